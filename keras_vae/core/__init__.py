@@ -1,0 +1,1 @@
+"""What several floors of the package need: supports, seeds, the trace."""

@@ -1,0 +1,27 @@
+"""Looking things up by a name that a person typed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
+    """Makes the error for a name that is not known, with the nearest that is.
+
+    Args:
+        kind: What is named, such as "objective".
+        name: What was given.
+        known: The names that would have been right.
+
+    Returns:
+        The exception, to be raised by the caller.
+
+    Example:
+        >>> str(unknown("objective", "elbow", ["elbo", "iwae"]))
+        "Unknown objective 'elbow'. Did you mean 'elbo'? Known: elbo, iwae."
+    """
+    known = sorted(known)
+    nearest = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    return ValueError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")

@@ -1,0 +1,81 @@
+"""Stateless random seeds: noise as a function of where training stands.
+
+Noise is drawn from a seed that is folded together from numbers that Keras keeps anyway
+(the optimizer's iterations, the batch within the epoch, the replica). There is no
+generator state to save: a run that is interrupted and resumed draws what the
+uninterrupted run would have drawn, and no two replicas draw the same.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+_LARGEST_INT32 = 2**31 - 1
+
+
+def make_seed(seed: int | None) -> int:
+    """Returns `seed`, or one from Keras's global seed if it is None.
+
+    Args:
+        seed: A non-negative integer or None.
+
+    Returns:
+        An integer in [0, 2^31). After `keras.utils.set_random_seed` it is reproducible.
+
+    Raises:
+        ValueError: If `seed` is negative or not an integer.
+    """
+    if seed is None:
+        state = keras.random.SeedGenerator().state
+        return int(keras.ops.convert_to_numpy(state)[0]) % _LARGEST_INT32
+    if isinstance(seed, bool) or int(seed) != seed or seed < 0:
+        raise ValueError(f"seed must be a non-negative integer or None, but is {seed!r}.")
+    return int(seed) % _LARGEST_INT32
+
+
+def fold(seed: int | tf.Tensor, *numbers: int | tf.Tensor) -> tf.Tensor:
+    """Derives a seed from a seed and numbers that tell one use of it from another.
+
+    Args:
+        seed: An integer, or an int32 tensor [2] from an earlier call.
+        *numbers: Integers or scalar integer tensors, such as a step and a batch.
+
+    Returns:
+        int32 tensor [2], a seed for `tf.random.stateless_*` and TFP.
+
+    Example:
+        >>> fold(0, 1).shape
+        TensorShape([2])
+    """
+    if isinstance(seed, int):
+        seed = tf.constant([seed, 0], tf.int32)
+    for number in numbers:
+        seed = tf.random.experimental.stateless_fold_in(seed, tf.cast(number, tf.int32))
+    return seed
+
+
+def fold_replica(seed: int | tf.Tensor) -> tf.Tensor:
+    """Folds in the replica's number, so that replicas draw different noise.
+
+    Args:
+        seed: An integer, or an int32 tensor [2].
+
+    Returns:
+        int32 tensor [2]; the seed of replica 0 where there is no strategy.
+    """
+    context = tf.distribute.get_replica_context()
+    return fold(seed, 0 if context is None else context.replica_id_in_sync_group)
+
+
+def next_seed(generator: keras.random.SeedGenerator) -> tf.Tensor:
+    """Draws the next seed of a Keras generator in the form that TFP wants.
+
+    Args:
+        generator: The generator; its state advances.
+
+    Returns:
+        int32 tensor [2], different on every replica.
+    """
+    state = tf.cast(tf.convert_to_tensor(generator.next()) % _LARGEST_INT32, tf.int32)
+    return fold_replica(state)

@@ -1,0 +1,14 @@
+"""Named data sets, own files, and how their values become what a likelihood accepts.
+
+Nothing here knows a model. `load` gives a `DataSet` of raw arrays in three splits;
+`Scaling` maps them to a likelihood's support; `binarize` draws 0/1 pixels once.
+"""
+
+from keras_vae.data.binarize import binarize
+from keras_vae.data.dataset import DataSet
+from keras_vae.data.images import load_images
+from keras_vae.data.loading import load
+from keras_vae.data.named import names
+from keras_vae.data.scaling import Scaling
+
+__all__ = ["DataSet", "Scaling", "binarize", "load", "load_images", "names"]

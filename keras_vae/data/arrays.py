@@ -1,0 +1,99 @@
+"""Reading NumPy files: never with pickle, and with errors that name the file."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+# What NumPy and zipfile raise on damaged bytes. OSError is left alone: a missing
+# permission or a failing disk is not a damaged file.
+_DAMAGE = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """Reads a `.npy` file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The array.
+
+    Raises:
+        ValueError: If the file is damaged or holds Python objects.
+
+    Example:
+        >>> x = read_npy(Path("faces.npy"))
+    """
+    try:
+        array = np.load(path, allow_pickle=False)
+    except _DAMAGE as error:
+        raise _unreadable(path, ".npy", error) from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise ValueError(f"{path} is an .npz archive. Rename it to end in .npz.")
+    return array
+
+
+def read_npz(path: Path, only: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Reads the arrays of an `.npz` archive.
+
+    Args:
+        path: The file.
+        only: Names of the arrays to read where the archive has them; all by default.
+
+    Returns:
+        The arrays by name.
+
+    Raises:
+        ValueError: If the file is damaged or holds Python objects.
+
+    Example:
+        >>> arrays = read_npz(Path("mnist.npz"), only=["x_test"])
+    """
+    wanted = None if only is None else set(only)
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("it is a single array, as in .npy files")
+        with archive:
+            return {
+                name: archive[name]
+                for name in archive.files
+                if wanted is None or name in wanted
+            }
+    except _DAMAGE as error:
+        raise _unreadable(path, ".npz", error) from error
+
+
+def _unreadable(path: Path, kind: str, error: Exception) -> ValueError:
+    if "Object arrays" in str(error):
+        return ValueError(
+            f"{path} holds an array of Python objects, which only pickle can read, and "
+            "pickle can run code. Save it again as an array of numbers, for example "
+            "np.save(path, np.stack(images))."
+        )
+    return ValueError(
+        f"{path} is damaged or no {kind} file: {error}. Copy or download it again."
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Computes the SHA-256 of a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

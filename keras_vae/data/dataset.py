@@ -1,0 +1,141 @@
+"""A data set in three splits, with what one must know to model it."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+import numpy as np
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class DataSet:
+    """Raw arrays in three splits, and the likelihood that fits them.
+
+    The arrays hold the values as they were stored; `keras_vae.data.Scaling` maps them
+    to what a likelihood accepts. Images are `[N, H, W, C]`, whole-number images as
+    uint8 (uint16 where the levels need it) and others as float32; tables are
+    `[N, D]` float32. Labels have one row per example: `[N]` class indices, or
+    `[N, A]` with a 0/1 column for each of A attributes.
+
+    Attributes:
+        name: Name of the set.
+        x_train: Training observations, `[N, *event_shape]`.
+        x_validation: Observations for choosing models and hyperparameters.
+        x_test: Observations for the final score alone.
+        y_train: Labels of `x_train`, or None.
+        y_validation: Labels of `x_validation`, or None.
+        y_test: Labels of `x_test`, or None.
+        likelihood: Name of the likelihood that fits the data: `"bernoulli"`,
+            `"continuous_bernoulli"`, `"normal"`, `"discretized_logistic"`,
+            `"poisson"`.
+        levels: Smallest and largest possible value of whole-number data with both
+            bounds, such as `(0, 255)`; None for counts and real numbers.
+        binarize: `"dynamic"` where the usual benchmark draws new 0/1 pixels from the
+            grey values every epoch, else None.
+        label_names: Names of the classes (index = label) or of the attributes
+            (index = column of y), or None.
+        licence: Terms under which the data may be used.
+        description: What the data are and how they were split.
+        source: Where this copy was read from.
+        sha256: SHA-256 of the file that was read, or None where there was no single
+            file.
+
+    Raises:
+        ValueError: If the splits do not fit together.
+
+    Example:
+        >>> data = keras_vae.data.load("digits")
+        >>> data.event_shape, data.levels
+        ((8, 8, 1), (0, 16))
+        >>> x, y = data.split("validation")
+    """
+
+    name: str
+    x_train: np.ndarray
+    x_validation: np.ndarray
+    x_test: np.ndarray
+    likelihood: str
+    y_train: np.ndarray | None = None
+    y_validation: np.ndarray | None = None
+    y_test: np.ndarray | None = None
+    levels: tuple[int, int] | None = None
+    binarize: str | None = None
+    label_names: tuple[str, ...] | None = None
+    licence: str = "unknown"
+    description: str = ""
+    source: str = ""
+    sha256: str | None = None
+
+    def __post_init__(self):
+        """Checks that the three splits hold the same kind of thing."""
+        for split in SPLITS:
+            self._check_split(split)
+        if len({getattr(self, f"y_{split}") is None for split in SPLITS}) == 2:
+            raise ValueError(
+                f"Data set {self.name!r} has labels for some splits only. Give y for "
+                "train, validation and test, or for none."
+            )
+        if self.binarize not in (None, "dynamic"):
+            raise ValueError(f"binarize must be 'dynamic' or None; got {self.binarize!r}.")
+
+    def _check_split(self, split: str) -> None:
+        x, y = getattr(self, f"x_{split}"), getattr(self, f"y_{split}")
+        where = f"x_{split} of data set {self.name!r}"
+        if not isinstance(x, np.ndarray) or x.dtype.kind not in "uif":
+            raise ValueError(
+                f"{where} must be a NumPy array of numbers; got "
+                f"{getattr(x, 'dtype', type(x).__name__)}."
+            )
+        if x.ndim < 2 or len(x) == 0:
+            raise ValueError(
+                f"{where} must have the shape [N, *event] with N >= 1; got {x.shape}."
+            )
+        if x.shape[1:] != self.event_shape or x.dtype != self.x_train.dtype:
+            raise ValueError(
+                f"{where} holds {x.dtype} examples of shape {x.shape[1:]}, but "
+                f"x_train holds {self.x_train.dtype} of shape {self.event_shape}."
+            )
+        if y is not None and len(y) != len(x):
+            raise ValueError(f"{where} has {len(x)} rows, but y_{split} has {len(y)}.")
+
+    def __repr__(self) -> str:
+        """One line: name, sizes of the splits, event, likelihood."""
+        sizes = "/".join(str(len(getattr(self, f"x_{split}"))) for split in SPLITS)
+        return (
+            f"<DataSet {self.name!r}: {sizes} x {self.event_shape} "
+            f"{self.x_train.dtype}, likelihood={self.likelihood!r}, "
+            f"levels={self.levels}>"
+        )
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one example: `(H, W, C)` for images, `(D,)` for tables."""
+        return self.x_train.shape[1:]
+
+    def split(self, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns one split.
+
+        Args:
+            name: `"train"`, `"validation"` or `"test"`.
+
+        Returns:
+            The observations `[N, *event_shape]` and their labels (None without
+            labels).
+
+        Raises:
+            ValueError: If there is no such split.
+
+        Example:
+            >>> x, y = data.split("test")
+        """
+        if name not in SPLITS:
+            near = difflib.get_close_matches(str(name), SPLITS, n=1, cutoff=0.3)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"There is no split {name!r}.{hint} The splits are "
+                f"{', '.join(map(repr, SPLITS))}."
+            )
+        return getattr(self, f"x_{name}"), getattr(self, f"y_{name}")

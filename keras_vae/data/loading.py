@@ -1,0 +1,79 @@
+"""One door to all data: by name or by path."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from keras_vae.data.dataset import DataSet
+from keras_vae.data.files import FILE_KINDS, load_path
+from keras_vae.data.named import load_named, names
+
+
+def load(
+    name_or_path: str | os.PathLike,
+    *,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    seed: int = 0,
+) -> DataSet:
+    """Loads a named data set, or own data from a folder or file.
+
+    A name wins over a file of the same name in the working directory (write
+    `./digits` for that). Own data may be:
+
+    - a folder of images, of any formats and sizes (see `load_images`). Names of
+      sub-folders are labels; sub-folders train, validation (or val, valid) and test are
+      splits;
+    - `.npy`: one array, a table `[N, D]` or images `[N, H, W]`, `[N, H, W, C]`;
+    - `.npz`: `x_train`, and where present `x_validation`, `x_test` and `y_...` for
+      each; or one array called `x`, `images` or `data`, or the only one, with labels
+      `y`;
+    - `.csv`: a table of numbers, with or without a line of column names.
+
+    Splits that own data do not bring are drawn from the training rows with `seed`, a
+    tenth for each. Named sets have fixed splits, whatever the seed. Likelihood and
+    levels of own data follow from the values (see `keras_vae.data.kinds`).
+
+    Args:
+        name_or_path: One of `names()`, or a path.
+        image_size: `(height, width)`, for a folder of images.
+        channels: 1 (grey) or 3 (RGB), for a folder of images.
+        seed: Seed of the split of own data.
+
+    Returns:
+        The data set.
+
+    Raises:
+        ValueError: If the name is unknown, an argument does not apply, or the data
+            cannot be read.
+        FileNotFoundError: If the path does not exist, or a named set is not at hand.
+
+    Example:
+        >>> load("digits")
+        >>> load("photos/", image_size=(64, 64), seed=1)
+    """
+    if isinstance(name_or_path, str) and name_or_path in names():
+        if image_size is not None or channels is not None:
+            raise ValueError(
+                "image_size and channels are for folders of images; the named set "
+                f"{name_or_path!r} has its own. Leave them out."
+            )
+        return load_named(name_or_path)
+    path = Path(name_or_path).expanduser()
+    if _is_path(name_or_path, path):
+        return load_path(path, image_size, channels, seed)
+    near = difflib.get_close_matches(name_or_path, names(), n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"There is no data set or file {name_or_path!r}.{hint} The named sets are "
+        f"{', '.join(names())}; or give {FILE_KINDS}."
+    )
+
+
+def _is_path(given: str | os.PathLike, path: Path) -> bool:
+    if not isinstance(given, str):
+        return True
+    # Path("") would be the working directory.
+    return given != "" and (path.exists() or "/" in given or os.sep in given)

@@ -1,0 +1,118 @@
+"""Where the arrays of the named sets come from: an own folder, or Keras."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_vae.data.arrays import read_npz, sha256_of
+
+FOLDER_VARIABLE = "KERAS_VAE_DATA"
+
+
+class Fetched(NamedTuple):
+    """Arrays by name, where they were read, and the SHA-256 of the file or None."""
+
+    arrays: dict[str, np.ndarray]
+    source: str
+    sha256: str | None
+
+
+def fetch(
+    name: str, layout: Mapping[str, tuple[int, ...]], where: str, in_keras: bool = False
+) -> Fetched:
+    """Reads the arrays of a set from `$KERAS_VAE_DATA/<name>.npz`, else through Keras.
+
+    Args:
+        name: Name of the set.
+        layout: The arrays that must be there, and their shapes.
+        where: Where the set can be had, for the error.
+        in_keras: Whether `keras.datasets` has it (read from its cache or downloaded).
+
+    Returns:
+        The arrays.
+
+    Raises:
+        FileNotFoundError: If the set is nowhere.
+        NotADirectoryError: If `$KERAS_VAE_DATA` is set to something else than a folder.
+        ConnectionError: If Keras cannot download it.
+        ValueError: If the file is damaged or has other arrays.
+    """
+    path = _own_file(name)
+    if path is not None and path.is_file():
+        arrays = read_npz(path, only=layout)
+        _check_layout(arrays, layout, str(path))
+        return Fetched(arrays, str(path), sha256_of(path))
+    if in_keras:
+        arrays = _through_keras(name, layout)
+        _check_layout(arrays, layout, f"keras.datasets.{name}")
+        return Fetched(arrays, f"keras.datasets.{name}", None)
+    raise FileNotFoundError(
+        f"The data set {name!r} is not at hand"
+        f"{f': there is no {path}' if path else ''}. {_how_to(name, layout)} "
+        f"The set can be had from {where}."
+    )
+
+
+def _own_file(name: str) -> Path | None:
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if not folder:
+        return None
+    if not Path(folder).is_dir():
+        raise NotADirectoryError(
+            f"${FOLDER_VARIABLE} is {folder!r}, which is not a folder. Set it to the "
+            f"folder that holds {name}.npz, or unset it."
+        )
+    return Path(folder) / f"{name}.npz"
+
+
+def _through_keras(name: str, layout: Mapping) -> dict[str, np.ndarray]:
+    import keras
+
+    try:
+        train, test = getattr(keras.datasets, name).load_data()
+    # Keras raises a bare Exception where a download fails.
+    except Exception as error:
+        raise ConnectionError(
+            f"Keras could not read or download {name!r}: {error}. "
+            f"Without a connection: {_how_to(name, layout)}"
+        ) from error
+    arrays = dict(
+        zip(("x_train", "y_train", "x_test", "y_test"), train + test, strict=True)
+    )
+    for key in ("y_train", "y_test"):
+        arrays[key] = arrays[key].reshape(-1)
+    if keras.config.image_data_format() == "channels_first":
+        for key in ("x_train", "x_test"):
+            if arrays[key].ndim == 4:
+                arrays[key] = np.moveaxis(arrays[key], 1, -1)
+    return arrays
+
+
+def _how_to(name: str, layout: Mapping[str, tuple[int, ...]]) -> str:
+    arrays = ", ".join(f"{key} {list(shape)}" for key, shape in layout.items())
+    return (
+        f"Set ${FOLDER_VARIABLE} to a folder that holds {name}.npz with the arrays "
+        f"{arrays}."
+    )
+
+
+def _check_layout(arrays, layout, source: str) -> None:
+    for key, shape in layout.items():
+        if key not in arrays:
+            raise ValueError(
+                f"{source} lacks the array {key} {list(shape)}; it holds "
+                f"{', '.join(arrays) or 'none of the expected arrays'}. Replace it."
+            )
+        array = arrays[key]
+        kind = "U" if key == "attribute_names" else "u"
+        if array.shape != shape or array.dtype.kind != kind:
+            expected = "text" if kind == "U" else "uint8"
+            raise ValueError(
+                f"{key} in {source} is {array.dtype} of shape {list(array.shape)}; "
+                f"expected {expected} of shape {list(shape)}. Replace the file."
+            )

@@ -1,0 +1,271 @@
+"""The base of all distribution layers: parameters in, a distribution out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae.core.seeds import make_seed, next_seed
+from keras_vae.core.support import REAL, Support
+
+_ATTRIBUTE = "_keras_vae_distribution"
+
+
+def distribution_of(tensor: tf.Tensor) -> tfd.Distribution:
+    """Returns the distribution that a distribution layer attached to its output.
+
+    Args:
+        tensor: The output of a distribution layer, as it left the layer. An operation
+            on it (a slice, a cast) makes a new tensor, which carries nothing.
+
+    Returns:
+        The distribution.
+
+    Raises:
+        ValueError: If the tensor carries no distribution.
+
+    Example:
+        >>> model.compile("adam", loss=lambda y, py: -distribution_of(py).log_prob(y))
+    """
+    distribution = getattr(tensor, _ATTRIBUTE, None)
+    if distribution is None:
+        raise ValueError(
+            f"{tensor!r} carries no distribution. Pass the output of a "
+            "keras_vae distribution layer itself, before any operation on it; a "
+            "distribution layer must come last in the model."
+        )
+    return distribution
+
+
+class ParamsSize:
+    """`layer.params_size` is a number; `Layer.params_size(...)` computes it.
+
+    The second form is that of `tfp.layers`: the arguments are those of the constructor.
+    """
+
+    def __get__(self, layer, owner):
+        """Returns the number for a layer, a function for a class."""
+        if layer is not None:
+            return layer.compute_params_size()
+        return owner.params_size_for
+
+
+def float_dtype(dtype) -> str:
+    """The dtype of probabilities under a policy: float32 under a half-precision one.
+
+    Args:
+        dtype: A dtype, a policy, or None for Keras's global policy.
+
+    Returns:
+        "float32" or "float64".
+    """
+    policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+    return "float64" if policy.variable_dtype == "float64" else "float32"
+
+
+class DistributionLayer(keras.layers.Layer):
+    """Turns the last axis of its input into the parameters of a distribution.
+
+    `layer.distribution(params)` returns the `tfd.Distribution`. Calling the layer returns
+    a tensor, by default a draw, which carries its distribution (`distribution_of`), so
+    that the layer can end a Sequential or Functional model. Subclasses set
+    `event_shape` and define `compute_params_size` and `make_distribution`.
+
+    Args:
+        convert_to_tensor_fn: What a call returns: "sample", "mean" or "mode", the
+            `tfd.Distribution` method of that name, or a registered function
+            (`keras.saving.register_keras_serializable`) of a distribution.
+        validate_args: Whether TFP checks values while the model runs (slower).
+        seed: Seed of the draws that a call returns; None takes Keras's global seed.
+        dtype: Dtype or policy. Probabilities are float32, also in mixed precision.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If an argument is not one of those described.
+    """
+
+    params_size = ParamsSize()
+    event_shape: tuple[int, ...] | None = None
+
+    def __init__(
+        self,
+        convert_to_tensor_fn: str | Callable = "sample",
+        validate_args: bool = False,
+        seed: int | None = None,
+        dtype=None,
+        **kwargs,
+    ):
+        """Creates the layer."""
+        super().__init__(dtype=float_dtype(dtype), **kwargs)
+        self.convert_to_tensor_fn = _name_of_conversion(convert_to_tensor_fn)
+        self.validate_args = validate_args
+        self.seed = make_seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+
+    @classmethod
+    def params_size_for(cls, *args, **kwargs) -> int:
+        """The number of parameters of a layer made with these arguments."""
+        return cls(*args, **kwargs).compute_params_size()
+
+    def compute_params_size(self) -> int | None:
+        """The number of parameters, or None if the layer takes any number."""
+        raise NotImplementedError
+
+    def make_distribution(self, params: tf.Tensor) -> tfd.Distribution:
+        """Builds the distribution from checked parameters, [..., params_size]."""
+        raise NotImplementedError
+
+    @property
+    def support(self) -> Support:
+        """The values that the distribution gives a probability to."""
+        return REAL
+
+    def distribution(self, params) -> tfd.Distribution:
+        """Returns the distribution with the given parameters.
+
+        Args:
+            params: Tensor [..., params_size]; cast to the layer's dtype.
+
+        Returns:
+            A distribution with batch shape [...] and the layer's event shape.
+
+        Raises:
+            ValueError: If the last axis of `params` has another size.
+        """
+        params = keras.ops.convert_to_tensor(params)
+        self._check_params(params.shape)
+        return self.make_distribution(tf.cast(params, self.compute_dtype))
+
+    def _check_params(self, shape) -> None:
+        expected = self.params_size
+        given = shape[-1] if len(shape) else None
+        if expected is not None and given != expected:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' with event shape "
+                f"{self.event_shape} needs {expected} parameters in the last axis, but "
+                f"was given {given} (shape {tuple(shape)}). Let the layer before it "
+                f"have {expected} outputs (`params_size` of this layer)."
+            )
+
+    def build(self, input_shape):
+        """Checks the number of parameters before anything is computed."""
+        self._check_params(input_shape)
+        self.built = True
+
+    def call(self, params):
+        """Returns a tensor that carries its distribution.
+
+        Args:
+            params: Tensor [..., params_size].
+
+        Returns:
+            Tensor [..., *event_shape], what `convert_to_tensor_fn` says.
+        """
+        distribution = self.distribution(params)
+        tensor = self._convert(distribution)
+        setattr(tensor, _ATTRIBUTE, distribution)
+        return tensor
+
+    def _convert(self, distribution: tfd.Distribution) -> tf.Tensor:
+        name = self.convert_to_tensor_fn
+        if name == "sample":
+            tensor = distribution.sample(seed=next_seed(self.seed_generator))
+        elif name in ("mean", "mode"):
+            tensor = getattr(distribution, name)()
+        else:
+            tensor = keras.saving.get_registered_object(name)(distribution)
+        # A constant result, such as the mean of a prior, may be a shared tensor; the
+        # copy makes sure that no two layers write to the same one.
+        return tf.identity(tf.cast(tensor, self.compute_dtype))
+
+    def compute_output_shape(self, input_shape):
+        """Shape of a call's result, for `convert_to_tensor_fn` of the three names."""
+        self._check_params(input_shape)
+        return (*input_shape[:-1], *self.event_shape)
+
+    def compute_output_spec(self, params):
+        """Traces the call where only that can tell the shape of its result."""
+        named = self.convert_to_tensor_fn in ("sample", "mean", "mode")
+        if named and self.event_shape is not None:
+            shape = self.compute_output_shape(params.shape)
+            return keras.KerasTensor(shape, dtype=self.compute_dtype)
+        return keras.Operation.compute_output_spec(self, params)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "convert_to_tensor_fn": self.convert_to_tensor_fn,
+            "validate_args": self.validate_args,
+            "seed": self.seed,
+        }
+
+
+def registered_name(function: str | Callable, argument: str) -> str:
+    """The name under which a function is registered with Keras.
+
+    Args:
+        function: A registered function, or the name of one.
+        argument: What to call it in the message.
+
+    Returns:
+        The registered name.
+
+    Raises:
+        ValueError: If it is not registered: it could not be saved and loaded.
+    """
+    name = function
+    if callable(function):
+        name = keras.saving.get_registered_name(function)
+    known = keras.saving.get_registered_object(name) if isinstance(name, str) else None
+    if known is None or (callable(function) and known is not function):
+        raise ValueError(
+            f"{argument} is {function!r}, which is not registered with Keras, so a model "
+            "with it could not be saved. Write it as a named function under "
+            "@keras.saving.register_keras_serializable(package='mine')."
+        )
+    return name
+
+
+def _name_of_conversion(function: str | Callable) -> str:
+    for name in ("sample", "mean", "mode"):
+        if function == name or function is getattr(tfd.Distribution, name):
+            return name
+    return registered_name(function, "convert_to_tensor_fn")
+
+
+def event_tuple(event_shape) -> tuple[int, ...]:
+    """Normalises an event shape: an integer, a list or a TensorShape to a tuple.
+
+    Args:
+        event_shape: The shape; () is a scalar.
+
+    Returns:
+        Tuple of positive integers.
+
+    Raises:
+        ValueError: If a size is unknown or not positive.
+    """
+    sizes = event_shape if hasattr(event_shape, "__iter__") else (event_shape,)
+    return tuple(positive_int(n, "every size in event_shape") for n in sizes)
+
+
+def positive_int(n, argument: str) -> int:
+    """Checks that an argument is an integer above zero.
+
+    Args:
+        n: The number.
+        argument: What to call it in the message.
+
+    Returns:
+        The number as a Python integer.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if isinstance(n, bool) or not hasattr(n, "__index__") or n <= 0:
+        raise ValueError(f"{argument} must be a positive integer, but is {n!r}.")
+    return int(n)

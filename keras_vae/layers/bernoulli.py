@@ -1,0 +1,48 @@
+"""The Bernoulli likelihood of binary images."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae.core.support import UNIT_INTERVAL, Support
+from keras_vae.layers.independent import IndependentLayer
+
+
+class _Bernoulli(tfd.Bernoulli):
+    """TFP's Bernoulli by logits, with the cross-entropy as one short expression.
+
+    TFP evaluates two softplus functions and two guarded products for each pixel; the
+    last layer of an image decoder is wide enough for that to show in the step time.
+    """
+
+    def _log_prob(self, event):
+        event = tf.cast(event, self.logits.dtype)
+        return event * self.logits - tf.nn.softplus(self.logits)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class IndependentBernoulli(IndependentLayer):
+    """Independent Bernoulli variables; parameter: logits.
+
+    The log-probability of a grey value x in [0, 1] is the cross-entropy, x log p + (1 -
+    x) log(1 - p): the expectation over a random binarization of the pixel, though no
+    density over grey values (`IndependentContinuousBernoulli` is one). Draws are floats.
+    See `IndependentLayer` for the arguments.
+
+    Example:
+        >>> IndependentBernoulli((28, 28, 1)).params_size
+        784
+    """
+
+    def make_elements(self, logits):
+        """Bernoulli by logits."""
+        return _Bernoulli(
+            logits=logits, dtype=logits.dtype, validate_args=self.validate_args
+        )
+
+    @property
+    def support(self) -> Support:
+        """From 0 to 1: grey values are read as probabilities."""
+        return UNIT_INTERVAL

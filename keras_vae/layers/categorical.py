@@ -1,0 +1,113 @@
+"""Categorical distributions."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae.core.support import BINARY, Support, levels
+from keras_vae.layers.base import DistributionLayer, event_tuple, positive_int
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class OneHotCategorical(DistributionLayer):
+    """One choice among `event_size`, as a one-hot vector; parameters: logits.
+
+    Args:
+        event_size: Number of categories.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Example:
+        >>> OneHotCategorical(10).params_size
+        10
+    """
+
+    def __init__(self, event_size, convert_to_tensor_fn="sample", **kwargs):
+        """Creates the layer."""
+        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
+        self.event_size = positive_int(event_size, "event_size")
+        self.event_shape = (self.event_size,)
+
+    def compute_params_size(self) -> int:
+        """One logit a category."""
+        return self.event_size
+
+    def make_distribution(self, params):
+        """One-hot categorical by logits, with float draws."""
+        return tfd.OneHotCategorical(
+            logits=params, dtype=params.dtype, validate_args=self.validate_args
+        )
+
+    @property
+    def support(self) -> Support:
+        """0 and 1."""
+        return BINARY
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "event_size": self.event_size}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class IndependentCategorical(DistributionLayer):
+    """Independent choices among `num_classes` for each element; parameters: logits.
+
+    The logits of an element stand together: parameters are read as [*event_shape,
+    num_classes]. Observations and draws are class numbers, as floats. The mean of a
+    class number means nothing, so "mean" is refused; "mode" is the likeliest class.
+
+    Args:
+        event_shape: Shape of one observation; an integer means a vector, () a scalar.
+        num_classes: Number of classes of an element.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Example:
+        >>> IndependentCategorical((28, 28, 1), num_classes=4).params_size
+        3136
+    """
+
+    def __init__(self, event_shape, num_classes, convert_to_tensor_fn="sample", **kwargs):
+        """Creates the layer."""
+        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
+        self.event_shape = event_tuple(event_shape)
+        self.num_classes = positive_int(num_classes, "num_classes")
+        if self.convert_to_tensor_fn == "mean":
+            raise ValueError(
+                "IndependentCategorical has no mean: class numbers are names. Use "
+                "convert_to_tensor_fn='mode' or 'sample'."
+            )
+
+    def compute_params_size(self) -> int:
+        """`num_classes` logits for each element."""
+        return self.num_classes * math.prod(self.event_shape)
+
+    def make_distribution(self, params):
+        """Categorical variables by logits, joined into one event."""
+        shape = (*keras.ops.shape(params)[:-1], *self.event_shape, self.num_classes)
+        return tfd.Independent(
+            tfd.Categorical(
+                logits=tf.reshape(params, shape),
+                dtype=params.dtype,
+                validate_args=self.validate_args,
+            ),
+            reinterpreted_batch_ndims=len(self.event_shape),
+            validate_args=self.validate_args,
+        )
+
+    @property
+    def support(self) -> Support:
+        """The class numbers."""
+        return levels(0, self.num_classes - 1)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "event_shape": list(self.event_shape),
+            "num_classes": self.num_classes,
+        }

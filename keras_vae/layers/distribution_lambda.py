@@ -1,0 +1,77 @@
+"""A distribution layer around a user's function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+
+from keras_vae.layers.base import (
+    DistributionLayer,
+    event_tuple,
+    positive_int,
+    registered_name,
+)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class DistributionLambda(DistributionLayer):
+    """Turns parameters into a distribution with a function of yours.
+
+    The function must be registered with Keras under a name: a model with it can then be
+    saved and loaded without executing anything from the file.
+
+    Args:
+        make_distribution_fn: Registered function of a tensor [..., params_size] that
+            returns a `tfd.Distribution`, or the name under which it is registered.
+        params_size: Number of parameters; None accepts any number.
+        event_shape: Shape of one observation, where it is known beforehand; a `VAE`
+            needs both sizes.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Raises:
+        ValueError: If the function is not registered.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... def gumbel(params):
+        ...     return tfd.Independent(tfd.Gumbel(params, 1.0), 1)
+        >>> layer = DistributionLambda(gumbel, params_size=3, event_shape=3)
+    """
+
+    def __init__(
+        self,
+        make_distribution_fn: Callable | str,
+        params_size: int | None = None,
+        event_shape=None,
+        convert_to_tensor_fn="sample",
+        **kwargs,
+    ):
+        """Creates the layer."""
+        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
+        self.make_distribution_fn = registered_name(
+            make_distribution_fn, "make_distribution_fn"
+        )
+        self._given_params_size = (
+            None if params_size is None else positive_int(params_size, "params_size")
+        )
+        self.event_shape = None if event_shape is None else event_tuple(event_shape)
+
+    def compute_params_size(self) -> int | None:
+        """The number given, or None."""
+        return self._given_params_size
+
+    def make_distribution(self, params):
+        """Calls the function."""
+        function = keras.saving.get_registered_object(self.make_distribution_fn)
+        return function(params)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "make_distribution_fn": self.make_distribution_fn,
+            "params_size": self._given_params_size,
+            "event_shape": None if self.event_shape is None else list(self.event_shape),
+        }

@@ -1,0 +1,274 @@
+"""Distributions whose elements are independent given their parameters."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae.core.support import (
+    COUNTS,
+    OPEN_UNIT_INTERVAL,
+    UNIT_INTERVAL,
+    Support,
+)
+from keras_vae.layers.base import DistributionLayer, event_tuple
+
+
+class IndependentLayer(DistributionLayer):
+    """Base of layers with one scalar distribution for each element of an event.
+
+    The parameters of a batch member are blocks of `prod(event_shape)` numbers, one block
+    a parameter, in the order of the arguments of `make_elements` (the order of
+    `tfp.layers`).
+
+    Args:
+        event_shape: Shape of one observation; an integer means a vector, () a scalar.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        **kwargs: Arguments of `DistributionLayer`.
+    """
+
+    num_blocks = 1
+
+    def __init__(self, event_shape=(), convert_to_tensor_fn="sample", **kwargs):
+        """Creates the layer."""
+        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
+        self.event_shape = event_tuple(event_shape)
+
+    def compute_params_size(self) -> int:
+        """`num_blocks` numbers for each element of the event."""
+        return self.num_blocks * math.prod(self.event_shape)
+
+    def make_elements(self, *blocks: tf.Tensor) -> tfd.Distribution:
+        """Builds the scalar distributions from blocks of shape [..., *event_shape]."""
+        raise NotImplementedError
+
+    def make_distribution(self, params):
+        """Splits the parameters into blocks and joins the elements into one event."""
+        shape = (*keras.ops.shape(params)[:-1], self.num_blocks, *self.event_shape)
+        blocks = tf.unstack(
+            tf.reshape(params, shape), axis=len(shape) - 1 - len(self.event_shape)
+        )
+        return tfd.Independent(
+            self.make_elements(*blocks),
+            reinterpreted_batch_ndims=len(self.event_shape),
+            validate_args=self.validate_args,
+        )
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "event_shape": list(self.event_shape)}
+
+
+class PositiveLayer(IndependentLayer):
+    """Base of layers with a parameter that must be positive.
+
+    Args:
+        event_shape: Shape of one observation; an integer means a vector, () a scalar.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        floor: Smallest value of a positive parameter, which is floor + softplus(u) of
+            the network's output u. It keeps densities finite.
+        **kwargs: Arguments of `DistributionLayer`.
+    """
+
+    num_blocks = 2
+
+    def __init__(self, event_shape=(), convert_to_tensor_fn="sample", floor=1e-5, **kwargs):
+        """Creates the layer."""
+        super().__init__(event_shape, convert_to_tensor_fn, **kwargs)
+        if not floor >= 0:
+            raise ValueError(f"floor must be zero or positive, but is {floor!r}.")
+        self.floor = float(floor)
+
+    def positive(self, u: tf.Tensor) -> tf.Tensor:
+        """Maps the network's output to numbers above `floor`."""
+        return self.floor + tf.nn.softplus(u)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "floor": self.floor}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class IndependentLogistic(PositiveLayer):
+    """Independent logistic distributions; parameters: locations, scales.
+
+    See `PositiveLayer` for the arguments.
+
+    Example:
+        >>> IndependentLogistic(3).distribution(tf.zeros([2, 6])).batch_shape
+        TensorShape([2])
+    """
+
+    def make_elements(self, loc, scale):
+        """Logistic with softplus scale."""
+        return tfd.Logistic(loc, self.positive(scale), self.validate_args)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class IndependentLaplace(PositiveLayer):
+    """Independent Laplace distributions; parameters: locations, scales.
+
+    Its negative log-likelihood is an absolute error over the scale. See `PositiveLayer`
+    for the arguments.
+
+    Example:
+        >>> IndependentLaplace(3).distribution(tf.zeros([2, 6])).event_shape
+        TensorShape([3])
+    """
+
+    def make_elements(self, loc, scale):
+        """Laplace with softplus scale."""
+        return tfd.Laplace(loc, self.positive(scale), self.validate_args)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class IndependentStudentT(PositiveLayer):
+    """Independent Student's t; parameters: locations, scales, degrees of freedom.
+
+    Args:
+        event_shape: Shape of one observation; an integer means a vector, () a scalar.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        min_df: Lower bound of the degrees of freedom, min_df + softplus(u). Above 1 the
+            mean exists, above 2 the variance; the default keeps both finite.
+        floor: Smallest scale; see `PositiveLayer`.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Example:
+        >>> IndependentStudentT(3).params_size
+        9
+
+    Source:
+        Takahashi et al. 2018, "Student-t variational autoencoder for robust density
+        estimation".
+    """
+
+    num_blocks = 3
+
+    def __init__(
+        self,
+        event_shape=(),
+        convert_to_tensor_fn="sample",
+        min_df=2.01,
+        floor=1e-5,
+        **kwargs,
+    ):
+        """Creates the layer."""
+        super().__init__(event_shape, convert_to_tensor_fn, floor, **kwargs)
+        if not min_df > 0:
+            raise ValueError(f"min_df must be positive, but is {min_df!r}.")
+        self.min_df = float(min_df)
+
+    def make_elements(self, loc, scale, df):
+        """Student's t with softplus scale and degrees of freedom."""
+        df = self.min_df + tf.nn.softplus(df)
+        return tfd.StudentT(df, loc, self.positive(scale), self.validate_args)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "min_df": self.min_df}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class IndependentPoisson(IndependentLayer):
+    """Independent Poisson counts; parameter: log-rates.
+
+    See `IndependentLayer` for the arguments.
+
+    Example:
+        >>> IndependentPoisson(3).distribution(tf.zeros([2, 3])).mean().numpy()[0]
+        array([1., 1., 1.], dtype=float32)
+    """
+
+    def make_elements(self, log_rate):
+        """Poisson by log-rate."""
+        return tfd.Poisson(log_rate=log_rate, validate_args=self.validate_args)
+
+    @property
+    def support(self) -> Support:
+        """Whole numbers from zero."""
+        return COUNTS
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class IndependentNegativeBinomial(PositiveLayer):
+    """Independent negative binomial counts; parameters: total counts, logits.
+
+    Overdispersed counts: mean = total_count * exp(logits), variance = mean + mean^2 /
+    total_count. Draws do not compile under XLA (a limit of TensorFlow's gamma and
+    Poisson samplers); densities do. See `PositiveLayer` for the arguments.
+
+    Example:
+        >>> IndependentNegativeBinomial(3).params_size
+        6
+    """
+
+    def make_elements(self, total_count, logits):
+        """Negative binomial with softplus total count."""
+        return tfd.NegativeBinomial(
+            self.positive(total_count), logits=logits, validate_args=self.validate_args
+        )
+
+    @property
+    def support(self) -> Support:
+        """Whole numbers from zero."""
+        return COUNTS
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class IndependentBeta(PositiveLayer):
+    """Independent beta distributions; parameters: concentrations of 1 and of 0.
+
+    The density at 0 and at 1 is zero or infinite, so observations must lie strictly
+    between; `keras_vae.data.Scaling` maps grey levels so. The floor keeps both
+    concentrations away from zero. See `PositiveLayer` for the arguments.
+
+    Example:
+        >>> IndependentBeta(3).support
+        Support(low=0.0, high=1.0, integer=False, is_open=True)
+    """
+
+    def __init__(self, event_shape=(), convert_to_tensor_fn="sample", floor=1e-3, **kwargs):
+        """Creates the layer."""
+        super().__init__(event_shape, convert_to_tensor_fn, floor, **kwargs)
+
+    def make_elements(self, concentration1, concentration0):
+        """Beta with softplus concentrations."""
+        return tfd.Beta(
+            self.positive(concentration1),
+            self.positive(concentration0),
+            self.validate_args,
+        )
+
+    @property
+    def support(self) -> Support:
+        """Between 0 and 1, both excluded."""
+        return OPEN_UNIT_INTERVAL
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class IndependentContinuousBernoulli(IndependentLayer):
+    """Independent continuous Bernoulli on [0, 1]; parameter: logits.
+
+    The Bernoulli's formula with the constant that makes it a density on grey values.
+    See `IndependentLayer` for the arguments.
+
+    Example:
+        >>> IndependentContinuousBernoulli((28, 28, 1)).params_size
+        784
+
+    Source:
+        Loaiza-Ganem and Cunningham 2019, "The continuous Bernoulli: fixing a pervasive
+        error in variational autoencoders".
+    """
+
+    def make_elements(self, logits):
+        """Continuous Bernoulli by logits."""
+        return tfd.ContinuousBernoulli(logits=logits, validate_args=self.validate_args)
+
+    @property
+    def support(self) -> Support:
+        """From 0 to 1."""
+        return UNIT_INTERVAL

@@ -1,0 +1,166 @@
+"""KL terms for models that are built from layers, as in `tfp.layers`."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae.core.divergence import exact_kl
+from keras_vae.layers.base import distribution_of
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class KLDivergenceRegularizer(keras.regularizers.Regularizer):
+    """Activity regularizer of a distribution layer: weight * KL(q, prior).
+
+    It is the mean over the batch, in nats. (Keras 3 adds a regularizer to a loss that is
+    a mean already; tf-keras divided the sum of `tfp.layers` by the batch size itself.)
+
+    Args:
+        distribution_b: The prior: one of `keras_vae.priors`, without trainable weights,
+            or a `tfd.Distribution` (a model with one cannot be saved).
+        use_exact_kl: Whether to use the closed form instead of log q(z) - log p(z) at
+            the tensor z that the layer returned, which must then be a draw from q.
+        weight: Factor of the divergence; None means 1.
+
+    Raises:
+        ValueError: If the prior is something else, or trainable.
+
+    Example:
+        >>> prior = keras_vae.priors.StandardNormal(16)
+        >>> IndependentNormal(16, activity_regularizer=KLDivergenceRegularizer(prior))
+    """
+
+    def __init__(self, distribution_b, use_exact_kl=False, weight=None):
+        """Creates the regularizer."""
+        if getattr(distribution_b, "trainable_weights", ()):
+            raise ValueError(
+                f"{distribution_b!r} has trainable weights, which a regularizer cannot "
+                "train. Add a KLDivergenceAddLoss layer instead."
+            )
+        self.distribution_b = _checked(distribution_b)
+        self.use_exact_kl = bool(use_exact_kl)
+        self.weight = 1.0 if weight is None else float(weight)
+
+    def __call__(self, tensor):
+        """Returns the scalar penalty of a distribution layer's output."""
+        return _penalty(tensor, self.distribution_b, self.use_exact_kl, self.weight)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            "distribution_b": _serialized(self.distribution_b),
+            "use_exact_kl": self.use_exact_kl,
+            "weight": self.weight,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes the regularizer from the result of `get_config`."""
+        return cls(**_with_prior(config))
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class KLDivergenceAddLoss(keras.layers.Layer):
+    """Layer behind a distribution layer that adds weight * KL(q, prior) to the loss.
+
+    It passes its input on, with the distribution. The loss is the mean over the batch,
+    in nats. A trainable prior is trained.
+
+    Args:
+        distribution_b: The prior: one of `keras_vae.priors` or a `tfd.Distribution` (a
+            model with one cannot be saved).
+        use_exact_kl: Whether to use the closed form instead of log q(z) - log p(z) at
+            the tensor z that the layer returned, which must then be a draw from q.
+        weight: Factor of the divergence; None means 1.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If the prior is something else.
+
+    Example:
+        >>> keras.Sequential([
+        ...     keras.layers.Dense(IndependentNormal.params_size(16)),
+        ...     IndependentNormal(16),
+        ...     KLDivergenceAddLoss(keras_vae.priors.StandardNormal(16)),
+        ... ])
+    """
+
+    def __init__(self, distribution_b, use_exact_kl=False, weight=None, **kwargs):
+        """Creates the layer."""
+        # Float32 like the distribution layer before it: a cast would make a new tensor
+        # that carries no distribution.
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.distribution_b = _checked(distribution_b)
+        self.use_exact_kl = bool(use_exact_kl)
+        self.weight = 1.0 if weight is None else float(weight)
+
+    def build(self, input_shape):
+        """Builds the prior for events of the input's shape."""
+        if isinstance(self.distribution_b, keras.layers.Layer):
+            self.distribution_b.build(input_shape[1:])
+        self.built = True
+
+    def call(self, tensor):
+        """Adds the loss and returns the input."""
+        self.add_loss(_penalty(tensor, self.distribution_b, self.use_exact_kl, self.weight))
+        return tensor
+
+    def compute_output_spec(self, tensor):
+        """The input's shape; a symbolic input carries no distribution to look at."""
+        return keras.KerasTensor(tensor.shape, dtype=tensor.dtype)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "distribution_b": _serialized(self.distribution_b),
+            "use_exact_kl": self.use_exact_kl,
+            "weight": self.weight,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes the layer from the result of `get_config`."""
+        return cls(**_with_prior(config))
+
+
+def _checked(prior):
+    if not isinstance(prior, tfd.Distribution) and not hasattr(prior, "kl_divergence"):
+        raise ValueError(
+            "distribution_b must be a prior of keras_vae.priors or a "
+            f"tfd.Distribution, but is {prior!r}."
+        )
+    return prior
+
+
+def _penalty(tensor, prior, use_exact_kl, weight):
+    q = distribution_of(tensor)
+    plain = isinstance(prior, tfd.Distribution)
+    if use_exact_kl:
+        kl = exact_kl(q, prior) if plain else prior.kl_divergence(q)
+        if kl is None:
+            raise ValueError(
+                f"The divergence of {q} from {prior} has no closed form; use "
+                "use_exact_kl=False."
+            )
+    else:
+        p = prior if plain else prior.distribution()
+        kl = q.log_prob(tensor) - p.log_prob(tensor)
+    return weight * tf.reduce_mean(kl)
+
+
+def _serialized(prior):
+    if isinstance(prior, tfd.Distribution):
+        raise ValueError(
+            f"Keras cannot save the TFP distribution {prior}. Pass a prior of "
+            "keras_vae.priors instead, for example StandardNormal(16)."
+        )
+    return keras.saving.serialize_keras_object(prior)
+
+
+def _with_prior(config):
+    prior = keras.saving.deserialize_keras_object(config["distribution_b"])
+    return {**config, "distribution_b": prior}

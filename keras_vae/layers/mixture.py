@@ -1,0 +1,206 @@
+"""Mixtures of distributions of one family."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae.core.support import Support
+from keras_vae.layers.base import DistributionLayer, ParamsSize, positive_int
+from keras_vae.layers.categorical import OneHotCategorical
+from keras_vae.layers.independent import IndependentLogistic
+from keras_vae.layers.normal import IndependentNormal
+
+
+class _Mixture(DistributionLayer):
+    """Base of mixtures: `num_components` logits, then the components' parameters."""
+
+    component_layer: DistributionLayer
+
+    def __init__(self, num_components, convert_to_tensor_fn="sample", **kwargs):
+        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
+        self.num_components = positive_int(num_components, "num_components")
+        if self.convert_to_tensor_fn == "mode":
+            raise ValueError(
+                f"{type(self).__name__} has no mode in closed form. Use "
+                "convert_to_tensor_fn='sample' or 'mean'."
+            )
+
+    @property
+    def event_shape(self):
+        """Shape of one observation: that of a component."""
+        return self.component_layer.event_shape
+
+    @property
+    def support(self) -> Support:
+        """The support of a component."""
+        return self.component_layer.support
+
+    def compute_params_size(self) -> int:
+        """For each component a logit and its own parameters."""
+        return self.num_components * (1 + self.component_layer.params_size)
+
+    def make_distribution(self, params):
+        """Splits off the logits; the rest is [..., num_components, params_size]."""
+        shape = (
+            *keras.ops.shape(params)[:-1],
+            self.num_components,
+            self.component_layer.params_size,
+        )
+        return tfd.MixtureSameFamily(
+            tfd.Categorical(logits=params[..., : self.num_components]),
+            self.component_layer.distribution(
+                tf.reshape(params[..., self.num_components :], shape)
+            ),
+            validate_args=self.validate_args,
+        )
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "num_components": self.num_components}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class MixtureSameFamily(_Mixture):
+    """A mixture of any distribution layer.
+
+    Args:
+        num_components: Number of components.
+        component_layer: The layer that makes one component.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Raises:
+        ValueError: If `component_layer` is not a distribution layer.
+
+    Example:
+        >>> MixtureSameFamily(3, IndependentLaplace(2)).params_size
+        15
+    """
+
+    params_size = ParamsSize()
+
+    def __init__(
+        self, num_components, component_layer, convert_to_tensor_fn="sample", **kwargs
+    ):
+        """Creates the layer."""
+        super().__init__(num_components, convert_to_tensor_fn, **kwargs)
+        if not isinstance(component_layer, DistributionLayer):
+            raise ValueError(
+                "component_layer must be a distribution layer of keras_vae.layers, but "
+                f"is {component_layer!r}."
+            )
+        if component_layer.params_size is None:
+            raise ValueError(
+                "component_layer must know its params_size; give DistributionLambda one."
+            )
+        self.component_layer = component_layer
+
+    @classmethod
+    def params_size_for(cls, num_components, component_params_size) -> int:
+        """`num_components * (1 + component_params_size)`, as in `tfp.layers`.
+
+        Args:
+            num_components: Number of components.
+            component_params_size: Number of parameters of one, or its layer.
+
+        Returns:
+            The number of parameters.
+        """
+        size = getattr(component_params_size, "params_size", component_params_size)
+        return num_components * (1 + size)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        layer = keras.saving.serialize_keras_object(self.component_layer)
+        return {**super().get_config(), "component_layer": layer}
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes the layer from the result of `get_config`."""
+        layer = keras.saving.deserialize_keras_object(config["component_layer"])
+        return cls(**{**config, "component_layer": layer})
+
+
+class _MixtureOfIndependent(_Mixture):
+    component_class: type[DistributionLayer]
+
+    def __init__(
+        self, num_components, event_shape=(), convert_to_tensor_fn="sample", **kwargs
+    ):
+        super().__init__(num_components, convert_to_tensor_fn, **kwargs)
+        self.component_layer = self.component_class(event_shape, dtype=self.dtype)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "event_shape": list(self.event_shape)}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class MixtureNormal(_MixtureOfIndependent):
+    """A mixture of independent normals; parameters: logits, then the components'.
+
+    The components are mixed for the whole event at once, not for each element.
+
+    Args:
+        num_components: Number of components.
+        event_shape: Shape of one observation; an integer means a vector, () a scalar.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Example:
+        >>> MixtureNormal(5, event_shape=2).params_size
+        25
+
+    Source:
+        Bishop 1994, "Mixture density networks".
+    """
+
+    component_class = IndependentNormal
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class MixtureLogistic(_MixtureOfIndependent):
+    """A mixture of independent logistics; parameters: logits, then the components'.
+
+    The components are mixed for the whole event at once, not for each element.
+
+    Args:
+        num_components: Number of components.
+        event_shape: Shape of one observation; an integer means a vector, () a scalar.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Example:
+        >>> MixtureLogistic(5, event_shape=2).params_size
+        25
+    """
+
+    component_class = IndependentLogistic
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class CategoricalMixtureOfOneHotCategorical(_Mixture):
+    """A mixture of one-hot categorical distributions.
+
+    Args:
+        event_size: Number of categories.
+        num_components: Number of components.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Example:
+        >>> CategoricalMixtureOfOneHotCategorical(10, num_components=3).params_size
+        33
+    """
+
+    def __init__(self, event_size, num_components, convert_to_tensor_fn="sample", **kwargs):
+        """Creates the layer."""
+        super().__init__(num_components, convert_to_tensor_fn, **kwargs)
+        self.component_layer = OneHotCategorical(event_size, dtype=self.dtype)
+        self.event_size = self.component_layer.event_size
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "event_size": self.event_size}

@@ -1,0 +1,125 @@
+"""Normal distributions: independent ones and one with full covariance."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from keras_vae.layers.base import DistributionLayer, positive_int
+from keras_vae.layers.independent import PositiveLayer
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class IndependentNormal(PositiveLayer):
+    """Independent normal distributions; parameters: means and, if learned, scales.
+
+    Args:
+        event_shape: Shape of one observation; an integer means a vector, () a scalar.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        scale: The standard deviation. "learned": from the network, one for each element.
+            "shared": one trainable number for all elements and examples, the sigma-VAE.
+            A number: fixed.
+        floor: Smallest standard deviation that is learned or shared.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Raises:
+        ValueError: If `scale` is neither of the words nor a positive number.
+
+    Example:
+        >>> IndependentNormal(16).params_size, IndependentNormal(16, scale=0.1).params_size
+        (32, 16)
+
+    Source:
+        Kingma and Welling 2014, "Auto-encoding variational Bayes", appendix C.2;
+        Rybkin et al. 2021, "Simple and effective VAE training with calibrated decoders"
+        (shared scale).
+    """
+
+    def __init__(
+        self,
+        event_shape=(),
+        convert_to_tensor_fn="sample",
+        scale: str | float = "learned",
+        floor=1e-5,
+        **kwargs,
+    ):
+        """Creates the layer."""
+        super().__init__(event_shape, convert_to_tensor_fn, floor, **kwargs)
+        if isinstance(scale, str):
+            if scale not in ("learned", "shared"):
+                raise ValueError(
+                    "scale must be 'learned', 'shared' or a positive number, but is "
+                    f"{scale!r}."
+                )
+        elif isinstance(scale, bool) or not 0 < scale < math.inf:
+            raise ValueError(f"scale must be positive and finite, but is {scale!r}.")
+        self.scale = scale if isinstance(scale, str) else float(scale)
+        self.raw_scale = None
+        if scale == "shared":
+            start = keras.initializers.Constant(float(np.log(np.expm1(1.0))))
+            self.raw_scale = self.add_weight((), start, name="raw_scale")
+
+    @property
+    def num_blocks(self) -> int:
+        """Means, and scales when the network gives them."""
+        return 2 if self.scale == "learned" else 1
+
+    def make_elements(self, loc, scale=None):
+        """Normal with learned, shared or fixed standard deviation."""
+        if self.scale == "shared":
+            scale = self.positive(tf.convert_to_tensor(self.raw_scale))
+        elif self.scale == "learned":
+            scale = self.positive(scale)
+        else:
+            scale = tf.constant(self.scale, loc.dtype)
+        return tfd.Normal(loc, scale, self.validate_args)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class MultivariateNormalTriL(DistributionLayer):
+    """A normal distribution with full covariance; parameters: mean, Cholesky factor.
+
+    Args:
+        event_size: Length D of the vector.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Example:
+        >>> MultivariateNormalTriL(16).params_size
+        152
+    """
+
+    def __init__(self, event_size, convert_to_tensor_fn="sample", **kwargs):
+        """Creates the layer."""
+        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
+        self.event_size = positive_int(event_size, "event_size")
+        self.event_shape = (self.event_size,)
+
+    def compute_params_size(self) -> int:
+        """D means and D(D+1)/2 entries of the lower triangle."""
+        return self.event_size + self.event_size * (self.event_size + 1) // 2
+
+    def make_distribution(self, params):
+        """The triangle's diagonal is 1e-5 + softplus, as in `tfp.layers`."""
+        fill = tfb.FillScaleTriL(
+            diag_shift=np.array(1e-5, params.dtype.as_numpy_dtype),
+            validate_args=self.validate_args,
+        )
+        return tfd.MultivariateNormalTriL(
+            loc=params[..., : self.event_size],
+            scale_tril=fill(params[..., self.event_size :]),
+            validate_args=self.validate_args,
+        )
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "event_size": self.event_size}

@@ -1,0 +1,234 @@
+"""What a trained model is asked for: samples, codes, reconstructions, likelihoods."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_vae.core.seeds import fold
+from keras_vae.models.checks import check_array, check_shape
+
+# Decoded events (images times draws) that the likelihood estimate holds at a time.
+_EVENTS_AT_A_TIME = 5_000
+
+
+class Queries:
+    """The part of `VAE` that works on arrays of any length, in batches.
+
+    Like `predict`, these methods take arrays and return NumPy arrays, and give the same
+    result for the same seed.
+    """
+
+    def sample(
+        self,
+        n: int = 1,
+        seed: int = 0,
+        temperature: float = 1.0,
+        draw: bool = False,
+        batch_size: int = 256,
+    ) -> np.ndarray:
+        """Makes new data: p(x|z) at draws z from the prior.
+
+        Args:
+            n: Number of observations.
+            seed: Same seed, same samples.
+            temperature: Factor of the prior's standard deviations; below 1 samples are
+                more typical and less varied.
+            draw: Whether to draw from p(x|z) instead of taking its mean.
+            batch_size: Latent vectors decoded at a time.
+
+        Returns:
+            Array [n, *event].
+
+        Raises:
+            ValueError: If `n` or `temperature` is not positive.
+
+        Example:
+            >>> vae.sample(64, seed=0).shape
+            (64, 28, 28, 1)
+        """
+        if n < 1:
+            raise ValueError(f"n must be at least 1, but is {n!r}.")
+        z = self.prior.distribution(temperature).sample(n, seed=fold(seed, 0))
+
+        def decode(z, index):
+            px = self.decode(z)
+            return px.sample(seed=fold(seed, 1, index)) if draw else self.center(px)
+
+        return _in_batches(decode, z, batch_size)
+
+    def embed(self, x, batch_size: int = 256) -> np.ndarray:
+        """Returns the posterior means, the usual embedding.
+
+        Args:
+            x: Observations [N, *event].
+            batch_size: Observations at a time.
+
+        Returns:
+            Array [N, D].
+        """
+        self._check_shape(x)
+        return _in_batches(lambda x, _: self.encode(x).mean(), x, batch_size)
+
+    def reconstruct(self, x, batch_size: int = 256) -> np.ndarray:
+        """Returns the mean of p(x|z) at the posterior mean, like `predict`.
+
+        Args:
+            x: Observations [N, *event].
+            batch_size: Observations at a time.
+
+        Returns:
+            Array [N, *event].
+        """
+        self._check_shape(x)
+        return _in_batches(lambda x, _: self(x), x, batch_size)
+
+    def interpolate(self, start, end, steps: int = 8) -> np.ndarray:
+        """Walks in latent space from one observation to another, in a straight line.
+
+        Args:
+            start: Observations [N, *event].
+            end: As many others.
+            steps: Points of each walk, both ends included.
+
+        Returns:
+            Array [N, steps, *event]: the mean of p(x|z) at each point.
+
+        Raises:
+            ValueError: If `start` and `end` differ in shape, or `steps` is below 2.
+        """
+        if steps < 2:
+            raise ValueError(f"steps must be at least 2, but is {steps!r}.")
+        z0, z1 = self.embed(start), self.embed(end)
+        if z0.shape != z1.shape:
+            raise ValueError(
+                f"start and end must hold as many observations each, but hold {len(z0)} "
+                f"and {len(z1)}."
+            )
+        t = np.linspace(0.0, 1.0, steps, dtype=z0.dtype)[:, None]
+        z = (1 - t) * z0[:, None] + t * z1[:, None]
+        decoded = _in_batches(
+            lambda z, _: self.center(self.decode(z)), z.reshape(-1, z.shape[-1]), 256
+        )
+        return decoded.reshape(len(z0), steps, *self.event_shape)
+
+    def elbo(
+        self, x, num_samples: int = 1, batch_size: int = 256, seed: int = 0
+    ) -> np.ndarray:
+        """Estimates the evidence lower bound of each observation.
+
+        Args:
+            x: Observations [N, *event].
+            num_samples: Latent draws for each observation.
+            batch_size: Observations at a time.
+            seed: Same seed, same estimate.
+
+        Returns:
+            Array [N], nats, below log p(x) in expectation.
+        """
+        self._check_values(x)
+
+        def elbo(x, index):
+            return self.trace(x, num_samples, fold(seed, index)).elbo
+
+        return _in_batches(elbo, x, batch_size)
+
+    def log_likelihood(
+        self,
+        x,
+        num_samples: int = 500,
+        batch_size: int = 100,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> np.ndarray:
+        """Estimates log p(x) of each observation by importance weighting.
+
+        log of the mean over `num_samples` draws z from q of p(x, z) / q(z|x): a lower
+        bound in expectation that grows with `num_samples` to log p(x). Draws are decoded
+        a few thousand events at a time, so memory does not grow with `num_samples`.
+
+        Args:
+            x: Observations [N, *event].
+            num_samples: Latent draws for each observation.
+            batch_size: Observations at a time.
+            seed: Same seed and `batch_size`, same estimate.
+            verbose: 1 shows a progress bar.
+
+        Returns:
+            Array [N], nats.
+
+        Raises:
+            ValueError: If x is of another shape or outside the likelihood's support, or
+                `num_samples` below 1.
+
+        Example:
+            >>> vae.log_likelihood(x_test, num_samples=5000).mean()
+
+        Source:
+            Burda et al. 2016, equation 8; Rezende et al. 2014, appendix E.
+        """
+        self._check_values(x)
+        if num_samples < 1:
+            raise ValueError(f"num_samples must be at least 1, but is {num_samples!r}.")
+        batch_size = min(batch_size, len(x))
+        chunk = max(1, min(num_samples, _EVENTS_AT_A_TIME // batch_size))
+        estimate = tf.function(self._importance_weighted, reduce_retracing=True)
+        counts = tf.constant(num_samples), tf.constant(chunk)
+        return _in_batches(
+            lambda x, index: estimate(x, *counts, fold(seed, index)),
+            x,
+            batch_size,
+            verbose,
+        )
+
+    def _importance_weighted(self, x, num_samples, chunk, seed):
+        """Log of the mean weight of `num_samples` draws, `chunk` draws at a time."""
+
+        def add(done, log_sum):
+            count = tf.minimum(chunk, num_samples - done)
+            log_weight = self.trace(x, count, fold(seed, done)).log_weight
+            log_sum = tf.reduce_logsumexp(
+                tf.concat([log_sum[tf.newaxis], log_weight], axis=0), axis=0
+            )
+            return done + count, tf.ensure_shape(log_sum, [None])
+
+        dtype = self.likelihood.compute_dtype
+        start = tf.fill(tf.shape(x)[:1], tf.constant(-np.inf, dtype))
+        _, log_sum = tf.while_loop(
+            lambda done, _: done < num_samples,
+            add,
+            (tf.constant(0), start),
+            shape_invariants=(tf.TensorShape([]), tf.TensorShape([None])),
+            # One chunk at a time is in memory.
+            parallel_iterations=1,
+        )
+        return log_sum - tf.math.log(tf.cast(num_samples, dtype))
+
+    @staticmethod
+    def center(px):
+        """The mean of a likelihood; the mode where it has no mean (class numbers)."""
+        try:
+            return px.mean()
+        except NotImplementedError:
+            return px.mode()
+
+    def _check_shape(self, x):
+        check_shape(np.shape(x), self.event_shape)
+
+    def _check_values(self, x):
+        check_array(x, self.event_shape, self.likelihood.support)
+
+
+def _in_batches(function, x, batch_size, verbose=0):
+    """Applies `function(batch, index)` along the first axis and joins the results."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, but is {batch_size!r}.")
+    starts = range(0, len(x), batch_size)
+    bar = keras.utils.Progbar(len(starts), verbose=verbose, unit_name="batch")
+    results = []
+    for index, start in enumerate(starts):
+        batch = tf.convert_to_tensor(x[start : start + batch_size])
+        results.append(np.asarray(function(batch, tf.constant(index))))
+        bar.add(1)
+    return np.concatenate(results)

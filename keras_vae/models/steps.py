@@ -1,0 +1,178 @@
+"""How a variational autoencoder is trained and tested, batch by batch."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from keras_vae import objectives
+from keras_vae.core.replicas import num_replicas, sum_over_replicas
+from keras_vae.core.seeds import fold, fold_replica
+from keras_vae.models.checks import check_data, refuse_targets
+
+# What tells the noise of training from that of testing, folded into the model's seed.
+_TRAIN, _TEST = 0, 1
+
+
+class Steps:
+    """The part of `VAE` that Keras's `fit`, `evaluate` and `predict` call.
+
+    It needs `trace` of the model, and nothing else about its parts.
+    """
+
+    def make_metrics(self):
+        """Creates the logged means; called once, by the constructor."""
+        self._trackers = {
+            name: keras.metrics.Mean(name)
+            for name in ("loss", "reconstruction_loss", "kl_loss", "elbo")
+        }
+        self._batches = keras.metrics.Sum("batches")
+
+    def compile(self, optimizer="adam", objective="elbo", **kwargs):
+        """Says how to train.
+
+        Args:
+            optimizer: Keras optimizer, or the name of one.
+            objective: "elbo", "iwae", or an object of `keras_vae.objectives`.
+            **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile`,
+                `auto_scale_loss` of `keras.Model.compile`.
+
+        Raises:
+            ValueError: If a loss or metrics are given: the objective is the loss.
+        """
+        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            if kwargs.pop(name, None) is not None:
+                raise ValueError(
+                    f"compile({name}=...) has no meaning for a VAE: its objective is the "
+                    "loss. Use compile(optimizer, objective), and callbacks for metrics."
+                )
+        self.objective = objectives.get(objective)
+        super().compile(optimizer=optimizer, **kwargs)
+
+    @property
+    def metrics(self):
+        """The logged means, and the count of batches that tells their noise apart."""
+        return [*self._trackers.values(), self._batches]
+
+    def train_step(self, data):
+        """Takes one gradient step on a batch.
+
+        Args:
+            data: x, or a tuple (x,) or (x, None, sample_weight).
+
+        Returns:
+            Logs: loss, reconstruction_loss, kl_loss, elbo, and the objective's own.
+        """
+        x, weight = _unpack(data)
+        variables = self.trainable_variables
+        with tf.GradientTape() as tape:
+            trace, losses = self._score(x, _TRAIN, training=True)
+            loss = self._mean_over_replicas(losses, weight)
+            scaled = self.optimizer.scale_loss(loss)
+        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        return self._log(trace, losses, weight)
+
+    def test_step(self, data):
+        """Evaluates one batch, with the noise of its place in the evaluation.
+
+        Args:
+            data: x, or a tuple (x,) or (x, None, sample_weight).
+
+        Returns:
+            Logs as from `train_step`.
+        """
+        x, weight = _unpack(data)
+        trace, losses = self._score(x, _TEST, training=False)
+        return self._log(trace, losses, weight)
+
+    def predict_step(self, data):
+        """Reconstructs one batch; see `call`."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self(x, training=False)
+
+    @property
+    def _step(self):
+        optimizer = getattr(self, "optimizer", None)
+        return 0 if optimizer is None else optimizer.iterations.value
+
+    def _score(self, x, stream, training):
+        # Noise is a function of the seed, the step and the batch within the epoch (or
+        # within the evaluation): a resumed run draws what the uninterrupted one would.
+        # In testing the step stays out, so that weights alone decide the result.
+        step = self._step if training else 0
+        seed = fold_replica(fold(self.seed, stream, step, self._batches.result()))
+        self._batches.update_state(1.0)
+        trace = self.trace(x, self.objective.num_samples, seed, training)
+        return trace, self.objective(trace, self._step)
+
+    def _mean_over_replicas(self, losses, weight):
+        """This replica's share of the global mean; Keras sums gradients over replicas."""
+        size = tf.cast(tf.shape(losses)[0], losses.dtype)
+        if weight is not None:
+            losses *= tf.cast(weight, losses.dtype)
+        loss = tf.reduce_sum(losses) / sum_over_replicas(size)
+        regularization = [tf.cast(one, loss.dtype) for one in self.losses]
+        return loss + sum(regularization) / num_replicas()
+
+    def _log(self, trace, losses, weight):
+        if weight is not None:
+            losses *= tf.cast(weight, losses.dtype)
+        total = losses + sum(tf.cast(one, losses.dtype) for one in self.losses)
+        self._trackers["loss"].update_state(total)
+        values = {
+            "reconstruction_loss": tf.reduce_mean(trace.distortion, axis=0),
+            "kl_loss": tf.reduce_mean(trace.rate, axis=0),
+            "elbo": trace.elbo,
+        }
+        for name, value in values.items():
+            self._trackers[name].update_state(value, sample_weight=weight)
+        logs = {name: tracker.result() for name, tracker in self._trackers.items()}
+        return {**logs, **self.objective.logs(self._step)}
+
+    def fit(self, x=None, y=None, *, validation_data=None, **kwargs):
+        """Trains; `keras.Model.fit` behind a check of the data.
+
+        Args:
+            x: Observations [N, *event], a `tf.data.Dataset` or what else Keras takes.
+            y: Must be None.
+            validation_data: Held-out data of the same kinds.
+            **kwargs: Arguments of `keras.Model.fit`.
+
+        Returns:
+            The `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If data are empty, of another shape, NaN, infinite, outside the
+                support of the likelihood, or if there are targets.
+        """
+        refuse_targets(y)
+        check_data(x, self.event_shape, self.likelihood.support, "x")
+        check_data(
+            validation_data,
+            self.event_shape,
+            self.likelihood.support,
+            "validation_data",
+        )
+        return super().fit(x, validation_data=validation_data, **kwargs)
+
+    def get_compile_config(self):
+        """Returns the arguments of `compile`."""
+        if not self.compiled:
+            return {}
+        config = super().get_compile_config()
+        config = {key: value for key, value in config.items() if value is not None}
+        return {
+            **config,
+            "objective": keras.saving.serialize_keras_object(self.objective),
+        }
+
+    def compile_from_config(self, config):
+        """Compiles with the result of `get_compile_config`."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+
+def _unpack(data):
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+    refuse_targets(y)
+    return x, weight

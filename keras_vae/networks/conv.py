@@ -1,0 +1,141 @@
+"""Convolutional encoders and decoders for images of any size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+
+
+def conv_encoder(
+    event_shape: Sequence[int],
+    output_size: int,
+    filters: Sequence[int] = (32, 64),
+    dense_units: int = 256,
+    kernel_size: int = 4,
+    activation: str = "relu",
+    shift: float = 0.0,
+    rescale: float = 1.0,
+) -> keras.Model:
+    """Strided convolutions, one halving of the image each, then dense layers.
+
+    Args:
+        event_shape: Shape (height, width, channels) of one image, of any size.
+        output_size: Number of outputs, the posterior's `params_size`.
+        filters: Filters of each convolution; as many halvings as entries.
+        dense_units: Width of the dense layer after the convolutions.
+        kernel_size: Side of the kernels, in pixels.
+        activation: Name of the hidden layers' activation.
+        shift: Number added to the input after the rescaling.
+        rescale: Factor of the input.
+
+    Returns:
+        A model [B, height, width, channels] -> [B, output_size].
+
+    Raises:
+        ValueError: If `event_shape` is not that of an image.
+
+    Example:
+        >>> conv_encoder((31, 45, 3), 32).output_shape
+        (None, 32)
+    """
+    x = inputs = keras.Input(_image_shape(event_shape), name="x")
+    if (rescale, shift) != (1.0, 0.0):
+        x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
+    for i, n in enumerate(filters):
+        x = keras.layers.Conv2D(
+            n, kernel_size, 2, "same", activation=activation, name=f"conv_{i + 1}"
+        )(x)
+    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dense(dense_units, activation, name="dense")(x)
+    outputs = keras.layers.Dense(output_size, name="params")(x)
+    return keras.Model(inputs, outputs, name="conv_encoder")
+
+
+def conv_decoder(
+    latent_dim: int,
+    event_shape: Sequence[int],
+    output_size: int,
+    filters: Sequence[int] = (64, 32),
+    dense_units: int = 256,
+    kernel_size: int = 4,
+    activation: str = "relu",
+) -> keras.Model:
+    """Dense layers, then transposed convolutions, one doubling of the image each.
+
+    It starts from the smallest image that doubles to at least `event_shape` and crops
+    what is too much. The parameters of one kind stand together in the output, as the
+    distribution layers read them.
+
+    Args:
+        latent_dim: Size D of the latent vector.
+        event_shape: Shape (height, width, channels) of one image, of any size.
+        output_size: Number of outputs, the likelihood's `params_size`; a multiple of
+            the number of elements of an image.
+        filters: Filters of the start image and of each doubling but the last.
+        dense_units: Width of the first dense layer.
+        kernel_size: Side of the kernels, in pixels.
+        activation: Name of the hidden layers' activation.
+
+    Returns:
+        A model [B, D] -> [B, output_size].
+
+    Raises:
+        ValueError: If `event_shape` is not that of an image, or `output_size` does not
+            fit it.
+
+    Example:
+        >>> conv_decoder(16, (31, 45, 3), 31 * 45 * 3 * 2).output_shape
+        (None, 8370)
+    """
+    height, width, channels = _image_shape(event_shape)
+    blocks = output_size / (height * width * channels)
+    if blocks != int(blocks):
+        raise ValueError(
+            f"A convolutional decoder gives every element of {tuple(event_shape)} as "
+            f"many parameters as every other, but output_size is {output_size}, no "
+            f"multiple of {height * width * channels}. Use a dense decoder for this "
+            "likelihood."
+        )
+    blocks, scale = int(blocks), 2 ** len(filters)
+    start = (math.ceil(height / scale), math.ceil(width / scale), filters[0])
+    x = inputs = keras.Input((latent_dim,), name="z")
+    x = keras.layers.Dense(dense_units, activation, name="dense")(x)
+    x = keras.layers.Dense(math.prod(start), activation, name="start")(x)
+    x = keras.layers.Reshape(start, name="image")(x)
+    for i, n in enumerate([*filters[1:], blocks * channels]):
+        last = i == len(filters) - 1
+        x = keras.layers.Conv2DTranspose(
+            n,
+            kernel_size,
+            2,
+            "same",
+            activation=None if last else activation,
+            # The last layer's matrix products are small; float32 keeps its outputs,
+            # which exponentials follow, at full precision.
+            dtype="float32" if last else None,
+            name="params" if last else f"conv_{i + 1}",
+        )(x)
+    x = keras.layers.Cropping2D(_surplus(x.shape[1:3], (height, width)), name="crop")(x)
+    if blocks > 1:
+        x = keras.layers.Reshape((height, width, blocks, channels), name="split")(x)
+        x = keras.layers.Permute((3, 1, 2, 4), name="blocks_first")(x)
+    outputs = keras.layers.Reshape((output_size,), name="flat")(x)
+    return keras.Model(inputs, outputs, name="conv_decoder")
+
+
+def _image_shape(event_shape):
+    if len(tuple(event_shape)) != 3:
+        raise ValueError(
+            "Convolutional networks need an event shape (height, width, channels), but "
+            f"got {tuple(event_shape)}. Add an axis of size 1 for greyscale images, or "
+            "use dense networks."
+        )
+    return tuple(int(n) for n in event_shape)
+
+
+def _surplus(given, wanted):
+    return tuple(
+        ((g - w) // 2, (g - w) - (g - w) // 2) for g, w in zip(given, wanted, strict=True)
+    )

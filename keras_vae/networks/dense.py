@@ -1,0 +1,70 @@
+"""Fully connected encoders and decoders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+
+def dense_encoder(
+    event_shape: Sequence[int],
+    output_size: int,
+    hidden_units: Sequence[int] = (500, 500),
+    activation: str = "relu",
+    shift: float = 0.0,
+    rescale: float = 1.0,
+) -> keras.Model:
+    """A multilayer perceptron from an observation to a vector.
+
+    Args:
+        event_shape: Shape of one observation.
+        output_size: Number of outputs, the posterior's `params_size`.
+        hidden_units: Width of each hidden layer.
+        activation: Name of the hidden layers' activation.
+        shift: Number added to the input after the rescaling.
+        rescale: Factor of the input.
+
+    Returns:
+        A model [B, *event_shape] -> [B, output_size].
+
+    Example:
+        >>> dense_encoder((28, 28, 1), 32).output_shape
+        (None, 32)
+    """
+    x = inputs = keras.Input(tuple(event_shape), name="x")
+    if (rescale, shift) != (1.0, 0.0):
+        x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
+    x = keras.layers.Flatten(name="flatten")(x)
+    for i, units in enumerate(hidden_units):
+        x = keras.layers.Dense(units, activation, name=f"hidden_{i + 1}")(x)
+    outputs = keras.layers.Dense(output_size, name="params")(x)
+    return keras.Model(inputs, outputs, name="dense_encoder")
+
+
+def dense_decoder(
+    latent_dim: int,
+    output_size: int,
+    hidden_units: Sequence[int] = (500, 500),
+    activation: str = "relu",
+) -> keras.Model:
+    """A multilayer perceptron from a latent vector to a vector.
+
+    Args:
+        latent_dim: Size D of the latent vector.
+        output_size: Number of outputs, the likelihood's `params_size`.
+        hidden_units: Width of each hidden layer.
+        activation: Name of the hidden layers' activation.
+
+    Returns:
+        A model [B, D] -> [B, output_size].
+
+    Example:
+        >>> dense_decoder(16, 784).output_shape
+        (None, 784)
+    """
+    x = inputs = keras.Input((latent_dim,), name="z")
+    for i, units in enumerate(hidden_units):
+        x = keras.layers.Dense(units, activation, name=f"hidden_{i + 1}")(x)
+    outputs = keras.layers.Dense(output_size, name="params")(x)
+    return keras.Model(inputs, outputs, name="dense_decoder")

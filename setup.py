@@ -1,0 +1,54 @@
+"""Package metadata of keras_vae."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$',
+    (HERE / "keras_vae" / "version.py").read_text(encoding="utf-8"),
+    re.MULTILINE,
+).group(1)
+
+DEMO = ["mlxtend>=0.23"]
+TEST = ["pytest>=8", "pytest-timeout>=2.3", "scipy>=1.11"]
+NOTEBOOKS = ["ipykernel>=6.29", "nbconvert>=7.16", "nbmake>=1.5"]
+DEV = ["build>=1.2", "pre-commit>=4", "ruff>=0.12"]
+
+setup(
+    name="keras_vae",
+    version=VERSION,
+    description="Variational autoencoders for Keras 3 and TensorFlow Probability",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["keras_vae", "keras_vae.*"]),
+    install_requires=[
+        "tensorflow>=2.18",
+        "keras>=3.12",
+        "tensorflow-probability[tf]>=0.25",
+        "numpy>=1.26",
+        "scikit-learn>=1.4",
+        "matplotlib>=3.8",
+        "pillow>=10",
+        "typer>=0.15",
+    ],
+    extras_require={
+        "demo": DEMO,
+        "test": TEST,
+        "notebooks": NOTEBOOKS,
+        "dev": DEMO + TEST + NOTEBOOKS + DEV,
+    },
+    entry_points={"console_scripts": ["keras-vae = keras_vae.cli:main"]},
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

@@ -1,0 +1,248 @@
+"""Folders of image files: decoding, sizes, channels, labels, splits."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_vae.data import images, load, load_images
+from keras_vae.data.dataset import SPLITS
+
+RNG = np.random.default_rng(0)
+
+
+def save(path, size=(8, 8), mode="RGB", color=0, **options):
+    """Saves an image of one colour; size is (height, width)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size[::-1], color).save(path, **options)
+    return path
+
+
+def noise(height, width):
+    return RNG.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("suffix", images.SUFFIXES)
+def test_every_suffix_is_read(suffix, tmp_path):
+    save(tmp_path / f"a{suffix}", color=(250, 10, 10))
+    x = load_images(tmp_path, channels=3)
+    assert x.shape == (1, 8, 8, 3) and x.dtype == np.uint8
+    assert abs(x[0, 0, 0].astype(int) - [250, 10, 10]).max() <= 5
+
+
+def test_pixels_are_kept_when_nothing_changes(tmp_path):
+    pixels = noise(8, 12)
+    Image.fromarray(pixels).save(tmp_path / "a.PNG")
+    np.testing.assert_array_equal(load_images(tmp_path), pixels[np.newaxis])
+
+
+def test_order_is_by_path_and_hidden_files_are_left_out(tmp_path):
+    for i, name in enumerate(["b/1.png", "a/2.png", "c.png", "a/10.png"]):
+        save(tmp_path / name, color=(i, i, i))
+    save(tmp_path / "._c.png")
+    save(tmp_path / ".cache" / "c.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    x = load_images(tmp_path)
+    assert x[:, 0, 0, 0].tolist() == [3, 1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    "sizes, expected",
+    [
+        ([(20, 30), (20, 30)], (20, 30)),
+        ([(128, 128)], (128, 128)),
+        ([(129, 100)], (64, 64)),
+        ([(20, 30), (30, 20)], (64, 64)),
+    ],
+)
+def test_default_size(sizes, expected, tmp_path):
+    for i, size in enumerate(sizes):
+        save(tmp_path / f"{i}.png", size)
+    assert load_images(tmp_path).shape[1:3] == expected
+
+
+def test_centre_is_cut_without_stretching(tmp_path):
+    # Red, a green square in the middle, blue: only the square may remain.
+    pixels = np.zeros((10, 30, 3), np.uint8)
+    for i in range(3):
+        pixels[:, 10 * i : 10 * (i + 1), i] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    x = load_images(tmp_path, image_size=(10, 10))
+    assert (x == [0, 255, 0]).all()
+
+
+def test_reduction_is_antialiased(tmp_path):
+    stripes = np.zeros((64, 64), np.uint8)
+    stripes[:, ::2] = 255
+    Image.fromarray(stripes).save(tmp_path / "a.png")
+    x = load_images(tmp_path, image_size=(8, 8))
+    assert abs(x.astype(int) - 127).max() < 20
+
+
+@pytest.mark.parametrize(
+    "modes, channels",
+    [(["L", "LA", "1"], 1), (["L", "RGB"], 3), (["P"], 3), (["RGBA"], 3)],
+)
+def test_default_channels(modes, channels, tmp_path):
+    for i, mode in enumerate(modes):
+        save(tmp_path / f"{i}.png", mode=mode)
+    assert load_images(tmp_path).shape == (len(modes), 8, 8, channels)
+
+
+def test_colour_is_turned_grey_and_grey_to_colour(tmp_path):
+    save(tmp_path / "a.png", color=(255, 255, 255))
+    save(tmp_path / "b.png", mode="L", color=100)
+    grey = load_images(tmp_path, channels=1)
+    assert grey.shape == (2, 8, 8, 1) and grey[:, 0, 0, 0].tolist() == [255, 100]
+    assert load_images(tmp_path, channels=3)[1, 0, 0].tolist() == [100] * 3
+
+
+def test_palette_and_transparency(tmp_path):
+    save(tmp_path / "a.png", mode="RGBA", color=(255, 0, 0, 0))
+    save(tmp_path / "b.png", mode="RGBA", color=(255, 0, 0, 255))
+    palette = Image.new("P", (8, 8), 0)
+    palette.putpalette([0, 0, 255, 9, 9, 9])
+    palette.save(tmp_path / "c.png")
+    palette.save(tmp_path / "d.png", transparency=0)
+    save(tmp_path / "e.png", mode="LA", color=(7, 0))
+    x = load_images(tmp_path)[:, 0, 0].tolist()
+    white = [255] * 3
+    assert x == [white, [255, 0, 0], [0, 0, 255], white, white]
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    upright = noise(6, 10)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Turn by 90 degrees clockwise to see it upright.
+    stored = np.rot90(upright)
+    assert stored.shape == (10, 6, 3)
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(load_images(tmp_path), upright[np.newaxis])
+
+
+def test_first_frame_of_an_animation(tmp_path):
+    frames = [Image.new("L", (8, 8), value) for value in (40, 200)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert (load_images(tmp_path, channels=1) == 40).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"image_size": (8, 8), "channels": 3}])
+@pytest.mark.parametrize("damage", ["truncated", "text", "empty"])
+def test_damaged_image_is_named(damage, options, tmp_path):
+    save(tmp_path / "a.png")
+    bad = tmp_path / "sub" / "bad.jpg"
+    bad.parent.mkdir()
+    Image.fromarray(noise(64, 64)).save(bad)
+    whole = bad.read_bytes()
+    bad.write_bytes(
+        {"truncated": whole[: len(whole) // 2], "text": b"hello", "empty": b""}[damage]
+    )
+    with pytest.raises(ValueError, match=r"Cannot read the image .*bad\.jpg"):
+        load_images(tmp_path, **options)
+
+
+def test_16_bit_image_is_refused(tmp_path):
+    Image.fromarray(np.full((8, 8), 1000, np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(ValueError, match=r"deep\.png.*more than 8 bits.*\.npy"):
+        load_images(tmp_path)
+
+
+def test_folder_without_images(tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    with pytest.raises(ValueError, match=r"no images .*\.bmp, .*\.png"):
+        load_images(tmp_path)
+    with pytest.raises(NotADirectoryError, match="is not a folder"):
+        load_images(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"image_size": 64}, r"\(height, width\).*got 64"),
+        ({"image_size": (64,)}, r"\(height, width\)"),
+        ({"image_size": (0, 64)}, "positive"),
+        ({"image_size": (6.5, 64)}, "whole numbers"),
+        ({"channels": 2}, r"1 \(grey\) or 3"),
+    ],
+)
+def test_wrong_arguments(options, message, tmp_path):
+    save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=message):
+        load_images(tmp_path, **options)
+
+
+def test_long_loads_show_progress(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(images, "_PROGRESS_FROM", 2)
+    for i in range(3):
+        save(tmp_path / f"{i}.png", color=(i, i, i))
+        x = load_images(tmp_path)
+        assert ("3/3" in capsys.readouterr().out) == (i == 2)
+    assert x[:, 0, 0, 0].tolist() == [0, 1, 2]
+
+
+def test_folder_as_data_set(tmp_path):
+    for i in range(20):
+        save(tmp_path / f"{i:02}.png", color=(i, i, i))
+    data = load(tmp_path, image_size=(4, 6), channels=1)
+    assert data.event_shape == (4, 6, 1)
+    assert (data.likelihood, data.levels) == ("discretized_logistic", (0, 255))
+    assert data.name == tmp_path.name and data.y_train is None
+    found = np.concatenate([data.split(s)[0][:, 0, 0, 0] for s in SPLITS])
+    assert sorted(found.tolist()) == list(range(20))
+
+
+def test_sub_folders_are_labels(tmp_path):
+    for i in range(10):
+        save(tmp_path / "dogs" / "young" / f"{i}.png", color=(1, 1, 1))
+        save(tmp_path / "cats" / f"{i}.png", color=(0, 0, 0))
+    data = load(tmp_path)
+    assert data.label_names == ("cats", "dogs")
+    for split in SPLITS:
+        x, y = data.split(split)
+        np.testing.assert_array_equal(x[:, 0, 0, 0], y)
+
+
+@pytest.mark.parametrize("also", ["train_set/3.png", "top.png"])
+def test_no_labels_from_one_folder_or_loose_files(also, tmp_path):
+    for i in range(3):
+        save(tmp_path / "train_set" / f"{i}.png")
+    save(tmp_path / also)
+    if also == "top.png":
+        save(tmp_path / "b" / "1.png")
+    assert load(tmp_path).y_train is None
+
+
+def test_split_folders_are_splits(tmp_path):
+    colours = {"train": 1, "val": 2, "Test": 3}
+    for folder, colour in colours.items():
+        for i, label in enumerate(["cats", "dogs"] * 10):
+            save(tmp_path / folder / label / f"{i}.png", color=(colour, i % 2, 0))
+    data = load(tmp_path)
+    assert data.label_names == ("cats", "dogs")
+    for colour, split in enumerate(SPLITS, start=1):
+        x, y = data.split(split)
+        assert len(x) == 20 and (x[..., 0] == colour).all()
+        np.testing.assert_array_equal(x[:, 0, 0, 1], y)
+
+
+def test_missing_validation_folder_is_taken_from_train(tmp_path):
+    for i in range(20):
+        save(tmp_path / "train" / f"{i}.png", color=(1, 0, 0))
+        save(tmp_path / "test" / f"{i}.png", color=(2, 0, 0))
+    data = load(tmp_path)
+    assert [len(data.split(s)[0]) for s in SPLITS] == [18, 2, 20]
+    assert (data.x_validation[..., 0] == 1).all()
+    assert data.y_train is None
+
+
+def test_folders_beside_splits_are_refused(tmp_path):
+    for folder in ("train", "test", "extra"):
+        save(tmp_path / folder / "1.png")
+    with pytest.raises(ValueError, match=r"splits \(test, train\) and also extra"):
+        load(tmp_path)
+
+
+def test_train_may_be_a_class(tmp_path):
+    for i in range(3):
+        save(tmp_path / "train" / f"{i}.png")
+        save(tmp_path / "car" / f"{i}.png")
+    assert load(tmp_path).label_names == ("car", "train")

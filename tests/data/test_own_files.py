@@ -1,0 +1,291 @@
+"""Own arrays and tables: .npy, .npz, .csv."""
+
+import numpy as np
+import pytest
+
+from keras_vae.data import load
+from keras_vae.data.arrays import sha256_of
+from keras_vae.data.dataset import SPLITS
+
+RNG = np.random.default_rng(0)
+UNIT = RNG.random((20, 4, 5, 1))
+BITS = RNG.integers(0, 2, (20, 4, 5, 1))
+PIXELS = RNG.integers(0, 256, (20, 4, 5, 3))
+PIXELS[0, 0, 0] = 255
+LOGISTIC = "discretized_logistic"
+GREY = (0, 255)
+
+# values, expected dtype, likelihood, levels
+KINDS = {
+    "uint8 images": (PIXELS.astype(np.uint8), np.uint8, LOGISTIC, GREY),
+    "int64 images": (PIXELS, np.uint8, LOGISTIC, GREY),
+    "whole float images": (PIXELS.astype(float), np.uint8, LOGISTIC, GREY),
+    "16-bit images": (
+        (PIXELS * 257).astype(np.uint16),
+        np.uint16,
+        LOGISTIC,
+        (0, 65535),
+    ),
+    "large whole images": (PIXELS * 1000, np.float32, "normal", None),
+    "0/1 images": (BITS.astype(np.uint8), np.uint8, "bernoulli", (0, 1)),
+    "0/1 float images": (BITS.astype(float), np.uint8, "bernoulli", (0, 1)),
+    "bool images": (BITS.astype(bool), np.uint8, "bernoulli", (0, 1)),
+    "unit images": (UNIT, np.float32, "continuous_bernoulli", None),
+    "real images": (UNIT - 0.5, np.float32, "normal", None),
+    "negative whole images": (PIXELS - 128, np.float32, "normal", None),
+    "real table": (RNG.normal(size=(20, 3)), np.float32, "normal", None),
+    "unit table": (RNG.random((20, 3)), np.float32, "normal", None),
+    "0/1 table": (BITS[:, 0, :, 0], np.float32, "bernoulli", (0, 1)),
+    "count table": (PIXELS[:, 0, :, 0], np.float32, "poisson", None),
+    "float count table": (PIXELS[:, 0, :, 0] * 1.0, np.float32, "poisson", None),
+    "uint8 table": (
+        PIXELS[:, 0, :, 0].astype(np.uint8),
+        np.float32,
+        LOGISTIC,
+        GREY,
+    ),
+    "table of large numbers": (
+        PIXELS[:, 0, :, 0] * 10**6,
+        np.float32,
+        "normal",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kind_of_data(kind, tmp_path):
+    x, dtype, likelihood, levels = KINDS[kind]
+    np.save(tmp_path / "own.npy", x)
+    data = load(tmp_path / "own.npy")
+    assert data.name == "own"
+    assert data.x_train.dtype == dtype
+    assert (data.likelihood, data.levels) == (likelihood, levels)
+    assert data.event_shape == x.shape[1:]
+    assert data.sha256 == sha256_of(tmp_path / "own.npy")
+    found = np.concatenate([data.split(s)[0] for s in SPLITS]).reshape(20, -1)
+    x = x.reshape(20, -1).astype(np.float32)
+    np.testing.assert_array_equal(
+        found[np.lexsort(found.T)], x[np.lexsort(x.T)].astype(dtype)
+    )
+
+
+def test_grey_images_get_a_channel_axis(tmp_path):
+    np.save(tmp_path / "x.npy", PIXELS[..., 0])
+    assert load(tmp_path / "x.npy").event_shape == (4, 5, 1)
+
+
+@pytest.mark.parametrize(
+    "rows, sizes",
+    [(3, [1, 1, 1]), (9, [7, 1, 1]), (10, [8, 1, 1]), (105, [85, 10, 10])],
+)
+def test_sizes_of_drawn_splits(rows, sizes, tmp_path):
+    np.save(tmp_path / "x.npy", np.arange(rows)[:, np.newaxis] + 0.5)
+    data = load(str(tmp_path / "x.npy"))
+    assert [len(data.split(s)[0]) for s in SPLITS] == sizes
+    everything = np.concatenate([data.split(s)[0] for s in SPLITS])
+    np.testing.assert_array_equal(np.sort(everything[:, 0]), np.arange(rows) + 0.5)
+
+
+def test_split_follows_the_seed(tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, np.arange(100)[:, np.newaxis] + 0.5)
+    first = load(path, seed=1).x_test
+    np.testing.assert_array_equal(first, load(path, seed=1).x_test)
+    assert (first != load(path, seed=2).x_test).any()
+    # Not simply the last or first rows, but in the order of the file.
+    assert np.ptp(first) > 20 and (np.diff(first[:, 0]) > 0).all()
+
+
+@pytest.mark.parametrize("rows, message", [(1, "1 row,"), (2, "2 rows, too few")])
+def test_too_few_rows(rows, message, tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((rows, 2)))
+    with pytest.raises(ValueError, match=message):
+        load(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize(
+    "x, message",
+    [
+        (np.zeros((0, 3)), "is empty"),
+        (np.zeros((3, 0)), "is empty"),
+        (np.zeros(5), r"shape \(5,\); expected a table"),
+        (np.zeros((5, 2, 2, 2, 2)), "expected a table"),
+        (np.zeros((5, 3, 32, 32)), r"channels first.*np\.moveaxis"),
+        (np.array([["a"]]), "numbers are needed"),
+        (np.zeros((5, 2), complex), "numbers are needed"),
+        (np.array([[1.0, np.nan]]), "1 of 2 values that are NaN"),
+        (np.full((4, 2), 1e300), "NaN or infinite"),
+        (np.array([[None]], object), "Python objects"),
+    ],
+)
+def test_arrays_that_are_no_data(x, message, tmp_path):
+    np.save(tmp_path / "own.npy", x)
+    with pytest.raises(ValueError, match=rf"own\.npy.*{message}"):
+        load(tmp_path / "own.npy")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x93NUMPY\x01"])
+def test_damaged_file_is_named(suffix, content, tmp_path):
+    path = tmp_path / f"own{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"own\{suffix} is damaged"):
+        load(path)
+
+
+def test_truncated_npy(tmp_path):
+    path = tmp_path / "own.npy"
+    np.save(path, PIXELS)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"own\.npy is damaged"):
+        load(path)
+
+
+def test_npz_and_npy_mixed_up(tmp_path):
+    np.savez(tmp_path / "a.npz", x=PIXELS)
+    (tmp_path / "a.npz").rename(tmp_path / "a.npy")
+    with pytest.raises(ValueError, match=r"a\.npy is an \.npz archive"):
+        load(tmp_path / "a.npy")
+    np.save(tmp_path / "b.npy", PIXELS)
+    (tmp_path / "b.npy").rename(tmp_path / "b.npz")
+    with pytest.raises(ValueError, match=r"b\.npz is damaged or no \.npz.*single"):
+        load(tmp_path / "b.npz")
+
+
+def test_file_kinds_and_options(tmp_path):
+    (tmp_path / "x.pkl").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"x\.pkl as data\. Give a folder of images"):
+        load(tmp_path / "x.pkl")
+    np.save(tmp_path / "x.npy", PIXELS)
+    with pytest.raises(ValueError, match="are for folders"):
+        load(tmp_path / "x.npy", image_size=(8, 8))
+
+
+def npz(tmp_path, **arrays):
+    np.savez(tmp_path / "own.npz", **arrays)
+    return tmp_path / "own.npz"
+
+
+@pytest.mark.parametrize("name", ["x", "images", "data", "whatever"])
+def test_npz_with_one_array(name, tmp_path):
+    data = load(npz(tmp_path, **{name: PIXELS}))
+    assert [len(data.split(s)[0]) for s in SPLITS] == [16, 2, 2]
+
+
+def test_npz_with_labels(tmp_path):
+    x = np.arange(30)[:, np.newaxis] + 0.5
+    data = load(npz(tmp_path, x=x, y=np.arange(30), notes=np.zeros(2)))
+    assert data.label_names is None
+    for split in SPLITS:
+        rows, y = data.split(split)
+        np.testing.assert_array_equal(rows[:, 0] - 0.5, y)
+
+
+def test_npz_with_names_of_classes(tmp_path):
+    y = np.array(["wolf", "fox"] * 15)
+    data = load(npz(tmp_path, x=np.tile([[1.5], [0.5]], (15, 1)), y=y))
+    assert data.label_names == ("fox", "wolf")
+    np.testing.assert_array_equal(data.x_train[:, 0] - 0.5, data.y_train)
+
+
+@pytest.mark.parametrize(
+    "given, sizes",
+    [
+        (("train",), [16, 2, 2]),
+        (("train", "test"), [18, 2, 20]),
+        (("train", "validation"), [18, 20, 2]),
+        (("train", "validation", "test"), [20, 20, 20]),
+    ],
+)
+def test_npz_that_brings_splits(given, sizes, tmp_path):
+    values = {s: np.full((20, 2), i + 0.5) for i, s in enumerate(SPLITS)}
+    arrays = {f"x_{s}": values[s] for s in given}
+    arrays |= {f"y_{s}": np.arange(20) for s in given}
+    data = load(npz(tmp_path, **arrays))
+    assert [len(data.split(s)[0]) for s in SPLITS] == sizes
+    for i, split in enumerate(SPLITS):
+        x, y = data.split(split)
+        assert (x == (i if split in given else 0) + 0.5).all()
+        assert len(y) == len(x)
+
+
+def test_levels_hold_for_all_splits(tmp_path):
+    x_test = PIXELS.copy()
+    x_test[0, 0, 0, 0] = 300
+    data = load(npz(tmp_path, x_train=PIXELS, x_test=x_test))
+    assert data.levels == (0, 65535) and data.x_test.max() == 300
+
+
+@pytest.mark.parametrize(
+    "arrays, message",
+    [
+        ({}, "no arrays"),
+        ({"a": PIXELS, "b": PIXELS}, "holds a, b; it is not clear"),
+        ({"x": PIXELS, "data": PIXELS}, "not clear"),
+        ({"x_test": PIXELS}, "x_train at least"),
+        ({"x_train": PIXELS, "x_val": PIXELS}, "x_train, x_val.*must be called"),
+        ({"x_train": PIXELS, "y_tset": PIXELS}, "must be called"),
+        ({"x": PIXELS, "y": np.zeros(7, int)}, "do not go together"),
+        (
+            {"x_train": PIXELS, "y_test": np.zeros(20, int)},
+            "do not go together",
+        ),
+        (
+            {"x_train": PIXELS, "x_test": PIXELS, "y_train": np.zeros(20, int)},
+            "do not go together",
+        ),
+        ({"x": PIXELS, "y": np.zeros(20)}, "whole numbers or names; got float64"),
+        ({"x_train": PIXELS, "x_test": PIXELS[:, :3]}, "but x_train holds"),
+    ],
+)
+def test_npz_that_is_not_clear(arrays, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        load(npz(tmp_path, **arrays))
+
+
+def csv(tmp_path, text, encoding="utf-8"):
+    (tmp_path / "own.csv").write_text(text, encoding=encoding)
+    return tmp_path / "own.csv"
+
+
+@pytest.mark.parametrize("header", ["", "size,weight\n", '"size, cm",weight\n\n'])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_csv(header, encoding, tmp_path):
+    rows = "".join(f"{i}.5, {-i}e-1\n" for i in range(10))
+    data = load(csv(tmp_path, header + rows, encoding))
+    x = np.concatenate([data.split(s)[0] for s in SPLITS])
+    assert data.x_train.dtype == np.float32 and data.likelihood == "normal"
+    x = x[np.argsort(x[:, 0])]
+    expected = np.column_stack([np.arange(10) + 0.5, -np.arange(10) / 10])
+    np.testing.assert_allclose(x, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("a,b\n1,2\n3,\n", r"line 3, column 2 \(b\): the cell is missing \(''\)"),
+        ("1,2\n3,NA\n", r"line 2, column 2: the cell is missing \('NA'\)"),
+        ("a\n1\nnan\n", r"line 3, column 1 \(a\): the cell is missing"),
+        ("a,b\n1,2\n3,red\n", r"line 3, column 2 \(b\): 'red' is not a finite number"),
+        ("1,inf\n", "line 1, column 2: 'inf' is not a finite number"),
+        ("a,1\n1,2\n", "line 1, column 1: 'a' is not"),
+        ("a;b\n1;2\n", "separate cells by commas"),
+        ("a,b\n1,2\n3\n", "line 3: 1 cells where 2 are expected"),
+        ("1,2\n3,4,5\n", "line 2: 3 cells where 2"),
+        (",a\n0,2\n", "column 1 has no name.*index=False"),
+        ("NA,NA\n1,2\n", "column 1 has no name.*fill in the cell"),
+        ("a,b\n", "has no rows of data"),
+        ("", "has no rows of data"),
+        ("a,b\nx,y\n", "'x' is not a finite number"),
+    ],
+)
+def test_csv_that_is_no_table(text, message, tmp_path):
+    with pytest.raises(ValueError, match=rf"own\.csv.*{message}"):
+        load(csv(tmp_path, text))
+
+
+def test_csv_of_other_bytes(tmp_path):
+    (tmp_path / "own.csv").write_bytes(b"a,b\n\xff\xfe,2\n")
+    with pytest.raises(ValueError, match=r"own\.csv is not a UTF-8 CSV file"):
+        load(tmp_path / "own.csv")
