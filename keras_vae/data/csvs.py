@@ -33,7 +33,7 @@ def read_csv(path: Path) -> np.ndarray:
     """
     header, table = None, []
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             for row in reader:
                 if not row:

@@ -37,9 +37,7 @@ EXPECTED = {
     "mnist": Expected(
         (50000, 10000, 10000), (28, 28, 1), "bernoulli", GREY, "dynamic", classes=10
     ),
-    "binarized_mnist": Expected(
-        (50000, 10000, 10000), (28, 28, 1), "bernoulli", (0, 1)
-    ),
+    "binarized_mnist": Expected((50000, 10000, 10000), (28, 28, 1), "bernoulli", (0, 1)),
     "fashion_mnist": Expected(
         (50000, 10000, 10000), (28, 28, 1), LOGISTIC, GREY, classes=10
     ),
@@ -47,9 +45,7 @@ EXPECTED = {
     "frey_faces": Expected(
         (1565, 200, 200), (28, 20, 1), LOGISTIC, GREY, reaches_levels=False
     ),
-    "celeba_10k": Expected(
-        (8500, 500, 1000), (64, 64, 3), LOGISTIC, GREY, attributes=40
-    ),
+    "celeba_10k": Expected((8500, 500, 1000), (64, 64, 3), LOGISTIC, GREY, attributes=40),
 }
 PACKAGED = ("digits", "mnist_5k")
 CASES = [(name, "real") for name in EXPECTED] + [(name, "stand-in") for name in PIXELS]
@@ -186,9 +182,7 @@ def test_packaged_sets_share_out_the_source(case):
     found_y = np.concatenate([data.split(s)[1] for s in SPLITS])
     found = np.column_stack([found_x.astype(int), found_y])
     source = np.column_stack([x.astype(int), y])
-    np.testing.assert_array_equal(
-        found[np.lexsort(found.T)], source[np.lexsort(source.T)]
-    )
+    np.testing.assert_array_equal(found[np.lexsort(found.T)], source[np.lexsort(source.T)])
 
 
 def test_classes_are_balanced_and_mixed(case):

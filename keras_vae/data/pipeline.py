@@ -1,0 +1,121 @@
+"""The stream of training batches: shuffled, scaled and binarized as it flows."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from keras_vae.data.scaling import Scaling
+
+_ORDER, _PIXELS = 1, 2
+
+
+def pipeline(
+    x: np.ndarray,
+    batch_size: int = 128,
+    *,
+    scaling: Scaling | None = None,
+    binarize: str | None = None,
+    seed: int = 0,
+    start_step: int = 0,
+) -> tf.data.Dataset:
+    """Makes an endless stream of full training batches.
+
+    Which examples batch number s holds, and how their pixels are binarized, is a
+    function of `seed` and s alone: a stream that starts at step s goes on exactly where
+    an interrupted one stopped. Every example comes once in each pass through the data;
+    a batch may reach from one pass into the next, so all have the same size (and XLA
+    compiles one step, not two).
+
+    The data stay in memory as they are (uint8 images as uint8) and are gathered, scaled
+    and binarized a batch at a time, while the model trains on the one before.
+
+    Args:
+        x: Raw observations [N, *event].
+        batch_size: Examples in a batch.
+        scaling: Map from raw values to the likelihood's; None leaves them.
+        binarize: "dynamic" draws every pixel anew at each visit, with its (scaled) grey
+            value as the probability; None leaves them.
+        seed: Seed of the order and of the binarization.
+        start_step: Number of the first batch.
+
+    Returns:
+        Dataset of float32 tensors [batch_size, *event]. It has no end: pass
+        `steps_per_epoch=keras_vae.data.steps_per_epoch(len(x), batch_size)` to `fit`.
+
+    Raises:
+        ValueError: If there are no examples, or an argument is not one of those named.
+
+    Example:
+        >>> batches = pipeline(x_train, 128, binarize="dynamic", scaling=scaling)
+        >>> steps = steps_per_epoch(len(x_train), 128)
+        >>> vae.fit(batches, steps_per_epoch=steps, epochs=10, shuffle=False)
+    """
+    if not len(x):
+        raise ValueError(f"There are no examples to train on: x has shape {x.shape}.")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, but is {batch_size!r}.")
+    if binarize not in (None, "dynamic"):
+        raise ValueError(
+            f"binarize must be 'dynamic' or None here, but is {binarize!r}. (Static "
+            "binarization is done once, with keras_vae.data.binarize.)"
+        )
+    x = tf.constant(x)
+
+    def batch(step):
+        rows = _rows(step, len(x), batch_size, seed)
+        observations = tf.cast(tf.gather(x, rows), tf.float32)
+        if scaling is not None:
+            observations = scaling(observations)
+        if binarize:
+            draws = tf.random.stateless_uniform(
+                (batch_size, *x.shape[1:]), _step_seed(seed, _PIXELS, step)
+            )
+            observations = tf.cast(draws < observations, tf.float32)
+        return observations
+
+    steps = tf.data.Dataset.counter(start_step)
+    # One worker is enough to stay ahead of a training step, and takes no core from it.
+    dataset = steps.map(batch, num_parallel_calls=1, deterministic=True).prefetch(4)
+    options = tf.data.Options()
+    # The batches are made from data in memory: there are no files to share out between
+    # the workers of a strategy, which split each batch among their replicas.
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.OFF
+    )
+    return dataset.with_options(options)
+
+
+def steps_per_epoch(num_examples: int, batch_size: int) -> int:
+    """The number of batches that make one pass through the data, rounded up.
+
+    Args:
+        num_examples: Number of training examples.
+        batch_size: Examples in a batch.
+
+    Returns:
+        Steps, at least 1.
+    """
+    return -(-num_examples // batch_size)
+
+
+def _rows(step, num_examples, batch_size, seed):
+    """Row numbers of a batch: a pseudo-random permutation of each pass, read on."""
+    position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+    epoch, index = position // num_examples, position % num_examples
+    # Computes one entry of a permutation without storing the others. (The raw operation,
+    # because tf.random.experimental.index_shuffle refuses a seed for each index.)
+    seed = tf.fill([batch_size], tf.cast(seed, tf.int64))
+    seeds = tf.stack([seed, epoch, tf.fill([batch_size], tf.constant(_ORDER, tf.int64))], 1)
+    return tf.raw_ops.RandomIndexShuffle(
+        index=index,
+        seed=tf.cast(seeds, tf.int32),
+        max_index=tf.cast(num_examples - 1, tf.int64),
+        rounds=4,
+    )
+
+
+def _step_seed(seed, use, step):
+    return tf.random.experimental.stateless_fold_in(
+        tf.constant([seed, use], tf.int32), tf.cast(step, tf.int32)
+    )
