@@ -26,6 +26,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
+    py_modules=["keras_vae_command"],
     packages=find_packages(include=["keras_vae", "keras_vae.*"]),
     install_requires=[
         "tensorflow>=2.18",
@@ -35,7 +36,7 @@ setup(
         "scikit-learn>=1.4",
         "matplotlib>=3.8",
         "pillow>=10",
-        "typer>=0.15",
+        "click>=8.1",
     ],
     extras_require={
         "demo": DEMO,
@@ -43,7 +44,7 @@ setup(
         "notebooks": NOTEBOOKS,
         "dev": DEMO + TEST + NOTEBOOKS + DEV,
     },
-    entry_points={"console_scripts": ["keras-vae = keras_vae.cli:main"]},
+    entry_points={"console_scripts": ["keras-vae = keras_vae_command:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Developers",

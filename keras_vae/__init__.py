@@ -9,17 +9,20 @@ if _keras.config.backend() != "tensorflow":
         '"backend" in ~/.keras/keras.json, before Keras is imported.'
     )
 
-from keras_vae import layers, networks, objectives, priors  # noqa: E402
-from keras_vae.models import VAE, ConvVAE, DenseVAE  # noqa: E402
-from keras_vae.version import __version__  # noqa: E402
+from keras_vae import data, evaluation, layers, networks, objectives, plots, priors
+from keras_vae.models import VAE, ConvVAE, DenseVAE
+from keras_vae.version import __version__
 
 __all__ = [
+    "VAE",
     "ConvVAE",
     "DenseVAE",
-    "VAE",
     "__version__",
+    "data",
+    "evaluation",
     "layers",
     "networks",
     "objectives",
+    "plots",
     "priors",
 ]

@@ -8,6 +8,8 @@ uninterrupted run would have drawn, and no two replicas draw the same.
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import keras
 import tensorflow as tf
 
@@ -29,7 +31,7 @@ def make_seed(seed: int | None) -> int:
     if seed is None:
         state = keras.random.SeedGenerator().state
         return int(keras.ops.convert_to_numpy(state)[0]) % _LARGEST_INT32
-    if isinstance(seed, bool) or int(seed) != seed or seed < 0:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise ValueError(f"seed must be a non-negative integer or None, but is {seed!r}.")
     return int(seed) % _LARGEST_INT32
 
@@ -48,8 +50,8 @@ def fold(seed: int | tf.Tensor, *numbers: int | tf.Tensor) -> tf.Tensor:
         >>> fold(0, 1).shape
         TensorShape([2])
     """
-    if isinstance(seed, int):
-        seed = tf.constant([seed, 0], tf.int32)
+    if isinstance(seed, Integral):
+        seed = tf.constant([int(seed), 0], tf.int32)
     for number in numbers:
         seed = tf.random.experimental.stateless_fold_in(seed, tf.cast(number, tf.int32))
     return seed

@@ -9,6 +9,18 @@ from keras_vae.data.dataset import DataSet
 from keras_vae.data.images import load_images
 from keras_vae.data.loading import load
 from keras_vae.data.named import names
+from keras_vae.data.pipeline import pipeline, steps_per_epoch
+from keras_vae.data.preparation import Preparation
 from keras_vae.data.scaling import Scaling
 
-__all__ = ["DataSet", "Scaling", "binarize", "load", "load_images", "names"]
+__all__ = [
+    "DataSet",
+    "Preparation",
+    "Scaling",
+    "binarize",
+    "load",
+    "load_images",
+    "names",
+    "pipeline",
+    "steps_per_epoch",
+]

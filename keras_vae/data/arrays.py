@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -81,19 +80,3 @@ def _unreadable(path: Path, kind: str, error: Exception) -> ValueError:
     return ValueError(
         f"{path} is damaged or no {kind} file: {error}. Copy or download it again."
     )
-
-
-def sha256_of(path: Path) -> str:
-    """Computes the SHA-256 of a file.
-
-    Args:
-        path: The file.
-
-    Returns:
-        64 hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 import numpy as np
+
+from keras_vae.core.names import unknown
 
 SPLITS = ("train", "validation", "test")
 
@@ -42,6 +43,8 @@ class DataSet:
         source: Where this copy was read from.
         sha256: SHA-256 of the file that was read, or None where there was no single
             file.
+        rows: For each split, the rows of the source that it holds, where the splits
+            were drawn from one array; None where the source brings its splits.
 
     Raises:
         ValueError: If the splits do not fit together.
@@ -68,6 +71,7 @@ class DataSet:
     description: str = ""
     source: str = ""
     sha256: str | None = None
+    rows: dict[str, np.ndarray] | None = None
 
     def __post_init__(self):
         """Checks that the three splits hold the same kind of thing."""
@@ -116,10 +120,11 @@ class DataSet:
         return self.x_train.shape[1:]
 
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """Returns one split.
+        """Returns one split, or all examples.
 
         Args:
-            name: `"train"`, `"validation"` or `"test"`.
+            name: `"train"`, `"validation"`, `"test"`; or `"all"`: own data in the order
+                of their source, named sets split after split.
 
         Returns:
             The observations `[N, *event_shape]` and their labels (None without
@@ -131,11 +136,15 @@ class DataSet:
         Example:
             >>> x, y = data.split("test")
         """
+        if name == "all":
+            return self._join("x"), None if self.y_train is None else self._join("y")
         if name not in SPLITS:
-            near = difflib.get_close_matches(str(name), SPLITS, n=1, cutoff=0.3)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ValueError(
-                f"There is no split {name!r}.{hint} The splits are "
-                f"{', '.join(map(repr, SPLITS))}."
-            )
+            raise unknown("split", name, [*SPLITS, "all"])
         return getattr(self, f"x_{name}"), getattr(self, f"y_{name}")
+
+    def _join(self, axis: str) -> np.ndarray:
+        joined = np.concatenate([getattr(self, f"{axis}_{split}") for split in SPLITS])
+        if self.rows is None:
+            return joined
+        order = np.concatenate([self.rows[split] for split in SPLITS])
+        return joined[np.argsort(order)]

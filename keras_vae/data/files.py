@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_vae.data.arrays import read_npy, read_npz, sha256_of
+from keras_vae.core.files import sha256_of
+from keras_vae.data.arrays import read_npy, read_npz
 from keras_vae.data.csvs import read_csv
 from keras_vae.data.dataset import SPLITS, DataSet
 from keras_vae.data.images import decode, find_images
@@ -140,7 +141,7 @@ def _build(path: Path, x, y, seed: int, kind=None, sha256=None) -> DataSet:
         likelihood, levels = kind
     y, label_names = _as_labels(x, y, path)
     given = set(x)
-    x, y = _cut(x, y, seed, path)
+    x, y, rows = _cut(x, y, seed, path)
     drawn = [name for name in SPLITS if name not in given]
     how = f"{', '.join(drawn)} drawn with seed {seed}" if drawn else "as in the source"
     return DataSet(
@@ -154,6 +155,7 @@ def _build(path: Path, x, y, seed: int, kind=None, sha256=None) -> DataSet:
         description=f"Own data from {path.name}; splits: {how}.",
         source=str(path),
         sha256=sha256,
+        rows=rows,
     )
 
 
@@ -178,7 +180,7 @@ def _as_labels(x, y, path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | Non
     return {s: np.searchsorted(names, y[s]) for s in y}, tuple(names.tolist())
 
 
-def _cut(x, y, seed, path) -> tuple[dict, dict]:
+def _cut(x, y, seed, path) -> tuple[dict, dict, dict | None]:
     """Takes a tenth of the rows for each split that is missing, the rest for train."""
     x, y = dict(x), dict(y)
     pool = "all" if "all" in x else "train"
@@ -191,11 +193,11 @@ def _cut(x, y, seed, path) -> tuple[dict, dict]:
             f"{' and '.join(missing)} from; at least {len(missing) + 1} are needed."
         )
     order = np.random.default_rng(seed).permutation(rows)
-    chosen = {s: order[i * size : (i + 1) * size] for i, s in enumerate(missing)}
-    chosen["train"] = order[len(missing) * size :]
+    # Sorted, so that rows keep the order of the source within each split.
+    chosen = {s: np.sort(order[i * size : (i + 1) * size]) for i, s in enumerate(missing)}
+    chosen["train"] = np.sort(order[len(missing) * size :])
     for arrays in (x, y):
         if pool in arrays:
             whole = arrays.pop(pool)
-            # Sorted, so that rows keep the order of the source within each split.
-            arrays.update({s: whole[np.sort(index)] for s, index in chosen.items()})
-    return x, y
+            arrays.update({split: whole[index] for split, index in chosen.items()})
+    return x, y, chosen if len(missing) == 2 else None

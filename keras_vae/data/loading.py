@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 
+from keras_vae.core.names import unknown
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.files import FILE_KINDS, load_path
 from keras_vae.data.named import load_named, names
@@ -64,11 +64,8 @@ def load(
     path = Path(name_or_path).expanduser()
     if _is_path(name_or_path, path):
         return load_path(path, image_size, channels, seed)
-    near = difflib.get_close_matches(name_or_path, names(), n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(
-        f"There is no data set or file {name_or_path!r}.{hint} The named sets are "
-        f"{', '.join(names())}; or give {FILE_KINDS}."
+        f"{unknown('data set or file', name_or_path, names())} Or give {FILE_KINDS}."
     )
 
 

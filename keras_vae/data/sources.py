@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_vae.data.arrays import read_npz, sha256_of
+from keras_vae.core.files import sha256_of
+from keras_vae.data.arrays import read_npz
 
 FOLDER_VARIABLE = "KERAS_VAE_DATA"
 

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.integers import positive_int
 from keras_vae.core.seeds import make_seed, next_seed
 from keras_vae.core.support import REAL, Support
 
@@ -251,21 +252,3 @@ def event_tuple(event_shape) -> tuple[int, ...]:
     """
     sizes = event_shape if hasattr(event_shape, "__iter__") else (event_shape,)
     return tuple(positive_int(n, "every size in event_shape") for n in sizes)
-
-
-def positive_int(n, argument: str) -> int:
-    """Checks that an argument is an integer above zero.
-
-    Args:
-        n: The number.
-        argument: What to call it in the message.
-
-    Returns:
-        The number as a Python integer.
-
-    Raises:
-        ValueError: If it is anything else.
-    """
-    if isinstance(n, bool) or not hasattr(n, "__index__") or n <= 0:
-        raise ValueError(f"{argument} must be a positive integer, but is {n!r}.")
-    return int(n)

@@ -6,12 +6,8 @@ from collections.abc import Callable
 
 import keras
 
-from keras_vae.layers.base import (
-    DistributionLayer,
-    event_tuple,
-    positive_int,
-    registered_name,
-)
+from keras_vae.core.integers import positive_int
+from keras_vae.layers.base import DistributionLayer, event_tuple, registered_name
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.divergence import exact_kl
-from keras_vae.layers.base import distribution_of
+from keras_vae.layers.base import distribution_of, float_dtype
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -74,6 +74,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         use_exact_kl: Whether to use the closed form instead of log q(z) - log p(z) at
             the tensor z that the layer returned, which must then be a draw from q.
         weight: Factor of the divergence; None means 1.
+        dtype: Dtype or policy; as in `DistributionLayer`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
@@ -87,12 +88,13 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         ... ])
     """
 
-    def __init__(self, distribution_b, use_exact_kl=False, weight=None, **kwargs):
+    def __init__(
+        self, distribution_b, use_exact_kl=False, weight=None, dtype=None, **kwargs
+    ):
         """Creates the layer."""
-        # Float32 like the distribution layer before it: a cast would make a new tensor
+        # The dtype of the distribution layer before it: a cast would make a new tensor
         # that carries no distribution.
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(**kwargs)
+        super().__init__(dtype=float_dtype(dtype), **kwargs)
         self.distribution_b = _checked(distribution_b)
         self.use_exact_kl = bool(use_exact_kl)
         self.weight = 1.0 if weight is None else float(weight)

@@ -6,8 +6,9 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.integers import positive_int
 from keras_vae.core.support import Support
-from keras_vae.layers.base import DistributionLayer, ParamsSize, positive_int
+from keras_vae.layers.base import DistributionLayer, ParamsSize
 from keras_vae.layers.categorical import OneHotCategorical
 from keras_vae.layers.independent import IndependentLogistic
 from keras_vae.layers.normal import IndependentNormal

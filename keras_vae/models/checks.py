@@ -29,6 +29,20 @@ def check_shape(shape, event_shape, name: str = "x") -> None:
         )
 
 
+def check_not_empty(shape, name: str = "x") -> None:
+    """Checks that a batch holds at least one event.
+
+    Args:
+        shape: Shape of the batch, [B, *event].
+        name: What to call the batch in the message.
+
+    Raises:
+        ValueError: If B is zero.
+    """
+    if not shape[0]:
+        raise ValueError(f"{name} is empty: it has shape {tuple(shape)}.")
+
+
 def check_array(x, event_shape, support: Support, name: str = "x") -> None:
     """Checks shape and values of a whole array.
 
@@ -44,8 +58,7 @@ def check_array(x, event_shape, support: Support, name: str = "x") -> None:
     """
     x = np.asarray(x)
     check_shape(x.shape, event_shape, name)
-    if not len(x):
-        raise ValueError(f"{name} is empty: it has shape {x.shape}.")
+    check_not_empty(x.shape, name)
     if x.dtype.kind not in "biuf":
         raise ValueError(f"{name} must hold numbers, but has dtype {x.dtype}.")
     support.check(x, name)

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_vae.core.integers import positive_int
 from keras_vae.core.seeds import fold
-from keras_vae.models.checks import check_array, check_shape
+from keras_vae.models.checks import check_array, check_not_empty, check_shape
 
 # Decoded events (images times draws) that the likelihood estimate holds at a time.
 _EVENTS_AT_A_TIME = 5_000
@@ -48,8 +49,7 @@ class Queries:
             >>> vae.sample(64, seed=0).shape
             (64, 28, 28, 1)
         """
-        if n < 1:
-            raise ValueError(f"n must be at least 1, but is {n!r}.")
+        positive_int(n, "n")
         z = self.prior.distribution(temperature).sample(n, seed=fold(seed, 0))
 
         def decode(z, index):
@@ -128,6 +128,7 @@ class Queries:
             Array [N], nats, below log p(x) in expectation.
         """
         self._check_values(x)
+        positive_int(num_samples, "num_samples")
 
         def elbo(x, index):
             return self.trace(x, num_samples, fold(seed, index)).elbo
@@ -169,8 +170,8 @@ class Queries:
             Burda et al. 2016, equation 8; Rezende et al. 2014, appendix E.
         """
         self._check_values(x)
-        if num_samples < 1:
-            raise ValueError(f"num_samples must be at least 1, but is {num_samples!r}.")
+        positive_int(num_samples, "num_samples")
+        positive_int(batch_size, "batch_size")
         batch_size = min(batch_size, len(x))
         chunk = max(1, min(num_samples, _EVENTS_AT_A_TIME // batch_size))
         estimate = tf.function(self._importance_weighted, reduce_retracing=True)
@@ -215,6 +216,7 @@ class Queries:
 
     def _check_shape(self, x):
         check_shape(np.shape(x), self.event_shape)
+        check_not_empty(np.shape(x))
 
     def _check_values(self, x):
         check_array(x, self.event_shape, self.likelihood.support)
@@ -222,8 +224,7 @@ class Queries:
 
 def _in_batches(function, x, batch_size, verbose=0):
     """Applies `function(batch, index)` along the first axis and joins the results."""
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, but is {batch_size!r}.")
+    positive_int(batch_size, "batch_size")
     starts = range(0, len(x), batch_size)
     bar = keras.utils.Progbar(len(starts), verbose=verbose, unit_name="batch")
     results = []

@@ -93,7 +93,8 @@ class Steps:
     @property
     def _step(self):
         optimizer = getattr(self, "optimizer", None)
-        return 0 if optimizer is None else optimizer.iterations.value
+        # A variable; under gradient accumulation a tensor.
+        return 0 if optimizer is None else tf.convert_to_tensor(optimizer.iterations)
 
     def _score(self, x, stream, training):
         # Noise is a function of the seed, the step and the batch within the epoch (or
@@ -154,6 +155,26 @@ class Steps:
             "validation_data",
         )
         return super().fit(x, validation_data=validation_data, **kwargs)
+
+    def evaluate(self, x=None, y=None, **kwargs):
+        """Scores held-out data; `keras.Model.evaluate` behind a check of the data.
+
+        Args:
+            x: Observations [N, *event], a `tf.data.Dataset` or what else Keras takes.
+            y: Must be None.
+            **kwargs: Arguments of `keras.Model.evaluate`.
+
+        Returns:
+            The logged means: a list, or a dictionary if `return_dict` is True.
+
+        Raises:
+            ValueError: As `fit`.
+        """
+        refuse_targets(y)
+        # `fit` calls this after each epoch, with data that it has checked once.
+        if not kwargs.get("_use_cached_eval_dataset"):
+            check_data(x, self.event_shape, self.likelihood.support, "x")
+        return super().evaluate(x, **kwargs)
 
     def get_compile_config(self):
         """Returns the arguments of `compile`."""

@@ -113,15 +113,18 @@ def conv_decoder(
             "same",
             activation=None if last else activation,
             # The last layer's matrix products are small; float32 keeps its outputs,
-            # which exponentials follow, at full precision.
+            # which exponentials follow, at full precision. So do the layers behind it,
+            # which would else round them in mixed precision.
             dtype="float32" if last else None,
             name="params" if last else f"conv_{i + 1}",
         )(x)
-    x = keras.layers.Cropping2D(_surplus(x.shape[1:3], (height, width)), name="crop")(x)
+    crop = _surplus(x.shape[1:3], (height, width))
+    x = keras.layers.Cropping2D(crop, dtype="float32", name="crop")(x)
     if blocks > 1:
-        x = keras.layers.Reshape((height, width, blocks, channels), name="split")(x)
-        x = keras.layers.Permute((3, 1, 2, 4), name="blocks_first")(x)
-    outputs = keras.layers.Reshape((output_size,), name="flat")(x)
+        split = (height, width, blocks, channels)
+        x = keras.layers.Reshape(split, dtype="float32", name="split")(x)
+        x = keras.layers.Permute((3, 1, 2, 4), dtype="float32", name="blocks_first")(x)
+    outputs = keras.layers.Reshape((output_size,), dtype="float32", name="flat")(x)
     return keras.Model(inputs, outputs, name="conv_decoder")
 
 

@@ -7,12 +7,13 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.divergence import exact_kl
+from keras_vae.core.integers import positive_int
 
 
 class Prior(keras.layers.Layer):
     """p(z): a Keras layer, so that its weights are trained and saved with the model.
 
-    Subclasses define `make_distribution` and create their weights in `build`.
+    Subclasses define `make_distribution`, and `make_weights` where they have weights.
 
     Args:
         event_size: Length D of the latent vector; None takes it from the posterior of
@@ -29,14 +30,15 @@ class Prior(keras.layers.Layer):
         policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
         double = policy.variable_dtype == "float64"
         super().__init__(dtype="float64" if double else "float32", **kwargs)
-        if event_size is not None and (isinstance(event_size, bool) or event_size < 1):
-            raise ValueError(
-                f"event_size must be a positive integer or None, but is {event_size!r}."
-            )
+        if event_size is not None:
+            event_size = positive_int(event_size, "event_size")
         self.event_size = event_size
 
     def build(self, event_shape):
-        """Creates the weights.
+        """Creates the weights, unless an earlier call did.
+
+        A prior may be built by itself, by a saved model's record of it and by the model
+        that it becomes part of.
 
         Args:
             event_shape: Shape (D,) of a latent vector.
@@ -55,8 +57,14 @@ class Prior(keras.layers.Layer):
                 f"{type(self).__name__} has event size {self.event_size}, but the "
                 f"posterior's latent vectors have size {event_shape[0]}. Make them equal."
             )
+        if self.built:
+            return
         self.event_size = int(event_shape[0])
+        self.make_weights()
         self.built = True
+
+    def make_weights(self):
+        """Creates the weights; called once, when `event_size` is known."""
 
     def make_distribution(self, temperature: float) -> tfd.Distribution:
         """Builds p(z) with its standard deviations multiplied by `temperature`."""
@@ -113,5 +121,5 @@ class Prior(keras.layers.Layer):
 
     def build_from_config(self, config):
         """Builds with the result of `get_build_config`."""
-        if config and not self.built:
+        if config:
             self.build(config["event_shape"])

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.integers import positive_int
 from keras_vae.priors.base import Prior
 
 
@@ -47,22 +48,17 @@ class MixtureOfNormals(Prior):
         **kwargs,
     ):
         """Creates the prior."""
-        if isinstance(num_components, bool) or not num_components >= 1:
-            raise ValueError(
-                f"num_components must be a positive integer, but is {num_components!r}."
-            )
         if not isinstance(trainable, bool):
             raise ValueError(
                 f"trainable must be True or False, but is {trainable!r}. (The size of "
                 "the latent vector is the argument event_size.)"
             )
         super().__init__(event_size, trainable=trainable, **kwargs)
-        self.num_components = int(num_components)
+        self.num_components = positive_int(num_components, "num_components")
         self.seed = seed
 
-    def build(self, event_shape):
+    def make_weights(self):
         """Creates logits [K], means [K, D] and raw scales [K, D]."""
-        super().build(event_shape)
         shape = (self.num_components, self.event_size)
         self.logits = self.add_weight((self.num_components,), "zeros", name="logits")
         normal = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed)

@@ -1,0 +1,48 @@
+"""The command's entry: its verbs, and how it reports errors."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from keras_vae.cli.train import train
+from keras_vae.cli.use import embed, evaluate, info, reconstruct, sample
+from keras_vae.version import __version__
+
+# What bad input raises, in this package and in the libraries below it; any other
+# exception is a defect and keeps its traceback.
+_ERRORS = (ValueError, OSError, ImportError, FloatingPointError)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="keras-vae")
+@click.option("--traceback", is_flag=True, help="Show where an error was raised.")
+def commands(traceback: bool) -> None:
+    """Train, evaluate and use variational autoencoders."""
+
+
+for _verb in (train, evaluate, sample, reconstruct, embed, info):
+    commands.add_command(_verb)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command and ends the process.
+
+    Args:
+        arguments: What follows the program's name; None takes the process's.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        commands.main(arguments, prog_name="keras-vae", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\ninterrupted", err=True)
+        sys.exit(130)
+    except _ERRORS as error:
+        if "--traceback" in arguments:
+            raise
+        click.echo(f"keras-vae: error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,106 @@
+"""`keras-vae train`."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+
+import click
+
+from keras_vae import training
+from keras_vae.recipe import MODELS, Recipe
+from keras_vae.run_folder import RECIPE
+
+
+class Sizes(click.ParamType):
+    """Positive integers separated by commas, such as 500,500."""
+
+    name = "N,N,..."
+
+    def convert(self, value, param, ctx):
+        """Turns the text into a tuple."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of whole numbers such as 500,500.")
+
+
+def recipe_options(command):
+    """Gives a command one option for each value of a recipe but the model."""
+    document = inspect.getdoc(Recipe) or ""
+    for field in reversed(dataclasses.fields(Recipe)):
+        if field.name == "model":
+            continue
+        about = re.search(
+            rf"^    {field.name}: (.+?)(?=^    \w+: |^\S|\Z)", document, re.M | re.S
+        )
+        text = " ".join(about.group(1).split()) if about else ""
+        if field.default not in (dataclasses.MISSING, None):
+            text += f"  [default: {field.default}]"
+        name = f"--{field.name.replace('_', '-')}"
+        if "bool" in field.type:
+            option = click.option(f"{name}/--no-{name[2:]}", default=None, help=text)
+        else:
+            option = click.option(name, type=_type(field), default=None, help=text)
+        command = option(command)
+    return command
+
+
+def _type(field):
+    if field.name == "image_size":
+        return (int, int)
+    for word, kind in (("tuple", Sizes()), ("int", int), ("float", float)):
+        if word in field.type:
+            return kind
+    return str
+
+
+@click.command()
+@click.argument("model", required=False, metavar="[MODEL | RECIPE.json]")
+@click.option("--output", type=Path, help="Folder of the run  [default: runs/MODEL_DATA]")
+@click.option("--resume", is_flag=True, help="Go on from the last finished epoch.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
+@recipe_options
+def train(model, output, resume, overwrite, **values):
+    """Train MODEL (dense_vae or conv_vae) on --data, or what a recipe says.
+
+    Options change single values of a recipe. Ctrl-C ends the training after which the
+    best model so far can be used, and --resume goes on.
+    """
+    values = {name: value for name, value in values.items() if value is not None}
+    recipe = _recipe(model, output, resume, values)
+    if output is None:
+        output = Path("runs") / f"{recipe.model}_{Path(recipe.data).stem}"
+    try:
+        training.train(recipe, output, resume=resume, overwrite=overwrite, say=click.echo)
+    except KeyboardInterrupt:
+        click.echo(
+            f"\ninterrupted; {output} keeps the finished epochs. To go on: keras-vae train "
+            f"--resume --output {output}",
+            err=True,
+        )
+        raise
+
+
+def _recipe(model, output, resume, values) -> Recipe:
+    """Puts a recipe together from a file or a model's name, and options."""
+    if model is None:
+        if not resume or output is None:
+            raise click.UsageError(
+                f"Say what to train: one of {', '.join(MODELS)}, or a recipe.json. (To go "
+                "on with a run: --resume --output FOLDER.)"
+            )
+        recipe = Recipe.from_json(output / RECIPE)
+    elif model.endswith(".json"):
+        recipe = Recipe.from_json(model)
+    elif "data" in values:
+        return Recipe(model=model, **values)
+    else:
+        raise click.UsageError(
+            "Say what to train on: --data with the name of a data set or a path."
+        )
+    return dataclasses.replace(recipe, **values)

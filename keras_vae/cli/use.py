@@ -1,0 +1,182 @@
+"""The verbs that use a trained model: evaluate, sample, reconstruct, embed, info."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+import numpy as np
+
+from keras_vae import data as data_module
+from keras_vae import plots
+from keras_vae.core.files import write_atomically
+from keras_vae.data import DataSet, Preparation
+from keras_vae.evaluation import describe_scores, likelihood_scores
+from keras_vae.presets import load_from_preset, read_metadata
+from keras_vae.recipe import Recipe
+from keras_vae.run_folder import RECIPE
+
+_run = click.argument("run", type=Path)
+_data = click.option(
+    "--data", help="Name of a data set, or a path  [default: what the run was trained on]"
+)
+_seed = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+
+
+def _split(default):
+    return click.option(
+        "--split",
+        type=click.Choice(["train", "validation", "test", "all"]),
+        default=default,
+        show_default=True,
+        help="Which of the data; 'all' keeps the order of own data.",
+    )
+
+
+@click.command()
+@_run
+@_data
+@_split("test")
+@click.option("--num-samples", type=click.IntRange(1), default=500, show_default=True)
+@click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
+@_seed
+def evaluate(run, data, split, num_samples, limit, seed):
+    """Print held-out ELBO and log-likelihood of the model in the folder RUN."""
+    model, preparation, data_set = _open(run, data)
+    x, _ = data_set.split(split)
+    if limit is not None and limit < len(x):
+        # At random: some test sets are sorted by class.
+        rows = np.random.default_rng(seed).choice(len(x), limit, replace=False)
+        x = x[np.sort(rows)]
+    scores = likelihood_scores(model, preparation(x), num_samples, seed, verbose=1)
+    click.echo(f"{data_set.name}, {split}")
+    click.echo(describe_scores(scores))
+
+
+@click.command()
+@_run
+@click.option("--count", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--output", type=Path, default="samples.png", show_default=True)
+@click.option("--temperature", type=float, default=1.0, show_default=True)
+@click.option("--draw", is_flag=True, help="Draw from p(x|z) instead of its mean.")
+@_seed
+def sample(run, count, output, temperature, draw, seed):
+    """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv."""
+    model, metadata = load_from_preset(run)
+    _check_output(output, model.event_shape)
+    samples = model.sample(count, seed=seed, temperature=temperature, draw=draw)
+    _write(output, model, _preparation(metadata), samples)
+
+
+@click.command()
+@_run
+@_data
+@_split("test")
+@click.option("--count", type=click.IntRange(1), default=16, show_default=True)
+@click.option("--output", type=Path, default="pairs.png", show_default=True)
+def reconstruct(run, data, split, count, output):
+    """Show data beside their reconstructions: a .png of pairs, or .npy, .npz or .csv."""
+    model, preparation, data_set = _open(run, data)
+    _check_output(output, model.event_shape)
+    x = preparation(data_set.split(split)[0][:count])
+    reconstructions = model.reconstruct(x)
+    if output.suffix.lower() != ".png":
+        _write(output, model, preparation, reconstructions)
+        return
+    value_range = plots.value_range_of(model.likelihood.support)
+    plots.save_reconstruction_pairs(x, reconstructions, output, value_range=value_range)
+    click.echo(f"wrote {output}")
+
+
+@click.command()
+@_run
+@_data
+@_split("all")
+@click.option("--output", type=Path, default="z.npz", show_default=True)
+def embed(run, data, split, output):
+    """Write posterior means z [N, D] and standard deviations, with labels y if any."""
+    if output.suffix.lower() != ".npz":
+        raise click.UsageError(f"--output must end in .npz, but is {output}.")
+    model, preparation, data_set = _open(run, data)
+    x, y = data_set.split(split)
+    arrays = {"z": model.embed(preparation(x))}
+    if y is not None:
+        arrays["y"] = y
+    write_atomically(output, lambda path: np.savez_compressed(path, **arrays))
+    click.echo(f"wrote {output}: z {arrays['z'].shape}" + (", y" if "y" in arrays else ""))
+
+
+@click.command()
+@_run
+def info(run):
+    """Say what the folder RUN holds: model, data, training, scores."""
+    metadata = read_metadata(run)
+    training, about = metadata["training"], metadata["data"]
+    model, _ = load_from_preset(run)
+    state = "finished" if training["finished"] else "not finished; best model so far"
+    click.echo(
+        f"{metadata['model']}: {type(model).__name__}, {model.count_params():,} weights, "
+        f"latent size {model.latent_dim}, likelihood {type(model.likelihood).__name__}\n"
+        f"data: {about['name']}, events of shape {tuple(about['event_shape'])}; licence: "
+        f"{about['licence']}\n"
+        f"training: {training['epochs']} epochs, {state}"
+    )
+    if "scores" in metadata:
+        click.echo(describe_scores(metadata["scores"]))
+
+
+def _preparation(metadata) -> Preparation:
+    return Preparation.from_config(metadata["data"]["preparation"])
+
+
+def _open(run: Path, name: str | None) -> tuple:
+    """Loads a run's model and the data to use it on, in the model's size."""
+    model, metadata = load_from_preset(run)
+    recipe = Recipe.from_json(run / RECIPE)
+    name = name or recipe.data
+    sizes = {}
+    if name not in data_module.names() and Path(name).is_dir():
+        sizes = {
+            "image_size": tuple(model.event_shape[:2]),
+            "channels": model.event_shape[-1],
+        }
+    data_set: DataSet = data_module.load(name, seed=recipe.seed, **sizes)
+    if data_set.event_shape != model.event_shape:
+        raise ValueError(
+            f"The model in {run} was made for events of shape {model.event_shape}, but "
+            f"those of {data_set.name!r} have shape {data_set.event_shape}."
+        )
+    return model, _preparation(metadata), data_set
+
+
+def _check_output(output: Path, event_shape) -> None:
+    suffix = output.suffix.lower()
+    if suffix not in (".png", ".npy", ".npz", ".csv"):
+        raise click.UsageError(
+            f"--output must end in .png, .npy, .npz or .csv, but is {output}."
+        )
+    if suffix == ".png" and (len(event_shape) != 3 or event_shape[-1] not in (1, 3)):
+        raise click.UsageError(
+            f"Events of shape {tuple(event_shape)} are no images; let --output end in "
+            ".npy, .npz or .csv."
+        )
+
+
+def _write(output: Path, model, preparation: Preparation, x: np.ndarray) -> None:
+    """Writes observations: a picture in model units, or arrays in raw units."""
+    suffix = output.suffix.lower()
+    if suffix == ".png":
+        value_range = plots.value_range_of(model.likelihood.support)
+        plots.save_image_grid(x, output, value_range=value_range)
+    else:
+        raw = preparation.scaling.inverse(x)
+        writers = {
+            ".npy": lambda path: np.save(path, raw),
+            ".npz": lambda path: np.savez_compressed(path, x=raw),
+            ".csv": lambda path: np.savetxt(
+                path, raw.reshape(len(raw), math.prod(model.event_shape)), delimiter=","
+            ),
+        }
+        write_atomically(output, writers[suffix])
+    click.echo(f"wrote {output}")

@@ -1,0 +1,31 @@
+"""Pictures of data, of what a model makes of them, and of its training.
+
+Image functions return arrays of pixels, chart functions Matplotlib figures; `save_image`
+and `save_figure` write them. Nothing here needs a screen or touches Matplotlib's global
+state, so it works on servers, in callbacks and in threads.
+"""
+
+from keras_vae.plots.charts import latent_scatter, loss_curves
+from keras_vae.plots.files import save_figure, save_image
+from keras_vae.plots.grids import (
+    image_grid,
+    reconstruction_pairs,
+    save_image_grid,
+    save_reconstruction_pairs,
+)
+from keras_vae.plots.latent import latent_manifold, traversals
+from keras_vae.plots.pixels import value_range_of
+
+__all__ = [
+    "image_grid",
+    "latent_manifold",
+    "latent_scatter",
+    "loss_curves",
+    "reconstruction_pairs",
+    "save_figure",
+    "save_image",
+    "save_image_grid",
+    "save_reconstruction_pairs",
+    "traversals",
+    "value_range_of",
+]

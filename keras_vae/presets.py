@@ -1,0 +1,129 @@
+"""Folders that hold a model: config, weights, and what they were trained on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_vae.core.files import read_json, sha256_of, write_atomically, write_json
+from keras_vae.models import VAE
+from keras_vae.version import __version__
+
+FORMAT = 1
+CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
+
+
+def save_to_preset(model: VAE, folder: str | os.PathLike, metadata: dict[str, Any]):
+    """Writes a model's config, weights and metadata into a folder.
+
+    Each file is replaced as a whole, `metadata.json` with the checksums last. The
+    optimizer is left out.
+
+    Args:
+        model: The model.
+        folder: The folder; made if missing. Its other files are left alone.
+        metadata: What else to write into `metadata.json`, as JSON holds it.
+
+    Example:
+        >>> save_to_preset(vae, "runs/mine", {"data": "mnist_5k"})
+    """
+    folder = Path(folder)
+    write_json(folder / CONFIG, keras.saving.serialize_keras_object(model))
+    write_atomically(folder / WEIGHTS, _without_optimizer(model).save_weights)
+    files = {
+        name: {"sha256": sha256_of(folder / name), "bytes": (folder / name).stat().st_size}
+        for name in (CONFIG, WEIGHTS)
+    }
+    versions = {"keras_vae": __version__, "keras": keras.version()}
+    write_json(
+        folder / METADATA,
+        {"format": FORMAT, "versions": versions, "files": files, **metadata},
+    )
+
+
+def load_from_preset(folder: str | os.PathLike) -> tuple[VAE, dict[str, Any]]:
+    """Reads a model from a folder, after checking that its files are whole.
+
+    Nothing in the folder is executed: the config may name classes of Keras and
+    keras_vae, and functions that the program has registered with Keras, and no others.
+
+    Args:
+        folder: A folder that `save_to_preset` or `keras-vae train` wrote.
+
+    Returns:
+        The model, not compiled, and the contents of `metadata.json`.
+
+    Raises:
+        FileNotFoundError: If the folder or one of its files is missing.
+        ValueError: If a file is damaged, of a newer format, or not a model of this
+            package.
+
+    Example:
+        >>> vae, metadata = load_from_preset("runs/mnist_5k")
+    """
+    folder = Path(folder)
+    metadata = read_metadata(folder)
+    for name, expected in metadata["files"].items():
+        _check_file(folder / name, expected)
+    config = read_json(folder / CONFIG)
+    if not str(config.get("registered_name")).startswith("keras_vae>"):
+        raise ValueError(
+            f"{folder / CONFIG} describes {config.get('class_name')!r}, which is not a "
+            "model of keras_vae."
+        )
+    model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    model.load_weights(folder / WEIGHTS)
+    return model, metadata
+
+
+def read_metadata(folder: str | os.PathLike) -> dict[str, Any]:
+    """Reads and checks `metadata.json` of a folder.
+
+    Args:
+        folder: The folder of a model.
+
+    Returns:
+        Its contents.
+
+    Raises:
+        FileNotFoundError: If there is no model in the folder.
+        ValueError: If the file is damaged or of a newer format.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}.")
+    if not (folder / METADATA).exists():
+        raise FileNotFoundError(
+            f"{folder} holds no model: it has no {METADATA}. A folder of "
+            "`keras-vae train` has one from the end of the first epoch on."
+        )
+    metadata = read_json(folder / METADATA)
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("files"), dict):
+        raise ValueError(f"{folder / METADATA} is damaged: it names no files.")
+    if metadata.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder} has format {metadata.get('format')!r}; this version of keras_vae "
+            f"({__version__}) reads format {FORMAT}. Update keras_vae, or train again."
+        )
+    return metadata
+
+
+def _check_file(path: Path, expected: dict[str, Any]) -> None:
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing.")
+    if sha256_of(path) != expected.get("sha256"):
+        raise ValueError(
+            f"{path} is damaged: it has {path.stat().st_size} bytes (written were "
+            f"{expected.get('bytes')}) and another checksum than {METADATA} records. "
+            "Copy it again from its source, or train again."
+        )
+
+
+def _without_optimizer(model: VAE) -> VAE:
+    """A copy with the same weights that was never compiled: slots triple the file."""
+    copy = type(model).from_config(model.get_config())
+    copy.set_weights(model.get_weights())
+    return copy

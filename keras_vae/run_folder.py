@@ -1,0 +1,178 @@
+"""The folder of a training run: its files, and what may be written over."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.core.files import write_atomically, write_json
+from keras_vae.models import VAE
+from keras_vae.presets import CONFIG, METADATA, WEIGHTS, save_to_preset
+from keras_vae.recipe import Recipe
+
+RECIPE, HISTORY, CHECKPOINT = "recipe.json", "history.csv", "checkpoint.weights.h5"
+PICTURES = ("loss.png", "samples.png", "reconstructions.png", "manifold.png")
+
+
+def claim(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> None:
+    """Makes a folder this recipe's own, or refuses.
+
+    Args:
+        folder: The folder.
+        recipe: The resolved recipe of the run.
+        resume: Whether to go on with the run that is in it.
+        overwrite: Whether to delete the run that is in it.
+
+    Raises:
+        FileExistsError: If the folder holds anything that must not be touched.
+        ValueError: If it holds a run of another recipe, and that is to be resumed.
+    """
+    if not folder.exists() or not any(folder.iterdir()):
+        write_json(folder / RECIPE, recipe.to_config())
+        return
+    if not (folder / RECIPE).exists():
+        raise FileExistsError(
+            f"{folder} exists and is not the folder of a run (it has no {RECIPE}). "
+            "Choose another --output."
+        )
+    if resume:
+        _check_same(Recipe.from_json(folder / RECIPE), recipe, folder)
+    elif overwrite:
+        for name in (CHECKPOINT, METADATA, WEIGHTS, CONFIG, HISTORY, *PICTURES):
+            (folder / name).unlink(missing_ok=True)
+        write_json(folder / RECIPE, recipe.to_config())
+    else:
+        raise FileExistsError(
+            f"{folder} holds a run already. Go on with it (--resume), replace it "
+            "(--overwrite), or choose another --output."
+        )
+
+
+def _check_same(before: Recipe, now: Recipe, folder: Path) -> None:
+    before, now = before.to_config(), now.to_config()
+    differences = [
+        f"{name} was {before[name]!r} and is now {now[name]!r}"
+        for name in before
+        if before[name] != now[name]
+    ]
+    if differences:
+        raise ValueError(
+            f"{folder} holds a run of another recipe: {'; '.join(differences)}. Resume it "
+            f"as it was (keras-vae train --resume --output {folder}), or choose another "
+            "--output."
+        )
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Reads `history.csv`.
+
+    Args:
+        folder: The run's folder.
+
+    Returns:
+        One dict for each finished epoch, empty before the first.
+    """
+    path = folder / HISTORY
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+class Keeper(keras.callbacks.Callback):
+    """Keeps history, checkpoint and best model after each epoch, and stops in time.
+
+    Keras has a callback for each of these, but theirs forget what was best when a run is
+    resumed, and write files that a kill can leave half-written. Here all decisions are
+    functions of the history, so a resumed run decides as the uninterrupted one.
+
+    Args:
+        folder: The run's folder.
+        recipe: The resolved recipe.
+        metadata: What to write beside the best model.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, metadata: dict[str, Any]):
+        """Creates the callback, with the history of the epochs before."""
+        super().__init__()
+        self.folder, self.recipe, self.metadata = folder, recipe, metadata
+        self.rows = read_history(folder)
+        self._best_model = None
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Index of the best epoch so far; epochs of the warm-up do not count."""
+        start = min(self.recipe.warmup_epochs, max(len(self.rows) - 1, 0))
+        scores = [self._score(row) for row in self.rows[start:]]
+        return start + int(np.argmax(scores)) if scores else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are done, or too many since the best one."""
+        if not self.rows:
+            return False
+        waited = len(self.rows) - 1 - self.best_epoch
+        return len(self.rows) >= self.recipe.epochs or waited >= self.recipe.patience
+
+    def _score(self, row):
+        monitor = self.recipe.monitor
+        return row[monitor] if monitor == "val_elbo" else -row[monitor]
+
+    def restore(self, model: VAE, steps_per_epoch: int) -> int:
+        """Loads the checkpoint into a compiled model.
+
+        Args:
+            model: The model, compiled and with the optimizer built.
+            steps_per_epoch: Optimizer steps in an epoch.
+
+        Returns:
+            The number of epochs that the checkpoint has behind it; 0 without one.
+        """
+        if not (self.folder / CHECKPOINT).exists():
+            self.rows = []
+            return 0
+        model.load_weights(self.folder / CHECKPOINT)
+        epoch = int(model.optimizer.iterations) // steps_per_epoch
+        # A kill between the two files leaves one more row than the checkpoint knows.
+        self.rows = self.rows[:epoch]
+        return epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes the history, the model if it is the best, and the checkpoint."""
+        row = {"epoch": epoch, **{k: float(v) for k, v in logs.items()}}
+        if not np.isfinite(list(row.values())).all():
+            raise FloatingPointError(
+                f"Training diverged in epoch {epoch + 1}: {row}. The best model before it "
+                "is kept. Lower the learning rate, or look for outliers in the data."
+            )
+        self.rows.append(row)
+        _write_history(self.folder, self.rows)
+        if self.best_epoch == epoch:
+            self._keep_best()
+        write_atomically(self.folder / CHECKPOINT, self.model.save_weights)
+        if self.is_over:
+            self.model.stop_training = True
+
+    def _keep_best(self):
+        if self._best_model is None:
+            # Never compiled, so that no optimizer slots go into the model's file.
+            self._best_model = type(self.model).from_config(self.model.get_config())
+        self._best_model.set_weights(self.model.get_weights())
+        training = {"epochs": len(self.rows), "finished": False}
+        metadata = {**self.metadata, "training": training}
+        save_to_preset(self._best_model, self.folder, metadata)
+
+
+def _write_history(folder, rows):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(
+        folder / HISTORY, lambda p: p.write_text(text.getvalue(), encoding="utf-8")
+    )

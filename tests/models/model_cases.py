@@ -1,0 +1,136 @@
+"""The models that all laws of tests/models are checked on; add new ones to `CASES`."""
+
+import keras
+import numpy as np
+
+import keras_vae
+from keras_vae import layers, objectives, priors
+
+SIZE, LATENT = 6, 2
+IMAGE = (8, 8, 1)
+
+
+def network(outputs, units=5, **arguments):
+    """A small smooth network, built by its first call."""
+    hidden = keras.layers.Dense(units, "tanh", **arguments)
+    return keras.Sequential([hidden, keras.layers.Dense(outputs)])
+
+
+def vae(posterior=None, likelihood=None, prior=None, seed=0, **arguments):
+    """A VAE from parts over vectors of `SIZE` numbers."""
+    posterior = posterior or layers.IndependentNormal(LATENT)
+    likelihood = likelihood or layers.IndependentBernoulli(SIZE)
+    encoder = network(posterior.params_size, **arguments)
+    decoder = network(likelihood.params_size)
+    return keras_vae.VAE(encoder, decoder, posterior, likelihood, prior, seed=seed)
+
+
+def fixed_noise_vae(**arguments):
+    """A VAE whose draws differ from q's mean by 1e-6: every step is deterministic."""
+    return vae(posterior=layers.IndependentNormal(LATENT, scale=1e-6), **arguments)
+
+
+def dense_vae(seed=0):
+    """A small DenseVAE with levels as data, so that it has a rescaling layer."""
+    likelihood = layers.DiscretizedLogistic(IMAGE, low=0, high=3)
+    return keras_vae.DenseVAE(
+        IMAGE, LATENT, likelihood, hidden_units=(5,), activation="tanh", seed=seed
+    )
+
+
+def conv_vae(seed=0):
+    """A small ConvVAE of two halvings."""
+    return keras_vae.ConvVAE(
+        IMAGE, LATENT, filters=(2, 3), dense_units=4, activation="tanh", seed=seed
+    )
+
+
+def _observations(support, shape, n):
+    """Random observations of a support."""
+    rng = np.random.default_rng(0)
+    if support.low is None:
+        return rng.normal(size=(n, *shape)).astype("float32")
+    if support.integer:
+        high = 4 if support.high is None else int(support.high)
+        return rng.integers(0, high + 1, (n, *shape)).astype("float32")
+    return rng.uniform(0.05, 0.95, (n, *shape)).astype("float32")
+
+
+def data_for(model, n=12):
+    """Observations that a model takes, [n, *event]; always the same."""
+    return _observations(model.likelihood.support, model.event_shape, n)
+
+
+# Name: (makes the model, makes the objective).
+CASES = {
+    "from parts": (vae, objectives.ELBO),
+    "full covariance": (
+        lambda: vae(posterior=layers.MultivariateNormalTriL(LATENT)),
+        objectives.ELBO,
+    ),
+    "Laplace posterior": (
+        lambda: vae(posterior=layers.IndependentLaplace(LATENT)),
+        objectives.ELBO,
+    ),
+    "logistic posterior": (
+        lambda: vae(posterior=layers.IndependentLogistic(LATENT)),
+        lambda: objectives.ELBO(beta=0.5, exact_kl=False),
+    ),
+    "normal likelihood": (
+        lambda: vae(likelihood=layers.IndependentNormal(SIZE, scale="shared")),
+        lambda: objectives.ELBO(num_samples=3),
+    ),
+    "learned scale": (
+        lambda: vae(likelihood=layers.IndependentNormal(SIZE)),
+        lambda: objectives.ELBO(free_bits=0.01),
+    ),
+    "counts": (
+        lambda: vae(likelihood=layers.IndependentPoisson(SIZE)),
+        lambda: objectives.IWAE(4),
+    ),
+    "class numbers": (
+        lambda: vae(likelihood=layers.IndependentCategorical(SIZE, 3)),
+        objectives.ELBO,
+    ),
+    "mixture likelihood": (
+        lambda: vae(likelihood=layers.MixtureNormal(2, SIZE)),
+        objectives.ELBO,
+    ),
+    "mixture prior": (
+        lambda: vae(prior=priors.MixtureOfNormals(3, seed=1)),
+        lambda: objectives.IWAE(3),
+    ),
+    "mixture prior, mixed objective": (
+        lambda: vae(
+            posterior=layers.MultivariateNormalTriL(LATENT),
+            prior=priors.MixtureOfNormals(2, seed=2),
+        ),
+        lambda: objectives.ELBO(
+            keras.optimizers.schedules.PolynomialDecay(0.5, 10, 1.0), num_samples=2
+        ),
+    ),
+    "DenseVAE": (dense_vae, objectives.ELBO),
+    "ConvVAE": (conv_vae, lambda: objectives.IWAE(2)),
+}
+NAMES = list(CASES)
+
+
+def case(name, seed=7, **arguments):
+    """A compiled model and its data; the same numbers for the same seed."""
+    keras.utils.set_random_seed(seed)
+    make_model, make_objective = CASES[name]
+    model = make_model()
+    optimizer = keras.optimizers.Adam(1e-2)
+    model.compile(optimizer, make_objective(), **arguments)
+    return model, data_for(model)
+
+
+def weights(model):
+    """All weights of a model as one vector."""
+    return np.concatenate([np.ravel(w) for w in model.get_weights()])
+
+
+def fit(model, x, epochs=1, **arguments):
+    """Trains in batches of 4, in the data's order, and returns the history."""
+    settings = {"batch_size": 4, "shuffle": False, "verbose": 0, **arguments}
+    return model.fit(x, epochs=epochs, **settings).history

@@ -1,0 +1,205 @@
+"""What Keras offers for training works with these models."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from model_cases import data_for, fit, fixed_noise_vae, vae, weights
+
+import keras_vae
+from keras_vae import objectives, priors
+
+
+def compiled(make=vae, objective="elbo", optimizer=None, seed=0, **arguments):
+    keras.utils.set_random_seed(3)
+    model = make(seed=seed)
+    model.compile(optimizer or keras.optimizers.Adam(1e-2), objective, **arguments)
+    return model
+
+
+def easy_data(n=64):
+    """Two patterns with some noise: there is much to learn."""
+    rng = np.random.default_rng(1)
+    patterns = np.array([[1, 1, 1, 0, 0, 0], [0, 0, 1, 1, 1, 1]])[rng.integers(0, 2, n)]
+    return (patterns != (rng.random((n, 6)) < 0.05)).astype("float32")
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_training_lowers_the_loss(jit_compile):
+    model = vae(prior=priors.MixtureOfNormals(2, seed=0))
+    model.compile(keras.optimizers.Adam(3e-2), "iwae", jit_compile=jit_compile)
+    x = easy_data()
+    losses = fit(model, x, epochs=20, batch_size=16)["loss"]
+    assert np.isfinite(losses).all()
+    # Six independent coins cost 4.2 nats; the patterns cost 2.
+    assert losses[0] > 3.9 and losses[-1] < 3.3
+
+
+def test_xla_takes_the_same_steps_where_there_is_no_noise():
+    x = data_for(vae(), 12)
+    models = [compiled(fixed_noise_vae, jit_compile=jit) for jit in (False, True)]
+    for model in models:
+        fit(model, x)
+    np.testing.assert_allclose(weights(models[0]), weights(models[1]), atol=1e-4)
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_steps_per_execution_changes_nothing(steps):
+    x = data_for(vae(), 20)
+    one, several = compiled(), compiled(steps_per_execution=steps)
+    first, second = fit(one, x, 2), fit(several, x, 2)
+    np.testing.assert_allclose(weights(one), weights(several), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(first["loss"], second["loss"], rtol=1e-5)
+    np.testing.assert_allclose(
+        one.evaluate(x, batch_size=4, verbose=0),
+        several.evaluate(x, batch_size=4, verbose=0),
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, keras.optimizers.SGD])
+def test_two_accumulated_batches_are_one_of_twice_the_size(optimizer):
+    x = data_for(vae(), 16)
+    accumulating = optimizer(1e-2, gradient_accumulation_steps=2)
+    halves = compiled(fixed_noise_vae, optimizer=accumulating)
+    whole = compiled(fixed_noise_vae, optimizer=optimizer(1e-2))
+    start = weights(whole)
+    fit(halves, x, batch_size=4)
+    fit(whole, x, batch_size=8)
+    assert int(halves.optimizer.iterations) == int(whole.optimizer.iterations) == 2
+    assert np.abs(weights(whole) - start).max() > 1e-3
+    np.testing.assert_allclose(weights(halves), weights(whole), rtol=0, atol=1e-4)
+
+
+def record_draws(monkeypatch):
+    """Lets every pass append its latent draws to the list that is returned."""
+    draws, trace = [], keras_vae.VAE.trace
+
+    def recording(self, *arguments, **named):
+        result = trace(self, *arguments, **named)
+        draws.append(result.z.numpy())
+        return result
+
+    monkeypatch.setattr(keras_vae.VAE, "trace", recording)
+    return draws
+
+
+@pytest.mark.parametrize("accumulation", [None, 2])
+def test_every_batch_has_noise_of_its_own(accumulation, monkeypatch):
+    draws = record_draws(monkeypatch)
+    optimizer = keras.optimizers.SGD(0.0, gradient_accumulation_steps=accumulation)
+    model = compiled(optimizer=optimizer, run_eagerly=True)
+    x = np.tile(data_for(model, 4), (4, 1))
+    fit(model, x, epochs=2)
+    model.evaluate(x, batch_size=4, verbose=0)
+    assert len(draws) == 12
+    noise = {draw.tobytes() for draw in draws}
+    assert len(noise) == 12
+    assert np.unique(draws[0][0], axis=0).shape == (4, 2)
+
+
+def test_half_precision_trains_with_probabilities_in_single(tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    model, x = compiled(), easy_data()
+    losses = fit(model, x, epochs=20, batch_size=16, validation_data=x)
+    assert np.isfinite(np.array(list(losses.values()))).all()
+    assert losses["loss"][-1] < losses["loss"][0] - 0.2
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert model.encoder.compute_dtype == "float16"
+    trace = model.trace(x[:2], seed=0)
+    for value in (trace.z, trace.log_q, trace.log_p, trace.log_px, model(x[:2])):
+        assert value.dtype == tf.float32
+    assert model.log_likelihood(x[:2], num_samples=4).dtype == np.float32
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.embed(x), model.embed(x))
+    fit(loaded, x)
+
+
+@pytest.mark.parametrize("kind", ["array", "tensor", "dataset", "tuples", "weighted"])
+def test_kinds_of_data_train_alike(kind):
+    x = data_for(vae(), 12)
+    data = {
+        "array": lambda: x,
+        "tensor": lambda: tf.constant(x),
+        "dataset": lambda: tf.data.Dataset.from_tensor_slices(x).batch(4),
+        "tuples": lambda: tf.data.Dataset.from_tensor_slices((x,)).batch(4),
+        "weighted": lambda: tf.data.Dataset.from_tensor_slices((x, np.ones(12))).map(
+            lambda x, weight: (x, None, weight)
+        ).batch(4),
+    }[kind]()
+    model, reference = compiled(), compiled()
+    batch_size = 4 if kind in ("array", "tensor") else None
+    fit(model, data, batch_size=batch_size)
+    fit(reference, x)
+    np.testing.assert_allclose(weights(model), weights(reference), rtol=0, atol=1e-6)
+
+
+def test_validation_is_evaluation():
+    x, held_out = data_for(vae(), 12), data_for(vae(), 21)[12:]
+    model = compiled()
+    dataset = tf.data.Dataset.from_tensor_slices(held_out).batch(4)
+    for data in (held_out, (held_out,), dataset):
+        logs = fit(model, x, validation_data=data)
+        batch_size = None if data is dataset else 4
+        scores = model.evaluate(
+            dataset if data is dataset else held_out,
+            batch_size=batch_size,
+            verbose=0,
+            return_dict=True,
+        )
+        assert {f"val_{name}" for name in scores} <= set(logs)
+        for name, value in scores.items():
+            np.testing.assert_allclose(logs[f"val_{name}"], value, rtol=1e-6)
+
+
+def test_validation_does_not_change_training():
+    x = data_for(vae(), 12)
+    with_it, without = compiled(), compiled()
+    fit(with_it, x, 2, validation_data=x)
+    fit(without, x, 2)
+    np.testing.assert_array_equal(weights(with_it), weights(without))
+
+
+def test_the_seed_decides_the_noise_of_training_and_testing():
+    x = data_for(vae(), 12)
+    models = [compiled(seed=seed) for seed in (0, 0, 1)]
+    scores = [model.evaluate(x, verbose=0) for model in models]
+    assert scores[0] == scores[1] and scores[0][0] != scores[2][0]
+    for model in models:
+        fit(model, x)
+    same, other = (np.abs(weights(models[0]) - weights(m)).max() for m in models[1:])
+    assert same == 0 and other > 1e-4
+
+
+def test_evaluate_returns_a_value_for_each_name():
+    model = compiled()
+    x = data_for(model)
+    scores = model.evaluate(x, verbose=0, return_dict=True)
+    assert list(model.evaluate(x, verbose=0)) == [scores[name] for name in sorted(scores)]
+    assert set(model.test_on_batch(x, return_dict=True)) == set(scores)
+
+
+def test_a_scheduled_beta_is_logged_and_used():
+    schedule = keras.optimizers.schedules.PolynomialDecay(0.0, 6, 3.0)
+    model = compiled(
+        objective=objectives.ELBO(beta=schedule), optimizer=keras.optimizers.SGD(0.0)
+    )
+    x = data_for(model, 4)
+    logs = {name: np.array(v) for name, v in fit(model, x, epochs=8).items()}
+    # One batch an epoch: the step at which epoch i (from 0) is trained is i.
+    used = [float(schedule(i)) for i in range(8)]
+    assert used[0] == 0.0 and used[-1] == 3.0
+    np.testing.assert_allclose(
+        logs["loss"], logs["reconstruction_loss"] + used * logs["kl_loss"], rtol=1e-5
+    )
+    after = [float(schedule(i + 1)) for i in range(8)]
+    np.testing.assert_allclose(logs["beta"], after, rtol=1e-6)
+
+
+def test_beta_shrinks_the_rate():
+    x, rates = easy_data(), []
+    for beta in (0.0, 20.0):
+        model = compiled(objective=objectives.ELBO(beta=beta))
+        rates.append(fit(model, x, epochs=30, batch_size=16)["kl_loss"][-1])
+    assert rates[1] < 0.1 < 1.0 < rates[0]

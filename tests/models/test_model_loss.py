@@ -1,0 +1,120 @@
+"""What the loss of a batch is: a mean, weighted, with the networks' own penalties."""
+
+import keras
+import numpy as np
+import pytest
+from model_cases import data_for, fit, fixed_noise_vae, vae, weights
+
+
+def step(x, weight=None, learning_rate=0.1, **arguments):
+    """One step of gradient descent from the same start: the weights and the logs."""
+    keras.utils.set_random_seed(3)
+    model = fixed_noise_vae(**arguments)
+    model.compile(keras.optimizers.SGD(learning_rate), run_eagerly=True)
+    history = fit(model, x, sample_weight=weight, batch_size=len(x))
+    return weights(model), {name: values[0] for name, values in history.items()}
+
+
+def start():
+    return step(data_for(fixed_noise_vae(), 4), learning_rate=0.0)[0]
+
+
+def test_the_loss_does_not_change_when_a_batch_is_repeated():
+    x = data_for(fixed_noise_vae(), 4)
+    once, logs = step(x)
+    thrice, logs_of_three = step(np.tile(x, (3, 1)))
+    assert np.abs(once - start()).max() > 1e-3
+    np.testing.assert_allclose(thrice, once, rtol=0, atol=1e-5)
+    for name, value in logs.items():
+        np.testing.assert_allclose(logs_of_three[name], value, rtol=1e-5)
+
+
+def test_a_weight_of_two_is_an_example_twice():
+    # Keras's convention: loss = sum(weight * loss) / B, so B times the step counts.
+    x = data_for(fixed_noise_vae(), 3)
+    doubled = np.concatenate([x, x[:1]])
+    weighted, logs = step(x, np.array([2.0, 1.0, 1.0]), learning_rate=0.3)
+    plain, logs_of_doubled = step(doubled, learning_rate=0.4)
+    assert np.abs(weighted - step(x, learning_rate=0.3)[0]).max() > 1e-4
+    np.testing.assert_allclose(weighted, plain, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(logs["loss"] * 3, logs_of_doubled["loss"] * 4, rtol=1e-5)
+    for name in ("elbo", "kl_loss", "reconstruction_loss"):
+        np.testing.assert_allclose(logs[name], logs_of_doubled[name], rtol=1e-5)
+
+
+def test_examples_of_weight_zero_have_no_say():
+    x = data_for(fixed_noise_vae(), 6)
+    weight = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+    masked, logs = step(x, weight, learning_rate=0.6)
+    without, logs_without = step(x[:3], learning_rate=0.3)
+    np.testing.assert_allclose(masked, without, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(logs["elbo"], logs_without["elbo"], rtol=1e-5)
+    unmoved, _ = step(x, np.zeros(6), learning_rate=0.6)
+    np.testing.assert_array_equal(unmoved, start())
+
+
+@pytest.mark.parametrize("run_eagerly", [True, False])
+def test_penalties_of_the_networks_reach_loss_and_gradients(run_eagerly):
+    x = data_for(vae(), 8)
+    kernels = []
+    for penalty in (None, keras.regularizers.L2(0.5)):
+        keras.utils.set_random_seed(3)
+        model = fixed_noise_vae(kernel_regularizer=penalty)
+        kernel = model.encoder.layers[0].kernel
+        before = kernel.numpy()
+        model.compile(keras.optimizers.SGD(0.1), run_eagerly=run_eagerly)
+        logs = model.train_on_batch(x, return_dict=True)
+        expected = 0.5 * np.sum(before**2) if penalty else 0.0
+        np.testing.assert_allclose(logs["loss"] + logs["elbo"], expected, atol=1e-4)
+        kernels.append(kernel.numpy())
+    # The gradient of 0.5 * kernel^2 is the kernel; the learning rate is 0.1.
+    np.testing.assert_allclose(kernels[0] - kernels[1], 0.1 * before, atol=1e-5)
+
+
+@pytest.mark.parametrize("run_eagerly", [True, False])
+def test_penalties_do_not_pile_up_from_batch_to_batch(run_eagerly):
+    model = fixed_noise_vae(activity_regularizer=keras.regularizers.L2(1.0))
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=run_eagerly)
+    x = np.tile(data_for(model, 4), (3, 1))
+    losses = fit(model, x, epochs=3, validation_data=x)
+    assert losses["loss"][0] + losses["elbo"][0] > 1e-3
+    for values in (losses["loss"], losses["val_loss"]):
+        np.testing.assert_allclose(values, losses["loss"][0], rtol=1e-4)
+
+
+def dropout_and_batch_normalization():
+    model = vae()
+    encoder = keras.Sequential(
+        [
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5, seed=1),
+            keras.layers.Dense(model.posterior.params_size),
+        ]
+    )
+    return type(model)(encoder, model.decoder, model.posterior, model.likelihood, seed=0)
+
+
+def test_layers_know_whether_they_are_trained():
+    model = dropout_and_batch_normalization()
+    x = data_for(model)
+    normalization = model.encoder.layers[0]
+    model.compile(keras.optimizers.SGD(0.0))
+    untrained = normalization.moving_mean.numpy()
+    first = model.evaluate(x, verbose=0)
+    assert first == model.evaluate(x, verbose=0)
+    np.testing.assert_array_equal(model.embed(x), model.embed(x))
+    np.testing.assert_array_equal(normalization.moving_mean, untrained)
+    fit(model, x)
+    assert np.abs(normalization.moving_mean - untrained).max() > 1e-3
+    assert np.abs(model.encode(x, training=True).mean() - model.embed(x)).max() > 1e-3
+
+
+def test_frozen_parts_stay_as_they_are():
+    model = vae()
+    model.decoder.trainable = False
+    model.compile("sgd", run_eagerly=True)
+    encoder, decoder = model.encoder.get_weights(), model.decoder.get_weights()
+    fit(model, data_for(model))
+    for before, after in zip(decoder, model.decoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert np.abs(encoder[0] - model.encoder.get_weights()[0]).max() > 0
