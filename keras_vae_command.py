@@ -37,3 +37,7 @@ def _without_messages() -> Iterator[None]:
         finally:
             sys.stderr.flush()
             os.dup2(stderr.fileno(), 2)
+
+
+if __name__ == "__main__":
+    main()

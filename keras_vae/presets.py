@@ -48,7 +48,7 @@ def load_from_preset(folder: str | os.PathLike) -> tuple[VAE, dict[str, Any]]:
     """Reads a model from a folder, after checking that its files are whole.
 
     Nothing in the folder is executed: the config may name classes of Keras and
-    keras_vae, and functions that the program has registered with Keras, and no others.
+    keras_vae, and what the program has registered with Keras, and nothing else.
 
     Args:
         folder: A folder that `save_to_preset` or `keras-vae train` wrote.
@@ -68,13 +68,7 @@ def load_from_preset(folder: str | os.PathLike) -> tuple[VAE, dict[str, Any]]:
     metadata = read_metadata(folder)
     for name, expected in metadata["files"].items():
         _check_file(folder / name, expected)
-    config = read_json(folder / CONFIG)
-    if not str(config.get("registered_name")).startswith("keras_vae>"):
-        raise ValueError(
-            f"{folder / CONFIG} describes {config.get('class_name')!r}, which is not a "
-            "model of keras_vae."
-        )
-    model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    model = _model_of(folder / CONFIG)
     model.load_weights(folder / WEIGHTS)
     return model, metadata
 
@@ -101,14 +95,29 @@ def read_metadata(folder: str | os.PathLike) -> dict[str, Any]:
             "`keras-vae train` has one from the end of the first epoch on."
         )
     metadata = read_json(folder / METADATA)
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("files"), dict):
-        raise ValueError(f"{folder / METADATA} is damaged: it names no files.")
+    files = metadata.get("files") if isinstance(metadata, dict) else None
+    names_both = isinstance(files, dict) and set(files) == {CONFIG, WEIGHTS}
+    if not names_both or not all(isinstance(one, dict) for one in files.values()):
+        raise ValueError(f"{folder / METADATA} is damaged: it does not name the files.")
     if metadata.get("format") != FORMAT:
         raise ValueError(
             f"{folder} has format {metadata.get('format')!r}; this version of keras_vae "
             f"({__version__}) reads format {FORMAT}. Update keras_vae, or train again."
         )
     return metadata
+
+
+def _model_of(path: Path) -> VAE:
+    """Makes the model of a config, of which nothing has been trusted yet."""
+    config = read_json(path)
+    try:
+        kind = keras.saving.get_registered_object(config["registered_name"])
+        if not issubclass(kind, VAE):
+            raise TypeError(f"{config['registered_name']!r} is not a model of keras_vae")
+        return keras.saving.deserialize_keras_object(config, safe_mode=True)
+    # Keras raises many kinds for configs that are not as it writes them.
+    except Exception as error:
+        raise ValueError(f"{path} does not describe a model: {error}") from error
 
 
 def _check_file(path: Path, expected: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from dataclasses import dataclass, fields
 from typing import Any
@@ -25,7 +26,20 @@ _CHOICES = {
     "binarize": ("dynamic", "static", "none"),
     "schedule": ("cosine", "constant"),
 }
-
+# The smallest value of each number, whole where only whole numbers are allowed.
+_LEAST = {
+    "latent_dim": 1,
+    "num_samples": 1,
+    "beta": 0.0,
+    "warmup_epochs": 0,
+    "free_bits": 0.0,
+    "prior_components": 1,
+    "epochs": 1,
+    "patience": 1,
+    "batch_size": 1,
+    "learning_rate": 0.0,
+    "seed": 0,
+}
 # Training examples below which small batches are worth their time: with 4,000 digits and
 # 50 epochs, batches of 32 instead of 128 gained 4 nats.
 _SMALL = 20_000
@@ -96,32 +110,26 @@ class Recipe:
 
     def __post_init__(self):
         """Checks every value by itself; what data and model say comes later."""
+        for field in fields(self):
+            if getattr(self, field.name) is None and field.default is not None:
+                raise ValueError(f"{field.name} must have a value, but is null.")
+        if not isinstance(self.data, str):
+            raise ValueError(f"data must be a name or a path, but is {self.data!r}.")
         for name, known in _CHOICES.items():
-            value = getattr(self, name)
-            if value is not None and value not in known:
+            if (value := getattr(self, name)) is not None and value not in known:
                 raise unknown(name, value, known)
-        for name in (
-            "latent_dim",
-            "num_samples",
-            "prior_components",
-            "epochs",
-            "patience",
-        ):
-            _check_number(name, getattr(self, name), int, 1)
-        if self.batch_size is not None:
-            _check_number("batch_size", self.batch_size, int, 1)
-        for name in ("warmup_epochs", "seed"):
-            _check_number(name, getattr(self, name), int, 0)
-        for name in ("beta", "free_bits", "learning_rate"):
-            _check_number(name, getattr(self, name), float, 0)
+        for name, least in _LEAST.items():
+            if (value := getattr(self, name)) is not None:
+                _check_number(name, value, least)
         for name in ("hidden_units", "filters", "image_size"):
-            value = getattr(self, name)
-            if value is not None:
+            if (value := getattr(self, name)) is not None:
+                if not isinstance(value, list | tuple) or not value:
+                    raise ValueError(f"{name} must be a list of sizes, but is {value!r}.")
                 for size in value:
-                    _check_number(name, size, int, 1)
+                    _check_number(name, size, 1)
                 object.__setattr__(self, name, tuple(value))
         for name in ("mixed_precision", "jit"):
-            if getattr(self, name) not in (None, True, False):
+            if not isinstance(getattr(self, name), bool | None):
                 raise ValueError(f"{name} must be true or false in a recipe.")
         self._check_together()
 
@@ -132,10 +140,9 @@ class Recipe:
             raise ValueError("hidden_units is for dense_vae; conv_vae has filters.")
         if self.model == "dense_vae" and self.filters is not None:
             raise ValueError("filters is for conv_vae; dense_vae has hidden_units.")
-        if self.objective == "iwae" and (self.beta, self.free_bits) != (1.0, 0.0):
-            raise ValueError("beta and free_bits are for the objective 'elbo'.")
-        if self.objective == "iwae" and self.warmup_epochs:
-            raise ValueError("warmup_epochs is for the objective 'elbo'.")
+        for_elbo = (self.beta, self.free_bits, self.warmup_epochs) != (1.0, 0.0, 0)
+        if self.objective == "iwae" and for_elbo:
+            raise ValueError("beta, free_bits, warmup_epochs are for the objective 'elbo'.")
 
     @classmethod
     def from_json(cls, path: str | os.PathLike) -> Recipe:
@@ -184,9 +191,7 @@ class Recipe:
         if binarize is None:
             usual = likelihood == "bernoulli" and data.binarize
             binarize = data.binarize if usual else "none"
-        batch_size = self.batch_size
-        if batch_size is None:
-            batch_size = 32 if len(data.x_train) < _SMALL else 128
+        batch_size = self.batch_size or (32 if len(data.x_train) < _SMALL else 128)
         if binarize != "none" and likelihood != "bernoulli":
             raise ValueError(
                 f"binarize={binarize!r} makes 0/1 pixels, which fit the likelihood "
@@ -287,8 +292,9 @@ def build_objective(recipe: Recipe, data: DataSet) -> objectives.Objective:
     return objectives.ELBO(beta, recipe.num_samples, recipe.free_bits)
 
 
-def _check_number(name, value, kind, low):
-    numbers = (int, float) if kind is float else int
-    if isinstance(value, bool) or not isinstance(value, numbers) or not value >= low:
-        words = "a whole number" if kind is int else "a number"
-        raise ValueError(f"{name} must be {words} of at least {low}, but is {value!r}.")
+def _check_number(name, value, least):
+    kinds = int if isinstance(least, int) else (int, float)
+    is_number = isinstance(value, kinds) and not isinstance(value, bool)
+    if not is_number or not least <= value < math.inf:
+        word = "whole number" if kinds is int else "number"
+        raise ValueError(f"{name} must be a {word} of at least {least}, but is {value!r}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +138,9 @@ class Keeper(keras.callbacks.Callback):
             self.rows = []
             return 0
         model.load_weights(self.folder / CHECKPOINT)
-        epoch = int(model.optimizer.iterations) // steps_per_epoch
         # A kill between the two files leaves one more row than the checkpoint knows.
+        # Rounded up, since steps whose gradients overflow in half precision do not count.
+        epoch = math.ceil(int(model.optimizer.iterations) / steps_per_epoch)
         self.rows = self.rows[:epoch]
         return epoch
 

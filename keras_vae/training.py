@@ -22,8 +22,9 @@ from keras_vae.presets import METADATA, load_from_preset, read_metadata
 from keras_vae.recipe import Recipe, build_model, build_objective, build_optimizer
 from keras_vae.run_folder import CHECKPOINT, Keeper, claim
 
-# What the closing evaluation may cost: importance samples an example, and examples.
-_NUM_SAMPLES, _MOST_EXAMPLES = 500, 500
+# What the closing evaluation may cost: examples, importance samples of each, and decoded
+# elements of all together (half a minute or so); large images get fewer samples.
+_MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
 
 
 def train(
@@ -70,6 +71,9 @@ def train(
     with _policy(recipe), strategy.scope() if strategy else contextlib.nullcontext():
         model = build_model(recipe, data)
         preparation = _preparation(recipe, data, model)
+        for name in ("validation", "test"):
+            x = preparation(data.split(name)[0])
+            model.likelihood.support.check(x, f"the {name} split of {data.name!r}")
         # Everything that can be refused has been checked; now the folder is touched.
         claim(output, recipe, resume, overwrite)
         if resume and _is_finished(output):
@@ -136,7 +140,8 @@ def _finish(output, epochs, data, preparation, say) -> dict[str, Any]:
         # At random: some test sets are sorted by class.
         rows = np.random.default_rng(0).choice(len(x), _MOST_EXAMPLES, replace=False)
         x = x[np.sort(rows)]
-    scores = likelihood_scores(model, x, _NUM_SAMPLES)
+    affordable = max(50, _MOST_ELEMENTS // x.size)
+    scores = likelihood_scores(model, x, min(_MOST_SAMPLES, affordable))
     say(describe_scores(scores))
     pictures = draw(model, x, preparation.scaling, output)
     metadata["training"] = {**epochs, "finished": True}

@@ -13,7 +13,7 @@ from keras_vae import plots
 from keras_vae.core.files import write_atomically
 from keras_vae.data import DataSet, Preparation
 from keras_vae.evaluation import describe_scores, likelihood_scores
-from keras_vae.presets import load_from_preset, read_metadata
+from keras_vae.presets import METADATA, load_from_preset
 from keras_vae.recipe import Recipe
 from keras_vae.run_folder import RECIPE
 
@@ -63,7 +63,7 @@ def evaluate(run, data, split, num_samples, limit, seed):
 @_seed
 def sample(run, count, output, temperature, draw, seed):
     """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv."""
-    model, metadata = load_from_preset(run)
+    model, metadata = _load(run)
     _check_output(output, model.event_shape)
     samples = model.sample(count, seed=seed, temperature=temperature, draw=draw)
     _write(output, model, _preparation(metadata), samples)
@@ -103,7 +103,7 @@ def embed(run, data, split, output):
     arrays = {"z": model.embed(preparation(x))}
     if y is not None:
         arrays["y"] = y
-    write_atomically(output, lambda path: np.savez_compressed(path, **arrays))
+    _write_file(output, lambda file: np.savez_compressed(file, **arrays))
     click.echo(f"wrote {output}: z {arrays['z'].shape}" + (", y" if "y" in arrays else ""))
 
 
@@ -111,9 +111,8 @@ def embed(run, data, split, output):
 @_run
 def info(run):
     """Say what the folder RUN holds: model, data, training, scores."""
-    metadata = read_metadata(run)
+    model, metadata = _load(run)
     training, about = metadata["training"], metadata["data"]
-    model, _ = load_from_preset(run)
     state = "finished" if training["finished"] else "not finished; best model so far"
     click.echo(
         f"{metadata['model']}: {type(model).__name__}, {model.count_params():,} weights, "
@@ -130,9 +129,20 @@ def _preparation(metadata) -> Preparation:
     return Preparation.from_config(metadata["data"]["preparation"])
 
 
+def _load(run: Path) -> tuple:
+    """Loads a run's model, and what training wrote beside it."""
+    model, metadata = load_from_preset(run)
+    if missing := {"model", "data", "training"} - set(metadata):
+        raise ValueError(
+            f"{run} was not written by keras-vae train: its {METADATA} does not say "
+            f"{', '.join(sorted(missing))}. Use it from Python (load_from_preset)."
+        )
+    return model, metadata
+
+
 def _open(run: Path, name: str | None) -> tuple:
     """Loads a run's model and the data to use it on, in the model's size."""
-    model, metadata = load_from_preset(run)
+    model, metadata = _load(run)
     recipe = Recipe.from_json(run / RECIPE)
     name = name or recipe.data
     sizes = {}
@@ -172,11 +182,21 @@ def _write(output: Path, model, preparation: Preparation, x: np.ndarray) -> None
     else:
         raw = preparation.scaling.inverse(x)
         writers = {
-            ".npy": lambda path: np.save(path, raw),
-            ".npz": lambda path: np.savez_compressed(path, x=raw),
-            ".csv": lambda path: np.savetxt(
-                path, raw.reshape(len(raw), math.prod(model.event_shape)), delimiter=","
+            ".npy": lambda file: np.save(file, raw),
+            ".npz": lambda file: np.savez_compressed(file, x=raw),
+            ".csv": lambda file: np.savetxt(
+                file, raw.reshape(len(raw), math.prod(model.event_shape)), delimiter=","
             ),
         }
-        write_atomically(output, writers[suffix])
+        _write_file(output, writers[suffix])
     click.echo(f"wrote {output}")
+
+
+def _write_file(output: Path, write) -> None:
+    """Lets NumPy write into an open file: to a path it would append its own suffix."""
+
+    def write_open(path):
+        with open(path, "wb") as file:
+            write(file)
+
+    write_atomically(output, write_open)

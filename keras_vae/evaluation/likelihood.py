@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.layers import IndependentBernoulli
 from keras_vae.models import VAE
 
 
@@ -24,9 +25,9 @@ def likelihood_scores(
 
     Returns:
         `num_examples`, `num_samples`, and for `elbo` and `log_likelihood` (nats per
-        example, higher is better) and, where the observations are whole numbers,
-        `bits_per_dimension` (lower is better): `{"mean", "standard_error"}`, the error
-        over examples.
+        example, higher is better) and, where the observations are whole numbers and
+        p(x|z) a probability of such, `bits_per_dimension` (lower is better):
+        `{"mean", "standard_error"}`, the error over examples.
 
     Example:
         >>> likelihood_scores(vae, x_test, num_samples=5000)["log_likelihood"]
@@ -38,7 +39,11 @@ def likelihood_scores(
         "elbo": _mean(model.elbo(x, seed=seed)),
         "log_likelihood": _mean(log_likelihood),
     }
-    if np.array_equal(x, np.round(x)):
+    # Of densities and grey values there are no bits.
+    is_discrete = model.likelihood.support.integer or isinstance(
+        model.likelihood, IndependentBernoulli
+    )
+    if is_discrete and np.array_equal(x, np.round(x)):
         bits = -log_likelihood / (math.log(2) * math.prod(model.event_shape))
         scores["bits_per_dimension"] = _mean(bits)
     return scores

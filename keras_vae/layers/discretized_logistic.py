@@ -11,8 +11,8 @@ from keras_vae.core.support import Support, levels
 from keras_vae.layers.independent import PositiveLayer
 
 # For narrower logistics than this, in levels, the mean is summed over the levels near
-# the location instead of integrated; beyond 12 levels their tails are below 1e-10.
-_NARROW = 0.5
+# the location instead of integrated; beyond 12 levels their tails are below 1e-5.
+_NARROW = 1.0
 _WINDOW = 12
 
 
@@ -85,12 +85,15 @@ class DiscretizedLogisticDistribution(tfd.Distribution):
 
     def _mean(self):
         # E x = low + sum of P(x >= k) over the levels k above low. For a wide logistic
-        # the sum equals its integral (midpoint rule; the error falls as exp(-2 pi^2
-        # scale)). For a narrow one only a few levels differ from a step.
-        wide = self.low + self.scale * (
+        # the sum is an integral by the midpoint rule with its first correction, the
+        # densities at the ends (Euler and Maclaurin); what remains is below 2e-4 of a
+        # level. For a narrow one only a few levels differ from a step.
+        integral = self.scale * (
             tf.nn.softplus((self.loc - self.low) / self.scale)
             - tf.nn.softplus((self.loc - self.high) / self.scale)
         )
+        ends = self._density(self.high) - self._density(self.low)
+        wide = self.low + integral + ends / 24.0
         middle = self._nearest_level(self.loc)
         narrow = tf.maximum(middle - _WINDOW, self.low)
         for offset in np.arange(1 - _WINDOW, _WINDOW + 1):
@@ -99,6 +102,10 @@ class DiscretizedLogisticDistribution(tfd.Distribution):
             inside = (level > self.low) & (level <= self.high)
             narrow += tf.where(inside, tail, 0.0)
         return tf.where(self.scale < _NARROW, narrow, wide)
+
+    def _density(self, x):
+        below = tf.sigmoid((x - self.loc) / self.scale)
+        return below * (1.0 - below) / self.scale
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -14,8 +16,9 @@ from keras_vae.layers.base import distribution_of, float_dtype
 class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     """Activity regularizer of a distribution layer: weight * KL(q, prior).
 
-    It is the mean over the batch, in nats. (Keras 3 adds a regularizer to a loss that is
-    a mean already; tf-keras divided the sum of `tfp.layers` by the batch size itself.)
+    It adds the mean over the batch, in nats, to the loss, whether or not the installed
+    Keras divides what an activity regularizer returns by the batch size (the older
+    versions of Keras 3 do not).
 
     Args:
         distribution_b: The prior: one of `keras_vae.priors`, without trainable weights,
@@ -44,8 +47,11 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         self.weight = 1.0 if weight is None else float(weight)
 
     def __call__(self, tensor):
-        """Returns the scalar penalty of a distribution layer's output."""
-        return _penalty(tensor, self.distribution_b, self.use_exact_kl, self.weight)
+        """Returns the scalar that Keras makes the penalty from."""
+        kl = _penalty(tensor, self.distribution_b, self.use_exact_kl, self.weight)
+        if _keras_divides_by_batch_size():
+            kl *= tf.cast(tf.shape(tensor)[0], kl.dtype)
+        return kl
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -127,6 +133,17 @@ class KLDivergenceAddLoss(keras.layers.Layer):
     def from_config(cls, config):
         """Makes the layer from the result of `get_config`."""
         return cls(**_with_prior(config))
+
+
+@functools.cache
+def _keras_divides_by_batch_size() -> bool:
+    # Keras's documentation has always said so; since pull request 22021 it is true.
+    with tf.init_scope():
+        layer = keras.layers.Identity(
+            activity_regularizer=lambda _: tf.constant(1.0), dtype="float32"
+        )
+        layer(tf.zeros([2]))
+        return float(layer.losses[0]) < 1.0
 
 
 def _checked(prior):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -10,8 +12,11 @@ from keras_vae.core.integers import positive_int
 from keras_vae.core.seeds import fold
 from keras_vae.models.checks import check_array, check_not_empty, check_shape
 
-# Decoded events (images times draws) that the likelihood estimate holds at a time.
+# Decoded events (images times draws), and elements of them (pixels), that the likelihood
+# estimate holds at a time: enough to keep two cores at their matrix speed, and well below
+# a gigabyte with the temporaries of any likelihood.
 _EVENTS_AT_A_TIME = 5_000
+_ELEMENTS_AT_A_TIME = 4_000_000
 
 
 class Queries:
@@ -172,8 +177,10 @@ class Queries:
         self._check_values(x)
         positive_int(num_samples, "num_samples")
         positive_int(batch_size, "batch_size")
-        batch_size = min(batch_size, len(x))
-        chunk = max(1, min(num_samples, _EVENTS_AT_A_TIME // batch_size))
+        elements = _ELEMENTS_AT_A_TIME // math.prod(self.event_shape)
+        at_a_time = max(1, min(_EVENTS_AT_A_TIME, elements))
+        batch_size = min(batch_size, len(x), at_a_time)
+        chunk = min(num_samples, at_a_time // batch_size)
         estimate = tf.function(self._importance_weighted, reduce_retracing=True)
         counts = tf.constant(num_samples), tf.constant(chunk)
         return _in_batches(

@@ -67,10 +67,11 @@ class Steps:
         variables = self.trainable_variables
         with tf.GradientTape() as tape:
             trace, losses = self._score(x, _TRAIN, training=True)
-            loss = self._mean_over_replicas(losses, weight)
+            penalty = self._penalty(losses.dtype)
+            loss = self._mean_over_replicas(losses, weight, penalty)
             scaled = self.optimizer.scale_loss(loss)
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
-        return self._log(trace, losses, weight)
+        return self._log(trace, losses, weight, penalty)
 
     def test_step(self, data):
         """Evaluates one batch, with the noise of its place in the evaluation.
@@ -83,7 +84,7 @@ class Steps:
         """
         x, weight = _unpack(data)
         trace, losses = self._score(x, _TEST, training=False)
-        return self._log(trace, losses, weight)
+        return self._log(trace, losses, weight, self._penalty(losses.dtype))
 
     def predict_step(self, data):
         """Reconstructs one batch; see `call`."""
@@ -106,20 +107,22 @@ class Steps:
         trace = self.trace(x, self.objective.num_samples, seed, training)
         return trace, self.objective(trace, self._step)
 
-    def _mean_over_replicas(self, losses, weight):
+    def _penalty(self, dtype):
+        """What the regularizers of the networks add to the loss at this moment."""
+        return sum((tf.cast(one, dtype) for one in self.losses), tf.zeros((), dtype))
+
+    def _mean_over_replicas(self, losses, weight, penalty):
         """This replica's share of the global mean; Keras sums gradients over replicas."""
         size = tf.cast(tf.shape(losses)[0], losses.dtype)
         if weight is not None:
             losses *= tf.cast(weight, losses.dtype)
         loss = tf.reduce_sum(losses) / sum_over_replicas(size)
-        regularization = [tf.cast(one, loss.dtype) for one in self.losses]
-        return loss + sum(regularization) / num_replicas()
+        return loss + penalty / num_replicas()
 
-    def _log(self, trace, losses, weight):
+    def _log(self, trace, losses, weight, penalty):
         if weight is not None:
             losses *= tf.cast(weight, losses.dtype)
-        total = losses + sum(tf.cast(one, losses.dtype) for one in self.losses)
-        self._trackers["loss"].update_state(total)
+        self._trackers["loss"].update_state(losses + penalty)
         values = {
             "reconstruction_loss": tf.reduce_mean(trace.distortion, axis=0),
             "kl_loss": tf.reduce_mean(trace.rate, axis=0),
@@ -130,13 +133,15 @@ class Steps:
         logs = {name: tracker.result() for name, tracker in self._trackers.items()}
         return {**logs, **self.objective.logs(self._step)}
 
-    def fit(self, x=None, y=None, *, validation_data=None, **kwargs):
+    def fit(self, x=None, y=None, *, sample_weight=None, validation_data=None, **kwargs):
         """Trains; `keras.Model.fit` behind a check of the data.
 
         Args:
             x: Observations [N, *event], a `tf.data.Dataset` or what else Keras takes.
             y: Must be None.
-            validation_data: Held-out data of the same kinds.
+            sample_weight: Factors of the losses of an array's observations, [N].
+            validation_data: Held-out data of the same kinds, or a tuple (x, None,
+                sample_weight).
             **kwargs: Arguments of `keras.Model.fit`.
 
         Returns:
@@ -154,14 +159,18 @@ class Steps:
             self.likelihood.support,
             "validation_data",
         )
+        if isinstance(validation_data, tuple) and len(validation_data) == 3:
+            validation_data = (_join(validation_data[0], validation_data[2]),)
+        x = _join(x, sample_weight)
         return super().fit(x, validation_data=validation_data, **kwargs)
 
-    def evaluate(self, x=None, y=None, **kwargs):
+    def evaluate(self, x=None, y=None, *, sample_weight=None, **kwargs):
         """Scores held-out data; `keras.Model.evaluate` behind a check of the data.
 
         Args:
             x: Observations [N, *event], a `tf.data.Dataset` or what else Keras takes.
             y: Must be None.
+            sample_weight: Factors of the losses of an array's observations, [N].
             **kwargs: Arguments of `keras.Model.evaluate`.
 
         Returns:
@@ -174,7 +183,7 @@ class Steps:
         # `fit` calls this after each epoch, with data that it has checked once.
         if not kwargs.get("_use_cached_eval_dataset"):
             check_data(x, self.event_shape, self.likelihood.support, "x")
-        return super().evaluate(x, **kwargs)
+        return super().evaluate(_join(x, sample_weight), **kwargs)
 
     def get_compile_config(self):
         """Returns the arguments of `compile`."""
@@ -196,4 +205,12 @@ class Steps:
 def _unpack(data):
     x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
     refuse_targets(y)
+    if isinstance(x, tuple):
+        x, weight = x
     return x, weight
+
+
+def _join(x, weight):
+    # Keras drops the weights of arrays without targets, silently; as a part of x they
+    # are split into batches, shuffled and put aside for validation with it.
+    return x if weight is None else (x, weight)

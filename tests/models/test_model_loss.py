@@ -65,6 +65,7 @@ def test_penalties_of_the_networks_reach_loss_and_gradients(run_eagerly):
         model.compile(keras.optimizers.SGD(0.1), run_eagerly=run_eagerly)
         logs = model.train_on_batch(x, return_dict=True)
         expected = 0.5 * np.sum(before**2) if penalty else 0.0
+        # What is logged is the loss that the step descends, before the step.
         np.testing.assert_allclose(logs["loss"] + logs["elbo"], expected, atol=1e-4)
         kernels.append(kernel.numpy())
     # The gradient of 0.5 * kernel^2 is the kernel; the learning rate is 0.1.
@@ -80,6 +81,20 @@ def test_penalties_do_not_pile_up_from_batch_to_batch(run_eagerly):
     assert losses["loss"][0] + losses["elbo"][0] > 1e-3
     for values in (losses["loss"], losses["val_loss"]):
         np.testing.assert_allclose(values, losses["loss"][0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("run_eagerly", [True, False])
+def test_weights_count_in_evaluation_and_validation(run_eagerly):
+    model = fixed_noise_vae()
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=run_eagerly)
+    x, weight = data_for(model, 6), np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+    scores = model.evaluate(x, sample_weight=weight, verbose=0, return_dict=True)
+    only = model.evaluate(x[:3], verbose=0, return_dict=True)
+    np.testing.assert_allclose(scores["loss"], only["loss"] / 2, rtol=1e-5)
+    np.testing.assert_allclose(scores["elbo"], only["elbo"], rtol=1e-5)
+    logs = fit(model, x, validation_data=(x, None, weight), batch_size=6)
+    for name, value in scores.items():
+        np.testing.assert_allclose(logs[f"val_{name}"][0], value, rtol=1e-5)
 
 
 def dropout_and_batch_normalization():

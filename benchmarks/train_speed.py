@@ -1,0 +1,189 @@
+"""Seconds an epoch: a dense VAE through `fit`, beside the machine's floor and pythae.
+
+The model is 784-500-500-z50, Bernoulli, on 50,000 binarized MNIST digits, batch 128, Adam
+1e-3. Each way is run in a process of its own, in turn, `--rounds` times; the first epoch of
+each (compilation) is printed apart.
+
+    KERAS_VAE_DATA=... python benchmarks/train_speed.py [--peer-python PYTHON]
+
+pythae is measured where it can be imported: by this Python, or by `--peer-python` (its own
+environment, with torch).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+# What is measured, from the plainest to the one that `keras-vae train` uses.
+WAYS = {
+    "fit(array)": {"stream": False, "jit": False},
+    "fit(array), XLA": {"stream": False, "jit": True},
+    "fit(pipeline)": {"stream": True, "jit": False},
+    "fit(pipeline), XLA": {"stream": True, "jit": True},
+}
+PEER = Path(__file__).with_name("peer_pythae.py")
+WEIGHTS = 784 * 500 + 500 * 500 + 500 * 100 + 50 * 500 + 500 * 500 + 500 * 784
+
+
+def measure(way: str, epochs: int) -> list[float]:
+    """Trains in this process.
+
+    Args:
+        way: A key of `WAYS`.
+        epochs: Number of epochs.
+
+    Returns:
+        Seconds of each epoch.
+    """
+    import time
+
+    import keras
+
+    import keras_vae
+    from keras_vae.data import load, pipeline, steps_per_epoch
+
+    class Clock(keras.callbacks.Callback):
+        seconds = []
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.start = time.perf_counter()
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seconds.append(time.perf_counter() - self.start)
+
+    x = load("binarized_mnist").x_train
+    model = keras_vae.DenseVAE((28, 28, 1), latent_dim=50, seed=0)
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=WAYS[way]["jit"])
+    clock = Clock()
+    arguments = {"epochs": epochs, "verbose": 0, "callbacks": [clock]}
+    if WAYS[way]["stream"]:
+        steps = steps_per_epoch(len(x), 128)
+        batches = pipeline(x, 128)
+        model.fit(batches, steps_per_epoch=steps, shuffle=False, **arguments)
+    else:
+        model.fit(x.astype("float32"), batch_size=128, **arguments)
+    return clock.seconds
+
+
+def matrix_speed() -> float:
+    """Multiplies 2048 x 2048 float32 matrices.
+
+    Returns:
+        Floating point operations in a second, the best of 20 tries.
+    """
+    import time
+
+    import tensorflow as tf
+
+    size, best = 2048, 0.0
+    a = tf.random.normal((size, size))
+    for _ in range(20):
+        start = time.perf_counter()
+        tf.matmul(a, a).numpy()
+        best = max(best, 2 * size**3 / (time.perf_counter() - start))
+    return best
+
+
+def in_process(*arguments: str, python: str = sys.executable) -> list[float]:
+    """Runs a Python program whose last line is a JSON list of seconds.
+
+    Args:
+        *arguments: The program and its arguments.
+        python: The interpreter.
+
+    Returns:
+        The list.
+
+    Raises:
+        RuntimeError: If the program failed; with what it printed.
+    """
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+    result = subprocess.run(
+        [python, *arguments], capture_output=True, text=True, env=environment
+    )
+    if result.returncode:
+        raise RuntimeError(f"{arguments} failed:\n{result.stdout}\n{result.stderr}")
+    return json.loads(result.stdout.strip().splitlines()[-1])
+
+
+def has_pythae(python: str) -> bool:
+    """Tells whether an interpreter can import pythae.
+
+    Args:
+        python: The interpreter.
+
+    Returns:
+        Whether it can.
+    """
+    return (
+        subprocess.run([python, "-c", "import pythae"], capture_output=True).returncode == 0
+    )
+
+
+def report(times: dict[str, list[list[float]]], speed: float) -> None:
+    """Prints the table.
+
+    Args:
+        times: For each way, seconds of each epoch of each round.
+        speed: The machine's floating point operations in a second.
+    """
+    # Forward, and backward to weights and to inputs: two operations each for every weight
+    # and example.
+    operations = 3 * 2 * WEIGHTS * 50_000
+    floor = operations / speed
+    print(
+        f"matrix speed {speed / 1e9:.0f} GFLOP/s; an epoch is {operations / 1e9:.0f} GFLOP"
+    )
+    print(f"{'':<22}{'s/epoch':>9}{'min':>8}{'max':>8}{'first':>8}{'x floor':>9}")
+    print(f"{'floor':<22}{floor:>9.2f}{'':>24}{1:>9.2f}")
+    medians = {}
+    for way, rounds in times.items():
+        later = sorted(s for seconds in rounds for s in seconds[1:])
+        medians[way] = later[len(later) // 2]
+        first = min(seconds[0] for seconds in rounds)
+        print(
+            f"{way:<22}{medians[way]:>9.2f}{later[0]:>8.2f}{later[-1]:>8.2f}"
+            f"{first:>8.2f}{medians[way] / floor:>9.2f}"
+        )
+    if "pythae" in medians:
+        for way in WAYS:
+            print(f"{way} / pythae: {medians[way] / medians['pythae']:.2f}")
+
+
+def main() -> None:
+    """Measures all ways in turn and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=5, help="of each round, first apart")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--matrix-speed", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.way:
+        print(json.dumps(measure(options.way, options.epochs)))
+        return
+    if options.matrix_speed:
+        print(json.dumps([matrix_speed()]))
+        return
+    peer = has_pythae(options.peer_python)
+    if not peer:
+        print("pythae is not installed there: it is left out")
+    times = {}
+    epochs = ["--epochs", str(options.epochs)]
+    speed = max(in_process(__file__, "--matrix-speed")[0] for _ in range(options.rounds))
+    for _ in range(options.rounds):
+        for way in WAYS:
+            times.setdefault(way, []).append(in_process(__file__, "--way", way, *epochs))
+        if peer:
+            seconds = in_process(str(PEER), *epochs, python=options.peer_python)
+            times.setdefault("pythae", []).append(seconds)
+    report(times, speed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Files are whole or not there."""
+
+import hashlib
+import json
+
+import pytest
+
+from keras_vae.core.files import read_json, sha256_of, write_atomically, write_json
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_written_and_folders_are_made(tmp_path):
+    path = tmp_path / "a" / "b" / "note.txt"
+    write_atomically(path, lambda p: p.write_text("new"))
+    assert path.read_text() == "new" and names(path.parent) == ["note.txt"]
+
+
+def test_an_earlier_file_is_replaced(tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_text("a long old text")
+    write_atomically(str(path), lambda p: p.write_text("new"))
+    assert path.read_text() == "new" and names(tmp_path) == ["note.txt"]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_earlier_file_and_no_litter(tmp_path, error):
+    path = tmp_path / "note.txt"
+    path.write_text("old")
+
+    def half(p):
+        p.write_text("ne")
+        raise error
+
+    with pytest.raises(type(error)):
+        write_atomically(path, half)
+    assert path.read_text() == "old" and names(tmp_path) == ["note.txt"]
+
+
+def test_a_failure_makes_no_file(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        write_atomically(tmp_path / "note.txt", lambda p: 1 / 0)
+    assert names(tmp_path) == []
+
+
+def test_the_file_is_not_seen_before_it_is_complete(tmp_path):
+    path = tmp_path / "model.weights.h5"
+
+    def write(p):
+        p.write_text("half")
+        # Beside its place (a move between disks is no single step), under its suffix.
+        assert p.parent == path.parent and p.name.endswith(".weights.h5")
+        assert not path.exists()
+
+    write_atomically(path, write)
+    assert path.read_text() == "half"
+
+
+@pytest.mark.parametrize("value", [{"a": [1, 2.5, None, "ä"]}, [], "text", 0.1])
+def test_json_round_trip(tmp_path, value):
+    write_json(tmp_path / "v.json", value)
+    assert read_json(tmp_path / "v.json") == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": {1, 2}}])
+def test_what_json_cannot_hold_is_refused_and_nothing_is_lost(tmp_path, value):
+    path = tmp_path / "v.json"
+    write_json(path, "old")
+    with pytest.raises((ValueError, TypeError)):
+        write_json(path, value)
+    assert json.loads(path.read_text()) == "old" and names(tmp_path) == ["v.json"]
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe{}", b"{} {}"])
+def test_a_damaged_json_file_is_named(tmp_path, content):
+    path = tmp_path / "recipe.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="recipe.json is damaged"):
+        read_json(path)
+
+
+def test_a_missing_json_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="recipe.json"):
+        read_json(tmp_path / "recipe.json")
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1, 3_000_000])
+def test_checksums_are_those_of_the_whole_file(tmp_path, size):
+    content = (bytes(range(251)) * (size // 251 + 1))[:size]
+    (tmp_path / "f").write_bytes(content)
+    assert sha256_of(tmp_path / "f") == hashlib.sha256(content).hexdigest()

@@ -1,0 +1,126 @@
+"""The stream of batches: complete passes, as a function of seed and step."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from laws import near_in_standard_errors
+
+from keras_vae.core.support import UNIT_INTERVAL
+from keras_vae.data import Scaling, pipeline, steps_per_epoch
+
+
+def batches(x, count, *arguments, **options):
+    stream = pipeline(x, *arguments, **options).take(count)
+    return np.stack([batch.numpy() for batch in stream])
+
+
+def numbered(n):
+    return np.arange(n, dtype=np.uint8)[:, np.newaxis]
+
+
+GREY = np.tile(np.array([0, 51, 128, 255], np.uint8), (20, 1))
+TO_UNIT = Scaling.fit(GREY, UNIT_INTERVAL, levels=(0, 255))
+
+
+@pytest.mark.parametrize("n, batch_size", [(1, 3), (2, 1), (3, 8), (10, 5), (50, 7)])
+def test_each_pass_holds_every_example_once_in_full_batches(n, batch_size):
+    passes = 4
+    stream = batches(numbered(n), -(-passes * n // batch_size), batch_size)
+    assert stream.shape[1:] == (batch_size, 1)
+    for one in stream.reshape(-1)[: passes * n].reshape(passes, n):
+        np.testing.assert_array_equal(np.sort(one), np.arange(n))
+
+
+def test_each_pass_has_an_order_of_its_own():
+    passes = batches(numbered(60), 5, 60)[..., 0]
+    assert len({one.tobytes() for one in [*passes, np.arange(60, dtype="f4")]}) == 6
+
+
+def test_places_in_a_pass_are_shared_fairly():
+    first = batches(numbered(4), 2000, 4)[:, 0, 0]
+    near_in_standard_errors(first[:, None] == np.arange(4), 0.25)
+
+
+@pytest.mark.parametrize("binarize", [None, "dynamic"])
+@pytest.mark.parametrize("start", [1, 5, 23])
+def test_a_stream_that_starts_later_goes_on_exactly(start, binarize):
+    x = np.random.default_rng(0).random((17, 3)).astype("f4")
+    options = {"binarize": binarize, "seed": 3}
+    whole = batches(x, start + 6, 4, **options)
+    rest = batches(x, 6, 4, **options, start_step=start)
+    np.testing.assert_array_equal(rest, whole[start:])
+
+
+def test_the_seed_decides_order_and_pixels():
+    x = np.random.default_rng(0).random((64, 3)).astype("f4")
+    for binarize in (None, "dynamic"):
+        one, same, other = (
+            batches(x, 3, 16, seed=seed, binarize=binarize) for seed in (1, 1, 2)
+        )
+        np.testing.assert_array_equal(one, same)
+        assert (one != other).any()
+
+
+def test_values_are_scaled_and_otherwise_left():
+    stream = batches(GREY, 2, 10, scaling=TO_UNIT)
+    np.testing.assert_allclose(stream[1, 3], [0, 0.2, 128 / 255, 1], rtol=1e-6)
+    np.testing.assert_array_equal(batches(GREY, 2, 10)[1, 3], [0, 51, 128, 255])
+
+
+def test_binarized_pixels_are_zero_or_one_with_the_grey_value_as_mean():
+    draws = batches(GREY, 100, 20, scaling=TO_UNIT, binarize="dynamic").reshape(-1, 4)
+    assert set(np.unique(draws)) == {0.0, 1.0}
+    near_in_standard_errors(draws, np.array([0.0, 0.2, 128 / 255, 1.0]), slack=0)
+
+
+def test_pixels_are_drawn_afresh_everywhere():
+    x = np.full((1, 64), 0.5, np.float32)
+    draws = batches(x, 30, 2, binarize="dynamic").reshape(60, 64)
+    assert len({draw.tobytes() for draw in draws}) == 60
+    # 1,770 pairs of 64 fair coins each: they agree on half, up to the noise.
+    agree = (draws[:, None] == draws)[np.triu_indices(60, 1)].mean()
+    assert abs(agree - 0.5) < 5 * 0.5 / np.sqrt(1770 * 64)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_data_stay_in_memory_as_they_are(dtype):
+    x = np.ones((30, 4, 4, 1), dtype)
+    dataset = pipeline(x, 8)
+    assert dataset.element_spec == tf.TensorSpec((8, 4, 4, 1), tf.float32)
+    while not hasattr(dataset, "_map_func"):
+        (dataset,) = dataset._inputs()
+    held = [t.dtype for t in dataset._map_func.function.captured_inputs if t.shape.rank]
+    assert held == [tf.as_dtype(dtype)]
+
+
+def test_a_strategy_gets_the_same_batches():
+    strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
+    x = np.random.default_rng(0).random((17, 3)).astype("f4")
+    dataset = pipeline(x, 4, binarize="dynamic", seed=2)
+    distributed = iter(strategy.experimental_distribute_dataset(dataset))
+    for batch in batches(x, 6, 4, binarize="dynamic", seed=2):
+        np.testing.assert_array_equal(next(distributed).numpy(), batch)
+
+
+@pytest.mark.parametrize(
+    "x, options, words",
+    [
+        (np.zeros((0, 3), "f4"), {}, "no examples"),
+        (numbered(3), {"batch_size": 0}, "at least 1"),
+        (numbered(3), {"binarize": "static"}, "'dynamic' or None"),
+    ],
+)
+def test_errors(x, options, words):
+    with pytest.raises(ValueError, match=words):
+        pipeline(x, **options)
+
+
+def test_an_event_that_does_not_fit_the_scaling_is_refused():
+    with pytest.raises(ValueError, match="shape of one example"):
+        pipeline(numbered(3), scaling=TO_UNIT)
+
+
+@pytest.mark.parametrize("n, batch_size", [(1, 1), (1, 9), (9, 3), (10, 3), (8, 9)])
+def test_an_epoch_is_the_fewest_steps_that_reach_every_example(n, batch_size):
+    steps = steps_per_epoch(n, batch_size)
+    assert (steps - 1) * batch_size < n <= steps * batch_size

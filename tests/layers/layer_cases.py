@@ -1,0 +1,274 @@
+"""Every distribution layer, with the log-probability that its docstring promises.
+
+The oracles are written with SciPy and read the parameters of one example, so that the
+order of the parameters and their transformation are tested together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+from scipy import special, stats
+from tensorflow_probability import distributions as tfd
+
+from keras_vae import layers
+
+
+def positive(u, floor=1e-5):
+    return floor + np.logaddexp(0.0, u)
+
+
+def normal(params, x):
+    loc, scale = params.reshape(2, x.size)
+    return stats.norm.logpdf(x.ravel(), loc, positive(scale)).sum()
+
+
+def normal_of_scale(scale):
+    return lambda params, x: stats.norm.logpdf(x.ravel(), params, scale).sum()
+
+
+def normal_tril(params, x):
+    a = params[3:]
+    lower = np.array([[a[3], 0, 0], [a[5], a[4], 0], [a[2], a[1], a[0]]])
+    np.fill_diagonal(lower, positive(np.diag(lower)))
+    return stats.multivariate_normal.logpdf(x, params[:3], lower @ lower.T)
+
+
+def logistic(params, x):
+    loc, scale = params.reshape(2, x.size)
+    return stats.logistic.logpdf(x.ravel(), loc, positive(scale)).sum()
+
+
+def laplace(params, x):
+    loc, scale = params.reshape(2, x.size)
+    return stats.laplace.logpdf(x.ravel(), loc, positive(scale)).sum()
+
+
+def student_t(params, x):
+    loc, scale, df = params.reshape(3, x.size)
+    return stats.t.logpdf(x.ravel(), positive(df, 2.01), loc, positive(scale)).sum()
+
+
+def poisson(params, x):
+    return stats.poisson.logpmf(x.ravel(), np.exp(params)).sum()
+
+
+def negative_binomial(params, x):
+    count, logits = params.reshape(2, x.size)
+    return stats.nbinom.logpmf(x.ravel(), positive(count), special.expit(-logits)).sum()
+
+
+def beta(params, x):
+    one, zero = params.reshape(2, x.size)
+    return stats.beta.logpdf(x.ravel(), positive(one, 1e-3), positive(zero, 1e-3)).sum()
+
+
+def bernoulli(params, x):
+    p, x = special.expit(params), x.ravel()
+    return (special.xlogy(x, p) + special.xlogy(1 - x, 1 - p)).sum()
+
+
+def continuous_bernoulli(params, x):
+    odd = 1 - 2 * special.expit(params)
+    return bernoulli(params, x) + np.log(2 * np.arctanh(odd) / odd).sum()
+
+
+def categorical(params, x):
+    logits = special.log_softmax(params.reshape(x.size, -1), axis=-1)
+    return logits[np.arange(x.size), x.ravel().astype(int)].sum()
+
+
+def one_hot(params, x):
+    return special.log_softmax(params) @ x
+
+
+def discretized_logistic(low, high):
+    def oracle(params, x):
+        u, scale = params.reshape(2, x.size)
+        loc, half = (low + high) / 2, (high - low) / 2
+        cdf = stats.logistic(loc + half * u, half * positive(scale, 1e-4)).cdf
+        x = x.ravel()
+        upper = np.where(x == high, 1.0, cdf(x + 0.5))
+        return np.log(upper - np.where(x == low, 0.0, cdf(x - 0.5))).sum()
+
+    return oracle
+
+
+def mixture(num_components, component):
+    def oracle(params, x):
+        weights = special.log_softmax(params[:num_components])
+        each = params[num_components:].reshape(num_components, -1)
+        return special.logsumexp([w + component(p, x) for w, p in zip(weights, each)])
+
+    return oracle
+
+
+def gumbel(params, x):
+    return stats.gumbel_r.logpdf(x, params, 2.0).sum()
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def make_gumbel(params):
+    """A distribution that has no layer of its own."""
+    return tfd.Independent(tfd.Gumbel(params, 2.0), 1)
+
+
+def reals(rng, shape):
+    return rng.normal(size=shape)
+
+
+def counts(rng, shape):
+    return rng.poisson(3.0, shape)
+
+
+def units(rng, shape):
+    return rng.choice([0.0, 0.1, 0.35, 0.8, 1.0], shape)
+
+
+def open_units(rng, shape):
+    return rng.uniform(0.02, 0.98, shape)
+
+
+def classes(n):
+    return lambda rng, shape: rng.integers(0, n, shape)
+
+
+def one_hots(rng, shape):
+    return np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])]
+
+
+@dataclass(frozen=True)
+class LayerCase:
+    """A layer, its sizes, its oracle and data from its support.
+
+    `fixed` is a conversion without chance; `extremes` are parameters at which the
+    probability still fits into single precision.
+    """
+
+    cls: type
+    arguments: dict
+    event_shape: tuple
+    params_size: int
+    oracle: Callable
+    data: Callable = reals
+    fixed: str = "mean"
+    xla_draws: bool = True
+    extremes: tuple = (-100.0, 100.0)
+    size_arguments: dict | None = field(default=None)
+
+    def make(self, **more):
+        """Makes the layer."""
+        arguments = dict(self.arguments)
+        component = arguments.get("component_layer")
+        if component is not None:
+            arguments["component_layer"] = component()
+        return self.cls(**arguments, seed=11, **more)
+
+    def params(self, *batch, seed=0):
+        """Parameters [*batch, params_size]."""
+        rng = np.random.default_rng(seed)
+        return rng.normal(size=(*batch, self.params_size)).astype("float32")
+
+    def x(self, *batch, seed=1):
+        """Observations [*batch, *event_shape] from the support."""
+        rng = np.random.default_rng(seed)
+        return self.data(rng, (*batch, *self.event_shape)).astype("float32")
+
+
+def case(cls, arguments, event_shape, params_size, oracle, data=reals, **more):
+    return LayerCase(cls, arguments, event_shape, params_size, oracle, data, **more)
+
+
+def shaped(*event_shape):
+    return {"event_shape": event_shape}
+
+
+CASES = {
+    "normal": case(layers.IndependentNormal, shaped(2, 3), (2, 3), 12, normal),
+    "normal_scalar": case(layers.IndependentNormal, {}, (), 2, normal),
+    "normal_shared": case(
+        layers.IndependentNormal,
+        {"event_shape": 3, "scale": "shared"},
+        (3,),
+        3,
+        normal_of_scale(1.00001),
+    ),
+    "normal_fixed": case(
+        layers.IndependentNormal,
+        {"event_shape": [3], "scale": 0.5},
+        (3,),
+        3,
+        normal_of_scale(0.5),
+    ),
+    "normal_narrow": case(
+        layers.IndependentNormal,
+        {"event_shape": [3], "scale": 1e-6},
+        (3,),
+        3,
+        normal_of_scale(1e-6),
+    ),
+    "normal_tril": case(
+        layers.MultivariateNormalTriL, {"event_size": 3}, (3,), 9, normal_tril,
+        # Three divisions by a diagonal of 1e-5 leave the range of single precision.
+        extremes=(-10.0, 10.0),
+    ),
+    "logistic": case(layers.IndependentLogistic, shaped(3), (3,), 6, logistic),
+    "laplace": case(layers.IndependentLaplace, shaped(2, 1), (2, 1), 4, laplace),
+    "student_t": case(layers.IndependentStudentT, shaped(2), (2,), 6, student_t),
+    "poisson": case(
+        layers.IndependentPoisson, shaped(3), (3,), 3, poisson, counts,
+        # exp(89) is infinite in single precision.
+        extremes=(-100.0, 85.0),
+    ),
+    "negative_binomial": case(
+        layers.IndependentNegativeBinomial, shaped(2), (2,), 4, negative_binomial,
+        counts, xla_draws=False,
+    ),
+    "beta": case(layers.IndependentBeta, shaped(2), (2,), 4, beta, open_units),
+    "continuous_bernoulli": case(
+        layers.IndependentContinuousBernoulli, shaped(3), (3,), 3,
+        continuous_bernoulli, units,
+    ),
+    "bernoulli": case(
+        layers.IndependentBernoulli, shaped(2, 2, 1), (2, 2, 1), 4, bernoulli, units
+    ),
+    "categorical": case(
+        layers.IndependentCategorical, {"event_shape": (2, 2), "num_classes": 3},
+        (2, 2), 12, categorical, classes(3), fixed="mode",
+    ),
+    "one_hot": case(
+        layers.OneHotCategorical, {"event_size": 4}, (4,), 4, one_hot, one_hots
+    ),
+    "discretized_logistic": case(
+        layers.DiscretizedLogistic, {"event_shape": 3, "low": -3, "high": 12},
+        (3,), 6, discretized_logistic(-3, 12),
+        lambda rng, shape: rng.integers(-3, 13, shape),
+    ),
+    "mixture_normal": case(
+        layers.MixtureNormal, {"num_components": 3, "event_shape": 2}, (2,), 15,
+        mixture(3, normal),
+    ),
+    "mixture_logistic": case(
+        layers.MixtureLogistic, {"num_components": 2, "event_shape": (2, 1)}, (2, 1), 10,
+        mixture(2, logistic),
+    ),
+    "mixture_of_poissons": case(
+        layers.MixtureSameFamily,
+        {
+            "num_components": 2,
+            "component_layer": lambda: layers.IndependentPoisson(2),
+        },
+        (2,), 6, mixture(2, poisson), counts, extremes=(-100.0, 85.0),
+        size_arguments={"num_components": 2, "component_params_size": 2},
+    ),
+    "mixture_of_one_hots": case(
+        layers.CategoricalMixtureOfOneHotCategorical,
+        {"event_size": 3, "num_components": 2}, (3,), 8, mixture(2, one_hot), one_hots,
+    ),
+    "lambda": case(
+        layers.DistributionLambda,
+        {"make_distribution_fn": make_gumbel, "params_size": 3, "event_shape": 3},
+        (3,), 3, gumbel,
+    ),
+}  # fmt: skip

@@ -1,0 +1,153 @@
+"""What a call of a distribution layer returns, and what is refused."""
+
+import keras
+import laws
+import numpy as np
+import pytest
+import tensorflow as tf
+from layer_cases import make_gumbel
+from tensorflow_probability import distributions as tfd
+
+from keras_vae import layers
+from keras_vae.layers import DistributionLambda, IndependentNormal, distribution_of
+
+PARAMS = np.array([[0.5, -1.0, 0.3, 0.2], [2.0, 0.0, -1.0, 1.0]], "float32")
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def upper_quartile(distribution):
+    """A conversion of one's own."""
+    return distribution.distribution.quantile(0.75)
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def total(distribution):
+    """A conversion whose result has another shape than the event."""
+    return tf.reduce_sum(distribution.mean(), axis=-1, keepdims=True)
+
+
+def unregistered(distribution):
+    return distribution.mean()
+
+
+@pytest.mark.parametrize("name", ["mean", "mode"])
+def test_names_and_methods_of_distributions_mean_the_same(name):
+    by_name = IndependentNormal(2, convert_to_tensor_fn=name)
+    by_method = IndependentNormal(2, getattr(tfd.Distribution, name))
+    assert by_method.get_config()["convert_to_tensor_fn"] == name
+    for layer in (by_name, by_method):
+        np.testing.assert_array_equal(layer(PARAMS), PARAMS[:, :2])
+
+
+def test_sample_is_the_default_and_a_method():
+    for layer in [IndependentNormal(2), IndependentNormal(2, tfd.Distribution.sample)]:
+        assert layer.convert_to_tensor_fn == "sample"
+        params = np.tile(PARAMS[:1], (20_000, 1))
+        laws.near_in_standard_errors(layer(params), PARAMS[0, :2])
+
+
+def test_mean_and_mode_differ_where_they_should():
+    params = np.array([[1.0, 0.5, -2.0]])
+    mean = layers.OneHotCategorical(3, convert_to_tensor_fn="mean")(params)
+    mode = layers.OneHotCategorical(3, convert_to_tensor_fn="mode")(params)
+    laws.close(mean, tf.nn.softmax(params))
+    np.testing.assert_array_equal(mode, [[1, 0, 0]])
+
+
+@pytest.mark.parametrize("function, width", [(upper_quartile, 2), (total, 1)])
+def test_registered_function(function, width, tmp_path):
+    model = keras.Sequential(
+        [keras.Input((4,)), IndependentNormal(2, convert_to_tensor_fn=function)]
+    )
+    assert model.output_shape == (None, width)
+    expected = function(IndependentNormal(2).distribution(PARAMS))
+    laws.close(model(PARAMS), expected)
+    model.save(tmp_path / "m.keras")
+    laws.close(keras.saving.load_model(tmp_path / "m.keras")(PARAMS), expected)
+
+
+@pytest.mark.parametrize("function", [lambda d: d.mean(), unregistered, "median", None, 3])
+def test_what_could_not_be_saved_is_refused(function):
+    with pytest.raises(ValueError, match="not registered with Keras"):
+        IndependentNormal(2, convert_to_tensor_fn=function)
+
+
+def test_mode_of_mixtures_and_mean_of_classes_are_refused():
+    with pytest.raises(ValueError, match="no mode"):
+        layers.MixtureNormal(2, 2, convert_to_tensor_fn="mode")
+    with pytest.raises(ValueError, match="no mean"):
+        layers.IndependentCategorical(2, 3, convert_to_tensor_fn="mean")
+
+
+def test_distribution_is_lost_by_an_operation_and_the_error_says_so():
+    output = IndependentNormal(2)(PARAMS)
+    assert distribution_of(output).batch_shape == (2,)
+    for tensor in [output + 0.0, tf.constant(1.0), np.zeros(2)]:
+        with pytest.raises(ValueError, match="carries no distribution.*come last"):
+            distribution_of(tensor)
+
+
+def test_two_layers_on_one_tensor_do_not_share_a_distribution():
+    first = IndependentNormal(2, convert_to_tensor_fn="mean")
+    second = layers.IndependentLogistic(2, convert_to_tensor_fn="mean")
+    one, two = first(PARAMS), second(PARAMS)
+    assert isinstance(distribution_of(one).distribution, tfd.Normal)
+    assert isinstance(distribution_of(two).distribution, tfd.Logistic)
+
+
+@pytest.mark.parametrize("size", [{}, {"params_size": 4}, {"event_shape": 4}])
+def test_lambda_with_and_without_sizes(size, tmp_path):
+    layer = DistributionLambda(make_gumbel, convert_to_tensor_fn="mean", **size)
+    assert layer.params_size == size.get("params_size")
+    model = keras.Sequential([keras.Input((4,)), layer])
+    assert model.output_shape == (None, 4)
+    expected = PARAMS + 2.0 * np.euler_gamma
+    laws.close(model(PARAMS), expected)
+    model.save(tmp_path / "m.keras")
+    laws.close(keras.saving.load_model(tmp_path / "m.keras")(PARAMS), expected)
+
+
+def test_lambda_without_sizes_draws_in_functional_models():
+    model = keras.Sequential([keras.Input((4,)), DistributionLambda(make_gumbel)])
+    assert model.predict(PARAMS, verbose=0).shape == (2, 4)
+
+
+def test_lambda_by_registered_name():
+    by_name = DistributionLambda("keras_vae_tests>make_gumbel", convert_to_tensor_fn="mean")
+    laws.close(by_name(PARAMS), PARAMS + 2.0 * np.euler_gamma)
+
+
+@pytest.mark.parametrize("function", [lambda p: tfd.Normal(p, 1.0), unregistered, "x"])
+def test_lambda_refuses_what_is_not_registered(function):
+    with pytest.raises(ValueError, match="make_distribution_fn.*not registered"):
+        DistributionLambda(function)
+
+
+@pytest.mark.parametrize("shape", [0, -1, (2, 0), (2, None), 1.5, True])
+def test_event_shapes_are_positive_integers(shape):
+    with pytest.raises(ValueError, match="every size in event_shape.*positive integer"):
+        IndependentNormal(shape)
+
+
+@pytest.mark.parametrize("number", [0, -2, 2.5, True, "3"])
+def test_counts_of_components_are_positive_integers(number):
+    with pytest.raises(ValueError, match="num_components must be a positive integer"):
+        layers.MixtureNormal(number, 2)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True])
+def test_seeds_of_layers_are_checked(seed):
+    with pytest.raises(ValueError, match="seed must be a non-negative integer"):
+        IndependentNormal(2, seed=seed)
+
+
+def test_mixture_refuses_components_that_are_no_distribution_layer():
+    with pytest.raises(ValueError, match="must be a distribution layer"):
+        layers.MixtureSameFamily(2, keras.layers.Dense(2))
+    with pytest.raises(ValueError, match="must know its params_size"):
+        layers.MixtureSameFamily(2, DistributionLambda(make_gumbel))
+
+
+def test_float64_policy_keeps_double_precision():
+    distribution = IndependentNormal(2, dtype="float64").distribution(PARAMS)
+    assert distribution.dtype == tf.float64

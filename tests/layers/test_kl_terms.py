@@ -1,0 +1,189 @@
+"""KL terms of models built from layers, against closed forms."""
+
+import keras
+import laws
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae import layers, priors
+from keras_vae.layers import (
+    IndependentNormal,
+    KLDivergenceAddLoss,
+    KLDivergenceRegularizer,
+    distribution_of,
+)
+
+X = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
+PRIORS = {
+    "prior": lambda: priors.StandardNormal(2),
+    "tfd": lambda: tfd.Independent(tfd.Normal(tf.zeros(2), 1.0), 1),
+}
+
+
+def with_regularizer(regularizer, conversion="sample"):
+    posterior = IndependentNormal(
+        2, conversion, activity_regularizer=regularizer, seed=1, name="z"
+    )
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), posterior])
+
+
+def with_layer(layer, conversion="sample"):
+    posterior = IndependentNormal(2, conversion, seed=1, name="z")
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), posterior, layer])
+
+
+BUILD = {
+    "regularizer": lambda *a, **k: with_regularizer(KLDivergenceRegularizer(*a, **k)),
+    "layer": lambda *a, **k: with_layer(KLDivergenceAddLoss(*a, **k)),
+}
+
+
+def closed_form(q):
+    """Mean over the batch of KL(N(m, s^2), N(0, 1)), summed over the elements."""
+    m, s = q.mean().numpy(), q.stddev().numpy()
+    return np.mean(np.sum(0.5 * (m**2 + s**2 - 1) - np.log(s), axis=-1))
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("build", BUILD)
+@pytest.mark.parametrize("weight", [None, 0.0, 2.5])
+def test_exact_divergence_is_the_closed_form(build, prior, weight):
+    model = BUILD[build](PRIORS[prior](), use_exact_kl=True, weight=weight)
+    q = distribution_of(model(X))
+    factor = 1.0 if weight is None else weight
+    assert len(model.losses) == 1
+    laws.close(model.losses[0], factor * closed_form(q))
+
+
+@pytest.mark.parametrize("build", BUILD)
+def test_sampled_divergence_is_log_q_minus_log_p_at_the_draw(build):
+    model = BUILD[build](priors.StandardNormal(2))
+    z = model(X)
+    q = distribution_of(z)
+    log_p = -0.5 * np.sum(np.square(z) + np.log(2 * np.pi), axis=-1)
+    laws.close(model.losses[0], np.mean(q.log_prob(z) - log_p))
+
+
+@pytest.mark.parametrize("build", BUILD)
+def test_sampled_divergence_is_unbiased(build):
+    model = BUILD[build](priors.StandardNormal(2))
+    penalties = []
+    for _ in range(200):
+        q = distribution_of(model(X))
+        penalties.append(float(model.losses[0]))
+    laws.near_in_standard_errors(penalties, closed_form(q))
+
+
+@pytest.mark.parametrize("build", BUILD)
+def test_repeating_the_batch_leaves_the_loss(build):
+    model = BUILD[build](priors.StandardNormal(2), use_exact_kl=True)
+    model(X)
+    once = float(model.losses[0])
+    model(np.concatenate([X, X, X]))
+    assert once > 0
+    laws.close(model.losses[0], once, rtol=1e-6)
+
+
+@pytest.mark.parametrize("build", BUILD)
+def test_survives_saving(build, tmp_path):
+    model = BUILD[build](priors.StandardNormal(2), use_exact_kl=True, weight=0.7)
+    model(X)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    q, again = distribution_of(model(X)), distribution_of(loaded(X))
+    laws.close(again.mean(), q.mean(), rtol=1e-6)
+    laws.close(loaded.losses[0], 0.7 * closed_form(q))
+
+
+@pytest.mark.parametrize("build", BUILD)
+def test_fit_adds_the_divergence_to_the_loss(build):
+    model = BUILD[build](priors.StandardNormal(2), use_exact_kl=True)
+    model.add(IndependentNormal(1, "mean"))
+    y = X[:, :1]
+    model.compile(keras.optimizers.Adam(0.05), loss=laws.nll)
+    history = model.fit(X, y, epochs=30, batch_size=6, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    assert model.losses == [] or len(model.losses) == 1
+    kl = closed_form(distribution_of(model.get_layer("z")(model.layers[0](X))))
+    # The decoder sees draws, so its part is bounded only: the loss is above the KL term
+    # less the largest log-density of a scale at its floor.
+    assert model.evaluate(X, y, verbose=0) > kl + np.log(1e-5)
+
+
+@pytest.mark.parametrize("build", BUILD)
+def test_mixed_precision_keeps_the_distribution(build):
+    keras.config.set_dtype_policy("mixed_float16")
+    model = BUILD[build](priors.StandardNormal(2), use_exact_kl=True)
+    output = model(X)
+    assert output.dtype == tf.float32
+    laws.close(model.losses[0], closed_form(distribution_of(output)))
+
+
+def test_add_loss_follows_the_dtype_of_the_layer_before_it():
+    keras.config.set_dtype_policy("float64")
+    model = with_layer(KLDivergenceAddLoss(priors.StandardNormal(2), use_exact_kl=True))
+    output = model(X)
+    assert output.dtype == tf.float64
+    laws.close(model.losses[0], closed_form(distribution_of(output)))
+
+
+def test_trainable_prior_is_trained_by_the_layer():
+    prior = priors.MixtureOfNormals(2, event_size=2, seed=0)
+    layer = KLDivergenceAddLoss(prior)
+    model = with_layer(layer)
+    model(X)
+    assert {id(w) for w in prior.weights} <= {id(w) for w in model.trainable_weights}
+    before = [w.numpy() for w in prior.weights]
+    model.compile(keras.optimizers.SGD(0.1), loss=lambda y, z: tf.zeros([tf.shape(z)[0]]))
+    model.fit(X, X, epochs=1, verbose=0)
+    for old, new in zip(before, prior.weights, strict=True):
+        assert (old != new.numpy()).any()
+
+
+def test_trained_prior_is_saved_with_the_layer(tmp_path):
+    prior = priors.MixtureOfNormals(2)
+    model = with_layer(KLDivergenceAddLoss(prior), "mean")
+    prior.loc.assign([[1.0, 2.0], [-3.0, 0.5]])
+    model(X)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    laws.close(loaded(X), model(X), rtol=1e-6)
+    laws.close(loaded.losses[0], model.losses[0], rtol=1e-6)
+
+
+def test_regularizer_refuses_a_trainable_prior():
+    prior = priors.MixtureOfNormals(2, event_size=2)
+    prior.distribution()
+    with pytest.raises(ValueError, match="trainable weights.*KLDivergenceAddLoss"):
+        KLDivergenceRegularizer(prior)
+
+
+@pytest.mark.parametrize("prior", ["normal", None, keras.layers.Dense(2)])
+@pytest.mark.parametrize("cls", [KLDivergenceAddLoss, KLDivergenceRegularizer])
+def test_refuses_what_is_no_prior(cls, prior):
+    with pytest.raises(ValueError, match="must be a prior"):
+        cls(prior)
+
+
+@pytest.mark.parametrize("cls", [KLDivergenceAddLoss, KLDivergenceRegularizer])
+def test_a_distribution_cannot_be_saved_and_the_error_says_what_to_do(cls):
+    with pytest.raises(ValueError, match="cannot save.*StandardNormal"):
+        cls(PRIORS["tfd"]()).get_config()
+
+
+def test_no_closed_form_names_the_way_out():
+    model = keras.Sequential(
+        [layers.MixtureNormal(2, 2), KLDivergenceAddLoss(priors.StandardNormal(2), True)]
+    )
+    with pytest.raises(ValueError, match="no closed form; use"):
+        model(np.zeros([3, 10]))
+
+
+def test_layers_between_lose_the_distribution_and_the_error_says_so():
+    model = keras.Sequential(
+        [IndependentNormal(2), keras.layers.ReLU(), KLDivergenceAddLoss(PRIORS["prior"]())]
+    )
+    with pytest.raises(ValueError, match="carries no distribution"):
+        model(np.zeros([3, 4]))

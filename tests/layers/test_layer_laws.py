@@ -1,0 +1,119 @@
+"""Every distribution layer obeys the laws."""
+
+import keras
+import laws
+import numpy as np
+import pytest
+import tensorflow as tf
+from layer_cases import CASES
+
+from keras_vae import layers
+from keras_vae.layers.base import DistributionLayer
+
+pytestmark = pytest.mark.parametrize("name", CASES)
+
+
+@pytest.fixture
+def case(name):
+    """The case of that name."""
+    return CASES[name]
+
+
+def test_params_size_of_layer_and_of_class(case):
+    layer = case.make()
+    assert layer.params_size == case.params_size
+    arguments = case.size_arguments or case.arguments
+    assert case.cls.params_size(**arguments) == case.params_size
+
+
+def test_shapes(case):
+    laws.shapes(case.make(), case.params(6))
+
+
+def test_log_prob_is_that_of_the_oracle(case):
+    laws.log_prob_is(case.make(), case.params(8), case.x(8), case.oracle)
+
+
+def test_eager_graph_and_xla_agree(case):
+    layer = case.make()
+
+    def everything(params, x):
+        center = getattr(layer.distribution(params), case.fixed)()
+        return *laws.score_and_gradient(layer, params, x), center
+
+    laws.agrees_compiled(everything, tf.constant(case.params(3)), case.x(3))
+
+
+def test_draws_in_every_mode(case):
+    laws.draws_when_compiled(case.make(), tf.constant(case.params(3)), case.xla_draws)
+
+
+def test_mean_of_draws(case):
+    params = case.params(2)
+    if case.cls is layers.IndependentStudentT:
+        params[:, 4:] = 8.0  # Degrees of freedom for which the standard error is one.
+    laws.samples_center_at(case.make(), params, case.fixed)
+
+
+def test_gradients_reach_all_parameters(case):
+    laws.gradients_reach_all(case.make(), case.params(5), case.x(5))
+
+
+def test_extremes_are_finite(case):
+    laws.finite_at_extremes(case.make(), case.x(3), *case.extremes)
+
+
+def test_batch_does_not_matter(case):
+    laws.batch_does_not_matter(case.make(), case.params(4), case.x(4))
+
+
+def test_wrong_size_names_both_sizes(case):
+    layer, wrong = case.make(), case.params_size + 1
+    expected = f"needs {case.params_size} parameters.*given {wrong}"
+    with pytest.raises(ValueError, match=expected):
+        layer.distribution(np.zeros([2, wrong]))
+    with pytest.raises(ValueError, match=expected):
+        case.make()(np.zeros([2, wrong]))
+    with pytest.raises(ValueError, match=expected):
+        case.make()(keras.Input((wrong,)))
+    layer(case.params(2))
+    with pytest.raises(ValueError, match=expected):
+        layer(np.zeros([2, wrong]))
+
+
+def test_models_of_every_style(case):
+    laws.works_in_models(case.make(convert_to_tensor_fn=case.fixed), case.x(3))
+
+
+def test_trains_in_sequential_and_survives_saving(case, tmp_path):
+    layer = case.make(convert_to_tensor_fn=case.fixed)
+    y = case.x(4)
+    model, x = laws.trains(laws.sequential, layer, y)
+    laws.survives_saving(model, x, y, tmp_path / "model.keras")
+
+
+def test_trains_in_functional(case):
+    layer = case.make(convert_to_tensor_fn=case.fixed)
+    laws.trains(laws.functional, layer, case.x(4))
+
+
+def test_probabilities_stay_float32_in_mixed_precision(case):
+    keras.config.set_dtype_policy("mixed_float16")
+    laws.stays_single_precision(case.make(), case.x(3))
+
+
+def test_same_seed_same_draws(case):
+    params = case.params(64)
+    first, second = case.make(), case.make()
+    draw = first(params)
+    laws.close(second(params), draw)
+    assert (np.asarray(first(params)) != np.asarray(draw)).any()
+
+
+def test_is_registered_with_keras(case):
+    assert issubclass(case.cls, DistributionLayer)
+    layer = case.make(convert_to_tensor_fn=case.fixed, name="one")
+    config = keras.saving.serialize_keras_object(layer)
+    again = keras.saving.deserialize_keras_object(config)
+    assert again.get_config() == layer.get_config()
+    assert again.support == layer.support

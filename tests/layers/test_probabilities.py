@@ -1,0 +1,144 @@
+"""Probabilities add up to one, and the discretized logistic is what it says."""
+
+import laws
+import numpy as np
+import pytest
+from scipy import special, stats
+from scipy.integrate import trapezoid
+
+from keras_vae import layers
+from keras_vae.layers.discretized_logistic import DiscretizedLogisticDistribution
+
+LOCS = [-3.0, -1.0, -0.99, -0.31, 0.0, 0.5, 1.0, 1.004, 4.0]
+RAW_SCALES = [-100.0, -8.0, -4.0, -1.0, 0.0, 3.0, 20.0]
+
+
+def grid_of_parameters():
+    """Locations and raw scales, [63, 2], from far outside to inside, narrow to wide."""
+    return np.stack(np.meshgrid(LOCS, RAW_SCALES), -1).reshape(-1, 2).astype("float32")
+
+
+def probabilities(distribution, values):
+    """Probability of each value under each member of the batch, [len(values), B]."""
+    shape = (-1, *[1] * (distribution.batch_shape.rank + distribution.event_shape.rank))
+    return np.exp(distribution.log_prob(np.reshape(values, shape).astype("float32")))
+
+
+@pytest.mark.parametrize("low, high", [(0, 255), (0, 1), (-3, 12)])
+def test_discretized_logistic_sums_to_one(low, high):
+    layer = layers.DiscretizedLogistic((), low, high)
+    distribution = layer.distribution(grid_of_parameters())
+    total = probabilities(distribution, np.arange(low, high + 1)).sum(0)
+    laws.close(total, 1.0, rtol=2e-5)
+
+
+@pytest.mark.parametrize("low, high", [(0, 255), (0, 1), (-3, 12)])
+def test_discretized_logistic_mean_is_the_sum_over_levels(low, high):
+    params = grid_of_parameters().astype(float)
+    half, levels = (high - low) / 2, np.arange(low, high + 1)
+    loc = (low + high) / 2 + half * params[:, 0]
+    scale = half * (1e-4 + np.logaddexp(0, params[:, 1]))
+    # E x = low + sum of P(x >= k) over the levels k above low, in double precision.
+    tails = special.expit((loc - (levels[1:, None] - 0.5)) / scale)
+    layer = layers.DiscretizedLogistic((), low, high)
+    mean = layer.distribution(params).mean()
+    # 2e-4 of a level is promised; the rest is the precision of the locations.
+    np.testing.assert_allclose(mean, low + tails.sum(0), rtol=1e-5, atol=2e-4 + 2e-5 * half)
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.3, 0.5, 0.999, 1.001, 1.5, 4.0])
+def test_discretized_logistic_mean_where_the_formula_changes(scale):
+    loc = np.linspace(-2, 17, 77)
+    distribution = DiscretizedLogisticDistribution(
+        loc.astype("float32"), np.float32(scale), 0, 15
+    )
+    levels = np.arange(16)
+    tails = special.expit((loc - (levels[1:, None] - 0.5)) / scale)
+    np.testing.assert_allclose(distribution.mean(), tails.sum(0), atol=2e-4)
+    by_sum = (levels[:, None] * probabilities(distribution, levels)).sum(0)
+    np.testing.assert_allclose(distribution.mean(), by_sum, atol=3e-4)
+
+
+def test_discretized_logistic_mode_is_the_likeliest_level():
+    distribution = layers.DiscretizedLogistic((), -3, 12).distribution(
+        np.stack([np.linspace(-2, 2, 41) + 0.013, np.full(41, -3.0)], 1)
+    )
+    levels = np.arange(-3, 13)
+    likeliest = levels[probabilities(distribution, levels).argmax(0)]
+    np.testing.assert_array_equal(distribution.mode(), likeliest)
+
+
+def test_discretized_logistic_draws_have_its_probabilities():
+    distribution = layers.DiscretizedLogistic((), 0, 7).distribution([[0.4, -0.5]])
+    draws = distribution.sample(20_000, seed=(3, 4)).numpy().astype(int).ravel()
+    expected = probabilities(distribution, np.arange(8)).ravel().astype(float)
+    observed = np.bincount(draws, minlength=8)
+    assert observed.shape == (8,)
+    result = stats.chisquare(observed, len(draws) * expected / expected.sum())
+    assert result.pvalue > 1e-6
+
+
+def test_discretized_logistic_keeps_digits_in_the_tails():
+    distribution = layers.DiscretizedLogistic((), 0, 255).distribution([[1.0, -5.0]])
+    scale = 127.5 * (1e-4 + np.logaddexp(0, -5.0))
+    # Far below the location F(x + 1/2) - F(x - 1/2) is exp((x - loc) / scale) times
+    # 2 sinh(1 / (2 scale)); the difference of two floats would be 0.
+    x = np.array([5.0, 20.0, 100.0])
+    expected = (x - 255.0) / scale + np.log(2 * np.sinh(0.5 / scale))
+    log_prob = distribution.log_prob(x.reshape(3, 1).astype("float32"))
+    laws.close(np.ravel(log_prob), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("low, high", [(0, 0), (5, 2), (0.5, 3)])
+def test_discretized_logistic_refuses_levels(low, high):
+    with pytest.raises(ValueError, match="whole numbers with low < high"):
+        layers.DiscretizedLogistic(3, low, high)
+
+
+def test_categorical_and_one_hot_sum_to_one():
+    params = np.random.default_rng(2).normal(size=(5, 4)) * 3
+    categorical = layers.IndependentCategorical((), 4).distribution(params)
+    laws.close(probabilities(categorical, np.arange(4)).sum(0), 1.0)
+    for layer in [
+        layers.OneHotCategorical(4),
+        layers.CategoricalMixtureOfOneHotCategorical(4, 2),
+    ]:
+        wide = np.resize(params, (5, layer.params_size))
+        rows = np.eye(4, dtype="float32")[:, None]
+        total = np.exp(layer.distribution(wide).log_prob(rows)).sum(0)
+        laws.close(total, 1.0)
+
+
+def test_bernoulli_sums_to_one_and_is_linear_in_grey_values():
+    distribution = layers.IndependentBernoulli(()).distribution([[-4.0], [0.0], [30.0]])
+    ends = probabilities(distribution, [0, 1])
+    laws.close(ends.sum(0), 1.0)
+    grey = np.log(probabilities(distribution, [0.3]))[0]
+    laws.close(grey, 0.7 * np.log(ends[0]) + 0.3 * np.log(ends[1]), rtol=1e-3)
+
+
+@pytest.mark.parametrize("logit", [-100.0, -8.0, -0.01, 0.0, 1e-4, 0.003, 0.02, 3.0, 100.0])
+def test_continuous_bernoulli_integrates_to_one(logit):
+    x = np.linspace(0, 1, 40_001)
+    distribution = layers.IndependentContinuousBernoulli(()).distribution([[logit]])
+    density = probabilities(distribution, x)[:, 0].astype(float)
+    assert trapezoid(density, x) == pytest.approx(1.0, abs=1e-5)
+    assert trapezoid(x * density, x) == pytest.approx(float(distribution.mean()[0]), abs=1e-5)
+
+
+@pytest.mark.parametrize("params", [[3.0, 2.0], [0.6, 8.0], [5.0, 0.6]])
+def test_beta_integrates_to_one(params):
+    # Both concentrations are above 1, so the density is bounded.
+    x = np.linspace(1e-6, 1 - 1e-6, 40_001)
+    distribution = layers.IndependentBeta(()).distribution([params])
+    density = probabilities(distribution, x)[:, 0].astype(float)
+    assert trapezoid(density, x) == pytest.approx(1.0, abs=1e-3)
+    assert trapezoid(x * density, x) == pytest.approx(float(distribution.mean()[0]), abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["poisson", "negative_binomial"])
+def test_counts_sum_to_one(name):
+    layer = layers.get_likelihood(name, ())
+    params = np.full([1, layer.params_size], 1.0)
+    total = probabilities(layer.distribution(params), np.arange(300)).sum()
+    assert total == pytest.approx(1.0, abs=1e-5)

@@ -1,0 +1,69 @@
+"""Training on two replicas is training on one: see `replicas_script.py`."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+FOLDER = pathlib.Path(__file__).parent
+RUNS = pytest.mark.parametrize(
+    "run",
+    [
+        "even batches",
+        "an uneven last batch",
+        "a last batch of one",
+        "a prior with weights",
+        "regularizers",
+    ],
+)
+
+
+@pytest.fixture(scope="module")
+def report():
+    path = os.pathsep.join([str(FOLDER), str(FOLDER.parents[1])])
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "replicas_script.py")],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("REPORT"))
+    return json.loads(line.removeprefix("REPORT"))
+
+
+@RUNS
+def test_two_replicas_end_with_the_weights_of_one(report, run):
+    assert report[run]["moved"] > 1e-2
+    assert report[run]["weights"] < 1e-4
+
+
+@RUNS
+def test_two_replicas_log_the_numbers_of_one(report, run):
+    logs = report[run]["logs"]
+    assert {"loss", "val_loss", "elbo", "val_elbo"} <= set(logs)
+    for one, two in logs.values():
+        np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
+
+
+@RUNS
+def test_two_replicas_evaluate_and_predict_like_one(report, run):
+    for one, two in report[run]["scores"].values():
+        np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
+    one, two, expected = report[run]["shapes"]
+    assert one == two == expected
+    assert report[run]["predictions"] < 1e-4
+
+
+def test_weights_of_examples_count_alike(report):
+    assert report["weighted"] < 1e-4
+
+
+def test_replicas_draw_different_noise(report):
+    first, second = np.array(report["noise"])
+    assert np.abs(first - second).min() > 1e-6

@@ -1,0 +1,169 @@
+"""A saved model comes back as it was, or not at all."""
+
+import hashlib
+import json
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from saved_models import SHAPE, conv, dense, moved, observations, own_networks, saved
+
+import keras_vae
+from keras_vae.presets import (
+    CONFIG,
+    METADATA,
+    WEIGHTS,
+    load_from_preset,
+    read_metadata,
+    save_to_preset,
+)
+
+
+@pytest.fixture(scope="module")
+def original():
+    return moved(dense())
+
+
+@pytest.fixture
+def preset(original, tmp_path):
+    return saved(original, tmp_path / "preset")
+
+
+@pytest.fixture
+def nothing_is_read(monkeypatch):
+    """Lets a test fail that makes a model of files which it should have refused."""
+
+    def never(*_, **__):
+        raise AssertionError("the file was read")
+
+    monkeypatch.setattr(keras.saving, "deserialize_keras_object", never)
+    monkeypatch.setattr(keras_vae.VAE, "load_weights", never)
+
+
+@pytest.mark.parametrize("make", [dense, conv, own_networks])
+def test_a_model_comes_back_as_it_was(make, tmp_path):
+    model = moved(make())
+    loaded, _ = load_from_preset(saved(model, tmp_path))
+    assert type(loaded) is type(model) and loaded.get_config() == model.get_config()
+    x = observations()
+    for ask in (
+        lambda m: m.embed(x),
+        lambda m: m.reconstruct(x),
+        lambda m: m.elbo(x, seed=1),
+        lambda m: m.sample(3, seed=1),
+    ):
+        np.testing.assert_array_equal(ask(loaded), ask(model))
+
+
+def test_metadata_come_back_with_checksums_and_versions(preset):
+    _, metadata = load_from_preset(preset)
+    assert metadata == read_metadata(preset) == json.loads((preset / METADATA).read_text())
+    assert metadata["data"] == "made up" and metadata["format"] == 1
+    assert metadata["versions"] == {
+        "keras_vae": keras_vae.__version__,
+        "keras": keras.version(),
+    }
+    assert set(metadata["files"]) == {CONFIG, WEIGHTS}
+    for name, about in metadata["files"].items():
+        content = (preset / name).read_bytes()
+        assert about["sha256"] == hashlib.sha256(content).hexdigest()
+        assert about["bytes"] == len(content)
+
+
+def test_only_the_files_of_the_model_are_replaced(original, preset):
+    (preset / "README.md").write_text("card")
+    before = read_metadata(preset)
+    save_to_preset(dense(), preset, {})
+    assert read_metadata(preset)["files"][WEIGHTS] != before["files"][WEIGHTS]
+    assert "data" not in read_metadata(preset)
+    assert {p.name for p in preset.iterdir()} == {CONFIG, METADATA, WEIGHTS, "README.md"}
+
+
+def numbers_in(path):
+    sizes = []
+    with h5py.File(path) as file:
+        file.visititems(lambda _, v: sizes.append(v.size if hasattr(v, "size") else 0))
+        names = list(file)
+    return sum(sizes), names
+
+
+def test_the_optimizer_is_left_out(tmp_path):
+    model = keras_vae.DenseVAE(SHAPE, 2, hidden_units=(200, 200))
+    model.compile("adam")
+    model.fit(observations(), verbose=0)
+    saved(model, tmp_path)
+    count, names = numbers_in(tmp_path / WEIGHTS)
+    assert count == sum(weight.shape.num_elements() for weight in model.weights)
+    assert not any("optimizer" in name for name in names)
+    assert (tmp_path / WEIGHTS).stat().st_size < 4 * count + 60_000 < 8 * count
+    # And the model goes on as if nothing had happened.
+    assert model.compiled and int(model.optimizer.iterations) == 1
+    model.fit(observations(), verbose=0)
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
+@pytest.mark.parametrize("place", [0, 0.3, 0.999])
+def test_an_altered_byte_is_found(preset, name, place, nothing_is_read):
+    content = bytearray((preset / name).read_bytes())
+    content[int(place * len(content))] ^= 1
+    (preset / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name} is damaged.*another checksum"):
+        load_from_preset(preset)
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
+@pytest.mark.parametrize("part", [0, 0.5])
+def test_a_truncated_file_is_found(preset, name, part, nothing_is_read):
+    content = (preset / name).read_bytes()
+    (preset / name).write_bytes(content[: int(part * len(content))])
+    words = f"{name} is damaged: it has {int(part * len(content))} bytes"
+    with pytest.raises(ValueError, match=words):
+        load_from_preset(preset)
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, METADATA])
+def test_a_missing_file_is_named(preset, name, nothing_is_read):
+    (preset / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        load_from_preset(preset)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
+        load_from_preset(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "metadata, words",
+    [
+        ("{", "damaged"),
+        ("[1]", "damaged"),
+        ("{}", "damaged"),
+        ('{"format": 1, "files": {}}', "damaged"),
+        ('{"format": 1, "files": {"config.json": {}}}', "damaged"),
+        ('{"format": 1, "files": {"config.json": 1, "model.weights.h5": 2}}', "damaged"),
+    ],
+)
+def test_damaged_metadata_are_refused(preset, metadata, words, nothing_is_read):
+    (preset / METADATA).write_text(metadata)
+    with pytest.raises(ValueError, match=f"{METADATA}.*{words}"):
+        load_from_preset(preset)
+
+
+@pytest.mark.parametrize("number", [2, 0, None, "1"])
+def test_another_format_is_refused(preset, number, nothing_is_read):
+    metadata = {**read_metadata(preset), "format": number}
+    (preset / METADATA).write_text(json.dumps(metadata))
+    with pytest.raises(ValueError, match="Update keras_vae"):
+        load_from_preset(preset)
+
+
+def test_weights_of_another_model_are_refused(preset, tmp_path):
+    other = saved(own_networks(), tmp_path / "other")
+    metadata = read_metadata(preset)
+    metadata["files"][WEIGHTS] = read_metadata(other)["files"][WEIGHTS]
+    (preset / METADATA).write_text(json.dumps(metadata))
+    (preset / WEIGHTS).write_bytes((other / WEIGHTS).read_bytes())
+    with pytest.raises(ValueError):
+        load_from_preset(preset)
