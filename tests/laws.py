@@ -57,6 +57,13 @@ def public_classes(module, base, abstract=()):
     return classes - {base, *abstract}
 
 
+def config_names_all_arguments(one):
+    """Every argument of the constructor is in the config: none is lost by saving."""
+    parameters = inspect.signature(type(one).__init__).parameters.values()
+    names = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD} - {"self"}
+    assert names <= set(one.get_config())
+
+
 def score_and_gradient(layer, params, x):
     """log p(x) and its gradient with respect to the parameters."""
     with tf.GradientTape() as tape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import sys
 from pathlib import Path
 
 import click
@@ -83,7 +84,7 @@ def train(model, output, resume, overwrite, **values):
             f"--resume --output {output}",
             err=True,
         )
-        raise
+        sys.exit(130)
 
 
 def _recipe(model, output, resume, values) -> Recipe:

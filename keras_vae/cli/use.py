@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import click
@@ -49,7 +50,8 @@ def evaluate(run, data, split, num_samples, limit, seed):
         # At random: some test sets are sorted by class.
         rows = np.random.default_rng(seed).choice(len(x), limit, replace=False)
         x = x[np.sort(rows)]
-    scores = likelihood_scores(model, preparation(x), num_samples, seed, verbose=1)
+    verbose = int(sys.stdout.isatty())
+    scores = likelihood_scores(model, preparation(x), num_samples, seed, verbose)
     click.echo(f"{data_set.name}, {split}")
     click.echo(describe_scores(scores))
 

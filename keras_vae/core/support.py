@@ -34,14 +34,13 @@ class Support:
 
     def __str__(self) -> str:
         """Plain words: `[0, 1]`, `whole numbers in [0, 255]`, `the real numbers`."""
-        left, right = "()" if self.is_open else "[]"
         numbers = "whole numbers" if self.integer else "the real numbers"
         if self.low is None and self.high is None:
             return numbers
-        if self.high is None:
-            interval = f"{left}{self.low:g}, infinity)"
-        else:
-            interval = f"{left}{self.low:g}, {self.high:g}{right}"
+        left, right = "()" if self.is_open else "[]"
+        start = "(-infinity" if self.low is None else f"{left}{self.low:g}"
+        end = "infinity)" if self.high is None else f"{self.high:g}{right}"
+        interval = f"{start}, {end}"
         return f"{numbers} in {interval}" if self.integer else interval
 
     def contains(self, x: np.ndarray) -> np.ndarray:

@@ -175,7 +175,8 @@ class IndependentStudentT(PositiveLayer):
 class IndependentPoisson(IndependentLayer):
     """Independent Poisson counts; parameter: log-rates.
 
-    See `IndependentLayer` for the arguments.
+    Log-rates above 60, whose rates soon leave float32, count as 60. See
+    `IndependentLayer` for the arguments.
 
     Example:
         >>> IndependentPoisson(3).distribution(tf.zeros([2, 3])).mean().numpy()[0]
@@ -184,6 +185,8 @@ class IndependentPoisson(IndependentLayer):
 
     def make_elements(self, log_rate):
         """Poisson by log-rate."""
+        # The gradient passes through, so that a network that went too far comes back.
+        log_rate -= tf.stop_gradient(tf.nn.relu(log_rate - 60.0))
         return tfd.Poisson(log_rate=log_rate, validate_args=self.validate_args)
 
     @property

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_vae.layers import DistributionLayer, IndependentNormal, get_likelihood
-from keras_vae.models.dense_vae import input_scaling, prebuilt_config
+from keras_vae.layers import DistributionLayer
+from keras_vae.models.prebuilt import input_scaling, make_layers, prebuilt_config
 from keras_vae.models.vae import VAE
 from keras_vae.networks import conv_decoder, conv_encoder
 from keras_vae.priors import Prior
@@ -52,8 +52,8 @@ class ConvVAE(VAE):
         **kwargs,
     ):
         """Creates and builds the model."""
-        likelihood = get_likelihood(likelihood, event_shape)
-        posterior = posterior or IndependentNormal(latent_dim)
+        posterior, likelihood = make_layers(event_shape, latent_dim, posterior, likelihood)
+        event_shape = likelihood.event_shape
         filters = tuple(filters or default_filters(event_shape))
         encoder = conv_encoder(
             event_shape,
@@ -101,7 +101,7 @@ def default_filters(event_shape: Sequence[int]) -> tuple[int, ...]:
         >>> default_filters((64, 64, 3))
         (32, 64, 128)
     """
-    side, halvings = max(event_shape[:2]), 0
+    side, halvings = max(event_shape[:2], default=1), 0
     while side > 8:
         side, halvings = -(-side // 2), halvings + 1
     return tuple(min(32 * 2**i, 128) for i in range(max(halvings, 1)))

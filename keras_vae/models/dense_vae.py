@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_vae.layers import DistributionLayer, IndependentNormal, get_likelihood
+from keras_vae.layers import DistributionLayer
+from keras_vae.models.prebuilt import input_scaling, make_layers, prebuilt_config
 from keras_vae.models.vae import VAE
 from keras_vae.networks import dense_decoder, dense_encoder
 from keras_vae.priors import Prior
@@ -17,7 +18,7 @@ class DenseVAE(VAE):
     """A VAE of multilayer perceptrons, for vectors and small images.
 
     Args:
-        event_shape: Shape of one observation, such as (28, 28, 1) or (30,).
+        event_shape: Shape of one observation, such as (28, 28, 1) or 30.
         latent_dim: Size D of the latent vector.
         likelihood: Name of a likelihood (`keras_vae.layers.likelihood_names`), or a
             distribution layer.
@@ -37,7 +38,7 @@ class DenseVAE(VAE):
 
     def __init__(
         self,
-        event_shape: Sequence[int],
+        event_shape: Sequence[int] | int,
         latent_dim: int = 32,
         likelihood: str | DistributionLayer = "bernoulli",
         hidden_units: Sequence[int] = (500, 500),
@@ -48,8 +49,8 @@ class DenseVAE(VAE):
         **kwargs,
     ):
         """Creates and builds the model."""
-        likelihood = get_likelihood(likelihood, event_shape)
-        posterior = posterior or IndependentNormal(latent_dim)
+        posterior, likelihood = make_layers(event_shape, latent_dim, posterior, likelihood)
+        event_shape = likelihood.event_shape
         encoder = dense_encoder(
             event_shape,
             posterior.params_size,
@@ -73,38 +74,3 @@ class DenseVAE(VAE):
             "hidden_units": list(self.hidden_units),
             "activation": self.activation,
         }
-
-
-def input_scaling(likelihood: DistributionLayer) -> dict[str, float]:
-    """What brings a likelihood's levels to [-1, 1], where networks learn well.
-
-    Args:
-        likelihood: The likelihood whose observations the encoder reads.
-
-    Returns:
-        The arguments `rescale` and `shift` of an encoder; none for supports that are
-        small already or have no bounds.
-    """
-    support = likelihood.support
-    if support.low is None or support.high is None or support.high - support.low <= 1:
-        return {}
-    rescale = 2.0 / (support.high - support.low)
-    return {"rescale": rescale, "shift": -1.0 - rescale * support.low}
-
-
-def prebuilt_config(model: VAE, config: dict) -> dict:
-    """The config of a model that makes its own networks.
-
-    Args:
-        model: The model.
-        config: What `VAE.get_config` returns for it.
-
-    Returns:
-        The config with the sizes in the place of the two networks.
-    """
-    config = {k: v for k, v in config.items() if k not in ("encoder", "decoder")}
-    return {
-        **config,
-        "event_shape": list(model.event_shape),
-        "latent_dim": model.latent_dim,
-    }

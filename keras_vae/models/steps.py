@@ -54,6 +54,11 @@ class Steps:
         """The logged means, and the count of batches that tells their noise apart."""
         return [*self._trackers.values(), self._batches]
 
+    def get_metrics_result(self):
+        """The logs so far, over all replicas where it is asked from outside of them."""
+        logs = {name: tracker.result() for name, tracker in self._trackers.items()}
+        return {**logs, **self.objective.logs(self._step)}
+
     def train_step(self, data):
         """Takes one gradient step on a batch.
 
@@ -130,8 +135,7 @@ class Steps:
         }
         for name, value in values.items():
             self._trackers[name].update_state(value, sample_weight=weight)
-        logs = {name: tracker.result() for name, tracker in self._trackers.items()}
-        return {**logs, **self.objective.logs(self._step)}
+        return self.get_metrics_result()
 
     def fit(self, x=None, y=None, *, sample_weight=None, validation_data=None, **kwargs):
         """Trains; `keras.Model.fit` behind a check of the data.

@@ -1,4 +1,4 @@
-"""A public layer that is in no list of cases fails here, and so does its likelihood name."""
+"""A public layer that is in no list of cases fails here; likelihoods by name."""
 
 import laws
 import numpy as np

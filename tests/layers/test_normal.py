@@ -38,6 +38,13 @@ def test_floor_bounds_the_scale(floor):
     assert scale.numpy()[0] == pytest.approx(floor)
 
 
+@pytest.mark.parametrize("min_df", [2.01, 5.0])
+def test_min_df_bounds_the_degrees_of_freedom(min_df):
+    layer = layers.IndependentStudentT((), min_df=min_df)
+    df = layer.distribution([[0.0, 0.0, -100.0]]).distribution.df
+    assert df.numpy()[0] == pytest.approx(min_df)
+
+
 def test_shared_scale_starts_at_one_and_learns_the_spread_of_the_data():
     layer = IndependentNormal(2, scale="shared", convert_to_tensor_fn="mean")
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2), layer])

@@ -123,7 +123,9 @@ def test_continuous_bernoulli_integrates_to_one(logit):
     distribution = layers.IndependentContinuousBernoulli(()).distribution([[logit]])
     density = probabilities(distribution, x)[:, 0].astype(float)
     assert trapezoid(density, x) == pytest.approx(1.0, abs=1e-5)
-    assert trapezoid(x * density, x) == pytest.approx(float(distribution.mean()[0]), abs=1e-5)
+    assert trapezoid(x * density, x) == pytest.approx(
+        float(distribution.mean()[0]), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("params", [[3.0, 2.0], [0.6, 8.0], [5.0, 0.6]])
@@ -133,7 +135,9 @@ def test_beta_integrates_to_one(params):
     distribution = layers.IndependentBeta(()).distribution([params])
     density = probabilities(distribution, x)[:, 0].astype(float)
     assert trapezoid(density, x) == pytest.approx(1.0, abs=1e-3)
-    assert trapezoid(x * density, x) == pytest.approx(float(distribution.mean()[0]), abs=1e-3)
+    assert trapezoid(x * density, x) == pytest.approx(
+        float(distribution.mean()[0]), abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", ["poisson", "negative_binomial"])

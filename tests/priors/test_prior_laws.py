@@ -72,6 +72,7 @@ def test_gradients_reach_all_weights(case):
 @every_prior
 def test_config_and_weights_rebuild_the_prior(case):
     prior = case.make()
+    laws.config_names_all_arguments(prior)
     config = keras.saving.serialize_keras_object(prior)
     again = keras.saving.deserialize_keras_object(config)
     assert again.get_config() == prior.get_config()

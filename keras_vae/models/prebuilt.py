@@ -1,0 +1,79 @@
+"""What models that make their own networks have in common."""
+
+from __future__ import annotations
+
+import keras
+
+from keras_vae.layers import DistributionLayer, IndependentNormal, get_likelihood
+from keras_vae.layers.base import event_tuple
+
+
+def make_layers(
+    event_shape, latent_dim: int, posterior, likelihood
+) -> tuple[DistributionLayer, DistributionLayer]:
+    """Makes the two distribution layers, or checks the ones given.
+
+    Args:
+        event_shape: Shape of one observation; an integer means a vector.
+        latent_dim: Size D of the latent vector.
+        posterior: Distribution layer over D numbers; None is `IndependentNormal`.
+        likelihood: Name of a likelihood, or a distribution layer.
+
+    Returns:
+        Posterior and likelihood.
+
+    Raises:
+        ValueError: If a layer that was given has another event shape.
+    """
+    posterior = IndependentNormal(latent_dim) if posterior is None else posterior
+    likelihood = get_likelihood(likelihood, event_shape)
+    expected = {
+        "posterior": (posterior, (latent_dim,), f"latent_dim is {latent_dim}"),
+        "likelihood": (
+            likelihood,
+            event_tuple(event_shape),
+            f"event_shape is {event_shape}",
+        ),
+    }
+    for role, (layer, shape, given) in expected.items():
+        if layer.event_shape != shape:
+            raise ValueError(
+                f"{given}, but the {role} {type(layer).__name__} has event shape "
+                f"{layer.event_shape}. Make them equal."
+            )
+    return posterior, likelihood
+
+
+def input_scaling(likelihood: DistributionLayer) -> dict[str, float]:
+    """What brings a likelihood's levels to [-1, 1], where networks learn well.
+
+    Args:
+        likelihood: The likelihood whose observations the encoder reads.
+
+    Returns:
+        The arguments `rescale` and `shift` of an encoder; none for supports that are
+        small already or have no bounds.
+    """
+    support = likelihood.support
+    if support.low is None or support.high is None or support.high - support.low <= 1:
+        return {}
+    rescale = 2.0 / (support.high - support.low)
+    return {"rescale": rescale, "shift": -1.0 - rescale * support.low}
+
+
+def prebuilt_config(model: keras.Model, config: dict) -> dict:
+    """The config of a model that makes its own networks.
+
+    Args:
+        model: The model.
+        config: What `VAE.get_config` returns for it.
+
+    Returns:
+        The config with the sizes in the place of the two networks.
+    """
+    config = {k: v for k, v in config.items() if k not in ("encoder", "decoder")}
+    return {
+        **config,
+        "event_shape": list(model.event_shape),
+        "latent_dim": model.latent_dim,
+    }

@@ -1,0 +1,34 @@
+"""Fixtures for the tests of the command line."""
+
+import pytest
+from commands import SMALL, call
+
+from keras_vae import training
+from keras_vae.cli import main
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_closing():
+    """Lets the evaluation at the end of a run cost little."""
+    scores = training.likelihood_scores
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "likelihood_scores", lambda m, x, _: scores(m, x, 10))
+        yield
+
+
+@pytest.fixture
+def command(capsys, tmp_path, monkeypatch):
+    """Runs the command in an empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: call(capsys, *arguments)
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory):
+    """A finished run on the digits; only to be read."""
+    folder = tmp_path_factory.mktemp("digits") / "run"
+    main(
+        ["train", "dense_vae", "--data", "digits", "--epochs", "2", *SMALL]
+        + ["--output", str(folder)]
+    )
+    return folder

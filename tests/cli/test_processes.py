@@ -1,0 +1,154 @@
+"""What only a process of its own can show: signals, exit codes, a quiet start."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from commands import SMALL, call
+
+import keras_vae_command
+from keras_vae.cli import main
+from keras_vae.presets import load_from_preset, read_metadata
+
+EPOCHS = 8
+TRAIN = ["train", "dense_vae", "--data", "digits", "--epochs", str(EPOCHS), *SMALL]
+TRAIN += ["--likelihood", "bernoulli", "--binarize", "dynamic"]
+
+
+def start(*arguments):
+    """Starts the command as its launcher does, with a TensorFlow that may talk."""
+    script = "from keras_vae_command import main; main()"
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def epochs(folder):
+    path = folder / "history.csv"
+    return path.read_text().splitlines()[1:] if path.exists() else []
+
+
+def signal_after(process, folder, count, number):
+    """Sends a signal when so many epochs are done; returns code, output, errors."""
+    deadline = time.monotonic() + 120
+    while len(epochs(folder)) < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("killed") / "run"
+
+
+@pytest.fixture(scope="module")
+def interrupted(folder):
+    """The end of a training by Ctrl-C."""
+    process = start(*TRAIN, "--output", folder)
+    return signal_after(process, folder, 2, signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def killed(folder, interrupted):
+    """The end of its resumption by SIGKILL, and the epochs that were done before."""
+    before = len(epochs(folder))
+    process = start("train", "--resume", "--output", folder)
+    return before, *signal_after(process, folder, before + 2, signal.SIGKILL)
+
+
+def test_ctrl_c_ends_with_a_hint_and_no_traceback(interrupted, folder):
+    code, out, err = interrupted
+    assert code == 130 and "Epoch 2" in out
+    assert f"{folder} keeps the finished epochs" in err and "--resume" in err
+    # Nothing else is said: no traceback, and nothing of TensorFlow's.
+    assert len(err.strip().splitlines()) == 1
+
+
+def goes_on_after(out, done):
+    """Whether a run went on; the history is written just before the checkpoint."""
+    return any(f"going on after epoch {n} " in out for n in (done, done - 1))
+
+
+def test_a_killed_run_went_on_and_is_not_finished(killed, folder):
+    before, code, out, _ = killed
+    assert code == -signal.SIGKILL and goes_on_after(out, before)
+    assert before + 2 <= len(epochs(folder)) < EPOCHS
+    assert not read_metadata(folder)["training"]["finished"]
+
+
+def test_after_both_the_run_is_that_which_was_not_interrupted(
+    killed, folder, tmp_path, capsys
+):
+    done = len(epochs(folder))
+    result = call(capsys, "train", "--resume", "--output", folder)
+    assert result.code == 0
+    assert goes_on_after(result.out, done)
+    main([*TRAIN, "--output", str(tmp_path / "whole")])
+    rows, expected = (
+        np.loadtxt(path / "history.csv", delimiter=",", skiprows=1)
+        for path in (folder, tmp_path / "whole")
+    )
+    np.testing.assert_allclose(rows, expected, rtol=1e-4)
+    models = [load_from_preset(path)[0] for path in (folder, tmp_path / "whole")]
+    for one, other in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-4)
+
+
+def test_the_launcher_says_nothing_but_what_is_wrong():
+    process = start("info", "nowhere")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert (out, err) == ("", "keras-vae: error: There is no folder nowhere.\n")
+
+
+@pytest.fixture
+def no_level(monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+
+
+def test_messages_are_held_back(no_level, capfd):
+    with keras_vae_command._without_messages():
+        os.write(2, b"noise")
+    os.write(2, b"signal")
+    assert capfd.readouterr().err == "signal"
+
+
+def test_messages_are_shown_after_an_error(no_level, capfd):
+    with pytest.raises(ImportError), keras_vae_command._without_messages():
+        os.write(2, b"why it failed")
+        raise ImportError
+    assert capfd.readouterr().err == "why it failed"
+
+
+def test_messages_are_shown_to_those_who_ask_for_them(no_level, capfd, monkeypatch):
+    monkeypatch.setattr("keras_vae.cli.main", lambda: os.write(2, b"noise"))
+    keras_vae_command.main()
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+    assert capfd.readouterr().err == "noise"
+
+
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (["--version"], 0, "keras-vae, version"),
+        (["--help"], 0, "Commands:"),
+        (["train", "--help"], 0, "--latent-dim"),
+        (["trian"], 2, "trian"),
+    ],
+)
+def test_exit_codes(capsys, arguments, code, words):
+    result = call(capsys, *arguments)
+    assert result.code == code and words in result.out + result.err

@@ -1,0 +1,151 @@
+"""`keras-vae train`: options, recipes, folders."""
+
+import dataclasses
+import json
+
+import click
+import numpy as np
+import pytest
+from commands import SMALL, write_images
+
+from keras_vae import training
+from keras_vae.cli.main import commands
+from keras_vae.presets import load_from_preset, read_metadata
+from keras_vae.recipe import Recipe
+
+OPTIONS = {one.name: one for one in commands.commands["train"].params}
+FIELDS = [field for field in dataclasses.fields(Recipe) if field.name != "model"]
+
+# An option's text, and the value of the recipe that it stands for.
+VALUES = {
+    "data": ("mine.npy", "mine.npy"),
+    "latent_dim": ("3", 3),
+    "likelihood": ("normal", "normal"),
+    "binarize": ("static", "static"),
+    "objective": ("iwae", "iwae"),
+    "num_samples": ("4", 4),
+    "beta": ("0.5", 0.5),
+    "warmup_epochs": ("2", 2),
+    "free_bits": ("0.25", 0.25),
+    "posterior": ("full_covariance", "full_covariance"),
+    "prior": ("mixture_of_normals", "mixture_of_normals"),
+    "prior_components": ("4", 4),
+    "hidden_units": ("30,20", (30, 20)),
+    "filters": ("8,16", (8, 16)),
+    "epochs": ("7", 7),
+    "patience": ("3", 3),
+    "batch_size": ("64", 64),
+    "learning_rate": ("0.01", 0.01),
+    "schedule": ("constant", "constant"),
+    "seed": ("5", 5),
+    "image_size": (("32", "24"), (32, 24)),
+    "channels": ("3", 3),
+    "mixed_precision": ((), True),
+    "jit": ((), True),
+}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Calls of `training.train`, which does nothing."""
+    calls = []
+
+    def record(recipe, output, **options):
+        calls.append((recipe, str(output), options))
+
+    monkeypatch.setattr(training, "train", record)
+    return calls
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_every_value_of_a_recipe_has_an_option_with_a_text(field):
+    option = OPTIONS[field.name]
+    assert f"--{field.name.replace('_', '-')}" in option.opts
+    about = option.help.split("  [default")[0]
+    assert len(about) > 15 and about.endswith(".") and "\n" not in about
+    # Nothing of the next entry, and nothing that click would read as a value.
+    assert not any(f"{other.name}:" in about for other in FIELDS)
+    assert option.default is None
+    if field.default not in (None, dataclasses.MISSING):
+        assert option.help.endswith(f"[default: {field.default}]")
+
+
+def test_there_are_no_options_that_stand_for_nothing():
+    names = {field.name for field in FIELDS}
+    assert set(OPTIONS) == names | {"model", "output", "resume", "overwrite"}
+    assert all(one.help for one in OPTIONS.values() if isinstance(one, click.Option))
+
+
+@pytest.mark.parametrize("name", [field.name for field in FIELDS])
+def test_each_option_sets_its_value(command, asked, name):
+    text, value = VALUES[name]
+    texts = [text] if isinstance(text, str) else text
+    model = "conv_vae" if name == "filters" else "dense_vae"
+    option = [f"--{name.replace('_', '-')}", *texts]
+    data = [] if name == "data" else ["--data", "digits"]
+    assert command("train", model, *data, *option).code == 0
+    ((recipe, _, _),) = asked
+    expected = {"model": model, "data": "digits", name: value}
+    assert recipe == Recipe(**expected) and getattr(recipe, name) == value
+
+
+@pytest.mark.parametrize("name", ["jit", "mixed-precision"])
+def test_flags_can_be_turned_off(command, asked, name):
+    command("train", "dense_vae", "--data", "digits", f"--no-{name}")
+    assert getattr(asked[0][0], name.replace("-", "_")) is False
+
+
+@pytest.mark.parametrize(
+    "options, resume, overwrite",
+    [([], False, False), (["--resume"], True, False), (["--overwrite"], False, True)],
+)
+def test_folder_and_what_may_be_done_to_it(command, asked, options, resume, overwrite):
+    command("train", "dense_vae", "--data", "some/photos/", *options)
+    command("train", "dense_vae", "--data", "digits", "--output", "x", *options)
+    assert [call[1] for call in asked] == ["runs/dense_vae_photos", "x"]
+    for _, _, given in asked:
+        assert given["resume"] == resume and given["overwrite"] == overwrite
+
+
+def test_options_change_single_values_of_a_recipe(command, asked, tmp_path):
+    recipe = Recipe("dense_vae", "digits", latent_dim=3, beta=2.0)
+    (tmp_path / "r.json").write_text(json.dumps(recipe.to_config()))
+    command("train", "r.json")
+    command("train", "r.json", "--beta", "1.0", "--data", "mnist_5k")
+    changed = dataclasses.replace(recipe, beta=1.0, data="mnist_5k")
+    assert [call[0] for call in asked] == [recipe, changed]
+
+
+def test_a_run_is_resumed_by_its_folder_alone(command, asked, digits_run):
+    command("train", "--resume", "--output", digits_run)
+    assert asked[0][0] == Recipe.from_json(digits_run / "recipe.json")
+
+
+def test_progress_is_shown_and_a_finished_run_is_left(command, digits_run, tmp_path):
+    options = ["train", digits_run / "recipe.json", "--output", "again"]
+    result = command(*options)
+    assert result.code == 0 and "training on 1" in result.out
+    assert "Epoch 2/2" in result.out and "val_elbo" in result.out
+    assert "held-out scores of 180 examples" in result.out
+    before = (tmp_path / "again" / "metadata.json").read_bytes()
+    assert "is finished" in command(*options, "--resume").out
+    assert command(*options).code == 1
+    assert (tmp_path / "again" / "metadata.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["npy", "csv", "folder"])
+def test_own_data_are_trained_on_and_used(command, tmp_path, kind):
+    table = np.random.default_rng(0).normal(3, 2, (40, 4)).astype("f4")
+    if kind == "folder":
+        data, shape = write_images(tmp_path / "own", 30), (8, 8, 1)
+    else:
+        data, shape = tmp_path / f"own.{kind}", (4,)
+        np.save(data, table) if kind == "npy" else np.savetxt(data, table, delimiter=",")
+    model = ["conv_vae", "--filters", "4"] if kind == "folder" else ["dense_vae", *SMALL]
+    given = ["--data", data, "--epochs", "1", "--latent-dim", "2", "--no-jit"]
+    assert command("train", *model, *given, "--output", "run").code == 0
+    assert load_from_preset("run")[0].event_shape == shape
+    assert read_metadata("run")["data"]["licence"] == "unknown (own data)"
+    result = command("evaluate", "run", "--num-samples", "5", "--split", "all")
+    assert result.code == 0
+    assert f"of {30 if kind == 'folder' else 40} examples" in result.out

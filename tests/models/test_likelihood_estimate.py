@@ -1,0 +1,123 @@
+"""`elbo` and `log_likelihood`: seeds, chunks, memory, refusals. Values against closed
+forms are in test_linear_gaussian.py."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from linear_gaussian import linear_gaussian, model_with_posterior
+from model_cases import NAMES, case, data_for, vae
+
+from keras_vae import layers
+from keras_vae.models import queries
+
+
+def record_batches(model, monkeypatch):
+    """Lets every decoded batch add its size to the list that is returned."""
+    sizes, decoder = [], model.decoder
+
+    def decode(z, training=False):
+        tf.py_function(lambda n: sizes.append(int(n)), [tf.shape(z)[0]], [])
+        return decoder(z, training=training)
+
+    # Around Keras's own attribute tracking, which would refuse a function.
+    monkeypatch.setitem(model.__dict__, "decoder", decode)
+    return sizes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_estimates_are_finite_one_an_observation_and_repeat(name):
+    model, x = case(name)
+    for estimate in (model.elbo, model.log_likelihood):
+        values = estimate(x, num_samples=4, batch_size=5, seed=1)
+        assert values.shape == (len(x),) and values.dtype == np.float32
+        assert np.isfinite(values).all()
+        if estimate == model.elbo or name in ("from parts", "mixture prior"):
+            again = estimate(x, num_samples=4, batch_size=5, seed=1)
+            np.testing.assert_array_equal(values, again)
+            assert (values != estimate(x, num_samples=4, batch_size=5, seed=2)).any()
+
+
+def test_batches_have_noise_of_their_own():
+    model = vae()
+    x = np.tile(data_for(model, 1), (8, 1))
+    for estimate in (model.elbo, model.log_likelihood):
+        assert len(np.unique(estimate(x, num_samples=1, batch_size=2))) == 8
+
+
+def test_chunks_have_noise_of_their_own(monkeypatch):
+    # With the same noise in every chunk, more draws would not change the estimate.
+    monkeypatch.setattr(queries, "_EVENTS_AT_A_TIME", 4)
+    model = vae()
+    x = data_for(model, 4)
+    one, many = (model.log_likelihood(x, num_samples=n) for n in (1, 6))
+    assert np.abs(one - many).min() > 1e-4
+
+
+@pytest.mark.parametrize("limit", [1, 30, 90, 10_000])
+@pytest.mark.parametrize("num_samples", [1, 7, 100])
+def test_every_draw_is_decoded_once_within_the_limit(limit, num_samples, monkeypatch):
+    monkeypatch.setattr(queries, "_EVENTS_AT_A_TIME", limit)
+    model = vae()
+    sizes = record_batches(model, monkeypatch)
+    model.log_likelihood(data_for(model, 30), num_samples, batch_size=20)
+    assert sum(sizes) == 30 * num_samples
+    assert max(sizes) <= max(limit, 20)
+
+
+def test_memory_does_not_grow_with_the_number_of_draws(monkeypatch):
+    model = vae()
+    sizes = record_batches(model, monkeypatch)
+    model.log_likelihood(data_for(model, 50), num_samples=2000)
+    assert sum(sizes) == 50 * 2000 and max(sizes) == 5000
+
+
+@pytest.mark.parametrize("limit", [10, 70, 100_000])
+def test_the_size_of_chunks_does_not_change_the_estimate(limit, monkeypatch):
+    """With a wrong posterior, so that weights differ; 1001 is no multiple of a chunk."""
+    truth = linear_gaussian(orthogonal=True)
+    model = model_with_posterior(truth, stretch=1.3, shift=0.2)
+    x, n = truth.sample(10), 1001
+    expected = truth.log_prob(x)
+    weight = np.exp(model.trace(x, 5000, seed=1).log_weight - expected)
+    error = weight.std(axis=0) / np.sqrt(n)
+    monkeypatch.setattr(queries, "_EVENTS_AT_A_TIME", limit)
+    estimate = model.log_likelihood(x, num_samples=n, seed=2)
+    assert (np.abs(estimate - expected) < 5 * error).all()
+
+
+def test_one_draw_is_the_sampled_bound():
+    """The mean of log p(x) with one draw and of the ELBO agree within their errors."""
+    truth = linear_gaussian(orthogonal=True)
+    model = model_with_posterior(truth, stretch=1.3, shift=0.2)
+    x = np.tile(truth.sample(1), (5000, 1))
+    one = model.log_likelihood(x, num_samples=1, batch_size=5000)
+    bound = model.elbo(x, num_samples=1, batch_size=5000, seed=1)
+    error = np.sqrt((one.var() + bound.var()) / len(x))
+    assert abs(one.mean() - bound.mean()) < 5 * error
+    many = model.log_likelihood(x[:10], num_samples=5000)
+    assert many.mean() > one.mean() + 5 * error
+
+
+@pytest.mark.parametrize("estimate", ["elbo", "log_likelihood"])
+@pytest.mark.parametrize(
+    "value, match",
+    [
+        (np.nan, "1 of 72 values that are NaN or infinite"),
+        (np.inf, "NaN or infinite"),
+        (1.5, r"1 of 72 values outside \[0, 1\]; the first is 1.5 at \[3, 2\]"),
+        (-0.1, "outside"),
+    ],
+)
+def test_impossible_values_are_refused(estimate, value, match):
+    model = vae()
+    x = data_for(model)
+    x[3, 2] = value
+    with pytest.raises(ValueError, match=match):
+        getattr(model, estimate)(x)
+
+
+@pytest.mark.parametrize("x", [-1.0, 0.5])
+def test_impossible_counts_are_refused(x):
+    model = vae(likelihood=layers.IndependentPoisson(6))
+    with pytest.raises(ValueError, match="outside whole numbers in"):
+        model.log_likelihood(np.full((2, 6), x, "float32"))

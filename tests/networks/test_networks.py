@@ -1,0 +1,171 @@
+"""Encoders and decoders: shapes, layout and gradients."""
+
+import keras
+import laws
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_vae import layers, networks
+from keras_vae.networks import conv_decoder, conv_encoder, dense_decoder, dense_encoder
+
+IMAGES = [(28, 28, 1), (28, 20, 1), (31, 45, 3), (64, 64, 3), (1, 1, 1), (5, 2, 2)]
+SMALL = {"filters": (4, 3), "dense_units": 5}
+BUILD = {
+    "conv_encoder": lambda: conv_encoder((7, 6, 2), 4, **SMALL),
+    "conv_encoder_rescaled": lambda: conv_encoder((7, 6, 2), 4, rescale=0.1, shift=-1),
+    "conv_decoder": lambda: conv_decoder(3, (7, 6, 2), 2 * 84, **SMALL),
+    "dense_encoder": lambda: dense_encoder((7, 6, 2), 4, (5, 6)),
+    "dense_encoder_of_vectors": lambda: dense_encoder((9,), 4, ()),
+    "dense_decoder": lambda: dense_decoder(3, 11, (5, 6)),
+}
+
+
+def inputs(model, batch=3):
+    """Random inputs for a model."""
+    shape = (batch, *model.input_shape[1:])
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+@pytest.mark.parametrize("shape", IMAGES)
+def test_shapes_of_convolutional_networks(shape):
+    encoder = conv_encoder(shape, 6, **SMALL)
+    assert encoder(inputs(encoder)).shape == (3, 6)
+    assert encoder.input_shape == (None, *shape)
+    for blocks in (1, 2, 3):
+        size = blocks * int(np.prod(shape))
+        decoder = conv_decoder(2, shape, size, **SMALL)
+        assert decoder.output_shape == (None, size)
+        assert decoder(inputs(decoder)).shape == (3, size)
+
+
+@pytest.mark.parametrize("shape", [(7,), (28, 20, 1), (3, 4, 5, 2)])
+@pytest.mark.parametrize("hidden_units", [(), (8,), (8, 4)])
+def test_shapes_of_dense_networks(shape, hidden_units):
+    encoder = dense_encoder(shape, 6, hidden_units)
+    assert encoder(inputs(encoder)).shape == (3, 6)
+    decoder = dense_decoder(4, 11, hidden_units)
+    assert decoder(inputs(decoder)).shape == (3, 11)
+    assert len(decoder.weights) == 2 * (len(hidden_units) + 1)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_one_halving_and_one_doubling_for_each_entry(depth):
+    filters = (4, 3, 5)[:depth]
+    encoder = conv_encoder((16, 24, 1), 2, filters=filters)
+    last = encoder.get_layer(f"conv_{depth}").output.shape
+    assert last == (None, 16 // 2**depth, 24 // 2**depth, filters[-1])
+    decoder = conv_decoder(2, (16, 24, 1), 384, filters=filters)
+    start = decoder.get_layer("image").output.shape
+    assert start == (None, 16 // 2**depth, 24 // 2**depth, filters[0])
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_gradient_reaches_all_weights(name):
+    model = BUILD[name]()
+    x = inputs(model, 32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(model(x) - 1.0))
+    gradients = tape.gradient(loss, [w.value for w in model.trainable_weights])
+    assert gradients
+    for gradient in gradients:
+        laws.all_finite(gradient)
+        assert np.abs(gradient).max() > 0
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_batch_does_not_matter(name):
+    model = BUILD[name]()
+    x = inputs(model)
+    laws.close(model(x[1:2]), model(x)[1:2])
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_eager_graph_and_xla_agree(name):
+    model = BUILD[name]()
+    laws.agrees_compiled(model, tf.constant(inputs(model)))
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_survives_saving(name, tmp_path):
+    model = BUILD[name]()
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    x = inputs(model)
+    laws.close(loaded(x), model(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_has_one_input_and_one_vector_output(name):
+    model = BUILD[name]()
+    assert len(model.inputs) == len(model.outputs) == 1
+    assert len(model.output_shape) == 2
+
+
+@pytest.mark.parametrize("build", [conv_encoder, dense_encoder])
+def test_rescaling_is_that_of_the_input(build):
+    x = np.random.default_rng(0).uniform(0, 255, (2, 4, 4, 1)).astype("float32")
+    plain = build((4, 4, 1), 3)
+    scaled = build((4, 4, 1), 3, rescale=2 / 255, shift=-1.0)
+    scaled.set_weights(plain.get_weights())
+    laws.close(scaled(x), plain(x * (2 / 255) - 1.0))
+
+
+@pytest.mark.parametrize("shape, blocks", [((7, 6, 2), 2), ((8, 8, 1), 3), ((5, 9, 3), 2)])
+def test_blocks_of_the_decoder_are_the_blocks_of_the_layers(shape, blocks):
+    # With the last kernel zero every pixel shows the bias: channel c of block b must
+    # stand at [b, :, :, c] of the output, as the distribution layers read it.
+    size = blocks * int(np.prod(shape))
+    decoder = conv_decoder(2, shape, size, **SMALL)
+    kernel, bias = decoder.get_layer("params").get_weights()
+    values = np.arange(bias.size, dtype="float32")
+    decoder.get_layer("params").set_weights([np.zeros_like(kernel), values])
+    output = decoder(inputs(decoder)).numpy().reshape(-1, blocks, *shape)
+    expected = np.broadcast_to(values.reshape(blocks, 1, 1, shape[2]), (blocks, *shape))
+    for row in output:
+        np.testing.assert_array_equal(row, expected)
+
+
+def test_means_and_scales_of_a_normal_are_images_in_order():
+    shape = (5, 7, 2)
+    layer = layers.IndependentNormal(shape)
+    decoder = conv_decoder(2, shape, layer.params_size, **SMALL)
+    z = inputs(decoder)
+    image = keras.Model(decoder.inputs, decoder.get_layer("crop").output)(z).numpy()
+    assert image.shape == (3, 5, 7, 4)
+    distribution = layer.distribution(decoder(z)).distribution
+    np.testing.assert_array_equal(distribution.loc, image[..., :2])
+    laws.close(distribution.scale, 1e-5 + np.logaddexp(0, image[..., 2:]))
+
+
+def test_crop_is_central():
+    decoder = conv_decoder(2, (5, 6, 1), 30, **SMALL)
+    assert decoder.get_layer("crop").cropping == ((1, 2), (1, 1))
+
+
+def test_parameters_stay_float32_in_mixed_precision():
+    keras.config.set_dtype_policy("mixed_float16")
+    decoder = conv_decoder(2, (5, 6, 1), 60, **SMALL)
+    assert decoder(inputs(decoder)).dtype == tf.float32
+    assert decoder.get_layer("conv_1").compute_dtype == "float16"
+
+
+@pytest.mark.parametrize("shape", [(28,), (28, 28), (2, 28, 28, 1), ()])
+def test_shapes_of_no_image_are_refused(shape):
+    for build in [
+        lambda: conv_encoder(shape, 4),
+        lambda: conv_decoder(2, shape, 784),
+    ]:
+        with pytest.raises(ValueError, match=r"\(height, width, channels\).*Add an axis"):
+            build()
+
+
+@pytest.mark.parametrize("size", [783, 785, 1])
+def test_output_sizes_that_do_not_fit_the_image_are_refused(size):
+    with pytest.raises(ValueError, match=f"output_size is {size}, no multiple of 784"):
+        conv_decoder(2, (28, 28, 1), size)
+
+
+def test_every_public_network_is_tested():
+    tested = {name for name in networks.__all__ if name in BUILD}
+    assert tested == set(networks.__all__)
