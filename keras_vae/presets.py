@@ -32,7 +32,8 @@ def save_to_preset(model: VAE, folder: str | os.PathLike, metadata: dict[str, An
     """
     folder = Path(folder)
     write_json(folder / CONFIG, keras.saving.serialize_keras_object(model))
-    write_atomically(folder / WEIGHTS, _without_optimizer(model).save_weights)
+    plain = _without_optimizer(model) if model.compiled else model
+    write_atomically(folder / WEIGHTS, plain.save_weights)
     files = {
         name: {"sha256": sha256_of(folder / name), "bytes": (folder / name).stat().st_size}
         for name in (CONFIG, WEIGHTS)

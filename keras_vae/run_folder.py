@@ -149,8 +149,9 @@ class Keeper(keras.callbacks.Callback):
         row = {"epoch": epoch, **{k: float(v) for k, v in logs.items()}}
         if not np.isfinite(list(row.values())).all():
             raise FloatingPointError(
-                f"Training diverged in epoch {epoch + 1}: {row}. The best model before it "
-                "is kept. Lower the learning rate, or look for outliers in the data."
+                f"Training diverged in epoch {epoch + 1}: {row}. The best model of the "
+                f"{len(self.rows)} epochs before it is kept. Lower the learning rate, or "
+                "look for outliers in the data."
             )
         self.rows.append(row)
         _write_history(self.folder, self.rows)

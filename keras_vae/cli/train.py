@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from keras_vae import training
+from keras_vae.presets import METADATA
 from keras_vae.recipe import MODELS, Recipe
 from keras_vae.run_folder import RECIPE
 
@@ -72,6 +73,8 @@ def train(model, output, resume, overwrite, **values):
     Options change single values of a recipe. Ctrl-C ends the training after which the
     best model so far can be used, and --resume goes on.
     """
+    if resume and overwrite:
+        raise click.UsageError("--resume and --overwrite exclude each other.")
     values = {name: value for name, value in values.items() if value is not None}
     recipe = _recipe(model, output, resume, values)
     if output is None:
@@ -79,16 +82,20 @@ def train(model, output, resume, overwrite, **values):
     try:
         training.train(recipe, output, resume=resume, overwrite=overwrite, say=click.echo)
     except KeyboardInterrupt:
-        click.echo(
-            f"\ninterrupted; {output} keeps the finished epochs. To go on: keras-vae train "
-            f"--resume --output {output}",
-            err=True,
+        kept = (
+            f"; {output} keeps the finished epochs. To go on: keras-vae train --resume "
+            f"--output {output}"
+            if (output / METADATA).exists()
+            else " before the end of the first epoch; nothing is kept"
         )
+        click.echo(f"\ninterrupted{kept}", err=True)
         sys.exit(130)
 
 
 def _recipe(model, output, resume, values) -> Recipe:
     """Puts a recipe together from a file or a model's name, and options."""
+    if resume and model in MODELS and "data" not in values and output is not None:
+        model, values = None, {"model": model, **values}
     if model is None:
         if not resume or output is None:
             raise click.UsageError(

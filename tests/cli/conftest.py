@@ -7,13 +7,15 @@ from keras_vae import training
 from keras_vae.cli import main
 
 
-@pytest.fixture(autouse=True, scope="session")
-def cheap_closing():
+def cheaper(patch):
     """Lets the evaluation at the end of a run cost little."""
     scores = training.likelihood_scores
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "likelihood_scores", lambda m, x, _: scores(m, x, 10))
-        yield
+    patch.setattr(training, "likelihood_scores", lambda m, x, _: scores(m, x, 10))
+
+
+@pytest.fixture(autouse=True)
+def cheap_closing(monkeypatch):
+    cheaper(monkeypatch)
 
 
 @pytest.fixture
@@ -27,8 +29,8 @@ def command(capsys, tmp_path, monkeypatch):
 def digits_run(tmp_path_factory):
     """A finished run on the digits; only to be read."""
     folder = tmp_path_factory.mktemp("digits") / "run"
-    main(
-        ["train", "dense_vae", "--data", "digits", "--epochs", "2", *SMALL]
-        + ["--output", str(folder)]
-    )
+    given = ["--data", "digits", "--epochs", "2", *SMALL, "--output", str(folder)]
+    with pytest.MonkeyPatch.context() as patch:
+        cheaper(patch)
+        main(["train", "dense_vae", *given])
     return folder

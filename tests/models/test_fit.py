@@ -116,6 +116,21 @@ def test_half_precision_trains_with_probabilities_in_single(tmp_path):
     fit(loaded, x)
 
 
+def test_half_precision_takes_the_steps_of_single_precision():
+    """The loss is scaled for the backward pass, and its gradients are scaled back."""
+    x, moves = data_for(vae(), 12), []
+    for policy in ("float32", "mixed_float16"):
+        keras.config.set_dtype_policy(policy)
+        # Plain descent, since Adam would hide a wrong scale.
+        model = compiled(fixed_noise_vae, optimizer=keras.optimizers.SGD(0.1))
+        start = weights(model)
+        fit(model, x)
+        moves.append(weights(model) - start)
+    # Half precision has 11 bits.
+    assert np.abs(moves[0]).max() > 0.05
+    np.testing.assert_allclose(moves[1], moves[0], atol=0.02 * np.abs(moves[0]).max())
+
+
 @pytest.mark.parametrize("kind", ["array", "tensor", "dataset", "tuples", "weighted"])
 def test_kinds_of_data_train_alike(kind):
     x = data_for(vae(), 12)

@@ -66,10 +66,13 @@ def test_samples_come_from_the_prior(prior):
 
 
 @pytest.mark.parametrize("temperature", [0.5, 2.0])
-def test_temperature_scales_the_spread(temperature):
-    model = identity_vae()
-    samples = model.sample(50, seed=1, temperature=temperature)
-    np.testing.assert_allclose(samples, temperature * model.sample(50, seed=1), rtol=1e-5)
+@pytest.mark.parametrize("prior", [None, priors.MixtureOfNormals(1, seed=0)])
+def test_temperature_scales_the_distance_from_the_mean(prior, temperature):
+    model = identity_vae(prior)
+    mean = model.prior.distribution().mean()
+    distances = model.sample(50, seed=1, temperature=temperature) - mean
+    expected = temperature * (model.sample(50, seed=1) - mean)
+    np.testing.assert_allclose(distances, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_drawn_samples_have_the_noise_of_the_likelihood():

@@ -6,20 +6,24 @@ from runs import binarized, recipe, run
 from keras_vae import training
 
 
-@pytest.fixture(autouse=True, scope="session")
-def cheap_closing():
+def cheaper(patch):
     """Lets the evaluation at the end of a run cost little."""
     scores = training.likelihood_scores
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "likelihood_scores", lambda m, x, _: scores(m, x, 10))
-        yield
+    patch.setattr(training, "likelihood_scores", lambda m, x, _: scores(m, x, 10))
+
+
+@pytest.fixture(autouse=True)
+def cheap_closing(monkeypatch):
+    cheaper(monkeypatch)
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """A finished run; only to be read."""
     folder = tmp_path_factory.mktemp("finished") / "run"
-    run(recipe(), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        cheaper(patch)
+        run(recipe(), folder)
     return folder
 
 
@@ -27,5 +31,7 @@ def finished(tmp_path_factory):
 def uninterrupted(tmp_path_factory):
     """A finished run on pixels drawn anew at each visit; only to be read."""
     folder = tmp_path_factory.mktemp("uninterrupted") / "run"
-    run(binarized(), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        cheaper(patch)
+        run(binarized(), folder)
     return folder
