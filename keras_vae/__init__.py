@@ -9,7 +9,16 @@ if _keras.config.backend() != "tensorflow":
         '"backend" in ~/.keras/keras.json, before Keras is imported.'
     )
 
-from keras_vae import data, evaluation, layers, networks, objectives, plots, priors
+from keras_vae import (
+    data,
+    evaluation,
+    layers,
+    networks,
+    objectives,
+    plots,
+    presets,
+    priors,
+)
 from keras_vae.models import VAE, ConvVAE, DenseVAE
 from keras_vae.version import __version__
 
@@ -24,5 +33,6 @@ __all__ = [
     "networks",
     "objectives",
     "plots",
+    "presets",
     "priors",
 ]

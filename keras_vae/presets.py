@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +17,47 @@ FORMAT = 1
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
 
 
-def save_to_preset(model: VAE, folder: str | os.PathLike, metadata: dict[str, Any]):
+def save_to_preset(
+    model: VAE, folder: str | os.PathLike, metadata: dict[str, Any] | None = None
+) -> None:
     """Writes a model's config, weights and metadata into a folder.
 
-    Each file is replaced as a whole, `metadata.json` with the checksums last. The
-    optimizer is left out.
+    The optimizer is left out. Whenever the process is killed, the folder holds a model
+    that can be loaded if it held one before: files are replaced as a whole, and until
+    all are, `metadata.json` knows the checksums of the old ones as well.
 
     Args:
         model: The model.
         folder: The folder; made if missing. Its other files are left alone.
         metadata: What else to write into `metadata.json`, as JSON holds it.
 
+    Raises:
+        ValueError: If `metadata` has an entry that is written here.
+
     Example:
         >>> save_to_preset(vae, "runs/mine", {"data": "mnist_5k"})
     """
-    folder = Path(folder)
-    write_json(folder / CONFIG, keras.saving.serialize_keras_object(model))
+    folder, metadata = Path(folder), metadata or {}
+    if reserved := {"format", "versions", "files"} & set(metadata):
+        raise ValueError(f"metadata must not have {', '.join(sorted(reserved))}.")
+    folder.mkdir(parents=True, exist_ok=True)
     plain = _without_optimizer(model) if model.compiled else model
-    write_atomically(folder / WEIGHTS, plain.save_weights)
-    files = {
-        name: {"sha256": sha256_of(folder / name), "bytes": (folder / name).stat().st_size}
-        for name in (CONFIG, WEIGHTS)
-    }
-    versions = {"keras_vae": __version__, "keras": keras.version()}
-    write_json(
-        folder / METADATA,
-        {"format": FORMAT, "versions": versions, "files": files, **metadata},
-    )
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new.") as new:
+        write_json(Path(new) / CONFIG, keras.saving.serialize_keras_object(model))
+        write_atomically(Path(new) / WEIGHTS, plain.save_weights)
+        files = {name: _describe(Path(new) / name) for name in (CONFIG, WEIGHTS)}
+        for name in files:
+            if (folder / name).exists():
+                files[name]["replaces"] = sha256_of(folder / name)
+        versions = {"keras_vae": __version__, "keras": keras.version()}
+        about = {"format": FORMAT, "versions": versions, "files": files, **metadata}
+        write_json(folder / METADATA, about)
+        for name in files:
+            os.replace(Path(new) / name, folder / name)
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    return {"sha256": sha256_of(path), "bytes": path.stat().st_size}
 
 
 def load_from_preset(folder: str | os.PathLike) -> tuple[VAE, dict[str, Any]]:
@@ -124,11 +139,11 @@ def _model_of(path: Path) -> VAE:
 def _check_file(path: Path, expected: dict[str, Any]) -> None:
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing.")
-    if sha256_of(path) != expected.get("sha256"):
+    if sha256_of(path) not in (expected.get("sha256"), expected.get("replaces")):
         raise ValueError(
             f"{path} is damaged: it has {path.stat().st_size} bytes (written were "
             f"{expected.get('bytes')}) and another checksum than {METADATA} records. "
-            "Copy it again from its source, or train again."
+            "Copy it again from its source, resume the training, or train again."
         )
 
 

@@ -64,7 +64,7 @@ class Recipe:
         free_bits: Rate below which it is not reduced, nats (objective "elbo").
         posterior: "normal" (independent) or "full_covariance".
         prior: "standard_normal" or "mixture_of_normals".
-        prior_components: Components of a mixture prior.
+        prior_components: Components of a mixture prior; None is 10.
         hidden_units: Widths of the dense model's hidden layers; None is 500, 500.
         filters: Filters of the convolutional model; None goes by the image size.
         epochs: Most passes through the training data.
@@ -94,7 +94,7 @@ class Recipe:
     free_bits: float = 0.0
     posterior: str = "normal"
     prior: str = "standard_normal"
-    prior_components: int = 10
+    prior_components: int | None = None
     hidden_units: tuple[int, ...] | None = None
     filters: tuple[int, ...] | None = None
     epochs: int = 50
@@ -140,6 +140,8 @@ class Recipe:
             raise ValueError("hidden_units is for dense_vae; conv_vae has filters.")
         if self.model == "dense_vae" and self.filters is not None:
             raise ValueError("filters is for conv_vae; dense_vae has hidden_units.")
+        if self.prior_components is not None and self.prior != "mixture_of_normals":
+            raise ValueError("prior_components is for the prior 'mixture_of_normals'.")
         for_elbo = (self.beta, self.free_bits, self.warmup_epochs) != (1.0, 0.0, 0)
         if self.objective == "iwae" and for_elbo:
             raise ValueError("beta, free_bits, warmup_epochs are for the objective 'elbo'.")
@@ -241,7 +243,7 @@ def build_model(recipe: Recipe, data: DataSet) -> VAE:
     }
     prior = priors.StandardNormal()
     if recipe.prior == "mixture_of_normals":
-        prior = priors.MixtureOfNormals(recipe.prior_components, seed=recipe.seed)
+        prior = priors.MixtureOfNormals(recipe.prior_components or 10, seed=recipe.seed)
     sizes = {"hidden_units": recipe.hidden_units, "filters": recipe.filters}
     return MODELS[recipe.model](
         data.event_shape,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from keras_vae.models import VAE
 from keras_vae.presets import CONFIG, METADATA, WEIGHTS, save_to_preset
 from keras_vae.recipe import Recipe
 
-RECIPE, HISTORY, CHECKPOINT = "recipe.json", "history.csv", "checkpoint.weights.h5"
+RECIPE, HISTORY = "recipe.json", "history.csv"
 PICTURES = ("loss.png", "samples.png", "reconstructions.png", "manifold.png")
 
 
@@ -33,7 +33,9 @@ def claim(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> None:
         FileExistsError: If the folder holds anything that must not be touched.
         ValueError: If it holds a run of another recipe, and that is to be resumed.
     """
-    if not folder.exists() or not any(folder.iterdir()):
+    # A process that was killed may have left a hidden temporary file.
+    files = [f for f in folder.iterdir() if f.name[0] != "."] if folder.exists() else []
+    if not files:
         write_json(folder / RECIPE, recipe.to_config())
         return
     if not (folder / RECIPE).exists():
@@ -44,8 +46,9 @@ def claim(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> None:
     if resume:
         _check_same(Recipe.from_json(folder / RECIPE), recipe, folder)
     elif overwrite:
-        for name in (CHECKPOINT, METADATA, WEIGHTS, CONFIG, HISTORY, *PICTURES):
+        for name in (METADATA, WEIGHTS, CONFIG, HISTORY, *PICTURES):
             (folder / name).unlink(missing_ok=True)
+        remove_checkpoints(folder)
         write_json(folder / RECIPE, recipe.to_config())
     else:
         raise FileExistsError(
@@ -83,6 +86,30 @@ def read_history(folder: Path) -> list[dict[str, float]]:
         return []
     with open(path, newline="", encoding="utf-8") as file:
         return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def checkpoints(folder: Path) -> list[tuple[int, Path]]:
+    """Finds the checkpoints of a run: one, or two where a kill left the one before.
+
+    Args:
+        folder: The run's folder.
+
+    Returns:
+        For each the number of epochs behind it and its path.
+    """
+    pattern = re.compile(r"checkpoint-(\d+)\.weights\.h5")
+    found = ((pattern.fullmatch(path.name), path) for path in folder.iterdir())
+    return [(int(match[1]), path) for match, path in found if match]
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Deletes the checkpoints of a run, which then cannot be resumed.
+
+    Args:
+        folder: The run's folder.
+    """
+    for _, path in checkpoints(folder):
+        path.unlink()
 
 
 class Keeper(keras.callbacks.Callback):
@@ -124,24 +151,29 @@ class Keeper(keras.callbacks.Callback):
         monitor = self.recipe.monitor
         return row[monitor] if monitor == "val_elbo" else -row[monitor]
 
-    def restore(self, model: VAE, steps_per_epoch: int) -> int:
-        """Loads the checkpoint into a compiled model.
+    def restore(self, model: VAE) -> int:
+        """Loads the last checkpoint into a compiled model.
 
         Args:
-            model: The model, compiled and with the optimizer built.
-            steps_per_epoch: Optimizer steps in an epoch.
+            model: The model, compiled.
 
         Returns:
             The number of epochs that the checkpoint has behind it; 0 without one.
+
+        Raises:
+            ValueError: If `history.csv` lacks epochs.
         """
-        if not (self.folder / CHECKPOINT).exists():
-            self.rows = []
-            return 0
-        model.load_weights(self.folder / CHECKPOINT)
+        epoch, checkpoint = max(checkpoints(self.folder), default=(0, None))
+        if len(self.rows) < epoch:
+            raise ValueError(
+                f"{self.folder / HISTORY} has {len(self.rows)} epochs, but {checkpoint} "
+                f"was written after {epoch}. Put the whole history back, or start anew "
+                "with --overwrite."
+            )
         # A kill between the two files leaves one more row than the checkpoint knows.
-        # Rounded up, since steps whose gradients overflow in half precision do not count.
-        epoch = math.ceil(int(model.optimizer.iterations) / steps_per_epoch)
         self.rows = self.rows[:epoch]
+        if checkpoint is not None:
+            model.load_weights(checkpoint)
         return epoch
 
     def on_epoch_end(self, epoch, logs=None):
@@ -157,7 +189,13 @@ class Keeper(keras.callbacks.Callback):
         _write_history(self.folder, self.rows)
         if self.best_epoch == epoch:
             self._keep_best()
-        write_atomically(self.folder / CHECKPOINT, self.model.save_weights)
+        earlier = checkpoints(self.folder)
+        # The epoch is in the name, and so never at odds with the contents.
+        checkpoint = self.folder / f"checkpoint-{epoch + 1}.weights.h5"
+        write_atomically(checkpoint, self.model.save_weights)
+        for _, path in earlier:
+            if path != checkpoint:
+                path.unlink()
         if self.is_over:
             self.model.stop_training = True
 

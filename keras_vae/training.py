@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,16 +16,18 @@ import tensorflow as tf
 from keras_vae import data as data_module
 from keras_vae import plots
 from keras_vae.core.files import write_json
-from keras_vae.data import DataSet, Preparation, Scaling, pipeline, steps_per_epoch
+from keras_vae.data import DataSet, Preparation, pipeline, steps_per_epoch
 from keras_vae.evaluation import describe_scores, likelihood_scores
 from keras_vae.models import VAE
 from keras_vae.presets import METADATA, load_from_preset, read_metadata
 from keras_vae.recipe import Recipe, build_model, build_objective, build_optimizer
-from keras_vae.run_folder import CHECKPOINT, Keeper, claim
+from keras_vae.run_folder import Keeper, claim, remove_checkpoints
 
 # What the closing evaluation may cost: examples, importance samples of each, and decoded
 # elements of all together (half a minute or so); large images get fewer samples.
 _MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
+# Decoded elements in a validation batch, so that it fits where a training batch does.
+_ELEMENTS_AT_A_TIME = 4_000_000
 
 
 def train(
@@ -70,10 +73,16 @@ def train(
     strategy = _strategy()
     with _policy(recipe), strategy.scope() if strategy else contextlib.nullcontext():
         model = build_model(recipe, data)
-        preparation = _preparation(recipe, data, model)
+        jit = _jit(recipe, strategy)
+        support = model.likelihood.support
+        preparation = Preparation.fit(data, support, recipe.binarize != "none", recipe.seed)
+        held_out = {}
         for name in ("validation", "test"):
-            x = preparation(data.split(name)[0])
-            model.likelihood.support.check(x, f"the {name} split of {data.name!r}")
+            held_out[name] = preparation(data.split(name)[0])
+            support.check(held_out[name], f"the {name} split of {data.name!r}")
+        metadata = _metadata(recipe, data, preparation)
+        if resume:
+            _check_unchanged(output, metadata)
         # Everything that can be refused has been checked; now the folder is touched.
         claim(output, recipe, resume, overwrite)
         if resume and _is_finished(output):
@@ -82,13 +91,12 @@ def train(
         model.compile(
             build_optimizer(recipe, data),
             build_objective(recipe, data),
-            jit_compile=_jit(recipe, strategy),
+            jit_compile=jit,
         )
-        model.optimizer.build(model.trainable_variables)
         say(_describe(recipe, data, model, strategy))
-        metadata = _metadata(recipe, data, preparation)
-        epochs = _fit(model, recipe, data, preparation, output, metadata, say)
-    return _finish(output, epochs, data, preparation, say)
+        keeper = Keeper(output, recipe, metadata)
+        _fit(model, recipe, data.x_train, held_out["validation"], preparation, keeper, say)
+    return _finish(output, keeper, held_out["test"], preparation, say)
 
 
 def _is_finished(output: Path) -> bool:
@@ -97,68 +105,82 @@ def _is_finished(output: Path) -> bool:
     return read_metadata(output)["training"]["finished"]
 
 
-def _fit(model, recipe, data, preparation, output, metadata, say) -> dict[str, int]:
+def _check_unchanged(output: Path, metadata: dict[str, Any]) -> None:
+    """Refuses to go on with data that are not those that the run began with."""
+    if not (output / METADATA).exists():
+        return
+    before, now = read_metadata(output)["data"], metadata["data"]
+    if before["fingerprint"] != now["fingerprint"]:
+        raise ValueError(
+            f"{now['name']!r} has changed since the run in {output} began, and with it "
+            "what is held out. Put the data back as they were, or train anew."
+        )
+
+
+def _fit(model, recipe, x_train, x_validation, preparation, keeper, say) -> None:
     """Runs the epochs that are left to do."""
-    keeper = Keeper(output, recipe, metadata)
-    steps = steps_per_epoch(len(data.x_train), recipe.batch_size)
-    done = keeper.restore(model, steps)
+    steps = steps_per_epoch(len(x_train), recipe.batch_size)
+    done = keeper.restore(model)
     if done:
         say(f"going on after epoch {done} of at most {recipe.epochs}")
-    if not keeper.is_over:
-        x, dynamic = data.x_train, recipe.binarize == "dynamic"
-        if recipe.binarize == "static":
-            x = preparation(x)
-        batches = pipeline(
-            x,
-            recipe.batch_size,
-            scaling=None if recipe.binarize == "static" else preparation.scaling,
-            binarize="dynamic" if dynamic else None,
-            seed=recipe.seed,
-            start_step=done * steps,
-        )
-        model.fit(
-            batches,
-            steps_per_epoch=steps,
-            epochs=recipe.epochs,
-            initial_epoch=done,
-            shuffle=False,
-            validation_data=preparation(data.x_validation),
-            validation_batch_size=500,
-            callbacks=[keeper],
-            verbose=1 if sys.stdout.isatty() else 2,
-        )
-    plots.save_figure(plots.loss_curves(_columns(keeper.rows)), output / "loss.png")
-    return {"epochs": len(keeper.rows), "best_epoch": keeper.best_epoch + 1}
+    if keeper.is_over:
+        return
+    static = recipe.binarize == "static"
+    batches = pipeline(
+        preparation(x_train) if static else x_train,
+        recipe.batch_size,
+        scaling=None if static else preparation.scaling,
+        binarize="dynamic" if recipe.binarize == "dynamic" else None,
+        seed=recipe.seed,
+        start_step=done * steps,
+    )
+    decoded = recipe.num_samples * math.prod(model.event_shape)
+    model.fit(
+        batches,
+        steps_per_epoch=steps,
+        epochs=recipe.epochs,
+        initial_epoch=done,
+        shuffle=False,
+        validation_data=x_validation,
+        validation_batch_size=max(1, min(500, _ELEMENTS_AT_A_TIME // decoded)),
+        callbacks=[keeper],
+        verbose=1 if sys.stdout.isatty() else 2,
+    )
 
 
-def _finish(output, epochs, data, preparation, say) -> dict[str, Any]:
+def _finish(output, keeper, x, preparation, say) -> dict[str, Any]:
     """Scores the best model on test data, draws pictures, and closes the run."""
+    plots.save_figure(plots.loss_curves(_columns(keeper.rows)), output / "loss.png")
     model, metadata = load_from_preset(output)
+    epochs = {"epochs": len(keeper.rows), "best_epoch": keeper.best_epoch + 1}
     say(f"best of {epochs['epochs']} epochs: {epochs['best_epoch']}")
-    x = preparation(data.x_test)
-    if len(x) > _MOST_EXAMPLES:
-        # At random: some test sets are sorted by class.
-        rows = np.random.default_rng(0).choice(len(x), _MOST_EXAMPLES, replace=False)
-        x = x[np.sort(rows)]
-    affordable = max(50, _MOST_ELEMENTS // x.size)
-    scores = likelihood_scores(model, x, min(_MOST_SAMPLES, affordable))
+    elements = min(len(x), _MOST_EXAMPLES) * math.prod(model.event_shape)
+    scores = likelihood_scores(
+        model,
+        x,
+        min(_MOST_SAMPLES, max(50, _MOST_ELEMENTS // elements)),
+        limit=_MOST_EXAMPLES,
+        log_scale=preparation.scaling.log_scale,
+    )
     say(describe_scores(scores))
-    pictures = draw(model, x, preparation.scaling, output)
+    pictures = draw(model, x[:16], preparation.value_range, output)
     metadata["training"] = {**epochs, "finished": True}
     metadata["scores"] = {**scores, "split": "test"}
     write_json(output / METADATA, metadata)
-    (output / CHECKPOINT).unlink(missing_ok=True)
+    remove_checkpoints(output)
     say(f"{output} holds the model" + (f" and {', '.join(pictures)}" if pictures else ""))
     return scores
 
 
-def draw(model: VAE, x: np.ndarray, scaling: Scaling, output: Path) -> list[str]:
+def draw(
+    model: VAE, x: np.ndarray, value_range: tuple[float, float], output: Path
+) -> list[str]:
     """Draws samples and reconstructions of images, and the manifold of 2-D codes.
 
     Args:
         model: The model.
         x: Held-out observations in the units of the likelihood.
-        scaling: Map from raw values to those units.
+        value_range: The values there that are black and white.
         output: Folder of the pictures.
 
     Returns:
@@ -166,11 +188,10 @@ def draw(model: VAE, x: np.ndarray, scaling: Scaling, output: Path) -> list[str]
     """
     if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3):
         return []
-    value_range = plots.value_range_of(model.likelihood.support)
     plots.save_image_grid(model.sample(64), output / "samples.png", value_range=value_range)
     plots.save_reconstruction_pairs(
-        x[:16],
-        model.reconstruct(x[:16]),
+        x,
+        model.reconstruct(x),
         output / "reconstructions.png",
         value_range=value_range,
     )
@@ -200,6 +221,11 @@ def _policy(recipe: Recipe):
 
 
 def _jit(recipe: Recipe, strategy) -> bool:
+    if recipe.jit and strategy is not None:
+        raise ValueError(
+            "Keras cannot compile with XLA on several GPUs. Leave --jit out, or show "
+            "TensorFlow one GPU only (CUDA_VISIBLE_DEVICES=0)."
+        )
     if recipe.jit is not None:
         return recipe.jit
     # XLA fuses the optimizer's and the likelihood's many small operations (on CPUs up to
@@ -207,16 +233,11 @@ def _jit(recipe: Recipe, strategy) -> bool:
     return strategy is None
 
 
-def _preparation(recipe: Recipe, data: DataSet, model: VAE) -> Preparation:
-    scaling = Scaling.fit(data.x_train, model.likelihood.support, data.levels)
-    return Preparation(scaling, recipe.binarize != "none", recipe.seed)
-
-
 def _metadata(recipe: Recipe, data: DataSet, preparation: Preparation) -> dict[str, Any]:
     about = {
         "name": data.name,
         "licence": data.licence,
-        "sha256": data.sha256,
+        "fingerprint": data.fingerprint(),
         "event_shape": list(data.event_shape),
         "preparation": preparation.to_config(),
     }

@@ -44,14 +44,16 @@ def _split(default):
 @_seed
 def evaluate(run, data, split, num_samples, limit, seed):
     """Print held-out ELBO and log-likelihood of the model in the folder RUN."""
-    model, preparation, data_set = _open(run, data)
-    x, _ = data_set.split(split)
-    if limit is not None and limit < len(x):
-        # At random: some test sets are sorted by class.
-        rows = np.random.default_rng(seed).choice(len(x), limit, replace=False)
-        x = x[np.sort(rows)]
-    verbose = int(sys.stdout.isatty())
-    scores = likelihood_scores(model, preparation(x), num_samples, seed, verbose)
+    model, preparation, data_set = _open(run, data, split)
+    scores = likelihood_scores(
+        model,
+        preparation(data_set.split(split)[0]),
+        num_samples,
+        seed,
+        limit,
+        preparation.scaling.log_scale,
+        verbose=int(sys.stdout.isatty()),
+    )
     click.echo(f"{data_set.name}, {split}")
     click.echo(describe_scores(scores))
 
@@ -68,7 +70,7 @@ def sample(run, count, output, temperature, draw, seed):
     model, metadata = _load(run)
     _check_output(output, model.event_shape)
     samples = model.sample(count, seed=seed, temperature=temperature, draw=draw)
-    _write(output, model, _preparation(metadata), samples)
+    _write(output, model, Preparation.from_config(metadata["data"]["preparation"]), samples)
 
 
 @click.command()
@@ -79,15 +81,16 @@ def sample(run, count, output, temperature, draw, seed):
 @click.option("--output", type=Path, default="pairs.png", show_default=True)
 def reconstruct(run, data, split, count, output):
     """Show data beside their reconstructions: a .png of pairs, or .npy, .npz or .csv."""
-    model, preparation, data_set = _open(run, data)
+    model, preparation, data_set = _open(run, data, split)
     _check_output(output, model.event_shape)
     x = preparation(data_set.split(split)[0][:count])
     reconstructions = model.reconstruct(x)
     if output.suffix.lower() != ".png":
         _write(output, model, preparation, reconstructions)
         return
-    value_range = plots.value_range_of(model.likelihood.support)
-    plots.save_reconstruction_pairs(x, reconstructions, output, value_range=value_range)
+    plots.save_reconstruction_pairs(
+        x, reconstructions, output, value_range=preparation.value_range
+    )
     click.echo(f"wrote {output}")
 
 
@@ -97,10 +100,10 @@ def reconstruct(run, data, split, count, output):
 @_split("all")
 @click.option("--output", type=Path, default="z.npz", show_default=True)
 def embed(run, data, split, output):
-    """Write posterior means z [N, D] and standard deviations, with labels y if any."""
+    """Write posterior means z [N, D], with labels y if there are any."""
     if output.suffix.lower() != ".npz":
         raise click.UsageError(f"--output must end in .npz, but is {output}.")
-    model, preparation, data_set = _open(run, data)
+    model, preparation, data_set = _open(run, data, split)
     x, y = data_set.split(split)
     arrays = {"z": model.embed(preparation(x))}
     if y is not None:
@@ -127,10 +130,6 @@ def info(run):
         click.echo(describe_scores(metadata["scores"]))
 
 
-def _preparation(metadata) -> Preparation:
-    return Preparation.from_config(metadata["data"]["preparation"])
-
-
 def _load(run: Path) -> tuple:
     """Loads a run's model, and what training wrote beside it."""
     model, metadata = load_from_preset(run)
@@ -142,7 +141,7 @@ def _load(run: Path) -> tuple:
     return model, metadata
 
 
-def _open(run: Path, name: str | None) -> tuple:
+def _open(run: Path, name: str | None, split: str) -> tuple:
     """Loads a run's model and the data to use it on, in the model's size."""
     model, metadata = _load(run)
     recipe = Recipe.from_json(run / RECIPE)
@@ -154,12 +153,22 @@ def _open(run: Path, name: str | None) -> tuple:
             "channels": model.event_shape[-1],
         }
     data_set: DataSet = data_module.load(name, seed=recipe.seed, **sizes)
-    if data_set.event_shape != model.event_shape:
+    preparation = Preparation.from_config(metadata["data"]["preparation"])
+    before = (model.event_shape, preparation.levels)
+    if before != (data_set.event_shape, data_set.levels):
         raise ValueError(
-            f"The model in {run} was made for events of shape {model.event_shape}, but "
-            f"those of {data_set.name!r} have shape {data_set.event_shape}."
+            f"The model in {run} was made for events of shape {before[0]} with levels "
+            f"{before[1]}, but those of {data_set.name!r} have shape "
+            f"{data_set.event_shape} and levels {data_set.levels}. Bring the data to the "
+            "form of the training data."
         )
-    return model, _preparation(metadata), data_set
+    fingerprint = metadata["data"]["fingerprint"]
+    if name == recipe.data and split != "all" and data_set.fingerprint() != fingerprint:
+        raise ValueError(
+            f"{name} has changed since {run} was trained, so what is held out now may "
+            "have been trained on. Put the data back as they were, or use --split all."
+        )
+    return model, preparation, data_set
 
 
 def _check_output(output: Path, event_shape) -> None:
@@ -179,8 +188,7 @@ def _write(output: Path, model, preparation: Preparation, x: np.ndarray) -> None
     """Writes observations: a picture in model units, or arrays in raw units."""
     suffix = output.suffix.lower()
     if suffix == ".png":
-        value_range = plots.value_range_of(model.likelihood.support)
-        plots.save_image_grid(x, output, value_range=value_range)
+        plots.save_image_grid(x, output, value_range=preparation.value_range)
     else:
         raw = preparation.scaling.inverse(x)
         writers = {

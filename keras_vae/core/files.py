@@ -13,7 +13,8 @@ from typing import Any
 def write_atomically(path: str | os.PathLike, write: Callable[[Path], Any]) -> None:
     """Writes a file beside its place and moves it there when it is complete.
 
-    A process that is killed, or a disk that is full, leaves the earlier file untouched.
+    A process that is killed, a power cut or a full disk leaves the earlier file
+    untouched.
 
     Args:
         path: Where the file is to be.
@@ -24,12 +25,19 @@ def write_atomically(path: str | os.PathLike, write: Callable[[Path], Any]) -> N
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = path.with_name(f".new.{path.name}")
     try:
         write(temporary)
+        _flush(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Waits until a file's contents are on the disk, so that its new name never lies."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:

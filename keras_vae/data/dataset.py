@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ class DataSet:
     The arrays hold the values as they were stored; `keras_vae.data.Scaling` maps them
     to what a likelihood accepts. Images are `[N, H, W, C]`, whole-number images as
     uint8 (uint16 where the levels need it) and others as float32; tables are
-    `[N, D]` float32. Labels have one row per example: `[N]` class indices, or
+    `[N, D]` float32 or float64. Labels have one row per example: `[N]` class indices, or
     `[N, A]` with a 0/1 column for each of A attributes.
 
     Attributes:
@@ -141,6 +142,17 @@ class DataSet:
         if name not in SPLITS:
             raise unknown("split", name, [*SPLITS, "all"])
         return getattr(self, f"x_{name}"), getattr(self, f"y_{name}")
+
+    def fingerprint(self) -> str:
+        """Returns the SHA-256 of the three splits, in hexadecimal.
+
+        Own data may change between training and evaluation, and with them the splits
+        that are drawn from them.
+        """
+        digest = hashlib.sha256()
+        for split in SPLITS:
+            digest.update(np.ascontiguousarray(getattr(self, f"x_{split}")))
+        return digest.hexdigest()
 
     def _join(self, axis: str) -> np.ndarray:
         joined = np.concatenate([getattr(self, f"{axis}_{split}") for split in SPLITS])

@@ -6,8 +6,9 @@ import numpy as np
 
 from keras_vae.core.support import REAL
 
-# Whole numbers above this are not exact in float32, in which tables are kept.
-_LARGEST_COUNT = 2**24
+# Larger whole numbers are amounts, years or identifiers and not counts of events; the
+# Poisson, whose variance is its mean, is too narrow for them.
+_LARGEST_COUNT = 1000
 
 
 def as_observations(
@@ -21,8 +22,8 @@ def as_observations(
     |---|---|---|
     | 0 and 1 alone | bernoulli, levels (0, 1) | bernoulli, levels (0, 1) |
     | whole, 0 to 255 | discretized_logistic, levels (0, 255) | the same if stored as uint8, else poisson |
-    | whole, 0 to 65535 | discretized_logistic, levels (0, 65535) | poisson |
-    | whole, 0 to 2**24 | normal | poisson |
+    | whole, 0 to 1000 | discretized_logistic, levels (0, 65535) | poisson |
+    | whole, 0 to 65535 | discretized_logistic, levels (0, 65535) | normal |
     | real, in [0, 1] | continuous_bernoulli | normal |
     | all other | normal | normal |
 
@@ -33,7 +34,7 @@ def as_observations(
 
     Returns:
         The arrays (images with a channel axis: uint8, uint16 or float32; tables:
-        float32), the likelihood's name, and the levels or None.
+        float32, or float64 where they are to be standardised), the likelihood's name, and the levels or None.
 
     Raises:
         ValueError: If an array is empty, holds no numbers or NaN, or has another
@@ -74,7 +75,9 @@ def _judge(low, high, whole, is_image, as_pixels):
         return np.float32, "poisson", None
     if is_image and low >= 0 and high <= 1:
         return np.float32, "continuous_bernoulli", None
-    return np.float32, "normal", None
+    # Tables in float64, until their mean is subtracted: times and amounts of money have
+    # more digits than float32.
+    return np.float32 if is_image else np.float64, "normal", None
 
 
 def _with_channels(x: np.ndarray, name: str) -> np.ndarray:

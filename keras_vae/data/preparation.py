@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.core.support import Support
 from keras_vae.data.binarize import binarize
+from keras_vae.data.dataset import DataSet
 from keras_vae.data.scaling import Scaling
 
 
@@ -19,14 +21,49 @@ class Preparation:
         scaling: Map from raw values to the likelihood's.
         binarize: Whether grey values are drawn as 0/1 pixels, once.
         seed: Seed of that draw, so that a score can be repeated.
+        levels: Smallest and largest possible raw value of whole-number data, or None.
+        value_range: Prepared values that a picture shows as black and white.
 
     Example:
-        >>> x_test = Preparation(scaling, binarize=True)(data.x_test)
+        >>> prepare = Preparation.fit(data, vae.likelihood.support, binarize=True)
+        >>> x_test = prepare(data.x_test)
     """
 
     scaling: Scaling
     binarize: bool = False
     seed: int = 0
+    levels: tuple[int, int] | None = None
+    value_range: tuple[float, float] = (0.0, 1.0)
+
+    @classmethod
+    def fit(
+        cls, data: DataSet, support: Support, binarize: bool = False, seed: int = 0
+    ) -> Preparation:
+        """Chooses the preparation that fits a likelihood, by the training data alone.
+
+        Args:
+            data: The data set.
+            support: What the likelihood accepts.
+            binarize: Whether grey values are drawn as 0/1 pixels.
+            seed: Seed of that draw.
+
+        Returns:
+            The preparation.
+
+        Raises:
+            ValueError: If the data cannot be brought into the support.
+        """
+        scaling = Scaling.fit(data.x_train, support, data.levels)
+        value_range = support.low, support.high
+        if len(data.event_shape) < 3:
+            value_range = 0.0, 1.0
+        elif None in value_range:
+            black, white = data.levels or (data.x_train.min(), data.x_train.max())
+            # Of images all channels have one offset and scale.
+            value_range = tuple(
+                float((raw - scaling.offset) / scaling.scale) for raw in (black, white)
+            )
+        return cls(scaling, binarize, seed, data.levels, value_range)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Prepares raw observations.
@@ -46,9 +83,18 @@ class Preparation:
             "scaling": self.scaling.to_config(),
             "binarize": self.binarize,
             "seed": self.seed,
+            "levels": None if self.levels is None else list(self.levels),
+            "value_range": list(self.value_range),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Preparation:
         """Makes the preparation that `to_config` described."""
-        return cls(**{**config, "scaling": Scaling.from_config(config["scaling"])})
+        levels = config["levels"]
+        return cls(
+            scaling=Scaling.from_config(config["scaling"]),
+            binarize=config["binarize"],
+            seed=config["seed"],
+            levels=None if levels is None else tuple(levels),
+            value_range=tuple(config["value_range"]),
+        )

@@ -193,8 +193,8 @@ class Scaling:
         Raises:
             ValueError: If `x` does not end in `event_shape`.
         """
-        x, offset, scale = self._as_float32(x)
-        return (x - offset) / scale
+        x, offset, scale = self._as_floats(x)
+        return _float32((x - offset) / scale)
 
     def inverse(self, x: Any) -> Any:
         """Maps model units back to raw values (not rounded to levels).
@@ -208,23 +208,27 @@ class Scaling:
         Raises:
             ValueError: If `x` does not end in `event_shape`.
         """
-        x, offset, scale = self._as_float32(x)
-        return x * scale + offset
+        x, offset, scale = self._as_floats(x)
+        return _float32(x * scale + offset)
 
-    def _as_float32(self, x):
+    def _as_floats(self, x):
         rank = len(self.event_shape)
         if tf.is_tensor(x):
             x = tf.cast(x, tf.float32)
             fits = x.shape[-rank:].is_compatible_with(self.event_shape)
         else:
-            x = np.asarray(x, np.float32)
+            x = np.asarray(x)
+            # Numbers with more digits than float32 holds are first brought near zero.
+            wide = x.dtype.itemsize > 4
+            x = x.astype(np.float64 if wide else np.float32, copy=False)
             fits = x.shape[-rank:] == self.event_shape
         if not fits:
             raise ValueError(
                 f"x must end in the shape of one example, {self.event_shape}; "
                 f"got {tuple(x.shape)}."
             )
-        return x, np.float32(self.offset), np.float32(self.scale)
+        dtype = np.float32 if tf.is_tensor(x) else x.dtype.type
+        return x, np.asarray(self.offset, dtype), np.asarray(self.scale, dtype)
 
     def to_config(self) -> dict[str, Any]:
         """Returns the map as plain values for JSON.
@@ -242,6 +246,10 @@ class Scaling:
     def from_config(cls, config: dict[str, Any]) -> Scaling:
         """Builds the map that `to_config` described."""
         return cls(**config)
+
+
+def _float32(x):
+    return x if tf.is_tensor(x) else x.astype(np.float32, copy=False)
 
 
 def _check_levels(x: np.ndarray, levels: tuple[int, int]) -> None:

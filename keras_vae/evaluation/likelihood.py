@@ -7,12 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.layers import IndependentBernoulli
 from keras_vae.models import VAE
 
 
 def likelihood_scores(
-    model: VAE, x, num_samples: int = 500, seed: int = 0, verbose: int = 0
+    model: VAE,
+    x,
+    num_samples: int = 500,
+    seed: int = 0,
+    limit: int | None = None,
+    log_scale: float = 0.0,
+    verbose: int = 0,
 ) -> dict[str, Any]:
     """Scores a model on held-out observations.
 
@@ -21,29 +26,40 @@ def likelihood_scores(
         x: Observations [N, *event], in the units of the likelihood.
         num_samples: Importance samples for each observation.
         seed: Same seed, same scores.
+        limit: Score that many observations, drawn at random (some test sets are sorted
+            by class); None scores all.
+        log_scale: log |d x / d raw| of an observation, `Scaling.log_scale`: makes
+            densities those of the raw values. Not used for probabilities.
         verbose: 1 shows a progress bar.
 
     Returns:
-        `num_examples`, `num_samples`, and for `elbo` and `log_likelihood` (nats per
-        example, higher is better) and, where the observations are whole numbers and
-        p(x|z) a probability of such, `bits_per_dimension` (lower is better):
-        `{"mean", "standard_error"}`, the error over examples.
+        `num_examples`, `num_samples`, `of` (what the logarithm is of: "probability",
+        "density", or "cross-entropy of grey values", which is neither), and
+        `{"mean", "standard_error"}`, the error over examples, for `elbo`,
+        `log_likelihood` (nats per example, higher is better) and, of probabilities,
+        `bits_per_dimension` (lower is better).
 
     Example:
         >>> likelihood_scores(vae, x_test, num_samples=5000)["log_likelihood"]
     """
+    if limit is not None and limit < len(x):
+        rows = np.random.default_rng(seed).choice(len(x), limit, replace=False)
+        x = x[np.sort(rows)]
     log_likelihood = model.log_likelihood(x, num_samples, seed=seed, verbose=verbose)
+    elbo = model.elbo(x, seed=seed)
+    of = "density"
+    if model.likelihood.is_discrete:
+        whole = np.array_equal(x, np.round(x))
+        of = "probability" if whole else "cross-entropy of grey values"
+    shift = log_scale if of == "density" else 0.0
     scores = {
         "num_examples": len(x),
         "num_samples": num_samples,
-        "elbo": _mean(model.elbo(x, seed=seed)),
-        "log_likelihood": _mean(log_likelihood),
+        "of": of,
+        "elbo": _mean(elbo + shift),
+        "log_likelihood": _mean(log_likelihood + shift),
     }
-    # Of densities and grey values there are no bits.
-    is_discrete = model.likelihood.support.integer or isinstance(
-        model.likelihood, IndependentBernoulli
-    )
-    if is_discrete and np.array_equal(x, np.round(x)):
+    if of == "probability":
         bits = -log_likelihood / (math.log(2) * math.prod(model.event_shape))
         scores["bits_per_dimension"] = _mean(bits)
     return scores
@@ -63,18 +79,23 @@ def describe_scores(scores: dict[str, Any]) -> str:
         "log_likelihood": (f"log-likelihood (S={scores['num_samples']})", "nats"),
         "bits_per_dimension": ("bits per dimension", "bits"),
     }
-    lines = [f"held-out scores of {scores['num_examples']} examples, +- standard error:"]
+    lines = [
+        f"scores of {scores['num_examples']} held-out examples ({scores['of']}), "
+        "+- standard error:"
+    ]
     for key, (name, unit) in names.items():
         if key in scores:
-            score = scores[key]
-            lines.append(
-                f"  {name:<24}{score['mean']:>10.3f} +- "
-                f"{score['standard_error']:.3f} {unit}"
-            )
+            mean, error = scores[key]["mean"], scores[key]["standard_error"]
+            error = "n/a" if error is None else f"{error:.3f}"
+            lines.append(f"  {name:<24}{mean:>10.3f} +- {error} {unit}")
     return "\n".join(lines)
 
 
-def _mean(values: np.ndarray) -> dict[str, float]:
+def _mean(values: np.ndarray) -> dict[str, float | None]:
     values = np.asarray(values, np.float64)
-    error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-    return {"mean": float(values.mean()), "standard_error": float(error)}
+    # One example says nothing about the error.
+    error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else None
+    return {
+        "mean": float(values.mean()),
+        "standard_error": None if error is None else float(error),
+    }

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.dtypes import float_dtype
 from keras_vae.core.integers import positive_int
 from keras_vae.core.seeds import make_seed, next_seed
 from keras_vae.core.support import REAL, Support
@@ -54,19 +55,6 @@ class ParamsSize:
         return owner.params_size_for
 
 
-def float_dtype(dtype) -> str:
-    """The dtype of probabilities under a policy: float32 under a half-precision one.
-
-    Args:
-        dtype: A dtype, a policy, or None for Keras's global policy.
-
-    Returns:
-        "float32" or "float64".
-    """
-    policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
-    return "float64" if policy.variable_dtype == "float64" else "float32"
-
-
 class DistributionLayer(keras.layers.Layer):
     """Turns the last axis of its input into the parameters of a distribution.
 
@@ -90,6 +78,8 @@ class DistributionLayer(keras.layers.Layer):
 
     params_size = ParamsSize()
     event_shape: tuple[int, ...] | None = None
+    # Whether `log_prob` is the logarithm of a probability, and not of a density.
+    is_discrete = False
 
     def __init__(
         self,

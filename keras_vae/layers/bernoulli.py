@@ -36,6 +36,8 @@ class IndependentBernoulli(IndependentLayer):
         784
     """
 
+    is_discrete = True
+
     def make_elements(self, logits):
         """Bernoulli by logits."""
         return _Bernoulli(

@@ -27,6 +27,8 @@ class OneHotCategorical(DistributionLayer):
         10
     """
 
+    is_discrete = True
+
     def __init__(self, event_size, convert_to_tensor_fn="sample", **kwargs):
         """Creates the layer."""
         super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
@@ -71,6 +73,8 @@ class IndependentCategorical(DistributionLayer):
         >>> IndependentCategorical((28, 28, 1), num_classes=4).params_size
         3136
     """
+
+    is_discrete = True
 
     def __init__(self, event_shape, num_classes, convert_to_tensor_fn="sample", **kwargs):
         """Creates the layer."""

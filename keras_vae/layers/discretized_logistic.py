@@ -137,6 +137,8 @@ class DiscretizedLogistic(PositiveLayer):
         flow"; Salimans et al. 2017, "PixelCNN++".
     """
 
+    is_discrete = True
+
     def __init__(
         self,
         event_shape=(),

@@ -175,18 +175,21 @@ class IndependentStudentT(PositiveLayer):
 class IndependentPoisson(IndependentLayer):
     """Independent Poisson counts; parameter: log-rates.
 
-    Log-rates above 60, whose rates soon leave float32, count as 60. See
-    `IndependentLayer` for the arguments.
+    Log-rates above 17 count as 17: float32 does not hold larger counts exactly, and the
+    squares of their gradients would overflow in optimizers. See `IndependentLayer` for
+    the arguments.
 
     Example:
         >>> IndependentPoisson(3).distribution(tf.zeros([2, 3])).mean().numpy()[0]
         array([1., 1., 1.], dtype=float32)
     """
 
+    is_discrete = True
+
     def make_elements(self, log_rate):
         """Poisson by log-rate."""
         # The gradient passes through, so that a network that went too far comes back.
-        log_rate -= tf.stop_gradient(tf.nn.relu(log_rate - 60.0))
+        log_rate -= tf.stop_gradient(tf.nn.relu(log_rate - 17.0))
         return tfd.Poisson(log_rate=log_rate, validate_args=self.validate_args)
 
     @property
@@ -207,6 +210,8 @@ class IndependentNegativeBinomial(PositiveLayer):
         >>> IndependentNegativeBinomial(3).params_size
         6
     """
+
+    is_discrete = True
 
     def make_elements(self, total_count, logits):
         """Negative binomial with softplus total count."""

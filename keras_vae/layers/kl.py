@@ -9,7 +9,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.divergence import exact_kl
-from keras_vae.layers.base import distribution_of, float_dtype
+from keras_vae.core.dtypes import float_dtype
+from keras_vae.layers.base import distribution_of
 
 
 @keras.saving.register_keras_serializable("keras_vae")

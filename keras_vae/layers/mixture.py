@@ -8,7 +8,7 @@ from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.integers import positive_int
 from keras_vae.core.support import Support
-from keras_vae.layers.base import DistributionLayer, ParamsSize
+from keras_vae.layers.base import DistributionLayer
 from keras_vae.layers.categorical import OneHotCategorical
 from keras_vae.layers.independent import IndependentLogistic
 from keras_vae.layers.normal import IndependentNormal
@@ -32,6 +32,11 @@ class _Mixture(DistributionLayer):
     def event_shape(self):
         """Shape of one observation: that of a component."""
         return self.component_layer.event_shape
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether a component is."""
+        return self.component_layer.is_discrete
 
     @property
     def support(self) -> Support:
@@ -79,8 +84,6 @@ class MixtureSameFamily(_Mixture):
         >>> MixtureSameFamily(3, IndependentLaplace(2)).params_size
         15
     """
-
-    params_size = ParamsSize()
 
     def __init__(
         self, num_components, component_layer, convert_to_tensor_fn="sample", **kwargs
@@ -131,7 +134,9 @@ class _MixtureOfIndependent(_Mixture):
         self, num_components, event_shape=(), convert_to_tensor_fn="sample", **kwargs
     ):
         super().__init__(num_components, convert_to_tensor_fn, **kwargs)
-        self.component_layer = self.component_class(event_shape, dtype=self.dtype)
+        self.component_layer = self.component_class(
+            event_shape, validate_args=self.validate_args, dtype=self.dtype
+        )
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -199,7 +204,9 @@ class CategoricalMixtureOfOneHotCategorical(_Mixture):
     def __init__(self, event_size, num_components, convert_to_tensor_fn="sample", **kwargs):
         """Creates the layer."""
         super().__init__(num_components, convert_to_tensor_fn, **kwargs)
-        self.component_layer = OneHotCategorical(event_size, dtype=self.dtype)
+        self.component_layer = OneHotCategorical(
+            event_size, validate_args=self.validate_args, dtype=self.dtype
+        )
         self.event_size = self.component_layer.event_size
 
     def get_config(self):

@@ -29,20 +29,6 @@ def check_shape(shape, event_shape, name: str = "x") -> None:
         )
 
 
-def check_not_empty(shape, name: str = "x") -> None:
-    """Checks that a batch holds at least one event.
-
-    Args:
-        shape: Shape of the batch, [B, *event].
-        name: What to call the batch in the message.
-
-    Raises:
-        ValueError: If B is zero.
-    """
-    if not shape[0]:
-        raise ValueError(f"{name} is empty: it has shape {tuple(shape)}.")
-
-
 def check_array(x, event_shape, support: Support, name: str = "x") -> None:
     """Checks shape and values of a whole array.
 
@@ -58,7 +44,8 @@ def check_array(x, event_shape, support: Support, name: str = "x") -> None:
     """
     x = np.asarray(x)
     check_shape(x.shape, event_shape, name)
-    check_not_empty(x.shape, name)
+    if not len(x):
+        raise ValueError(f"{name} is empty: it has shape {x.shape}.")
     if x.dtype.kind not in "biuf":
         raise ValueError(f"{name} must hold numbers, but has dtype {x.dtype}.")
     support.check(x, name)
@@ -86,10 +73,16 @@ def check_data(data, event_shape, support: Support, name: str = "x") -> None:
         if batch is None:
             raise ValueError(f"{name} is an empty tf.data.Dataset.")
         data = batch
-    if isinstance(data, tuple | list) and data and hasattr(data[0], "shape"):
+    if isinstance(data, list):
+        raise ValueError(
+            f"{name} is a list of {len(data)}; Keras would take that for as many inputs. "
+            "Pass one array: np.stack(...)."
+        )
+    if isinstance(data, tuple) and data:
         refuse_targets(data[1] if len(data) > 1 else None)
         data = data[0]
-    if isinstance(data, np.ndarray | tf.Tensor):
+    # NumPy arrays, tensors, data frames.
+    if hasattr(data, "__array__"):
         check_array(data, event_shape, support, name)
 
 

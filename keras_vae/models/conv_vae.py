@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_vae.layers import DistributionLayer
-from keras_vae.models.prebuilt import input_scaling, make_layers, prebuilt_config
+from keras_vae.models.prebuilt import input_scaling, make_layers, policy, prebuilt_config
 from keras_vae.models.vae import VAE
 from keras_vae.networks import conv_decoder, conv_encoder
 from keras_vae.priors import Prior
@@ -30,6 +30,7 @@ class ConvVAE(VAE):
         posterior: Distribution layer over D numbers; None is `IndependentNormal`.
         prior: p(z); None is the standard normal.
         seed: Seed of all noise in training and testing; None takes Keras's global seed.
+        dtype: Dtype or policy of the networks; None takes Keras's global one.
         **kwargs: Arguments of `keras.Model`.
 
     Example:
@@ -49,30 +50,41 @@ class ConvVAE(VAE):
         posterior: DistributionLayer | None = None,
         prior: Prior | None = None,
         seed: int | None = None,
+        dtype=None,
         **kwargs,
     ):
         """Creates and builds the model."""
-        posterior, likelihood = make_layers(event_shape, latent_dim, posterior, likelihood)
-        event_shape = likelihood.event_shape
-        filters = tuple(filters or default_filters(event_shape))
-        encoder = conv_encoder(
-            event_shape,
-            posterior.params_size,
-            filters,
-            dense_units,
-            activation=activation,
-            **input_scaling(likelihood),
-        )
-        decoder = conv_decoder(
-            latent_dim,
-            event_shape,
-            likelihood.params_size,
-            filters[::-1],
-            dense_units,
-            activation=activation,
-        )
+        with policy(dtype):
+            posterior, likelihood = make_layers(
+                event_shape, latent_dim, posterior, likelihood
+            )
+            event_shape = likelihood.event_shape
+            filters = tuple(filters or default_filters(event_shape))
+            encoder = conv_encoder(
+                event_shape,
+                posterior.params_size,
+                filters,
+                dense_units,
+                activation=activation,
+                **input_scaling(likelihood),
+            )
+            decoder = conv_decoder(
+                latent_dim,
+                event_shape,
+                likelihood.params_size,
+                filters[::-1],
+                dense_units,
+                activation=activation,
+            )
         super().__init__(
-            encoder, decoder, posterior, likelihood, prior, seed=seed, **kwargs
+            encoder,
+            decoder,
+            posterior,
+            likelihood,
+            prior,
+            seed=seed,
+            dtype=dtype,
+            **kwargs,
         )
         self.filters = filters
         self.dense_units = dense_units

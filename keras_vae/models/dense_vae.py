@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_vae.layers import DistributionLayer
-from keras_vae.models.prebuilt import input_scaling, make_layers, prebuilt_config
+from keras_vae.models.prebuilt import input_scaling, make_layers, policy, prebuilt_config
 from keras_vae.models.vae import VAE
 from keras_vae.networks import dense_decoder, dense_encoder
 from keras_vae.priors import Prior
@@ -28,6 +28,7 @@ class DenseVAE(VAE):
         posterior: Distribution layer over D numbers; None is `IndependentNormal`.
         prior: p(z); None is the standard normal.
         seed: Seed of all noise in training and testing; None takes Keras's global seed.
+        dtype: Dtype or policy of the networks; None takes Keras's global one.
         **kwargs: Arguments of `keras.Model`.
 
     Example:
@@ -46,23 +47,34 @@ class DenseVAE(VAE):
         posterior: DistributionLayer | None = None,
         prior: Prior | None = None,
         seed: int | None = None,
+        dtype=None,
         **kwargs,
     ):
         """Creates and builds the model."""
-        posterior, likelihood = make_layers(event_shape, latent_dim, posterior, likelihood)
-        event_shape = likelihood.event_shape
-        encoder = dense_encoder(
-            event_shape,
-            posterior.params_size,
-            hidden_units,
-            activation,
-            **input_scaling(likelihood),
-        )
-        decoder = dense_decoder(
-            latent_dim, likelihood.params_size, hidden_units[::-1], activation
-        )
+        with policy(dtype):
+            posterior, likelihood = make_layers(
+                event_shape, latent_dim, posterior, likelihood
+            )
+            event_shape = likelihood.event_shape
+            encoder = dense_encoder(
+                event_shape,
+                posterior.params_size,
+                hidden_units,
+                activation,
+                **input_scaling(likelihood),
+            )
+            decoder = dense_decoder(
+                latent_dim, likelihood.params_size, hidden_units[::-1], activation
+            )
         super().__init__(
-            encoder, decoder, posterior, likelihood, prior, seed=seed, **kwargs
+            encoder,
+            decoder,
+            posterior,
+            likelihood,
+            prior,
+            seed=seed,
+            dtype=dtype,
+            **kwargs,
         )
         self.hidden_units = tuple(hidden_units)
         self.activation = activation

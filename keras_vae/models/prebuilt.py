@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import keras
 
 from keras_vae.layers import DistributionLayer, IndependentNormal, get_likelihood
 from keras_vae.layers.base import event_tuple
+
+
+@contextlib.contextmanager
+def policy(dtype):
+    """Makes a dtype policy the one of all layers that are created meanwhile.
+
+    Args:
+        dtype: A dtype or policy, such as "mixed_float16"; None leaves Keras's global one.
+
+    Yields:
+        Nothing.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(before if dtype is None else dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def make_layers(
@@ -44,17 +64,19 @@ def make_layers(
     return posterior, likelihood
 
 
-def input_scaling(likelihood: DistributionLayer) -> dict[str, float]:
-    """What brings a likelihood's levels to [-1, 1], where networks learn well.
+def input_scaling(likelihood: DistributionLayer) -> dict[str, float | bool]:
+    """What brings a likelihood's observations to where networks learn well.
 
     Args:
         likelihood: The likelihood whose observations the encoder reads.
 
     Returns:
-        The arguments `rescale` and `shift` of an encoder; none for supports that are
-        small already or have no bounds.
+        Arguments of an encoder: `log_scale` for counts, `rescale` and `shift` for
+        bounded numbers that are not small already.
     """
     support = likelihood.support
+    if support.integer and support.high is None:
+        return {"log_scale": True}
     if support.low is None or support.high is None or support.high - support.low <= 1:
         return {}
     rescale = 2.0 / (support.high - support.low)

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae.core.integers import positive_int
-from keras_vae.core.seeds import fold
-from keras_vae.models.checks import check_array, check_not_empty, check_shape
+from keras_vae.core.seeds import fold, make_seed
+from keras_vae.models.checks import check_array
 
 # Decoded events (images times draws), and elements of them (pixels), that the likelihood
 # estimate holds at a time: enough to keep two cores at their matrix speed, and well below
@@ -29,7 +29,7 @@ class Queries:
     def sample(
         self,
         n: int = 1,
-        seed: int = 0,
+        seed: int | None = 0,
         temperature: float = 1.0,
         draw: bool = False,
         batch_size: int = 256,
@@ -38,7 +38,7 @@ class Queries:
 
         Args:
             n: Number of observations.
-            seed: Same seed, same samples.
+            seed: Same seed, same samples; None takes Keras's global seed.
             temperature: Factor of the prior's standard deviations; below 1 samples are
                 more typical and less varied.
             draw: Whether to draw from p(x|z) instead of taking its mean.
@@ -55,6 +55,7 @@ class Queries:
             (64, 28, 28, 1)
         """
         positive_int(n, "n")
+        seed = make_seed(seed)
         z = self.prior.distribution(temperature).sample(n, seed=fold(seed, 0))
 
         def decode(z, index):
@@ -72,8 +73,12 @@ class Queries:
 
         Returns:
             Array [N, D].
+
+        Raises:
+            ValueError: If x is empty, of another shape, NaN, infinite or outside the
+                likelihood's support.
         """
-        self._check_shape(x)
+        self._check_values(x)
         return _in_batches(lambda x, _: self.encode(x).mean(), x, batch_size)
 
     def reconstruct(self, x, batch_size: int = 256) -> np.ndarray:
@@ -85,8 +90,12 @@ class Queries:
 
         Returns:
             Array [N, *event].
+
+        Raises:
+            ValueError: If x is empty, of another shape, NaN, infinite or outside the
+                likelihood's support.
         """
-        self._check_shape(x)
+        self._check_values(x)
         return _in_batches(lambda x, _: self(x), x, batch_size)
 
     def interpolate(self, start, end, steps: int = 8) -> np.ndarray:
@@ -177,7 +186,8 @@ class Queries:
         self._check_values(x)
         positive_int(num_samples, "num_samples")
         positive_int(batch_size, "batch_size")
-        elements = _ELEMENTS_AT_A_TIME // math.prod(self.event_shape)
+        largest = max(math.prod(self.event_shape), self.likelihood.params_size)
+        elements = _ELEMENTS_AT_A_TIME // largest
         at_a_time = max(1, min(_EVENTS_AT_A_TIME, elements))
         batch_size = min(batch_size, len(x), at_a_time)
         chunk = min(num_samples, at_a_time // batch_size)
@@ -220,10 +230,6 @@ class Queries:
             return px.mean()
         except NotImplementedError:
             return px.mode()
-
-    def _check_shape(self, x):
-        check_shape(np.shape(x), self.event_shape)
-        check_not_empty(np.shape(x))
 
     def _check_values(self, x):
         check_array(x, self.event_shape, self.likelihood.support)

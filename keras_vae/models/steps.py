@@ -48,6 +48,9 @@ class Steps:
                 )
         self.objective = objectives.get(objective)
         super().compile(optimizer=optimizer, **kwargs)
+        # Now, so that weights loaded before the first step bring the optimizer's state.
+        # (As Keras asks for anyway: compile again after changing what is trainable.)
+        self.optimizer.build(self.trainable_variables)
 
     @property
     def metrics(self):
@@ -143,7 +146,9 @@ class Steps:
         Args:
             x: Observations [N, *event], a `tf.data.Dataset` or what else Keras takes.
             y: Must be None.
-            sample_weight: Factors of the losses of an array's observations, [N].
+            sample_weight: Factors of the losses of an array's observations, [N]. As in
+                Keras, the loss is sum(weight * loss) / N; the other logs are weighted
+                means.
             validation_data: Held-out data of the same kinds, or a tuple (x, None,
                 sample_weight).
             **kwargs: Arguments of `keras.Model.fit`.
@@ -203,7 +208,6 @@ class Steps:
     def compile_from_config(self, config):
         """Compiles with the result of `get_compile_config`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
 
 def _unpack(data):

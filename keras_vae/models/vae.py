@@ -220,6 +220,11 @@ class VAE(Steps, Queries, keras.Model):
 
 
 def _require_sizes(layer, name):
+    if layer.activity_regularizer is not None:
+        raise ValueError(
+            f"The {name} {type(layer).__name__} has an activity_regularizer, which a VAE "
+            "does not use: its objective weighs the rate. Take it out (ELBO(beta=...))."
+        )
     if layer.event_shape is None or layer.params_size is None:
         raise ValueError(
             f"The {name} {type(layer).__name__} must know its event_shape and "

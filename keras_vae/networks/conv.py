@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_vae.core.dtypes import float_dtype
+
 
 def conv_encoder(
     event_shape: Sequence[int],
@@ -15,8 +17,9 @@ def conv_encoder(
     dense_units: int = 256,
     kernel_size: int = 4,
     activation: str = "relu",
-    shift: float = 0.0,
     rescale: float = 1.0,
+    shift: float = 0.0,
+    log_scale: bool = False,
 ) -> keras.Model:
     """Strided convolutions, one halving of the image each, then dense layers.
 
@@ -27,8 +30,9 @@ def conv_encoder(
         dense_units: Width of the dense layer after the convolutions.
         kernel_size: Side of the kernels, in pixels.
         activation: Name of the hidden layers' activation.
-        shift: Number added to the input after the rescaling.
         rescale: Factor of the input.
+        shift: Number added to the input after the rescaling.
+        log_scale: Whether to take log(1 + x) of the input first, for counts.
 
     Returns:
         A model [B, height, width, channels] -> [B, output_size].
@@ -41,6 +45,8 @@ def conv_encoder(
         (None, 32)
     """
     x = inputs = keras.Input(_image_shape(event_shape), name="x")
+    if log_scale:
+        x = keras.ops.log1p(x)
     if (rescale, shift) != (1.0, 0.0):
         x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
     for i, n in enumerate(filters):
@@ -98,7 +104,7 @@ def conv_decoder(
             f"multiple of {height * width * channels}. Use a dense decoder for this "
             "likelihood."
         )
-    blocks, scale = int(blocks), 2 ** len(filters)
+    blocks, scale, precise = int(blocks), 2 ** len(filters), float_dtype()
     start = (math.ceil(height / scale), math.ceil(width / scale), filters[0])
     x = inputs = keras.Input((latent_dim,), name="z")
     x = keras.layers.Dense(dense_units, activation, name="dense")(x)
@@ -115,16 +121,16 @@ def conv_decoder(
             # The last layer's matrix products are small; float32 keeps its outputs,
             # which exponentials follow, at full precision. So do the layers behind it,
             # which would else round them in mixed precision.
-            dtype="float32" if last else None,
+            dtype=precise if last else None,
             name="params" if last else f"conv_{i + 1}",
         )(x)
     crop = _surplus(x.shape[1:3], (height, width))
-    x = keras.layers.Cropping2D(crop, dtype="float32", name="crop")(x)
+    x = keras.layers.Cropping2D(crop, dtype=precise, name="crop")(x)
     if blocks > 1:
         split = (height, width, blocks, channels)
-        x = keras.layers.Reshape(split, dtype="float32", name="split")(x)
-        x = keras.layers.Permute((3, 1, 2, 4), dtype="float32", name="blocks_first")(x)
-    outputs = keras.layers.Reshape((output_size,), dtype="float32", name="flat")(x)
+        x = keras.layers.Reshape(split, dtype=precise, name="split")(x)
+        x = keras.layers.Permute((3, 1, 2, 4), dtype=precise, name="blocks_first")(x)
+    outputs = keras.layers.Reshape((output_size,), dtype=precise, name="flat")(x)
     return keras.Model(inputs, outputs, name="conv_decoder")
 
 

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_vae.core.dtypes import float_dtype
+
 
 def dense_encoder(
     event_shape: Sequence[int],
     output_size: int,
     hidden_units: Sequence[int] = (500, 500),
     activation: str = "relu",
-    shift: float = 0.0,
     rescale: float = 1.0,
+    shift: float = 0.0,
+    log_scale: bool = False,
 ) -> keras.Model:
     """A multilayer perceptron from an observation to a vector.
 
@@ -22,8 +25,9 @@ def dense_encoder(
         output_size: Number of outputs, the posterior's `params_size`.
         hidden_units: Width of each hidden layer.
         activation: Name of the hidden layers' activation.
-        shift: Number added to the input after the rescaling.
         rescale: Factor of the input.
+        shift: Number added to the input after the rescaling.
+        log_scale: Whether to take log(1 + x) of the input first, for counts.
 
     Returns:
         A model [B, *event_shape] -> [B, output_size].
@@ -33,6 +37,8 @@ def dense_encoder(
         (None, 32)
     """
     x = inputs = keras.Input(tuple(event_shape), name="x")
+    if log_scale:
+        x = keras.ops.log1p(x)
     if (rescale, shift) != (1.0, 0.0):
         x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
     x = keras.layers.Flatten(name="flatten")(x)
@@ -66,5 +72,6 @@ def dense_decoder(
     x = inputs = keras.Input((latent_dim,), name="z")
     for i, units in enumerate(hidden_units):
         x = keras.layers.Dense(units, activation, name=f"hidden_{i + 1}")(x)
-    outputs = keras.layers.Dense(output_size, name="params")(x)
+    # Exponentials follow, for which half precision is too coarse.
+    outputs = keras.layers.Dense(output_size, dtype=float_dtype(), name="params")(x)
     return keras.Model(inputs, outputs, name="dense_decoder")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from keras_vae.core.integers import positive_int
 from keras_vae.core.trace import Trace
 
 
@@ -21,11 +22,7 @@ class Objective:
 
     def __init__(self, num_samples: int = 1):
         """Creates the objective."""
-        if isinstance(num_samples, bool) or not isinstance(num_samples, int):
-            raise ValueError(f"num_samples must be an integer, but is {num_samples!r}.")
-        if num_samples < 1:
-            raise ValueError(f"num_samples must be at least 1, but is {num_samples}.")
-        self.num_samples = num_samples
+        self.num_samples = positive_int(num_samples, "num_samples")
 
     def call(self, trace: Trace, step: tf.Tensor) -> tf.Tensor:
         """Computes the loss; see `__call__`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import keras
 import tensorflow as tf
@@ -16,7 +17,8 @@ class ELBO(Objective):
 
     Args:
         beta: Weight of the rate: a number, or a `keras.optimizers.schedules` object of
-            the optimizer's step (warm-up).
+            the optimizer's `iterations` (warm-up), which count updates, not batches,
+            under gradient accumulation.
         num_samples: Latent draws S for each example.
         free_bits: Rate in nats per example, of the whole latent vector, below which the
             rate is not reduced further.
@@ -89,7 +91,7 @@ class ELBO(Objective):
 
 
 def _not_negative(value, name):
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise ValueError(f"{name} must be a number, but is {value!r}.")
     if not 0 <= value < math.inf:
         raise ValueError(f"{name} must be finite and not negative, but is {value!r}.")

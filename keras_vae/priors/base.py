@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.divergence import exact_kl
+from keras_vae.core.dtypes import float_dtype
 from keras_vae.core.integers import positive_int
 
 
@@ -27,9 +28,7 @@ class Prior(keras.layers.Layer):
 
     def __init__(self, event_size: int | None = None, dtype=None, **kwargs):
         """Creates the prior, and builds it where the size is known."""
-        policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
-        double = policy.variable_dtype == "float64"
-        super().__init__(dtype="float64" if double else "float32", **kwargs)
+        super().__init__(dtype=float_dtype(dtype), **kwargs)
         if event_size is not None:
             event_size = positive_int(event_size, "event_size")
         self.event_size = event_size
