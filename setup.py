@@ -13,7 +13,7 @@ VERSION = re.search(
 ).group(1)
 
 DEMO = ["mlxtend>=0.23"]
-TEST = ["pytest>=8", "pytest-timeout>=2.3", "scipy>=1.11"]
+TEST = ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "scipy>=1.11"]
 NOTEBOOKS = ["ipykernel>=6.29", "nbconvert>=7.16", "nbmake>=1.5"]
 DEV = ["build>=1.2", "pre-commit>=4", "ruff>=0.12"]
 

@@ -81,10 +81,11 @@ def train(
             held_out[name] = preparation(data.split(name)[0])
             support.check(held_out[name], f"the {name} split of {data.name!r}")
         metadata = _metadata(recipe, data, preparation)
+        # Everything that can be refused has been checked; now the folder is touched (to
+        # resume a run it is only read).
+        claim(output, recipe, resume, overwrite)
         if resume:
             _check_unchanged(output, metadata)
-        # Everything that can be refused has been checked; now the folder is touched.
-        claim(output, recipe, resume, overwrite)
         if resume and _is_finished(output):
             say(f"the run in {output} is finished")
             return read_metadata(output)["scores"]

@@ -209,12 +209,12 @@ def works_in_models(layer, y):
             close(one, expected)
 
 
-def trains(style, layer, y):
+def trains(style, layer, y, run_eagerly=False):
     """fit, evaluate and predict; evaluate's loss is minus the mean log-probability."""
     dense, x = dense_for(layer), inputs_for(y)
     model = style(dense, layer)
     before = [np.array(w) for w in dense.get_weights()]
-    model.compile(keras.optimizers.SGD(1e-3), loss=nll)
+    model.compile(keras.optimizers.SGD(1e-3), loss=nll, run_eagerly=run_eagerly)
     model.fit(x, y, epochs=1, batch_size=len(y), verbose=0)
     assert all((a != b).any() for a, b in zip(before, dense.get_weights(), strict=True))
     distribution = layer.distribution(dense(x))

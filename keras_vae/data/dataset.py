@@ -151,7 +151,10 @@ class DataSet:
         """
         digest = hashlib.sha256()
         for split in SPLITS:
-            digest.update(np.ascontiguousarray(getattr(self, f"x_{split}")))
+            x = getattr(self, f"x_{split}")
+            # With the shape, or a row could move from the end of one to the next.
+            digest.update(f"{x.dtype} {x.shape}".encode())
+            digest.update(np.ascontiguousarray(x))
         return digest.hexdigest()
 
     def _join(self, axis: str) -> np.ndarray:

@@ -55,9 +55,9 @@ def as_observations(
     dtype, likelihood, levels = _judge(low, high, whole, is_image, as_pixels)
     with np.errstate(over="ignore"):
         splits = {split: x.astype(dtype, copy=False) for split, x in splits.items()}
-    for split, x in splits.items():
-        # Again, since a large float64 becomes infinite in float32.
-        REAL.check(x, titles[split])
+        # Again, since a large float64 becomes infinite in float32, in which all data end.
+        for split, x in splits.items():
+            REAL.check(x.astype(np.float32, copy=False), titles[split])
     return splits, likelihood, levels
 
 

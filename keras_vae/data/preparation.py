@@ -59,6 +59,8 @@ class Preparation:
             value_range = 0.0, 1.0
         elif None in value_range:
             black, white = data.levels or (data.x_train.min(), data.x_train.max())
+            # Images of one grey need some white to be darker than.
+            white = white if white > black else black + 1
             # Of images all channels have one offset and scale.
             value_range = tuple(
                 float((raw - scaling.offset) / scaling.scale) for raw in (black, white)

@@ -13,6 +13,23 @@ from keras_vae.core.support import BINARY, Support, levels
 from keras_vae.layers.base import DistributionLayer, event_tuple
 
 
+class _Categorical(tfd.Categorical):
+    """TFP's categorical, whose checks refuse class numbers that are floats."""
+
+    def _sample_control_dependencies(self, x):
+        if not self.validate_args:
+            return []
+        last = tf.cast(self._num_categories() - 1, x.dtype)
+        return [
+            tf.debugging.assert_equal(x, tf.round(x), "Class numbers must be whole."),
+            tf.debugging.assert_non_negative(x, "Class numbers start at 0."),
+            tf.debugging.assert_less_equal(x, last, "There are fewer classes."),
+        ]
+
+    def _log_prob(self, k):
+        return super()._log_prob(tf.cast(k, tf.int32) if self.validate_args else k)
+
+
 @keras.saving.register_keras_serializable("keras_vae")
 class OneHotCategorical(DistributionLayer):
     """One choice among `event_size`, as a one-hot vector; parameters: logits.
@@ -95,7 +112,7 @@ class IndependentCategorical(DistributionLayer):
         """Categorical variables by logits, joined into one event."""
         shape = (*keras.ops.shape(params)[:-1], *self.event_shape, self.num_classes)
         return tfd.Independent(
-            tfd.Categorical(
+            _Categorical(
                 logits=tf.reshape(params, shape),
                 dtype=params.dtype,
                 validate_args=self.validate_args,

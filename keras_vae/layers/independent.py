@@ -216,7 +216,10 @@ class IndependentNegativeBinomial(PositiveLayer):
     def make_elements(self, total_count, logits):
         """Negative binomial with softplus total count."""
         return tfd.NegativeBinomial(
-            self.positive(total_count), logits=logits, validate_args=self.validate_args
+            self.positive(total_count),
+            logits=logits,
+            validate_args=self.validate_args,
+            require_integer_total_count=False,
         )
 
     @property

@@ -64,7 +64,10 @@ class VAE(Steps, Queries, keras.Model):
         self.decoder = decoder
         self.posterior = posterior
         self.likelihood = likelihood
-        self.prior = StandardNormal() if prior is None else prior
+        # `encode` casts; half precision would round counts, and overflow at 65504.
+        self.autocast = False
+        dtype = posterior.dtype
+        self.prior = StandardNormal(dtype=dtype) if prior is None else prior
         self.seed = make_seed(seed)
         self.make_metrics()
         self.build()

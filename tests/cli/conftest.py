@@ -1,16 +1,22 @@
 """Fixtures for the tests of the command line."""
 
+import numpy as np
 import pytest
 from commands import SMALL, call
 
 from keras_vae import training
 from keras_vae.cli import main
+from keras_vae.data import load
 
 
 def cheaper(patch):
     """Lets the evaluation at the end of a run cost little."""
     scores = training.likelihood_scores
-    patch.setattr(training, "likelihood_scores", lambda m, x, _: scores(m, x, 10))
+
+    def cheap(model, x, _, **options):
+        return scores(model, x, 10, **options)
+
+    patch.setattr(training, "likelihood_scores", cheap)
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +29,23 @@ def command(capsys, tmp_path, monkeypatch):
     """Runs the command in an empty working directory."""
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: call(capsys, *arguments)
+
+
+@pytest.fixture(scope="session")
+def own_run(tmp_path_factory):
+    """A finished run on grey images in a file, `own.npy` beside it; only to be read."""
+    folder = tmp_path_factory.mktemp("own")
+    x = 15 * load("digits").x_train[:200]
+    np.save(folder / "own.npy", x)
+    # A path that a copy of both may keep: from the folder that holds them.
+    given = ["--data", "own.npy", "--epochs", "1", *SMALL, "--output", "run"]
+    given += ["--likelihood", "bernoulli", "--binarize", "static"]
+    with pytest.MonkeyPatch.context() as patch:
+        cheaper(patch)
+        patch.setattr(training, "_MOST_EXAMPLES", 7)
+        patch.chdir(folder)
+        main(["train", "dense_vae", *given])
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,8 @@ VALUES = {
     "mixed_precision": ((), True),
     "jit": ((), True),
 }
+# What a value goes with.
+NEEDS = {"prior_components": {"prior": "mixture_of_normals"}}
 
 
 @pytest.fixture
@@ -83,9 +85,11 @@ def test_each_option_sets_its_value(command, asked, name):
     model = "conv_vae" if name == "filters" else "dense_vae"
     option = [f"--{name.replace('_', '-')}", *texts]
     data = [] if name == "data" else ["--data", "digits"]
+    for needed, its_value in NEEDS.get(name, {}).items():
+        data += [f"--{needed}", its_value]
     assert command("train", model, *data, *option).code == 0
     ((recipe, _, _),) = asked
-    expected = {"model": model, "data": "digits", name: value}
+    expected = {"model": model, "data": "digits", **NEEDS.get(name, {}), name: value}
     assert recipe == Recipe(**expected) and getattr(recipe, name) == value
 
 
@@ -121,12 +125,37 @@ def test_a_run_is_resumed_by_its_folder_alone(command, asked, digits_run):
     assert asked[0][0] == Recipe.from_json(digits_run / "recipe.json")
 
 
+def test_ctrl_c_before_the_first_epoch_says_that_nothing_is_kept(command, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "_fit", interrupted)
+    options = ["train", "dense_vae", "--data", "digits", *SMALL, "--output", "run"]
+    result = command(*options)
+    assert result.code == 130
+    assert "before the end of the first epoch; nothing is kept" in result.err
+    assert "--resume" not in result.err
+    # What is there does not stand in the way.
+    monkeypatch.undo()
+    monkeypatch.setattr(training, "train", lambda recipe, output, **_: None)
+    assert command(*options).code == 0
+
+
+@pytest.mark.parametrize("data", [[], ["--data", "digits"]])
+def test_a_run_is_resumed_by_its_model_and_folder(command, asked, digits_run, data):
+    """The recipe in the folder is taken where no data are named."""
+    command("train", "dense_vae", *data, "--resume", "--output", digits_run)
+    kept = Recipe.from_json(digits_run / "recipe.json")
+    given = Recipe("dense_vae", "digits") if data else kept
+    assert asked[0][0] == given
+
+
 def test_progress_is_shown_and_a_finished_run_is_left(command, digits_run, tmp_path):
     options = ["train", digits_run / "recipe.json", "--output", "again"]
     result = command(*options)
     assert result.code == 0 and "training on 1" in result.out
     assert "Epoch 2/2" in result.out and "val_elbo" in result.out
-    assert "held-out scores of 180 examples" in result.out
+    assert "scores of 180 held-out examples (probability)" in result.out
     before = (tmp_path / "again" / "metadata.json").read_bytes()
     assert "is finished" in command(*options, "--resume").out
     assert command(*options).code == 1
@@ -148,4 +177,4 @@ def test_own_data_are_trained_on_and_used(command, tmp_path, kind):
     assert read_metadata("run")["data"]["licence"] == "unknown (own data)"
     result = command("evaluate", "run", "--num-samples", "5", "--split", "all")
     assert result.code == 0
-    assert f"of {30 if kind == 'folder' else 40} examples" in result.out
+    assert f"of {30 if kind == 'folder' else 40} held-out examples" in result.out

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 
 import pytest
 
@@ -37,6 +38,25 @@ def test_a_failure_leaves_the_earlier_file_and_no_litter(tmp_path, error):
     with pytest.raises(type(error)):
         write_atomically(path, half)
     assert path.read_text() == "old" and names(tmp_path) == ["note.txt"]
+
+
+def test_contents_are_on_the_disk_before_the_file_has_its_name(tmp_path, monkeypatch):
+    path, flushed = tmp_path / "note.txt", []
+
+    def fsync(number):
+        flushed.append(os.fstat(number).st_size)
+        assert not path.exists()
+
+    monkeypatch.setattr("keras_vae.core.files.os.fsync", fsync)
+    write_atomically(path, lambda p: p.write_text("new"))
+    assert flushed == [3] and path.read_text() == "new"
+
+
+def test_the_leftover_of_a_kill_is_hidden_and_used_up(tmp_path):
+    path = tmp_path / "note.txt"
+    (tmp_path / ".new.note.txt").write_text("a much longer leftover")
+    write_atomically(path, lambda p: p.write_text(p.name))
+    assert path.read_text() == ".new.note.txt" and names(tmp_path) == ["note.txt"]
 
 
 def test_a_failure_makes_no_file(tmp_path):

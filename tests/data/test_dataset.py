@@ -34,6 +34,28 @@ def test_split_returns_x_and_y():
     assert make().split("train")[1] is None
 
 
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_the_fingerprint_tells_every_value_of_every_split(split):
+    data, name = make(), f"x_{split}"
+    assert data.fingerprint() == make().fingerprint() and len(data.fingerprint()) == 64
+    x = getattr(data, name).copy()
+    x[0, 1] += 0.25
+    assert make(**{name: x}).fingerprint() != data.fingerprint()
+    # What is said of the data is not part of them, nor how they lie in memory.
+    fortran = {name: np.asfortranarray(getattr(data, name))}
+    assert make(**fortran, name="b").fingerprint() == data.fingerprint()
+
+
+def test_the_fingerprint_tells_the_order_and_the_splits():
+    data = make()
+    swapped = make(x_train=data.x_train[::-1])
+    # A row goes from the end of one split to the start of the next.
+    both = np.concatenate([data.x_train, data.x_validation])
+    moved = make(x_train=both[:2], x_validation=both[2:])
+    prints = {one.fingerprint() for one in (data, swapped, moved)}
+    assert len(prints) == 3
+
+
 @pytest.mark.parametrize(
     "given, meant", [("validate", "validation"), ("Test", "test"), ("trian", "train")]
 )
@@ -76,7 +98,7 @@ def test_unknown_name_suggests_the_nearest():
 
 @pytest.mark.parametrize("given", ["zzz", ""])
 def test_unknown_name_lists_the_names(given):
-    with pytest.raises(ValueError, match="named sets are digits, mnist_5k, mnist"):
+    with pytest.raises(ValueError, match="Known: .*digits, .*mnist, mnist_5k"):
         load(given)
 
 

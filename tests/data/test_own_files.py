@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from keras_vae.core.files import sha256_of
 from keras_vae.data import load
-from keras_vae.data.arrays import sha256_of
 from keras_vae.data.dataset import SPLITS
 
 RNG = np.random.default_rng(0)
@@ -12,6 +12,7 @@ UNIT = RNG.random((20, 4, 5, 1))
 BITS = RNG.integers(0, 2, (20, 4, 5, 1))
 PIXELS = RNG.integers(0, 256, (20, 4, 5, 3))
 PIXELS[0, 0, 0] = 255
+THOUSAND = np.arange(942, 1002, 1).reshape(20, 3) - 1
 LOGISTIC = "discretized_logistic"
 GREY = (0, 255)
 
@@ -33,8 +34,8 @@ KINDS = {
     "unit images": (UNIT, np.float32, "continuous_bernoulli", None),
     "real images": (UNIT - 0.5, np.float32, "normal", None),
     "negative whole images": (PIXELS - 128, np.float32, "normal", None),
-    "real table": (RNG.normal(size=(20, 3)), np.float32, "normal", None),
-    "unit table": (RNG.random((20, 3)), np.float32, "normal", None),
+    "real table": (RNG.normal(size=(20, 3)), np.float64, "normal", None),
+    "unit table": (RNG.random((20, 3)), np.float64, "normal", None),
     "0/1 table": (BITS[:, 0, :, 0], np.float32, "bernoulli", (0, 1)),
     "count table": (PIXELS[:, 0, :, 0], np.float32, "poisson", None),
     "float count table": (PIXELS[:, 0, :, 0] * 1.0, np.float32, "poisson", None),
@@ -46,10 +47,13 @@ KINDS = {
     ),
     "table of large numbers": (
         PIXELS[:, 0, :, 0] * 10**6,
-        np.float32,
+        np.float64,
         "normal",
         None,
     ),
+    "counts up to 1000": (THOUSAND, np.float32, "poisson", None),
+    "whole numbers above 1000": (THOUSAND + 1, np.float64, "normal", None),
+    "times": (1_600_000_000 + PIXELS[:, 0, :, 0], np.float64, "normal", None),
 }
 
 
@@ -64,10 +68,8 @@ def test_kind_of_data(kind, tmp_path):
     assert data.event_shape == x.shape[1:]
     assert data.sha256 == sha256_of(tmp_path / "own.npy")
     found = np.concatenate([data.split(s)[0] for s in SPLITS]).reshape(20, -1)
-    x = x.reshape(20, -1).astype(np.float32)
-    np.testing.assert_array_equal(
-        found[np.lexsort(found.T)], x[np.lexsort(x.T)].astype(dtype)
-    )
+    x = x.reshape(20, -1).astype(dtype)
+    np.testing.assert_array_equal(found[np.lexsort(found.T)], x[np.lexsort(x.T)])
 
 
 def test_grey_images_get_a_channel_axis(tmp_path):
@@ -255,7 +257,7 @@ def test_csv(header, encoding, tmp_path):
     rows = "".join(f"{i}.5, {-i}e-1\n" for i in range(10))
     data = load(csv(tmp_path, header + rows, encoding))
     x = np.concatenate([data.split(s)[0] for s in SPLITS])
-    assert data.x_train.dtype == np.float32 and data.likelihood == "normal"
+    assert data.x_train.dtype == np.float64 and data.likelihood == "normal"
     x = x[np.argsort(x[:, 0])]
     expected = np.column_stack([np.arange(10) + 0.5, -np.arange(10) / 10])
     np.testing.assert_allclose(x, expected, rtol=1e-6)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from laws import near_in_standard_errors
 
-from keras_vae.core.support import UNIT_INTERVAL
+from keras_vae.core.support import REAL, UNIT_INTERVAL
 from keras_vae.data import Scaling, pipeline, steps_per_epoch
 
 
@@ -80,6 +80,14 @@ def test_pixels_are_drawn_afresh_everywhere():
     # 1,770 pairs of 64 fair coins each: they agree on half, up to the noise.
     agree = (draws[:, None] == draws)[np.triu_indices(60, 1)].mean()
     assert abs(agree - 0.5) < 5 * 0.5 / np.sqrt(1770 * 64)
+
+
+def test_tables_of_many_digits_are_scaled_with_all_of_them():
+    times = 1.6e9 + np.arange(50.0)[:, np.newaxis]
+    scaling = Scaling.fit(times, REAL)
+    stream = batches(times, 1, 50, scaling=scaling)[0]
+    np.testing.assert_array_equal(np.sort(stream, axis=0), scaling(times))
+    assert len(np.unique(stream)) == 50 and stream.dtype == np.float32
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

@@ -1,5 +1,6 @@
 """What is done to held-out data, kept with the model."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,10 +8,62 @@ import pytest
 from laws import near_in_standard_errors
 
 from keras_vae.core.support import REAL, UNIT_INTERVAL
-from keras_vae.data import Preparation, Scaling
+from keras_vae.core.support import levels as levels_of
+from keras_vae.data import DataSet, Preparation, Scaling
+from keras_vae.data.dataset import SPLITS
+from keras_vae.plots.pixels import to_pixels
 
 GREY = np.tile(np.array([0, 51, 128, 255], np.uint8), (2000, 1))
 TO_UNIT = Scaling.fit(GREY, UNIT_INTERVAL, levels=(0, 255))
+
+
+def made(x, levels=None):
+    splits = {f"x_{split}": x for split in SPLITS}
+    return DataSet(name="made", likelihood="normal", levels=levels, **splits)
+
+
+def test_it_is_fitted_to_the_training_data_alone():
+    x = np.random.default_rng(0).normal(5, 3, (20, 3))
+    data = dataclasses.replace(made(x), x_test=100 * x, x_validation=-x)
+    assert Preparation.fit(data, REAL, seed=3) == Preparation(Scaling.fit(x, REAL), seed=3)
+
+
+@pytest.mark.parametrize(
+    "support, levels, value_range",
+    [
+        (UNIT_INTERVAL, (0, 255), (0, 1)),
+        (levels_of(0, 255), (0, 255), (0, 255)),
+        (REAL, (0, 255), (0, 1)),
+    ],
+)
+def test_black_and_white_are_the_ends_of_the_levels(support, levels, value_range):
+    data = made(GREY[:, 1:3].reshape(-1, 1, 2, 1), levels)
+    preparation = Preparation.fit(data, support)
+    assert preparation.levels == levels
+    assert preparation.value_range == pytest.approx(value_range, abs=1e-6)
+    ends = np.array(levels).reshape(1, 1, 2, 1)
+    assert preparation(ends).ravel() == pytest.approx(value_range, abs=1e-6)
+
+
+@pytest.mark.parametrize("low, high", [(-1, 1), (0, 1), (-300, 4000)])
+def test_real_images_keep_their_order_of_greys_in_pictures(low, high):
+    x = np.linspace(low, high, 64, dtype=np.float32).reshape(4, 4, 4, 1)
+    preparation = Preparation.fit(made(x), REAL)
+    pixels = to_pixels(preparation(x), value_range=preparation.value_range)
+    greys = pixels[..., 0].ravel().astype(int)
+    assert (greys[0], greys[-1]) == (0, 255) and (np.diff(greys) > 0).all()
+
+
+def test_images_of_one_grey_can_be_shown():
+    x = np.full((4, 2, 2, 1), -3.0, np.float32)
+    low, high = Preparation.fit(made(x), REAL).value_range
+    assert low < high
+
+
+def test_times_stay_apart():
+    times = 1.6e9 + np.arange(5000.0)[:, np.newaxis]
+    x = Preparation.fit(made(times), REAL)(times)
+    assert x.dtype == np.float32 and len(np.unique(x)) == 5000
 
 
 def test_values_are_scaled():
@@ -40,8 +93,9 @@ def test_the_raw_data_are_left_alone():
 
 
 @pytest.mark.parametrize("binarize, seed", [(False, 0), (True, 7)])
-def test_a_config_survives_json(binarize, seed):
-    preparation = Preparation(TO_UNIT, binarize, seed)
+@pytest.mark.parametrize("levels", [None, (0, 255)])
+def test_a_config_survives_json(binarize, seed, levels):
+    preparation = Preparation(TO_UNIT, binarize, seed, levels, (-0.5, 2.0))
     config = json.loads(json.dumps(preparation.to_config()))
     assert Preparation.from_config(config) == preparation
 

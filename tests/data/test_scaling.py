@@ -151,6 +151,14 @@ def test_tables_are_standardised_by_column():
     np.testing.assert_allclose(scaled.std(axis=0), 1.0, rtol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.float64])
+def test_wide_numbers_keep_their_digits(dtype):
+    times = (1_600_000_000 + np.arange(4096)).astype(dtype)[:, np.newaxis]
+    scaled = Scaling.fit(times, REAL)(times)
+    assert scaled.dtype == np.float32 and (np.diff(scaled[:, 0]) > 0).all()
+    np.testing.assert_allclose(scaled[[0, -1], 0], [-1.7318, 1.7318], rtol=1e-3)
+
+
 def test_constant_column_is_only_centred():
     x = np.column_stack([TABLE[:, 0], np.full(50, 0.1, np.float32)])
     scaling = Scaling.fit(x, REAL)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from stand_in_sets import numbered, stand_in
 
+from keras_vae.core.files import sha256_of
 from keras_vae.data import load
-from keras_vae.data.arrays import sha256_of
 from keras_vae.data.sources import FOLDER_VARIABLE
 
 

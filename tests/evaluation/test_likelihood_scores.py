@@ -8,9 +8,12 @@ import pytest
 
 import keras_vae
 from keras_vae import layers
+from keras_vae.core.support import REAL
+from keras_vae.data import Scaling
 from keras_vae.evaluation import describe_scores, likelihood_scores
 
 SHAPE, SIZE = (3, 4, 1), 12
+LOGISTIC = layers.DiscretizedLogistic(SHAPE, low=0, high=3)
 
 
 def model(likelihood="bernoulli", seed=0):
@@ -69,25 +72,63 @@ def test_a_model_that_knows_nothing_needs_one_bit_for_a_coin():
 
 
 @pytest.mark.parametrize(
-    "likelihood, x, has_bits",
+    "likelihood, x, of",
     [
-        ("bernoulli", coins(4), True),
-        ("bernoulli", coins(4) / 2, False),
-        ("normal", coins(4), False),
-        ("continuous_bernoulli", coins(4), False),
-        ("poisson", coins(4), True),
-        (layers.DiscretizedLogistic(SHAPE, low=0, high=3), 3 * coins(4), True),
+        ("bernoulli", coins(4), "probability"),
+        ("bernoulli", coins(4) / 2, "cross-entropy of grey values"),
+        ("normal", coins(4), "density"),
+        ("continuous_bernoulli", coins(4), "density"),
+        ("poisson", coins(4), "probability"),
+        (LOGISTIC, 3 * coins(4), "probability"),
     ],
 )
-def test_bits_are_given_for_probabilities_of_whole_numbers_alone(likelihood, x, has_bits):
-    scores = likelihood_scores(model(likelihood), x, num_samples=2)
-    assert ("bits_per_dimension" in scores) == has_bits
+def test_bits_are_of_probabilities_and_raw_units_of_densities(likelihood, x, of):
+    vae = model(likelihood)
+    scores = likelihood_scores(vae, x, num_samples=2)
+    assert scores["of"] == of and f"examples ({of})," in describe_scores(scores)
+    assert ("bits_per_dimension" in scores) == (of == "probability")
+    shifted = likelihood_scores(vae, x, num_samples=2, log_scale=-3.0)
+    shift = -3.0 if of == "density" else 0.0
+    for name in ("elbo", "log_likelihood"):
+        expected = scores[name]["mean"] + shift
+        assert shifted[name]["mean"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("limit", [None, 40, 41])
+def test_a_limit_that_is_none_scores_all(vae, scores, limit):
+    assert likelihood_scores(vae, coins(), 50, seed=3, limit=limit) == scores
+
+
+def test_a_limit_draws_different_rows_with_the_seed(vae):
+    one, same, other = (
+        likelihood_scores(vae, coins(), 5, seed=seed, limit=7) for seed in (1, 1, 2)
+    )
+    assert one == same != other and one["num_examples"] == 7
+    rows = np.sort(np.random.default_rng(1).choice(40, 7, replace=False))
+    assert len(set(rows)) == 7
+    assert one == likelihood_scores(vae, coins()[rows], 5, seed=1)
+
+
+def test_raw_units_of_densities_differ_by_the_exact_shift():
+    table = np.random.default_rng(0).normal(3, 2, (30, 4))
+    vae = keras_vae.DenseVAE((4,), 2, "normal", hidden_units=(5,), seed=0)
+    found = []
+    for factor in (1.0, 10.0):
+        scaling = Scaling.fit(factor * table, REAL)
+        x = scaling(factor * table)
+        found.append(likelihood_scores(vae, x, 20, log_scale=scaling.log_scale))
+    for name in ("elbo", "log_likelihood"):
+        fall = found[0][name]["mean"] - found[1][name]["mean"]
+        assert fall == pytest.approx(4 * math.log(10), abs=1e-3)
 
 
 def test_one_example_has_no_standard_error(vae):
     scores = likelihood_scores(vae, coins(1), num_samples=2)
-    assert scores["elbo"]["standard_error"] == 0.0
-    assert math.isfinite(scores["elbo"]["mean"])
+    for name in ("elbo", "log_likelihood", "bits_per_dimension"):
+        assert scores[name]["standard_error"] is None
+        assert math.isfinite(scores[name]["mean"])
+    lines = describe_scores(json.loads(json.dumps(scores))).splitlines()
+    assert all("+- n/a " in line for line in lines[1:])
 
 
 @pytest.mark.parametrize(
@@ -111,7 +152,7 @@ def test_scores_survive_json(scores):
 
 def test_the_text_names_each_score_its_error_and_how_it_was_made(scores):
     lines = describe_scores(scores).splitlines()
-    assert len(lines) == 4 and "40 examples" in lines[0]
+    assert len(lines) == 4 and "scores of 40 held-out examples (probability)" in lines[0]
     for line, name in zip(
         lines[1:], ("elbo", "log_likelihood", "bits_per_dimension"), strict=True
     ):

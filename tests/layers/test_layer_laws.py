@@ -91,9 +91,9 @@ def test_trains_in_sequential_and_survives_saving(case, tmp_path):
     laws.survives_saving(model, x, y, tmp_path / "model.keras")
 
 
-def test_trains_in_functional(case):
+def test_trains_in_functional_and_eagerly(case):
     layer = case.make(convert_to_tensor_fn=case.fixed)
-    laws.trains(laws.functional, layer, case.x(4))
+    laws.trains(laws.functional, layer, case.x(4), run_eagerly=True)
 
 
 def test_probabilities_stay_float32_in_mixed_precision(case):

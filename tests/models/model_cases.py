@@ -1,5 +1,7 @@
 """The models that all laws of tests/models are checked on; add new ones to `CASES`."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -123,6 +125,18 @@ def case(name, seed=7, **arguments):
     optimizer = keras.optimizers.Adam(1e-2)
     model.compile(optimizer, make_objective(), **arguments)
     return model, data_for(model)
+
+
+@functools.cache
+def shared_case(name):
+    """As `case`, made once: for tests that only read the model."""
+    return case(name)
+
+
+@functools.cache
+def shared_vae():
+    """As `vae()`, made once: for tests that only read the model."""
+    return vae()
 
 
 def weights(model):

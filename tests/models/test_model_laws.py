@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from model_cases import CASES, NAMES, case, fit, weights
+from model_cases import CASES, NAMES, case, fit, shared_case, weights
 
 import keras_vae
 
@@ -24,7 +24,7 @@ def test_every_public_model_is_in_the_list():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_variable_gets_a_gradient(name):
-    model, x = case(name)
+    model, x = shared_case(name)
     with tf.GradientTape() as tape:
         trace = model.trace(x, model.objective.num_samples, seed=1, training=True)
         loss = tf.reduce_mean(model.objective(trace, step=0))
@@ -75,7 +75,7 @@ def test_evaluation_repeats_itself_and_changes_nothing(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_row_does_not_depend_on_its_batch(name):
-    model, x = case(name)
+    model, x = shared_case(name)
     z = np.random.default_rng(1).normal(size=(7, model.latent_dim)).astype("float32")
     close = {"rtol": 1e-4, "atol": 1e-5}
     np.testing.assert_allclose(
@@ -93,7 +93,7 @@ def test_a_row_does_not_depend_on_its_batch(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_decoding_keeps_leading_axes(name):
-    model, _ = case(name)
+    model, _ = shared_case(name)
     z = np.random.default_rng(2).normal(size=(3, 2, model.latent_dim)).astype("float32")
     px = model.decode(z)
     assert px.batch_shape == (3, 2) and px.event_shape == model.event_shape
@@ -105,7 +105,7 @@ def test_decoding_keeps_leading_axes(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_trace_has_the_shapes_of_the_glossary(name):
-    model, x = case(name)
+    model, x = shared_case(name)
     trace = model.trace(x, num_samples=3, seed=0)
     assert trace.z.shape == (3, len(x), model.latent_dim)
     assert trace.px.batch_shape == (3, len(x))
@@ -117,7 +117,7 @@ def test_a_trace_has_the_shapes_of_the_glossary(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_exact_and_sampled_rates_agree(name):
-    model, x = case(name)
+    model, x = shared_case(name)
     trace = model.trace(x[:3], num_samples=4000, seed=3)
     sampled = trace.sampled_rate.numpy()
     if trace.kl is None:

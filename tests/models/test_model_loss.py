@@ -42,6 +42,17 @@ def test_a_weight_of_two_is_an_example_twice():
         np.testing.assert_allclose(logs[name], logs_of_doubled[name], rtol=1e-5)
 
 
+def test_weights_of_a_half_halve_the_loss_and_leave_the_means():
+    """The loss is sum(weight * loss) / N; what describes the data is a weighted mean."""
+    x = data_for(fixed_noise_vae(), 4)
+    _, plain = step(x, learning_rate=0.0)
+    _, halved = step(x, np.full(4, 0.5), learning_rate=0.0)
+    np.testing.assert_allclose(halved.pop("loss"), 0.5 * plain.pop("loss"), rtol=1e-6)
+    assert plain.keys() == halved.keys() == {"elbo", "kl_loss", "reconstruction_loss"}
+    for name, value in plain.items():
+        np.testing.assert_allclose(halved[name], value, rtol=1e-6)
+
+
 def test_examples_of_weight_zero_have_no_say():
     x = data_for(fixed_noise_vae(), 6)
     weight = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])

@@ -51,12 +51,29 @@ def test_weights_move_to_a_new_model(name, tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     other, _ = case(name, seed=8, run_eagerly=True)
     assert np.abs(weights(other) - weights(model)).max() > 1e-3
-    # Without this Keras would load the weights alone, and schedules start again.
-    other.optimizer.build(other.trainable_variables)
     other.load_weights(tmp_path / "model.weights.h5")
     assert_same_outputs(other, model, x)
+    # Slots and iterations too: momenta and schedules go on where they were.
+    assert int(other.optimizer.iterations) == int(model.optimizer.iterations) == 3
     for a, b in zip(optimizer_state(other), optimizer_state(model), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_training_goes_on_from_weights_as_if_it_had_not_stopped(tmp_path):
+    schedule = keras.optimizers.schedules.PolynomialDecay(0.1, 9, 0.0)
+    models = []
+    for _ in range(2):
+        keras.utils.set_random_seed(3)
+        models.append(vae())
+        models[-1].compile(keras.optimizers.Adam(schedule), run_eagerly=True)
+    (whole, parts), x = models, data_for(models[0])
+    fit(whole, x)
+    whole.save_weights(tmp_path / "model.weights.h5")
+    parts.load_weights(tmp_path / "model.weights.h5")
+    assert parts.optimizer.iterations == 3
+    fit(whole, x)
+    fit(parts, x)
+    np.testing.assert_array_equal(weights(parts), weights(whole))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from model_cases import NAMES, SIZE, case, data_for, network, vae
+from model_cases import NAMES, SIZE, data_for, network, shared_case, shared_vae
 
 import keras_vae
 from keras_vae import layers, priors
@@ -25,7 +25,7 @@ def identity_vae(prior=None):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_samples_lie_in_the_support_and_repeat_with_the_seed(name):
-    model, _ = case(name)
+    model, _ = shared_case(name)
     mean = model.sample(9, seed=4)
     drawn = model.sample(9, seed=4, draw=True)
     for samples in (mean, drawn):
@@ -41,7 +41,7 @@ def test_samples_lie_in_the_support_and_repeat_with_the_seed(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_embedding_and_reconstruction_are_those_of_the_parts(name):
-    model, x = case(name)
+    model, x = shared_case(name)
     close = {"rtol": 1e-5, "atol": 1e-5}
     embedding = model.embed(x, batch_size=5)
     assert embedding.shape == (len(x), model.latent_dim)
@@ -85,13 +85,13 @@ def test_drawn_samples_have_the_noise_of_the_likelihood():
 
 
 def test_samples_do_not_depend_on_the_batch_size():
-    model = vae()
+    model = shared_vae()
     whole = model.sample(20, seed=1, batch_size=20)
     np.testing.assert_allclose(model.sample(20, seed=1, batch_size=3), whole, rtol=1e-5)
 
 
 def test_interpolation_starts_and_ends_at_the_reconstructions():
-    model = vae()
+    model = shared_vae()
     x = data_for(model)
     walk = model.interpolate(x[:4], x[4:8], steps=5)
     assert walk.shape == (4, 5, SIZE)
@@ -114,20 +114,46 @@ QUERY = pytest.mark.parametrize("query", QUERIES.values(), ids=list(QUERIES))
 @QUERY
 def test_no_data_are_refused(query):
     with pytest.raises(ValueError, match=r"x is empty: it has shape \(0, 6\)"):
-        query(vae(), np.zeros((0, SIZE), "float32"))
+        query(shared_vae(), np.zeros((0, SIZE), "float32"))
 
 
 @QUERY
 @pytest.mark.parametrize("shape", [(3, 5), (6,), (3, 6, 1), ()])
 def test_other_shapes_are_refused(query, shape):
     with pytest.raises(ValueError, match="takes batches of events of shape"):
-        query(vae(), np.zeros(shape, "float32"))
+        query(shared_vae(), np.zeros(shape, "float32"))
+
+
+@QUERY
+@pytest.mark.parametrize(
+    "value, match",
+    [
+        (np.nan, "1 of 72 values that are NaN or infinite"),
+        (np.inf, "NaN or infinite"),
+        (1.5, r"1 of 72 values outside \[0, 1\]; the first is 1.5 at \[3, 2\]"),
+        (-0.1, "outside"),
+    ],
+)
+def test_impossible_values_are_refused(query, value, match):
+    model = shared_vae()
+    x = data_for(model)
+    x[3, 2] = value
+    with pytest.raises(ValueError, match=match):
+        query(model, x)
+
+
+def test_interpolation_checks_both_ends():
+    model = shared_vae()
+    x = data_for(model)
+    for ends in [(x, x + 2), (x + 2, x)]:
+        with pytest.raises(ValueError, match="outside"):
+            model.interpolate(*ends)
 
 
 @QUERY
 @pytest.mark.parametrize("convert", [tf.constant, lambda x: x.tolist(), np.float64])
 def test_arrays_of_other_kinds_are_taken(query, convert):
-    model = vae()
+    model = shared_vae()
     x = data_for(model, 4)
     np.testing.assert_allclose(query(model, convert(x)), query(model, x), rtol=1e-5)
 
@@ -153,11 +179,21 @@ def test_arrays_of_other_kinds_are_taken(query, convert):
     ],
 )
 def test_senseless_questions_are_refused(ask, match):
-    model = vae()
+    model = shared_vae()
     with pytest.raises(ValueError, match=match):
         ask(model, data_for(model))
 
 
 def test_a_seed_may_be_a_numpy_integer():
-    model = vae()
+    model = shared_vae()
     np.testing.assert_array_equal(model.sample(2, seed=np.int64(3)), model.sample(2, 3))
+
+
+def test_an_unset_seed_of_samples_comes_from_the_global_one():
+    model, samples = shared_vae(), []
+    for seed in (3, 3, 4):
+        keras.utils.set_random_seed(seed)
+        samples.append(model.sample(4, seed=None, draw=True))
+    np.testing.assert_array_equal(samples[0], samples[1])
+    assert (samples[0] != samples[2]).any()
+    assert (model.sample(4, seed=None) != model.sample(4, seed=None)).any()

@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from model_cases import IMAGE, LATENT, SIZE, data_for, network, vae, weights
+from model_cases import IMAGE, LATENT, SIZE, data_for, network, shared_vae, vae, weights
 
 import keras_vae
 from keras_vae import layers, objectives, priors
+from keras_vae.models.checks import check_data
 
 
 def from_parts(encoder=4, decoder=SIZE, posterior=None, likelihood=None, prior=None):
@@ -139,20 +140,22 @@ def refused(model, match, way, x):
     ],
 )
 def test_impossible_values_are_refused(way, value, match):
-    x = data_for(vae())
+    x = data_for(shared_vae())
     x[2, 1] = value
-    refused(vae(), match, way, x)
+    refused(shared_vae(), match, way, x)
 
 
 @WAY
 @pytest.mark.parametrize("shape", [(8, 5), (8, 6, 1), (8,)])
 def test_events_of_another_shape_are_refused(way, shape):
-    refused(vae(), "takes batches of events of shape", way, np.zeros(shape, "float32"))
+    refused(
+        shared_vae(), "takes batches of events of shape", way, np.zeros(shape, "float32")
+    )
 
 
 @WAY
 def test_no_data_are_refused(way):
-    refused(vae(), "empty", way, np.zeros((0, SIZE), "float32"))
+    refused(shared_vae(), "empty", way, np.zeros((0, SIZE), "float32"))
 
 
 IMPOSSIBLE = {
@@ -172,8 +175,49 @@ def test_values_without_probability_are_refused(likelihood, value):
     refused(vae(likelihood=likelihood), "values outside", fit_quietly, x)
 
 
+class Frame:
+    """What data frames have in common, as far as a check of values needs it."""
+
+    def __init__(self, values):
+        self.values = values
+        self.shape, self.dtype = values.shape, values.dtype
+
+    def __len__(self):
+        return len(self.values)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values if dtype is None else self.values.astype(dtype)
+
+
+@pytest.mark.parametrize("way", [fit_quietly, validate, validate_tuple, evaluate])
+def test_frames_are_checked_like_arrays(way):
+    x = data_for(shared_vae())
+    x[2, 1] = 255.0
+    refused(shared_vae(), r"outside \[0, 1\]; the first is 255 at \[2, 1\]", way, Frame(x))
+    refused(shared_vae(), "takes batches of events", way, Frame(np.zeros((3, 5))))
+    support = layers.IndependentBernoulli(SIZE).support
+    check_data(Frame(data_for(shared_vae())), (SIZE,), support)
+
+
+@pytest.mark.parametrize("way", [fit_quietly, validate, evaluate])
+@pytest.mark.parametrize("convert", [list, np.ndarray.tolist])
+def test_lists_are_refused_with_what_makes_an_array_of_them(way, convert):
+    refused(
+        shared_vae(), r"is a list of 12.*np\.stack", way, convert(data_for(shared_vae()))
+    )
+
+
+@pytest.mark.parametrize("role", ["posterior", "likelihood"])
+def test_an_activity_regularizer_is_refused(role):
+    size = {"posterior": LATENT, "likelihood": SIZE}[role]
+    layer = layers.IndependentNormal(size, scale="shared", activity_regularizer="l2")
+    arguments = {role: layer, "encoder": 2 if role == "posterior" else 4}
+    with pytest.raises(ValueError, match=f"{role} IndependentNormal has an activity_reg"):
+        from_parts(**arguments)
+
+
 def test_text_is_refused():
-    refused(vae(), "must hold numbers", fit_quietly, np.full((4, SIZE), "1"))
+    refused(shared_vae(), "must hold numbers", fit_quietly, np.full((4, SIZE), "1"))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +234,7 @@ def test_text_is_refused():
     ],
 )
 def test_targets_are_refused(way):
-    refused(vae(), "trained on observations alone", way, data_for(vae()))
+    refused(shared_vae(), "trained on observations alone", way, data_for(shared_vae()))
 
 
 @pytest.mark.parametrize(
@@ -233,3 +277,5 @@ def test_layers_of_other_sizes_than_the_models_are_refused(model):
         model(IMAGE, 3, posterior=layers.IndependentNormal(2))
     with pytest.raises(ValueError, match="but the likelihood"):
         model(IMAGE, 2, likelihood=layers.IndependentBernoulli((4, 4, 1)))
+    with pytest.raises(ValueError, match="but the posterior"):
+        model(IMAGE, 4, posterior=layers.IndependentNormal((2, 2)))

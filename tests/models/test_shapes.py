@@ -39,6 +39,16 @@ def test_dense_vae_takes_any_shape(shape):
     trains(model, np.random.default_rng(0).random((3, *shape)).astype("float32"))
 
 
+def test_an_integer_is_the_shape_of_a_vector():
+    model = keras_vae.DenseVAE(30, 2, hidden_units=(4,))
+    assert model.event_shape == (30,) and model.latent_dim == 2
+    assert model.encoder.input_shape == (None, 30)
+    again = type(model).from_config(model.get_config())
+    assert again.event_shape == (30,)
+    likelihood = keras_vae.layers.IndependentNormal(30)
+    assert keras_vae.DenseVAE(30, 2, likelihood).event_shape == (30,)
+
+
 @pytest.mark.parametrize("name", keras_vae.layers.likelihood_names())
 @pytest.mark.parametrize("cls", [keras_vae.DenseVAE, keras_vae.ConvVAE])
 def test_every_named_likelihood_fits_the_prebuilt_models(name, cls):

@@ -1,5 +1,7 @@
 """Encoders and decoders: shapes, layout and gradients."""
 
+import inspect
+
 import keras
 import laws
 import numpy as np
@@ -14,8 +16,10 @@ SMALL = {"filters": (4, 3), "dense_units": 5}
 BUILD = {
     "conv_encoder": lambda: conv_encoder((7, 6, 2), 4, **SMALL),
     "conv_encoder_rescaled": lambda: conv_encoder((7, 6, 2), 4, rescale=0.1, shift=-1),
+    "conv_encoder_of_counts": lambda: conv_encoder((7, 6, 2), 4, **SMALL, log_scale=True),
     "conv_decoder": lambda: conv_decoder(3, (7, 6, 2), 2 * 84, **SMALL),
     "dense_encoder": lambda: dense_encoder((7, 6, 2), 4, (5, 6)),
+    "dense_encoder_of_counts": lambda: dense_encoder((7, 6, 2), 4, (5,), log_scale=True),
     "dense_encoder_of_vectors": lambda: dense_encoder((9,), 4, ()),
     "dense_decoder": lambda: dense_decoder(3, 11, (5, 6)),
 }
@@ -24,7 +28,9 @@ BUILD = {
 def inputs(model, batch=3):
     """Random inputs for a model."""
     shape = (batch, *model.input_shape[1:])
-    return np.random.default_rng(0).normal(size=shape).astype("float32")
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    counts = any("log1p" in one.name for one in model.operations)
+    return np.round(20 * np.abs(x)) if counts else x
 
 
 @pytest.mark.parametrize("shape", IMAGES)
@@ -111,6 +117,24 @@ def test_rescaling_is_that_of_the_input(build):
     laws.close(scaled(x), plain(x * (2 / 255) - 1.0))
 
 
+@pytest.mark.parametrize("build", [conv_encoder, dense_encoder])
+def test_the_logarithm_is_that_of_one_more_than_the_input_before_rescaling(build):
+    x = np.random.default_rng(0).poisson(300.0, (2, 4, 4, 1)).astype("float32")
+    plain = build((4, 4, 1), 3)
+    logs = build((4, 4, 1), 3, log_scale=True)
+    both = build((4, 4, 1), 3, rescale=0.5, shift=-1.0, log_scale=True)
+    for one in (logs, both):
+        one.set_weights(plain.get_weights())
+    laws.close(logs(x), plain(np.log1p(x)))
+    laws.close(both(x), plain(0.5 * np.log1p(x) - 1.0))
+
+
+@pytest.mark.parametrize("build", [conv_encoder, dense_encoder])
+def test_the_input_arguments_have_the_order_in_which_they_apply_but_the_logarithm(build):
+    names = list(inspect.signature(build).parameters)
+    assert names[-3:] == ["rescale", "shift", "log_scale"]
+
+
 @pytest.mark.parametrize("shape, blocks", [((7, 6, 2), 2), ((8, 8, 1), 3), ((5, 9, 3), 2)])
 def test_blocks_of_the_decoder_are_the_blocks_of_the_layers(shape, blocks):
     # With the last kernel zero every pixel shows the bias: channel c of block b must
@@ -143,11 +167,30 @@ def test_crop_is_central():
     assert decoder.get_layer("crop").cropping == ((1, 2), (1, 1))
 
 
-def test_parameters_stay_float32_in_mixed_precision():
+@pytest.mark.parametrize(
+    "policy, expected",
+    [
+        ("mixed_float16", tf.float32),
+        ("mixed_bfloat16", tf.float32),
+        ("float64", tf.float64),
+    ],
+)
+def test_parameters_are_at_least_float32_under_every_policy(policy, expected):
+    keras.config.set_dtype_policy(policy)
+    compute = keras.config.dtype_policy().compute_dtype
+    conv = conv_decoder(2, (5, 6, 1), 60, **SMALL)
+    dense = dense_decoder(2, 60, (5,))
+    for decoder, hidden in [(conv, "conv_1"), (dense, "hidden_1")]:
+        assert decoder(inputs(decoder)).dtype == expected
+        assert decoder.get_layer("params").compute_dtype == expected
+        assert decoder.get_layer(hidden).compute_dtype == compute
+
+
+@pytest.mark.parametrize("build", [conv_encoder, dense_encoder])
+def test_counts_above_the_range_of_half_precision_are_read(build):
     keras.config.set_dtype_policy("mixed_float16")
-    decoder = conv_decoder(2, (5, 6, 1), 60, **SMALL)
-    assert decoder(inputs(decoder)).dtype == tf.float32
-    assert decoder.get_layer("conv_1").compute_dtype == "float16"
+    encoder = build((4, 4, 1), 3, log_scale=True)
+    laws.all_finite(encoder(np.full((2, 4, 4, 1), 1e6, "float32")))
 
 
 @pytest.mark.parametrize("shape", [(28,), (28, 28), (2, 28, 28, 1), ()])

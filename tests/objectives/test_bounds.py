@@ -134,6 +134,17 @@ def test_refused_numbers(argument, value):
         ELBO(**{argument: value})
 
 
+@pytest.mark.parametrize("number", [np.float32(4), np.float64(4), np.int64(4), 4])
+def test_numbers_may_be_numpys(number):
+    objective, trace = ELBO(beta=number, free_bits=number), made_trace(1)
+    config = objective.get_config()
+    assert config["beta"] == config["free_bits"] == 4.0
+    assert type(config["beta"]) is type(config["free_bits"]) is float
+    expected = ELBO(beta=4.0, free_bits=4.0)
+    laws.close(objective(trace), expected(trace), rtol=1e-7)
+    assert objective.logs(0) == {}
+
+
 @pytest.mark.parametrize(
     "name, cls", [("elbo", ELBO), ("ELBO", ELBO), ("iwae", IWAE), ("Iwae", IWAE)]
 )

@@ -1,5 +1,7 @@
 """Every objective obeys the laws."""
 
+import json
+
 import keras
 import laws
 import numpy as np
@@ -91,3 +93,12 @@ def test_config_rebuilds_the_objective(case):
 def test_number_of_draws_is_a_positive_integer(case, number):
     with pytest.raises(ValueError, match="num_samples must be"):
         case.cls(num_samples=number)
+
+
+@every_objective
+@pytest.mark.parametrize("number", [np.int64(5), np.uint8(5)])
+def test_number_of_draws_may_be_a_numpy_integer(case, number):
+    objective = case.cls(num_samples=number)
+    assert objective.num_samples == 5
+    again = case.cls.from_config(json.loads(json.dumps(objective.get_config())))
+    assert again.get_config() == objective.get_config()

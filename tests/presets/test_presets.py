@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+from pathlib import Path
 
 import h5py
 import keras
@@ -10,6 +12,7 @@ import pytest
 from saved_models import SHAPE, conv, dense, moved, observations, own_networks, saved
 
 import keras_vae
+from keras_vae import presets
 from keras_vae.presets import (
     CONFIG,
     METADATA,
@@ -78,6 +81,72 @@ def test_only_the_files_of_the_model_are_replaced(original, preset):
     assert read_metadata(preset)["files"][WEIGHTS] != before["files"][WEIGHTS]
     assert "data" not in read_metadata(preset)
     assert {p.name for p in preset.iterdir()} == {CONFIG, METADATA, WEIGHTS, "README.md"}
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_an_end_between_the_replacements_leaves_a_model(
+    original, preset, monkeypatch, left
+):
+    """The weights change last: till then the old model answers as it did."""
+    x, old = observations(), {p.name: p.read_bytes() for p in preset.iterdir()}
+    replace, counted = os.replace, [left]
+
+    def broken(source, target):
+        # The metadata come through a file beside their place, the others do not.
+        if Path(source).parent != Path(target).parent:
+            counted[0] -= 1
+            if counted[0] < 0:
+                raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(presets.os, "replace", broken)
+        save_to_preset(moved(dense()), preset, {"data": "new"})
+    assert (preset / METADATA).read_bytes() != old[METADATA]
+    assert (preset / WEIGHTS).read_bytes() == old[WEIGHTS]
+    loaded, metadata = load_from_preset(preset)
+    assert metadata["data"] == "new"
+    np.testing.assert_array_equal(loaded.reconstruct(x), original.reconstruct(x))
+    np.testing.assert_array_equal(loaded.elbo(x, seed=1), original.elbo(x, seed=1))
+    assert {p.name for p in preset.iterdir()} == set(old)
+    # And a second attempt ends well.
+    save_to_preset(original, preset)
+    np.testing.assert_array_equal(
+        load_from_preset(preset)[0].reconstruct(x), original.reconstruct(x)
+    )
+
+
+def test_the_metadata_know_what_was_replaced(original, preset):
+    before = read_metadata(preset)["files"]
+    assert not any("replaces" in about for about in before.values())
+    save_to_preset(moved(dense()), preset)
+    for name, about in read_metadata(preset)["files"].items():
+        assert about["replaces"] == before[name]["sha256"]
+
+
+def test_an_end_before_the_replacements_changes_nothing(original, preset, monkeypatch):
+    before = {p.name: p.read_bytes() for p in preset.iterdir()}
+
+    def broken(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(keras_vae.VAE, "save_weights", broken)
+    with pytest.raises(OSError, match="disk full"):
+        save_to_preset(original, preset)
+    assert {p.name: p.read_bytes() for p in preset.iterdir()} == before
+
+
+@pytest.mark.parametrize("key", ["format", "versions", "files"])
+def test_metadata_that_are_written_here_cannot_be_given(original, tmp_path, key):
+    with pytest.raises(ValueError, match=f"must not have {key}"):
+        save_to_preset(original, tmp_path / "new", {key: 1})
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_functions_are_reached_from_the_package(original, tmp_path):
+    keras_vae.presets.save_to_preset(original, str(tmp_path))
+    assert keras_vae.presets.load_from_preset(tmp_path)[1]["format"] == 1
+    assert "presets" in keras_vae.__all__
 
 
 def numbers_in(path):

@@ -1,11 +1,13 @@
 """Small training runs, and ways to compare, watch and break them."""
 
 import csv
+import os
+from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_vae import run_folder
+from keras_vae import presets, run_folder
 from keras_vae.data import DataSet
 from keras_vae.presets import load_from_preset
 from keras_vae.recipe import Recipe
@@ -116,3 +118,18 @@ def break_at_write(monkeypatch, name, times, error=KeyboardInterrupt):
         write(path, *arguments)
 
     monkeypatch.setattr(run_folder, "write_atomically", broken)
+
+
+def end_after_replacing(monkeypatch, left):
+    """Lets the process end when so many files of a preset have been replaced."""
+    replace, counted = os.replace, [left]
+
+    def broken(source, target):
+        # Metadata come through a file beside their place, the others from a folder.
+        if Path(source).parent != Path(target).parent:
+            counted[0] -= 1
+            if counted[0] < 0:
+                raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(presets.os, "replace", broken)

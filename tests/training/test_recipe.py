@@ -161,6 +161,7 @@ def test_null_stands_for_nothing_but_values_that_may_be_left_out():
         ({"objective": "iwae", "beta": 2.0}, "for the objective 'elbo'"),
         ({"objective": "iwae", "free_bits": 1.0}, "for the objective 'elbo'"),
         ({"objective": "iwae", "warmup_epochs": 1}, "for the objective 'elbo'"),
+        ({"prior_components": 4}, "for the prior 'mixture_of_normals'"),
         ({"image_size": [28]}, "height and width"),
         ({"image_size": [28, 28, 1]}, "height and width"),
     ],

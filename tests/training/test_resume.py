@@ -1,17 +1,21 @@
 """A resumed run is the run that was not interrupted."""
 
+import numpy as np
 import pytest
 from runs import (
     binarized,
     break_at_write,
     break_in_batch,
     contents,
+    end_after_replacing,
     history,
+    recipe,
     run,
     same_run,
+    weights,
 )
 
-from keras_vae import presets, training
+from keras_vae import run_folder, training
 from keras_vae.presets import read_metadata
 
 
@@ -47,7 +51,7 @@ def test_an_end_in_the_first_epoch(tmp_path, uninterrupted, monkeypatch):
 
 @pytest.mark.parametrize(
     "name, times, done",
-    [("history.csv", 2, 1), ("checkpoint.weights.h5", 2, 1)],
+    [("history.csv", 2, 1), ("checkpoint-2.weights.h5", 1, 1)],
 )
 def test_an_end_between_two_files(tmp_path, uninterrupted, monkeypatch, name, times, done):
     with monkeypatch.context() as patch:
@@ -56,22 +60,87 @@ def test_an_end_between_two_files(tmp_path, uninterrupted, monkeypatch, name, ti
     resumed(tmp_path, uninterrupted, f"going on after epoch {done}")
 
 
-def test_an_end_between_weights_and_their_checksums(tmp_path, uninterrupted, monkeypatch):
-    write, left = presets.write_json, [2]
+@pytest.mark.parametrize("left", [0, 1])
+def test_an_end_amid_the_files_of_the_best_model(
+    tmp_path, uninterrupted, monkeypatch, left
+):
+    keep, kept = run_folder.save_to_preset, []
 
-    def broken(path, value):
-        left[0] -= path.name == "metadata.json"
-        if left[0] == 0:
-            raise KeyboardInterrupt
-        write(path, value)
+    def second_is_cut(*arguments):
+        with monkeypatch.context() as patch:
+            if kept:
+                end_after_replacing(patch, left)
+            keep(*arguments)
+        kept.append(weights(tmp_path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(presets, "write_json", broken)
+        patch.setattr(run_folder, "save_to_preset", second_is_cut)
         interrupted(tmp_path)
-    # Such a model is refused rather than used, until the run has gone on.
-    with pytest.raises(ValueError, match="model.weights.h5 is damaged"):
-        presets.load_from_preset(tmp_path)
+    # The model is still that of the first epoch.
+    np.testing.assert_array_equal(weights(tmp_path), kept[0])
     resumed(tmp_path, uninterrupted, "going on after epoch 1")
+
+
+@pytest.mark.parametrize("lag", [1, 40])
+def test_optimizer_steps_that_did_not_count_do_not_change_the_epoch(
+    tmp_path, monkeypatch, lag
+):
+    save = run_folder.write_atomically
+
+    def lagging(path, write):
+        # As in half precision, where steps with an overflow are left out.
+        if path.name.startswith("checkpoint"):
+            steps = write.__self__.optimizer.iterations
+            steps.assign(max(int(steps) - lag, 0))
+        save(path, write)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_folder, "write_atomically", lagging)
+        break_in_batch(patch, 2, 0)
+        interrupted(tmp_path)
+    said = run(binarized(), tmp_path, resume=True)
+    assert "going on after epoch 2 of" in said
+    np.testing.assert_array_equal(history(tmp_path)["epoch"], [0, 1, 2])
+
+
+def test_a_lost_history_is_not_made_up(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        break_in_batch(patch, 2, 0)
+        interrupted(tmp_path)
+    path = tmp_path / "history.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:2]) + "\n")
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match="has 1 epochs, but .*checkpoint-2"):
+        run(binarized(), tmp_path, resume=True)
+    assert contents(tmp_path) == before
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """An interrupted run on own data."""
+    np.save(tmp_path / "own.npy", np.random.default_rng(0).normal(size=(40, 4)))
+    values = {"data": str(tmp_path / "own.npy"), "batch_size": 16}
+    with monkeypatch.context() as patch:
+        break_in_batch(patch, 1, 0)
+        with pytest.raises(KeyboardInterrupt):
+            run(recipe(**values), tmp_path / "run")
+    return values
+
+
+def test_changed_data_are_not_trained_on(own, tmp_path):
+    x = np.load(own["data"])
+    np.save(own["data"], x[::-1])
+    before = contents(tmp_path / "run")
+    with pytest.raises(ValueError, match="'own' has changed since the run"):
+        run(recipe(**own), tmp_path / "run", resume=True)
+    assert contents(tmp_path / "run") == before
+    np.save(own["data"], x)
+    assert "after epoch 1" in run(recipe(**own), tmp_path / "run", resume=True)
+
+
+def test_another_seed_is_not_mistaken_for_other_data(own, tmp_path):
+    with pytest.raises(ValueError, match="seed was 0 and is now 1"):
+        run(recipe(**own, seed=1), tmp_path / "run", resume=True)
 
 
 def test_an_end_before_the_closing(tmp_path, uninterrupted, monkeypatch):
@@ -120,7 +189,7 @@ def test_a_damaged_checkpoint_is_an_error_of_a_plain_kind(tmp_path, monkeypatch)
     with monkeypatch.context() as patch:
         break_in_batch(patch, 1, 0)
         interrupted(tmp_path)
-    path = tmp_path / "checkpoint.weights.h5"
+    path = tmp_path / "checkpoint-1.weights.h5"
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises((OSError, ValueError)):
         run(binarized(), tmp_path, resume=True)

@@ -8,12 +8,22 @@ import pytest
 from runs import contents, recipe
 
 from keras_vae.recipe import Recipe
-from keras_vae.run_folder import CHECKPOINT, Keeper, claim, read_history
+from keras_vae.run_folder import (
+    Keeper,
+    checkpoints,
+    claim,
+    read_history,
+    remove_checkpoints,
+)
 
 
 def claimed(folder, one=None, resume=False, overwrite=False):
     claim(folder, one or recipe(), resume, overwrite)
     return Recipe.from_json(folder / "recipe.json")
+
+
+def name_of(epochs):
+    return f"checkpoint-{epochs}.weights.h5"
 
 
 def keeper(scores, tmp_path=None, **values):
@@ -30,6 +40,13 @@ def test_a_new_or_empty_folder_is_taken(tmp_path, exists, resume):
     if exists:
         folder.mkdir(parents=True)
     assert claimed(folder, resume=resume) == recipe()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_hidden_leftover_does_not_fill_a_folder(tmp_path, resume):
+    (tmp_path / ".new.recipe.json").write_text("{")
+    (tmp_path / ".new.x").mkdir()
+    assert claimed(tmp_path, resume=resume) == recipe()
 
 
 @pytest.mark.parametrize("option", [{}, {"resume": True}, {"overwrite": True}])
@@ -60,7 +77,8 @@ def test_overwriting_deletes_the_files_of_a_run_alone(tmp_path):
     claimed(tmp_path)
     run_files = ["config.json", "model.weights.h5", "metadata.json", "history.csv"]
     run_files += ["loss.png", "samples.png", "reconstructions.png", "manifold.png"]
-    for name in (*run_files, CHECKPOINT, "README.md", "mine/recipe.json"):
+    run_files += [name_of(3), name_of(12)]
+    for name in (*run_files, "README.md", "mine/recipe.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("old")
     assert claimed(tmp_path, recipe(seed=5), overwrite=True) == recipe(seed=5)
@@ -125,19 +143,44 @@ def test_numbers_that_are_none_end_the_run_and_write_nothing(tmp_path, bad):
     assert contents(tmp_path) == {} and len(one.rows) == 1
 
 
-@pytest.mark.parametrize("iterations, epochs", [(24, 2), (36, 3), (33, 3), (13, 2)])
-def test_the_checkpoint_knows_its_epoch(tmp_path, iterations, epochs):
-    # 33 of 36: three steps whose gradients overflowed in half precision.
-    (tmp_path / CHECKPOINT).write_text("")
-    optimizer = SimpleNamespace(iterations=iterations)
-    model = SimpleNamespace(load_weights=lambda path: None, optimizer=optimizer)
+@pytest.mark.parametrize("epochs", [(1,), (3,), (1, 2), (2, 3)])
+def test_the_last_checkpoint_is_restored_and_its_name_tells_the_epoch(tmp_path, epochs):
+    for number in epochs:
+        (tmp_path / name_of(number)).write_text("")
+    # Steps whose gradients overflow in half precision are not among the iterations.
+    optimizer, read = SimpleNamespace(iterations=1), []
+    model = SimpleNamespace(load_weights=read.append, optimizer=optimizer)
     one = keeper([-3.0, -2.0, -1.0], tmp_path)
-    assert one.restore(model, steps_per_epoch=12) == len(one.rows) == epochs
+    assert one.restore(model) == len(one.rows) == epochs[-1]
+    assert read == [tmp_path / name_of(epochs[-1])]
+
+
+def test_epochs_are_compared_as_numbers(tmp_path):
+    for number in (9, 10):
+        (tmp_path / name_of(number)).write_text("")
+    model = SimpleNamespace(load_weights=lambda path: None)
+    assert keeper([-1.0] * 10, tmp_path).restore(model) == 10
+
+
+def test_a_history_that_lacks_epochs_is_refused(tmp_path):
+    (tmp_path / name_of(3)).write_text("")
+    with pytest.raises(ValueError, match="2 epochs, but .*checkpoint-3.*after 3"):
+        keeper([-3.0, -2.0], tmp_path).restore(None)
 
 
 def test_without_a_checkpoint_a_run_starts_anew(tmp_path):
     one = keeper([-3.0], tmp_path)
-    assert one.restore(None, 12) == 0 and one.rows == []
+    assert one.restore(None) == 0 and one.rows == []
+
+
+def test_checkpoints_are_found_and_removed_and_nothing_else(tmp_path):
+    others = {"model.weights.h5", "checkpoint-x.weights.h5", f".new.{name_of(3)}"}
+    for name in (name_of(1), name_of(2), *others):
+        (tmp_path / name).write_text("")
+    found = sorted(checkpoints(tmp_path))
+    assert found == [(n, tmp_path / name_of(n)) for n in (1, 2)]
+    remove_checkpoints(tmp_path)
+    assert set(contents(tmp_path)) == others and checkpoints(tmp_path) == []
 
 
 def test_no_history_is_an_empty_one(tmp_path):

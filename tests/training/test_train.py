@@ -80,6 +80,8 @@ def test_the_metadata_say_what_the_model_was_trained_on(finished):
     assert metadata["model"] == "dense_vae" and about["name"] == "digits"
     assert about["licence"] == load("digits").licence
     assert about["event_shape"] == [8, 8, 1]
+    assert about["fingerprint"] == load("digits").fingerprint()
+    assert about["preparation"]["levels"] == [0, 16]
 
 
 def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path, monkeypatch, own):
@@ -129,6 +131,14 @@ def test_a_strategy_trains_as_one_device_does(tmp_path, monkeypatch, own):
     said = run(table_recipe(own, jit=None), tmp_path / "mirrored")
     assert "XLA" not in said
     same_run(tmp_path / "one", tmp_path / "mirrored")
+
+
+def test_xla_is_refused_on_several_devices(tmp_path, monkeypatch, own):
+    mirrored = tf.distribute.MirroredStrategy(["/cpu:0"])
+    monkeypatch.setattr(training, "_strategy", lambda: mirrored)
+    with pytest.raises(ValueError, match="XLA on several GPUs.*--jit"):
+        run(table_recipe(own, jit=True), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 class Stopped(Exception):

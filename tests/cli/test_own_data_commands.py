@@ -1,0 +1,136 @@
+"""The verbs on own data: prepared as in training, and refused where they changed."""
+
+import shutil
+
+import numpy as np
+import pytest
+from commands import write_images
+from PIL import Image
+
+from keras_vae.data import Preparation, load
+from keras_vae.evaluation import describe_scores, likelihood_scores
+from keras_vae.presets import load_from_preset, read_metadata
+
+
+@pytest.fixture
+def here(command, own_run, tmp_path):
+    """A copy of the run and its data in the working directory."""
+    shutil.copytree(own_run, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def model(own_run):
+    return load_from_preset(own_run / "run")[0]
+
+
+@pytest.fixture(scope="module")
+def prepare(own_run):
+    metadata = read_metadata(own_run / "run")
+    return Preparation.from_config(metadata["data"]["preparation"])
+
+
+def other_images(n=25):
+    """Rows of which each is different, in an order that is not that of any split."""
+    return 15 * load("digits").x_test[:n][::-1].copy()
+
+
+def test_evaluate_takes_other_data(command, here, model, prepare):
+    x = other_images()
+    np.save("other.npy", x)
+    options = ["--data", "other.npy", "--split", "all", "--num-samples", "10"]
+    result = command("evaluate", "run", *options)
+    expected = describe_scores(likelihood_scores(model, prepare(x), 10))
+    assert result.out.endswith(f"other, all\n{expected}\n")
+
+
+def test_the_scores_of_training_are_those_of_evaluate(command, here):
+    metadata = read_metadata("run")
+    expected = describe_scores(metadata["scores"])
+    # Fewer than there are: the pixels must be drawn before the examples.
+    assert metadata["scores"]["num_examples"] == 7 < len(load("own.npy").x_test)
+    result = command("evaluate", "run", "--limit", "7", "--num-samples", "10")
+    assert result.out == f"own, test\n{expected}\n"
+    assert expected in command("info", "run").out
+
+
+@pytest.mark.parametrize("options", [[], ["--split", "all"]])
+def test_embed_keeps_the_order_of_other_data(command, here, model, prepare, options):
+    x = other_images()
+    np.savez("other.npz", x=x, y=np.arange(25))
+    command("embed", "run", "--data", "other.npz", "--output", "z.npz", *options)
+    codes = np.load("z.npz")
+    np.testing.assert_array_equal(codes["y"], np.arange(25))
+    np.testing.assert_allclose(codes["z"], model.embed(prepare(x)), rtol=1e-5)
+
+
+def test_images_of_another_size_are_brought_to_that_of_the_model(command, here):
+    folder = write_images(here / "photos", 4, size=20)
+    result = command("embed", "run", "--data", folder)
+    assert result.code == 0 and np.load("z.npz")["z"].shape == (4, 2)
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "reconstruct", "embed"])
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_changed_data_are_refused_where_their_split_matters(command, here, verb, split):
+    np.save("own.npy", np.load("own.npy")[::-1])
+    result = command(verb, "run", "--split", split)
+    assert result.code == 1 and "own.npy has changed since run was trained" in result.err
+    assert "--split all" in result.err and "Traceback" not in result.err
+    assert sorted(path.name for path in here.iterdir()) == ["own.npy", "run"]
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "reconstruct", "embed"])
+def test_changed_data_are_used_as_a_whole(command, here, verb):
+    np.save("own.npy", np.load("own.npy")[::-1][:50])
+    options = ["--num-samples", "2"] if verb == "evaluate" else []
+    assert command(verb, "run", "--split", "all", *options).code == 0
+
+
+def test_a_rewritten_file_with_the_same_data_is_no_change(command, here):
+    np.save("own.npy", np.load("own.npy").astype("f8"))
+    assert command("evaluate", "run", "--num-samples", "2").code == 0
+
+
+def test_data_that_were_named_by_hand_are_not_compared(command, here):
+    np.save("other.npy", other_images())
+    options = ["--data", "other.npy", "--split", "test", "--num-samples", "2"]
+    assert command("evaluate", "run", *options).code == 0
+
+
+def test_pictures_of_real_images_keep_their_order_of_greys(command, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (60, 8, 8, 1)).astype("f4")
+    x[0, 0, :2, 0] = -1, 1
+    np.savez("own.npz", x_train=x, x_validation=x[:9], x_test=x[:9])
+    small = ["--hidden-units", "4", "--latent-dim", "2", "--epochs", "1", "--no-jit"]
+    given = ["--data", "own.npz", *small, "--output", "run"]
+    assert command("train", "dense_vae", *given).code == 0
+    preparation = read_metadata("run")["data"]["preparation"]
+    low, high = preparation["value_range"]
+    ends = Preparation.from_config(preparation)(x[:1])
+    assert (low, high) == pytest.approx((ends.min(), ends.max()), rel=1e-5)
+    assert command("reconstruct", "run", "--count", "1").code == 0
+    with Image.open("pairs.png") as image:
+        pixels = np.asarray(image.convert("L"))
+    # Nothing is clipped: some 56 of 64 greys drawn at random are different.
+    assert {0, 255} <= set(np.unique(pixels)) and len(np.unique(pixels)) > 40
+
+
+def test_scores_of_tables_are_in_their_raw_units(command, tmp_path):
+    table, found = np.random.default_rng(0).normal(3, 2, (60, 4)), []
+    for factor in (1, 10):
+        np.save("own.npy", factor * table)
+        given = ["--data", "own.npy", "--hidden-units", "8", "--epochs", "2", "--no-jit"]
+        run = f"run{factor}"
+        assert command("train", "dense_vae", *given, "--output", run).code == 0
+        scores = read_metadata(run)["scores"]
+        assert scores["of"] == "density" and "bits_per_dimension" not in scores
+        assert describe_scores(scores) in command("info", run).out
+        # The closing scores of this test are of 10 samples.
+        out = command("evaluate", run, "--num-samples", "10").out
+        assert describe_scores(scores) in out
+        found.append(scores)
+    for name in ("elbo", "log_likelihood"):
+        fall = found[0][name]["mean"] - found[1][name]["mean"]
+        assert fall == pytest.approx(4 * np.log(10), abs=0.01)
