@@ -27,6 +27,9 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
     py_modules=["keras_vae_command"],
+    # Said explicitly, an editable install is a plain path entry: a folder called keras_vae
+    # beside a user's script (the clone) does not hide the package then.
+    package_dir={"": "."},
     packages=find_packages(include=["keras_vae", "keras_vae.*"]),
     install_requires=[
         "tensorflow>=2.18",

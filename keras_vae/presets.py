@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ def save_to_preset(
     if reserved := {"format", "versions", "files"} & set(metadata):
         raise ValueError(f"metadata must not have {', '.join(sorted(reserved))}.")
     folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(".new.*/"):
+        shutil.rmtree(leftover)
     plain = _without_optimizer(model) if model.compiled else model
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new.") as new:
         write_json(Path(new) / CONFIG, keras.saving.serialize_keras_object(model))

@@ -17,7 +17,7 @@ from keras_vae.data import DataSet, steps_per_epoch
 from keras_vae.models import VAE, ConvVAE, DenseVAE
 
 MODELS = {"dense_vae": DenseVAE, "conv_vae": ConvVAE}
-_CHOICES = {
+CHOICES = {
     "model": tuple(MODELS),
     "likelihood": tuple(layers.likelihood_names()),
     "objective": ("elbo", "iwae"),
@@ -115,7 +115,7 @@ class Recipe:
                 raise ValueError(f"{field.name} must have a value, but is null.")
         if not isinstance(self.data, str):
             raise ValueError(f"data must be a name or a path, but is {self.data!r}.")
-        for name, known in _CHOICES.items():
+        for name, known in CHOICES.items():
             if (value := getattr(self, name)) is not None and value not in known:
                 raise unknown(name, value, known)
         for name, least in _LEAST.items():

@@ -155,6 +155,8 @@ def _finish(output, keeper, x, preparation, say) -> dict[str, Any]:
     model, metadata = load_from_preset(output)
     epochs = {"epochs": len(keeper.rows), "best_epoch": keeper.best_epoch + 1}
     say(f"best of {epochs['epochs']} epochs: {epochs['best_epoch']}")
+    if epochs["best_epoch"] == keeper.recipe.epochs:
+        say("the last epoch was the best: a new run with more --epochs may be better")
     elements = min(len(x), _MOST_EXAMPLES) * math.prod(model.event_shape)
     scores = likelihood_scores(
         model,

@@ -12,7 +12,7 @@ import click
 
 from keras_vae import training
 from keras_vae.presets import METADATA
-from keras_vae.recipe import MODELS, Recipe
+from keras_vae.recipe import CHOICES, MODELS, Recipe
 from keras_vae.run_folder import RECIPE
 
 
@@ -41,6 +41,8 @@ def recipe_options(command):
             rf"^    {field.name}: (.+?)(?=^    \w+: |^\S|\Z)", document, re.M | re.S
         )
         text = " ".join(about.group(1).split()) if about else ""
+        if field.name in CHOICES:
+            text += f" One of: {', '.join(CHOICES[field.name])}."
         if field.default not in (dataclasses.MISSING, None):
             text += f"  [default: {field.default}]"
         name = f"--{field.name.replace('_', '-')}"
@@ -70,8 +72,8 @@ def _type(field):
 def train(model, output, resume, overwrite, **values):
     """Train MODEL (dense_vae or conv_vae) on --data, or what a recipe says.
 
-    Options change single values of a recipe. Ctrl-C ends the training after which the
-    best model so far can be used, and --resume goes on.
+    Options change single values of a recipe. After Ctrl-C the best model so far can be
+    used, and --resume goes on.
     """
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other.")

@@ -108,6 +108,8 @@ def embed(run, data, split, output):
     arrays = {"z": model.embed(preparation(x))}
     if y is not None:
         arrays["y"] = y
+        if data_set.label_names is not None:
+            arrays["label_names"] = np.array(data_set.label_names)
     _write_file(output, lambda file: np.savez_compressed(file, **arrays))
     click.echo(f"wrote {output}: z {arrays['z'].shape}" + (", y" if "y" in arrays else ""))
 

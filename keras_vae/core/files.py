@@ -36,7 +36,7 @@ def write_atomically(path: str | os.PathLike, write: Callable[[Path], Any]) -> N
 
 def _flush(path: Path) -> None:
     """Waits until a file's contents are on the disk, so that its new name never lies."""
-    with open(path, "rb") as file:
+    with open(path, "rb+") as file:
         os.fsync(file.fileno())
 
 

@@ -1,6 +1,10 @@
 """Distribution layers, `tfp.layers` for Keras 3: parameters in, a distribution out."""
 
-from keras_vae.layers.base import DistributionLayer, distribution_of
+from keras_vae.layers.base import (
+    DistributionLayer,
+    distribution_of,
+    negative_log_likelihood,
+)
 from keras_vae.layers.bernoulli import IndependentBernoulli
 from keras_vae.layers.categorical import IndependentCategorical, OneHotCategorical
 from keras_vae.layers.discretized_logistic import DiscretizedLogistic
@@ -49,4 +53,5 @@ __all__ = [
     "distribution_of",
     "get_likelihood",
     "likelihood_names",
+    "negative_log_likelihood",
 ]

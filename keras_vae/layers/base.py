@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -35,11 +36,31 @@ def distribution_of(tensor: tf.Tensor) -> tfd.Distribution:
     distribution = getattr(tensor, _ATTRIBUTE, None)
     if distribution is None:
         raise ValueError(
-            f"{tensor!r} carries no distribution. Pass the output of a "
-            "keras_vae distribution layer itself, before any operation on it; a "
-            "distribution layer must come last in the model."
+            f"This {type(tensor).__name__} of shape {tuple(np.shape(tensor))} carries no "
+            "distribution. Pass the output of a keras_vae distribution layer itself, "
+            "before any operation on it (of model(x), not of model.predict(x), which "
+            "returns NumPy arrays); a distribution layer must come last in the model."
         )
     return distribution
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+def negative_log_likelihood(y, py) -> tf.Tensor:
+    """The loss of a model that ends in a distribution layer, for `compile(loss=...)`.
+
+    Registered with Keras, so that the compiled model can be saved and loaded.
+
+    Args:
+        y: Targets [B, *event].
+        py: The model's output, which carries its distribution.
+
+    Returns:
+        -log p(y), nats, [B].
+
+    Example:
+        >>> model.compile("adam", loss=negative_log_likelihood)
+    """
+    return -distribution_of(py).log_prob(y)
 
 
 class ParamsSize:
