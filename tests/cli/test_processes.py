@@ -29,6 +29,8 @@ def start(*arguments):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        # A shell's background jobs ignore Ctrl-C, and so would their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
