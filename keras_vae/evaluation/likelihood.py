@@ -27,7 +27,7 @@ def likelihood_scores(
         num_samples: Importance samples for each observation.
         seed: Same seed, same scores.
         limit: Score that many observations, drawn at random (some test sets are sorted
-            by class); None scores all.
+            by class); None scores all. The ELBO, which is cheap, is also given of all.
         log_scale: log |d x / d raw| of an observation, `Scaling.log_scale`: makes
             densities those of the raw values. Not used for probabilities.
         verbose: 1 shows a progress bar.
@@ -37,11 +37,12 @@ def likelihood_scores(
         "density", or "cross-entropy of grey values", which is neither), and
         `{"mean", "standard_error"}`, the error over examples, for `elbo`,
         `log_likelihood` (nats per example, higher is better) and, of probabilities,
-        `bits_per_dimension` (lower is better).
+        `bits_per_dimension` (lower is better); with a limit also `elbo_of_all`.
 
     Example:
         >>> likelihood_scores(vae, x_test, num_samples=5000)["log_likelihood"]
     """
+    everything = x
     if limit is not None and limit < len(x):
         rows = np.random.default_rng(seed).choice(len(x), limit, replace=False)
         x = x[np.sort(rows)]
@@ -59,6 +60,8 @@ def likelihood_scores(
         "elbo": _mean(elbo + shift),
         "log_likelihood": _mean(log_likelihood + shift),
     }
+    if len(everything) > len(x):
+        scores["elbo_of_all"] = _mean(model.elbo(everything, seed=seed) + shift)
     if of == "probability":
         bits = -log_likelihood / (math.log(2) * math.prod(model.event_shape))
         scores["bits_per_dimension"] = _mean(bits)
@@ -75,6 +78,7 @@ def describe_scores(scores: dict[str, Any]) -> str:
         One line for each score.
     """
     names = {
+        "elbo_of_all": ("ELBO of the whole split", "nats"),
         "elbo": ("ELBO", "nats"),
         "log_likelihood": (f"log-likelihood (S={scores['num_samples']})", "nats"),
         "bits_per_dimension": ("bits per dimension", "bits"),
