@@ -106,7 +106,9 @@ def test_a_limit_draws_different_rows_with_the_seed(vae):
     assert one == same != other and one["num_examples"] == 7
     rows = np.sort(np.random.default_rng(1).choice(40, 7, replace=False))
     assert len(set(rows)) == 7
+    of_all = one.pop("elbo_of_all")
     assert one == likelihood_scores(vae, coins()[rows], 5, seed=1)
+    assert of_all == likelihood_scores(vae, coins(), 5, seed=1)["elbo"]
 
 
 def test_raw_units_of_densities_differ_by_the_exact_shift():
