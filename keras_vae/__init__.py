@@ -12,6 +12,7 @@ if _keras.config.backend() != "tensorflow":
 from keras_vae import (
     data,
     evaluation,
+    generation,
     layers,
     networks,
     objectives,
@@ -19,16 +20,18 @@ from keras_vae import (
     presets,
     priors,
 )
-from keras_vae.models import VAE, ConvVAE, DenseVAE
+from keras_vae.models import VAE, VAEGAN, ConvVAE, DenseVAE
 from keras_vae.version import __version__
 
 __all__ = [
     "VAE",
+    "VAEGAN",
     "ConvVAE",
     "DenseVAE",
     "__version__",
     "data",
     "evaluation",
+    "generation",
     "layers",
     "networks",
     "objectives",

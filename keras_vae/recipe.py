@@ -8,23 +8,23 @@ import os
 from dataclasses import dataclass, fields
 from typing import Any
 
-import keras
-
-from keras_vae import layers, objectives, priors
+from keras_vae import layers, objectives
 from keras_vae.core.files import read_json
 from keras_vae.core.names import unknown
-from keras_vae.data import DataSet, steps_per_epoch
-from keras_vae.models import VAE, ConvVAE, DenseVAE
+from keras_vae.data import DataSet
+from keras_vae.models.vae_gan import NETWORKS
 
-MODELS = {"dense_vae": DenseVAE, "conv_vae": ConvVAE}
+MODELS = ("dense_vae", "conv_vae", "vae_gan")
 CHOICES = {
-    "model": tuple(MODELS),
+    "model": MODELS,
     "likelihood": tuple(layers.likelihood_names()),
-    "objective": ("elbo", "iwae"),
+    "objective": ("elbo", "iwae", "adversarial"),
     "prior": ("standard_normal", "mixture_of_normals"),
     "posterior": ("normal", "full_covariance"),
     "binarize": ("dynamic", "static", "none"),
     "schedule": ("cosine", "constant"),
+    "networks": NETWORKS,
+    "generator_loss": objectives.GENERATOR_LOSSES,
 }
 # The smallest value of each number, whole where only whole numbers are allowed.
 _LEAST = {
@@ -39,7 +39,46 @@ _LEAST = {
     "batch_size": 1,
     "learning_rate": 0.0,
     "seed": 0,
+    "gamma": 0.0,
+    "margin": 0.0,
+    "label_smoothing": 0.0,
+    "r1": 0.0,
 }
+# Values that only some models or objectives read: names, what they are for, and whether a
+# recipe is that.
+_ONLY_FOR = (
+    (("hidden_units",), "dense_vae", lambda r: r.model == "dense_vae"),
+    (("filters",), "conv_vae and vae_gan", lambda r: r.model != "dense_vae"),
+    (
+        (
+            "networks",
+            "gamma",
+            "generator_loss",
+            "margin",
+            "label_smoothing",
+            "r1",
+            "spectral_normalization",
+        ),
+        "vae_gan",
+        lambda r: r.model == "vae_gan",
+    ),
+    (
+        ("prior_components",),
+        "the prior 'mixture_of_normals'",
+        lambda r: r.prior == "mixture_of_normals",
+    ),
+    (
+        ("warmup_epochs", "free_bits"),
+        "the objective 'elbo'",
+        lambda r: r.objective in (None, "elbo") and r.model != "vae_gan",
+    ),
+    (("beta",), "other objectives than 'iwae'", lambda r: r.objective != "iwae"),
+    (
+        ("num_samples", "likelihood"),
+        "other models than vae_gan",
+        lambda r: r.model != "vae_gan",
+    ),
+)
 # Training examples below which small batches are worth their time: with 4,000 digits and
 # 50 epochs, batches of 32 instead of 128 gained 4 nats.
 _SMALL = 20_000
@@ -50,16 +89,16 @@ class Recipe:
     """The whole input of `keras-vae train`.
 
     Attributes:
-        model: "dense_vae" or "conv_vae".
+        model: "dense_vae", "conv_vae" or "vae_gan".
         data: Name of a data set, or path of own data.
-        latent_dim: Size of the latent vector.
+        latent_dim: Size of the latent vector; None is 32, and 128 for vae_gan.
         likelihood: Name of a likelihood; None takes what fits the data.
         binarize: "dynamic" draws 0/1 pixels anew at each visit, "static" once, "none"
             keeps grey values; None does what is usual for the data. Held-out data are
             binarized once in both cases.
-        objective: "elbo" or "iwae".
+        objective: "elbo" or "iwae"; vae_gan has "adversarial". None is what fits.
         num_samples: Latent draws for each example.
-        beta: Weight of the rate (objective "elbo").
+        beta: Weight of the rate (objectives "elbo" and "adversarial").
         warmup_epochs: Epochs over which beta grows from 0.
         free_bits: Rate below which it is not reduced, nats (objective "elbo").
         posterior: "normal" (independent) or "full_covariance".
@@ -70,13 +109,22 @@ class Recipe:
         epochs: Most passes through the training data.
         patience: Epochs without a better validation score before training stops.
         batch_size: Examples in a batch; None is 128, or 32 for small data sets.
-        learning_rate: Adam's step size at the start.
+        learning_rate: Adam's step size at the start; None is 0.001, and 0.0003 for
+            vae_gan.
         schedule: "cosine" lets the step size fall to zero over `epochs`; "constant".
         seed: Seed of weights, order, noise and splits.
         image_size: (height, width) that own images are resized to; None goes by them.
         channels: 1 or 3 for own images; None goes by them.
         mixed_precision: Whether to compute in half precision (GPUs).
-        jit: Whether to compile with XLA; None does so except on several GPUs.
+        jit: Whether to compile with XLA; None decides by model and machine.
+        networks: "light" or "paper" (vae_gan); None is "light".
+        gamma: Weight of the feature distance for the decoder (vae_gan); None is 0.01.
+        generator_loss: "minimax" or "non_saturating" (vae_gan); None is "minimax".
+        margin: Distance of the players' costs from balance at which one of them sits a
+            step out (vae_gan); None is 0.35, 0 is none at all.
+        label_smoothing: What real data lack to a target of 1 (vae_gan).
+        r1: Weight of the gradient penalty on real data (vae_gan).
+        spectral_normalization: Whether the light discriminator has it (vae_gan).
 
     Example:
         >>> Recipe(model="conv_vae", data="mnist_5k", latent_dim=2)
@@ -84,10 +132,10 @@ class Recipe:
 
     model: str
     data: str
-    latent_dim: int = 32
+    latent_dim: int | None = None
     likelihood: str | None = None
     binarize: str | None = None
-    objective: str = "elbo"
+    objective: str | None = None
     num_samples: int = 1
     beta: float = 1.0
     warmup_epochs: int = 0
@@ -100,13 +148,20 @@ class Recipe:
     epochs: int = 50
     patience: int = 10
     batch_size: int | None = None
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     schedule: str = "cosine"
     seed: int = 0
     image_size: tuple[int, int] | None = None
     channels: int | None = None
     mixed_precision: bool = False
     jit: bool | None = None
+    networks: str | None = None
+    gamma: float | None = None
+    generator_loss: str | None = None
+    margin: float | None = None
+    label_smoothing: float = 0.0
+    r1: float = 0.0
+    spectral_normalization: bool = False
 
     def __post_init__(self):
         """Checks every value by itself; what data and model say comes later."""
@@ -128,7 +183,7 @@ class Recipe:
                 for size in value:
                     _check_number(name, size, 1)
                 object.__setattr__(self, name, tuple(value))
-        for name in ("mixed_precision", "jit"):
+        for name in ("mixed_precision", "jit", "spectral_normalization"):
             if not isinstance(getattr(self, name), bool | None):
                 raise ValueError(f"{name} must be true or false in a recipe.")
         self._check_together()
@@ -136,15 +191,17 @@ class Recipe:
     def _check_together(self):
         if self.image_size is not None and len(self.image_size) != 2:
             raise ValueError(f"image_size must be height and width: {self.image_size}.")
-        if self.model == "conv_vae" and self.hidden_units is not None:
-            raise ValueError("hidden_units is for dense_vae; conv_vae has filters.")
-        if self.model == "dense_vae" and self.filters is not None:
-            raise ValueError("filters is for conv_vae; dense_vae has hidden_units.")
-        if self.prior_components is not None and self.prior != "mixture_of_normals":
-            raise ValueError("prior_components is for the prior 'mixture_of_normals'.")
-        for_elbo = (self.beta, self.free_bits, self.warmup_epochs) != (1.0, 0.0, 0)
-        if self.objective == "iwae" and for_elbo:
-            raise ValueError("beta, free_bits, warmup_epochs are for the objective 'elbo'.")
+        defaults = {field.name: field.default for field in fields(self)}
+        for names, what, applies in _ONLY_FOR:
+            for name in names:
+                if getattr(self, name) != defaults[name] and not applies(self):
+                    raise ValueError(f"{name} is for {what}, not for this recipe.")
+        if (self.objective == "adversarial") != (self.model == "vae_gan"):
+            if self.objective is not None:
+                raise ValueError(
+                    f"The objective {self.objective!r} does not train {self.model}: a "
+                    "vae_gan has the objective 'adversarial', the others have not."
+                )
 
     @classmethod
     def from_json(cls, path: str | os.PathLike) -> Recipe:
@@ -188,110 +245,44 @@ class Recipe:
         Raises:
             ValueError: If the two do not go together.
         """
-        likelihood = self.likelihood or data.likelihood
+        adversarial = self.model == "vae_gan"
+        likelihood = None if adversarial else self.likelihood or data.likelihood
         binarize = self.binarize
         if binarize is None:
             usual = likelihood == "bernoulli" and data.binarize
             binarize = data.binarize if usual else "none"
-        batch_size = self.batch_size or (32 if len(data.x_train) < _SMALL else 128)
         if binarize != "none" and likelihood != "bernoulli":
             raise ValueError(
                 f"binarize={binarize!r} makes 0/1 pixels, which fit the likelihood "
-                f"'bernoulli', not {likelihood!r}."
+                f"'bernoulli', not {likelihood or self.model!r}."
             )
         return dataclasses.replace(
-            self, likelihood=likelihood, binarize=binarize, batch_size=batch_size
+            self,
+            likelihood=likelihood,
+            binarize=binarize,
+            batch_size=self.batch_size or (32 if len(data.x_train) < _SMALL else 128),
+            latent_dim=self.latent_dim or (128 if adversarial else 32),
+            objective=self.objective or ("adversarial" if adversarial else "elbo"),
+            learning_rate=_or(self.learning_rate, 3e-4 if adversarial else 1e-3),
         )
 
     @property
-    def monitor(self) -> str:
-        """The validation score that decides: the ELBO unless something else is meant."""
-        plain = self.objective == "elbo" and self.beta == 1.0 and self.free_bits == 0.0
+    def monitor(self) -> str | None:
+        """The validation score that decides: the ELBO unless something else is meant.
+
+        None where no score does: a VAE-GAN's losses are measured by a discriminator that
+        changes, so the last epoch is kept.
+        """
+        if self.model == "vae_gan":
+            return None
+        plain = (
+            self.objective in (None, "elbo") and self.beta == 1.0 and self.free_bits == 0.0
+        )
         return "val_elbo" if plain else "val_loss"
 
 
-def build_model(recipe: Recipe, data: DataSet) -> VAE:
-    """Makes the model of a resolved recipe.
-
-    Args:
-        recipe: The recipe, with its likelihood decided.
-        data: The data set, for the event shape and the levels.
-
-    Returns:
-        The model, not compiled.
-
-    Raises:
-        ValueError: If model and data do not go together.
-    """
-    arguments = {}
-    if recipe.likelihood == "discretized_logistic":
-        if data.levels is None:
-            raise ValueError(
-                "The likelihood 'discretized_logistic' is for whole numbers between two "
-                f"bounds, but {data.name!r} holds other numbers. Its own likelihood is "
-                f"{data.likelihood!r}."
-            )
-        arguments = dict(zip(("low", "high"), data.levels, strict=True))
-    if recipe.model == "conv_vae" and len(data.event_shape) != 3:
-        raise ValueError(
-            f"conv_vae is for images, but an example of {data.name!r} has shape "
-            f"{data.event_shape}. Use dense_vae."
-        )
-    posteriors = {
-        "normal": layers.IndependentNormal,
-        "full_covariance": layers.MultivariateNormalTriL,
-    }
-    prior = priors.StandardNormal()
-    if recipe.prior == "mixture_of_normals":
-        prior = priors.MixtureOfNormals(recipe.prior_components or 10, seed=recipe.seed)
-    sizes = {"hidden_units": recipe.hidden_units, "filters": recipe.filters}
-    return MODELS[recipe.model](
-        data.event_shape,
-        recipe.latent_dim,
-        layers.get_likelihood(recipe.likelihood, data.event_shape, **arguments),
-        posterior=posteriors[recipe.posterior](recipe.latent_dim),
-        prior=prior,
-        seed=recipe.seed,
-        **{name: size for name, size in sizes.items() if size is not None},
-    )
-
-
-def build_optimizer(recipe: Recipe, data: DataSet) -> keras.Optimizer:
-    """Makes the optimizer: Adam, with the recipe's schedule.
-
-    Args:
-        recipe: The recipe.
-        data: The data set, for the number of steps.
-
-    Returns:
-        The optimizer.
-    """
-    rate = recipe.learning_rate
-    if recipe.schedule == "cosine":
-        steps = steps_per_epoch(len(data.x_train), recipe.batch_size) * recipe.epochs
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-    return keras.optimizers.Adam(rate)
-
-
-def build_objective(recipe: Recipe, data: DataSet) -> objectives.Objective:
-    """Makes the objective, with the recipe's warm-up.
-
-    Args:
-        recipe: The recipe.
-        data: The data set, for the number of steps.
-
-    Returns:
-        The objective.
-    """
-    if recipe.objective == "iwae":
-        return objectives.IWAE(recipe.num_samples)
-    beta = recipe.beta
-    if recipe.warmup_epochs:
-        steps = steps_per_epoch(len(data.x_train), recipe.batch_size)
-        beta = keras.optimizers.schedules.PolynomialDecay(
-            0.0, steps * recipe.warmup_epochs, recipe.beta
-        )
-    return objectives.ELBO(beta, recipe.num_samples, recipe.free_bits)
+def _or(value, default):
+    return default if value is None else value
 
 
 def _check_number(name, value, least):

@@ -150,6 +150,9 @@ class Keeper(keras.callbacks.Callback):
 
     def _score(self, row):
         monitor = self.recipe.monitor
+        if monitor is None:
+            # Later is better.
+            return row["epoch"]
         return row[monitor] if monitor == "val_elbo" else -row[monitor]
 
     def restore(self, model: VAE) -> int:

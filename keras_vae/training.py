@@ -15,12 +15,14 @@ import tensorflow as tf
 
 from keras_vae import data as data_module
 from keras_vae import plots
+from keras_vae.building import build_model, build_objective, build_optimizer
 from keras_vae.core.files import write_json
 from keras_vae.data import DataSet, Preparation, pipeline, steps_per_epoch
-from keras_vae.evaluation import describe_scores, likelihood_scores
+from keras_vae.evaluation import describe_scores, held_out_scores
 from keras_vae.models import VAE
+from keras_vae.models.prebuilt import policy
 from keras_vae.presets import METADATA, load_from_preset, read_metadata
-from keras_vae.recipe import Recipe, build_model, build_objective, build_optimizer
+from keras_vae.recipe import Recipe
 from keras_vae.run_folder import Keeper, claim, remove_checkpoints
 
 # What the closing evaluation may cost: examples, importance samples of each, and decoded
@@ -71,10 +73,12 @@ def train(
     recipe = recipe.resolve(data)
     keras.utils.set_random_seed(recipe.seed)
     strategy = _strategy()
-    with _policy(recipe), strategy.scope() if strategy else contextlib.nullcontext():
+    half = "mixed_float16" if recipe.mixed_precision else None
+    with policy(half), strategy.scope() if strategy else contextlib.nullcontext():
         model = build_model(recipe, data)
+        objective = build_objective(recipe, data)
         jit = _jit(recipe, strategy)
-        support = model.likelihood.support
+        support = model.support
         preparation = Preparation.fit(data, support, recipe.binarize != "none", recipe.seed)
         held_out = {}
         for name in ("validation", "test"):
@@ -91,7 +95,7 @@ def train(
             return read_metadata(output)["scores"]
         model.compile(
             build_optimizer(recipe, data),
-            build_objective(recipe, data),
+            objective,
             jit_compile=jit,
         )
         say(_describe(recipe, data, model, strategy))
@@ -154,16 +158,20 @@ def _finish(output, keeper, x, preparation, say) -> dict[str, Any]:
     plots.save_figure(plots.loss_curves(_columns(keeper.rows)), output / "loss.png")
     model, metadata = load_from_preset(output)
     epochs = {"epochs": len(keeper.rows), "best_epoch": keeper.best_epoch + 1}
-    say(f"best of {epochs['epochs']} epochs: {epochs['best_epoch']}")
-    if epochs["best_epoch"] == keeper.recipe.epochs:
+    if keeper.recipe.monitor is None:
+        say(f"kept is the last of {epochs['epochs']} epochs; look at the pictures")
+    else:
+        say(f"best of {epochs['epochs']} epochs: {epochs['best_epoch']}")
+    if keeper.recipe.monitor and epochs["best_epoch"] == keeper.recipe.epochs:
         say("the last epoch was the best: a new run with more --epochs may be better")
     elements = min(len(x), _MOST_EXAMPLES) * math.prod(model.event_shape)
-    scores = likelihood_scores(
+    scores = held_out_scores(
         model,
         x,
         min(_MOST_SAMPLES, max(50, _MOST_ELEMENTS // elements)),
         limit=_MOST_EXAMPLES,
         log_scale=preparation.scaling.log_scale,
+        value_range=preparation.value_range,
     )
     say(describe_scores(scores))
     pictures = draw(model, x[:16], preparation.value_range, output)
@@ -212,17 +220,6 @@ def _strategy() -> tf.distribute.Strategy | None:
     return tf.distribute.MirroredStrategy() if several else None
 
 
-@contextlib.contextmanager
-def _policy(recipe: Recipe):
-    before = keras.config.dtype_policy()
-    if recipe.mixed_precision:
-        keras.config.set_dtype_policy("mixed_float16")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
 def _jit(recipe: Recipe, strategy) -> bool:
     if recipe.jit and strategy is not None:
         raise ValueError(
@@ -232,8 +229,10 @@ def _jit(recipe: Recipe, strategy) -> bool:
     if recipe.jit is not None:
         return recipe.jit
     # XLA fuses the optimizer's and the likelihood's many small operations (on CPUs up to
-    # a third less time, see benchmarks/); under a strategy Keras cannot use it.
-    return strategy is None
+    # a third less time, see benchmarks/), but on CPUs its convolutions are slower than
+    # TensorFlow's own; under a strategy Keras cannot use it.
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    return strategy is None and (on_gpu or recipe.model == "dense_vae")
 
 
 def _metadata(recipe: Recipe, data: DataSet, preparation: Preparation) -> dict[str, Any]:
@@ -254,7 +253,7 @@ def _describe(recipe: Recipe, data: DataSet, model: VAE, strategy) -> str:
     sizes = [len(data.split(name)[0]) for name in ("train", "validation", "test")]
     return (
         f"{recipe.model} with {model.count_params():,} weights, latent size "
-        f"{model.latent_dim}, likelihood {recipe.likelihood}\n"
+        f"{model.latent_dim}, likelihood {recipe.likelihood or 'of features'}\n"
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
         f"training on {count} {kind}"

@@ -70,7 +70,7 @@ def _type(field):
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
 @recipe_options
 def train(model, output, resume, overwrite, **values):
-    """Train MODEL (dense_vae or conv_vae) on --data, or what a recipe says.
+    """Train MODEL (dense_vae, conv_vae, vae_gan) on --data, or what a recipe says.
 
     Options change single values of a recipe. After Ctrl-C the best model so far can be
     used, and --resume goes on.

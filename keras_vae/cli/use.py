@@ -13,19 +13,31 @@ from keras_vae import data as data_module
 from keras_vae import plots
 from keras_vae.core.files import write_atomically
 from keras_vae.data import DataSet, Preparation
-from keras_vae.evaluation import describe_scores, likelihood_scores
+from keras_vae.evaluation import describe_scores, held_out_scores
 from keras_vae.presets import METADATA, load_from_preset
 from keras_vae.recipe import Recipe
 from keras_vae.run_folder import RECIPE
 
-_run = click.argument("run", type=Path)
-_data = click.option(
+run_argument = click.argument("run", type=Path)
+data_option = click.option(
     "--data", help="Name of a data set, or a path  [default: what the run was trained on]"
 )
 _seed = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 
 
-def _split(default):
+def split_option(default: str):
+    """The option `--split`.
+
+    Args:
+        default: The split that is taken where none is given.
+
+    Returns:
+        A decorator of a command.
+
+    Example:
+        >>> @split_option("test")
+        ... def command(split): ...
+    """
     return click.option(
         "--split",
         type=click.Choice(["train", "validation", "test", "all"]),
@@ -36,22 +48,26 @@ def _split(default):
 
 
 @click.command()
-@_run
-@_data
-@_split("test")
+@run_argument
+@data_option
+@split_option("test")
 @click.option("--num-samples", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
 @_seed
 def evaluate(run, data, split, num_samples, limit, seed):
-    """Print held-out ELBO and log-likelihood of the model in the folder RUN."""
-    model, preparation, data_set = _open(run, data, split)
-    scores = likelihood_scores(
+    """Print held-out ELBO and log-likelihood of the model in the folder RUN.
+
+    Of a VAE-GAN: how near reconstructions come, and how sharp its images are.
+    """
+    model, preparation, data_set = open_run(run, data, split)
+    scores = held_out_scores(
         model,
         preparation(data_set.split(split)[0]),
         num_samples,
         seed,
         limit,
         preparation.scaling.log_scale,
+        preparation.value_range,
         verbose=int(sys.stdout.isatty()),
     )
     click.echo(f"{data_set.name}, {split}")
@@ -59,7 +75,7 @@ def evaluate(run, data, split, num_samples, limit, seed):
 
 
 @click.command()
-@_run
+@run_argument
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True)
 @click.option("--output", type=Path, default="samples.png", show_default=True)
 @click.option("--temperature", type=float, default=1.0, show_default=True)
@@ -74,14 +90,14 @@ def sample(run, count, output, temperature, draw, seed):
 
 
 @click.command()
-@_run
-@_data
-@_split("test")
+@run_argument
+@data_option
+@split_option("test")
 @click.option("--count", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--output", type=Path, default="pairs.png", show_default=True)
 def reconstruct(run, data, split, count, output):
     """Show data beside their reconstructions: a .png of pairs, or .npy, .npz or .csv."""
-    model, preparation, data_set = _open(run, data, split)
+    model, preparation, data_set = open_run(run, data, split)
     _check_output(output, model.event_shape)
     x = preparation(data_set.split(split)[0][:count])
     reconstructions = model.reconstruct(x)
@@ -95,15 +111,15 @@ def reconstruct(run, data, split, count, output):
 
 
 @click.command()
-@_run
-@_data
-@_split("all")
+@run_argument
+@data_option
+@split_option("all")
 @click.option("--output", type=Path, default="z.npz", show_default=True)
 def embed(run, data, split, output):
     """Write posterior means z [N, D], with labels y if there are any."""
     if output.suffix.lower() != ".npz":
         raise click.UsageError(f"--output must end in .npz, but is {output}.")
-    model, preparation, data_set = _open(run, data, split)
+    model, preparation, data_set = open_run(run, data, split)
     x, y = data_set.split(split)
     arrays = {"z": model.embed(preparation(x))}
     if y is not None:
@@ -115,7 +131,7 @@ def embed(run, data, split, output):
 
 
 @click.command()
-@_run
+@run_argument
 def info(run):
     """Say what the folder RUN holds: model, data, training, scores."""
     model, metadata = _load(run)
@@ -143,8 +159,24 @@ def _load(run: Path) -> tuple:
     return model, metadata
 
 
-def _open(run: Path, name: str | None, split: str) -> tuple:
-    """Loads a run's model and the data to use it on, in the model's size."""
+def open_run(run: Path, name: str | None, split: str) -> tuple:
+    """Loads a run's model and the data to use it on, in the model's size.
+
+    Args:
+        run: Folder that `keras-vae train` wrote.
+        name: Name of a data set, or a path; None is what the run was trained on.
+        split: What will be used of the data; other splits than "all" need the data as
+            they were in training.
+
+    Returns:
+        The model, the `Preparation` of its data, and the `DataSet`.
+
+    Raises:
+        ValueError: If the data do not fit the model, or have changed since training.
+
+    Example:
+        >>> model, preparation, data_set = open_run(Path("runs/faces"), None, "test")
+    """
     model, metadata = _load(run)
     recipe = Recipe.from_json(run / RECIPE)
     name = name or recipe.data

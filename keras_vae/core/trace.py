@@ -60,3 +60,25 @@ class Trace(NamedTuple):
     def elbo(self) -> tf.Tensor:
         """The evidence lower bound, nats, [B]; higher is better."""
         return -tf.reduce_mean(self.rate + self.distortion, axis=0)
+
+
+class AdversarialTrace(NamedTuple):
+    """One pass through a VAE-GAN: that of its VAE, and what the discriminator makes of it.
+
+    Attributes:
+        trace: The pass of the VAE, with one draw for each example.
+        feature_distance: -log N(features of x | features of the reconstruction, I)
+            without its constant, so half the squared distance; nats, [B].
+        real: Logits that x is real, [B].
+        reconstructed: Logits that the reconstruction at the draw of z is real, [B].
+        sampled: Logits that a sample from the prior is real, [B].
+        gradient_penalty: Squared norm of the gradient of `real` by x, [B]; None where it
+            was not asked for.
+    """
+
+    trace: Trace
+    feature_distance: tf.Tensor
+    real: tf.Tensor
+    reconstructed: tf.Tensor
+    sampled: tf.Tensor
+    gradient_penalty: tf.Tensor | None = None

@@ -25,7 +25,7 @@ class Preparation:
         value_range: Prepared values that a picture shows as black and white.
 
     Example:
-        >>> prepare = Preparation.fit(data, vae.likelihood.support, binarize=True)
+        >>> prepare = Preparation.fit(data, vae.support, binarize=True)
         >>> x_test = prepare(data.x_test)
     """
 

@@ -57,45 +57,26 @@ def likelihood_scores(
         "num_examples": len(x),
         "num_samples": num_samples,
         "of": of,
-        "elbo": _mean(elbo + shift),
-        "log_likelihood": _mean(log_likelihood + shift),
+        "elbo": mean_and_error(elbo + shift),
+        "log_likelihood": mean_and_error(log_likelihood + shift),
     }
     if len(everything) > len(x):
-        scores["elbo_of_all"] = _mean(model.elbo(everything, seed=seed) + shift)
+        scores["elbo_of_all"] = mean_and_error(model.elbo(everything, seed=seed) + shift)
     if of == "probability":
         bits = -log_likelihood / (math.log(2) * math.prod(model.event_shape))
-        scores["bits_per_dimension"] = _mean(bits)
+        scores["bits_per_dimension"] = mean_and_error(bits)
     return scores
 
 
-def describe_scores(scores: dict[str, Any]) -> str:
-    """Writes scores as aligned lines of text.
+def mean_and_error(values: np.ndarray) -> dict[str, float | None]:
+    """Returns a mean and its standard error over examples.
 
     Args:
-        scores: What `likelihood_scores` returned.
+        values: One number for each example.
 
     Returns:
-        One line for each score.
+        `mean` and `standard_error`; None of a single example.
     """
-    names = {
-        "elbo_of_all": ("ELBO of the whole split", "nats"),
-        "elbo": ("ELBO", "nats"),
-        "log_likelihood": (f"log-likelihood (S={scores['num_samples']})", "nats"),
-        "bits_per_dimension": ("bits per dimension", "bits"),
-    }
-    lines = [
-        f"scores of {scores['num_examples']} held-out examples ({scores['of']}), "
-        "+- standard error:"
-    ]
-    for key, (name, unit) in names.items():
-        if key in scores:
-            mean, error = scores[key]["mean"], scores[key]["standard_error"]
-            error = "n/a" if error is None else f"{error:.3f}"
-            lines.append(f"  {name:<24}{mean:>10.3f} +- {error} {unit}")
-    return "\n".join(lines)
-
-
-def _mean(values: np.ndarray) -> dict[str, float | None]:
     values = np.asarray(values, np.float64)
     # One example says nothing about the error.
     error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else None

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.integers import positive_int
+from keras_vae.core.numbers import positive_int
 from keras_vae.core.support import BINARY, Support, levels
 from keras_vae.layers.base import DistributionLayer, event_tuple
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import keras
 
-from keras_vae.core.integers import positive_int
+from keras_vae.core.numbers import positive_int
 from keras_vae.layers.base import DistributionLayer, event_tuple, registered_name
 
 

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.integers import positive_int
+from keras_vae.core.numbers import positive_int
 from keras_vae.core.support import Support
 from keras_vae.layers.base import DistributionLayer
 from keras_vae.layers.categorical import OneHotCategorical

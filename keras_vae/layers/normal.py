@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.integers import positive_int
+from keras_vae.core.numbers import positive_int
 from keras_vae.layers.base import DistributionLayer
 from keras_vae.layers.independent import PositiveLayer
 

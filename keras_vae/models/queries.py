@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vae.core.integers import positive_int
+from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold, make_seed
 from keras_vae.models.checks import check_array
 
@@ -62,7 +62,7 @@ class Queries:
             px = self.decode(z)
             return px.sample(seed=fold(seed, 1, index)) if draw else self.center(px)
 
-        return _in_batches(decode, z, batch_size)
+        return in_batches(decode, z, batch_size)
 
     def embed(self, x, batch_size: int = 256) -> np.ndarray:
         """Returns the posterior means, the usual embedding.
@@ -79,7 +79,7 @@ class Queries:
                 likelihood's support.
         """
         self._check_values(x)
-        return _in_batches(lambda x, _: self.encode(x).mean(), x, batch_size)
+        return in_batches(lambda x, _: self.encode(x).mean(), x, batch_size)
 
     def reconstruct(self, x, batch_size: int = 256) -> np.ndarray:
         """Returns the mean of p(x|z) at the posterior mean, like `predict`.
@@ -96,7 +96,7 @@ class Queries:
                 likelihood's support.
         """
         self._check_values(x)
-        return _in_batches(lambda x, _: self(x), x, batch_size)
+        return in_batches(lambda x, _: self(x), x, batch_size)
 
     def interpolate(self, start, end, steps: int = 8) -> np.ndarray:
         """Walks in latent space from one observation to another, in a straight line.
@@ -122,7 +122,7 @@ class Queries:
             )
         t = np.linspace(0.0, 1.0, steps, dtype=z0.dtype)[:, None]
         z = (1 - t) * z0[:, None] + t * z1[:, None]
-        decoded = _in_batches(
+        decoded = in_batches(
             lambda z, _: self.center(self.decode(z)), z.reshape(-1, z.shape[-1]), 256
         )
         return decoded.reshape(len(z0), steps, *self.event_shape)
@@ -147,7 +147,7 @@ class Queries:
         def elbo(x, index):
             return self.trace(x, num_samples, fold(seed, index)).elbo
 
-        return _in_batches(elbo, x, batch_size)
+        return in_batches(elbo, x, batch_size)
 
     def log_likelihood(
         self,
@@ -193,7 +193,7 @@ class Queries:
         chunk = min(num_samples, at_a_time // batch_size)
         estimate = tf.function(self._importance_weighted, reduce_retracing=True)
         counts = tf.constant(num_samples), tf.constant(chunk)
-        return _in_batches(
+        return in_batches(
             lambda x, index: estimate(x, *counts, fold(seed, index)),
             x,
             batch_size,
@@ -232,11 +232,28 @@ class Queries:
             return px.mode()
 
     def _check_values(self, x):
-        check_array(x, self.event_shape, self.likelihood.support)
+        check_array(x, self.event_shape, self.support)
 
 
-def _in_batches(function, x, batch_size, verbose=0):
-    """Applies `function(batch, index)` along the first axis and joins the results."""
+def in_batches(function, x, batch_size: int, verbose: int = 0) -> np.ndarray:
+    """Applies a function along the first axis, a batch at a time.
+
+    Args:
+        function: Called with a tensor of the next rows and the batch's number, an int32
+            scalar; returns as many rows.
+        x: Array or tensor [N, ...].
+        batch_size: Rows at a time; the last batch may have fewer.
+        verbose: 1 shows a progress bar.
+
+    Returns:
+        The results, joined to an array [N, ...].
+
+    Raises:
+        ValueError: If `batch_size` is not a positive integer.
+
+    Example:
+        >>> in_batches(lambda z, _: vae.center(vae.decode(z)), z, 256)
+    """
     positive_int(batch_size, "batch_size")
     starts = range(0, len(x), batch_size)
     bar = keras.utils.Progbar(len(starts), verbose=verbose, unit_name="batch")

@@ -46,10 +46,18 @@ class Steps:
                     f"compile({name}=...) has no meaning for a VAE: its objective is the "
                     "loss. Use compile(optimizer, objective), and callbacks for metrics."
                 )
-        self.objective = objectives.get(objective)
+        self.objective = self.find_objective(objective)
         super().compile(optimizer=optimizer, **kwargs)
         # Now, so that weights loaded before the first step bring the optimizer's state.
         # (As Keras asks for anyway: compile again after changing what is trainable.)
+        self.build_optimizers()
+
+    def find_objective(self, objective):
+        """The objective for what was passed to `compile`."""
+        return objectives.get(objective)
+
+    def build_optimizers(self):
+        """Makes the optimizer's state."""
         self.optimizer.build(self.trainable_variables)
 
     @property
@@ -71,15 +79,16 @@ class Steps:
         Returns:
             Logs: loss, reconstruction_loss, kl_loss, elbo, and the objective's own.
         """
-        x, weight = _unpack(data)
+        x, weight = unpack(data)
         variables = self.trainable_variables
         with tf.GradientTape() as tape:
-            trace, losses = self._score(x, _TRAIN, training=True)
-            penalty = self._penalty(losses.dtype)
+            trace, losses = self._score(x, training=True)
+            penalty = self.penalty(self.losses)
             loss = self._mean_over_replicas(losses, weight, penalty)
             scaled = self.optimizer.scale_loss(loss)
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
-        return self._log(trace, losses, weight, penalty)
+        self._record_bound(trace, losses, weight, penalty)
+        return self.get_metrics_result()
 
     def test_step(self, data):
         """Evaluates one batch, with the noise of its place in the evaluation.
@@ -90,9 +99,10 @@ class Steps:
         Returns:
             Logs as from `train_step`.
         """
-        x, weight = _unpack(data)
-        trace, losses = self._score(x, _TEST, training=False)
-        return self._log(trace, losses, weight, self._penalty(losses.dtype))
+        x, weight = unpack(data)
+        trace, losses = self._score(x, training=False)
+        self._record_bound(trace, losses, weight, self.penalty(self.losses))
+        return self.get_metrics_result()
 
     def predict_step(self, data):
         """Reconstructs one batch; see `call`."""
@@ -105,19 +115,25 @@ class Steps:
         # A variable; under gradient accumulation a tensor.
         return 0 if optimizer is None else tf.convert_to_tensor(optimizer.iterations)
 
-    def _score(self, x, stream, training):
+    def _next_seed(self, training):
+        """The seed of a batch's noise, and one more batch counted."""
         # Noise is a function of the seed, the step and the batch within the epoch (or
         # within the evaluation): a resumed run draws what the uninterrupted one would.
         # In testing the step stays out, so that weights alone decide the result.
-        step = self._step if training else 0
+        stream, step = (_TRAIN, self._step) if training else (_TEST, 0)
         seed = fold_replica(fold(self.seed, stream, step, self._batches.result()))
         self._batches.update_state(1.0)
+        return seed
+
+    def _score(self, x, training):
+        seed = self._next_seed(training)
         trace = self.trace(x, self.objective.num_samples, seed, training)
         return trace, self.objective(trace, self._step)
 
-    def _penalty(self, dtype):
-        """What the regularizers of the networks add to the loss at this moment."""
-        return sum((tf.cast(one, dtype) for one in self.losses), tf.zeros((), dtype))
+    def penalty(self, losses):
+        """What regularizers of the networks add to the loss at this moment, a scalar."""
+        dtype = self.likelihood.compute_dtype
+        return sum((tf.cast(one, dtype) for one in losses), tf.zeros((), dtype))
 
     def _mean_over_replicas(self, losses, weight, penalty):
         """This replica's share of the global mean; Keras sums gradients over replicas."""
@@ -127,7 +143,7 @@ class Steps:
         loss = tf.reduce_sum(losses) / sum_over_replicas(size)
         return loss + penalty / num_replicas()
 
-    def _log(self, trace, losses, weight, penalty):
+    def _record_bound(self, trace, losses, weight, penalty):
         if weight is not None:
             losses *= tf.cast(weight, losses.dtype)
         self._trackers["loss"].update_state(losses + penalty)
@@ -138,7 +154,6 @@ class Steps:
         }
         for name, value in values.items():
             self._trackers[name].update_state(value, sample_weight=weight)
-        return self.get_metrics_result()
 
     def fit(self, x=None, y=None, *, sample_weight=None, validation_data=None, **kwargs):
         """Trains; `keras.Model.fit` behind a check of the data.
@@ -161,11 +176,11 @@ class Steps:
                 support of the likelihood, or if there are targets.
         """
         refuse_targets(y)
-        check_data(x, self.event_shape, self.likelihood.support, "x")
+        check_data(x, self.event_shape, self.support, "x")
         check_data(
             validation_data,
             self.event_shape,
-            self.likelihood.support,
+            self.support,
             "validation_data",
         )
         if isinstance(validation_data, tuple) and len(validation_data) == 3:
@@ -191,7 +206,7 @@ class Steps:
         refuse_targets(y)
         # `fit` calls this after each epoch, with data that it has checked once.
         if not kwargs.get("_use_cached_eval_dataset"):
-            check_data(x, self.event_shape, self.likelihood.support, "x")
+            check_data(x, self.event_shape, self.support, "x")
         return super().evaluate(_join(x, sample_weight), **kwargs)
 
     def get_compile_config(self):
@@ -210,7 +225,8 @@ class Steps:
         self.compile(**keras.saving.deserialize_keras_object(config))
 
 
-def _unpack(data):
+def unpack(data):
+    """Splits what Keras passes to a step into observations and their weights or None."""
     x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
     refuse_targets(y)
     if isinstance(x, tuple):

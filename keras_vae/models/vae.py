@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.seeds import fold, make_seed
+from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.checks import check_shape
@@ -60,6 +61,10 @@ class VAE(Steps, Queries, keras.Model):
     ):
         """Creates and builds the model."""
         super().__init__(**kwargs)
+        self._set_parts(encoder, decoder, posterior, likelihood, prior, seed)
+        self.build()
+
+    def _set_parts(self, encoder, decoder, posterior, likelihood, prior, seed):
         self.encoder = encoder
         self.decoder = decoder
         self.posterior = posterior
@@ -70,7 +75,6 @@ class VAE(Steps, Queries, keras.Model):
         self.prior = StandardNormal(dtype=dtype) if prior is None else prior
         self.seed = make_seed(seed)
         self.make_metrics()
-        self.build()
 
     def build(self, input_shape=None):
         """Builds all parts and checks that they fit together.
@@ -93,6 +97,11 @@ class VAE(Steps, Queries, keras.Model):
         _check_output(params, self.likelihood, "decoder", "likelihood")
         self.likelihood.build(params.shape)
         self.built = True
+
+    @property
+    def support(self) -> Support:
+        """The values that observations may have."""
+        return self.likelihood.support
 
     @property
     def event_shape(self) -> tuple[int, ...]:

@@ -44,7 +44,7 @@ def conv_encoder(
         >>> conv_encoder((31, 45, 3), 32).output_shape
         (None, 32)
     """
-    x = inputs = keras.Input(_image_shape(event_shape), name="x")
+    x = inputs = keras.Input(image_shape(event_shape), name="x")
     if log_scale:
         x = keras.ops.log1p(x)
     if (rescale, shift) != (1.0, 0.0):
@@ -95,7 +95,7 @@ def conv_decoder(
         >>> conv_decoder(16, (31, 45, 3), 31 * 45 * 3 * 2).output_shape
         (None, 8370)
     """
-    height, width, channels = _image_shape(event_shape)
+    height, width, channels = image_shape(event_shape)
     blocks = output_size / (height * width * channels)
     if blocks != int(blocks):
         raise ValueError(
@@ -124,7 +124,7 @@ def conv_decoder(
             dtype=precise if last else None,
             name="params" if last else f"conv_{i + 1}",
         )(x)
-    crop = _surplus(x.shape[1:3], (height, width))
+    crop = surplus(x.shape[1:3], (height, width))
     x = keras.layers.Cropping2D(crop, dtype=precise, name="crop")(x)
     if blocks > 1:
         split = (height, width, blocks, channels)
@@ -134,7 +134,18 @@ def conv_decoder(
     return keras.Model(inputs, outputs, name="conv_decoder")
 
 
-def _image_shape(event_shape):
+def image_shape(event_shape: Sequence[int]) -> tuple[int, int, int]:
+    """Checks that events are images.
+
+    Args:
+        event_shape: Shape of one observation.
+
+    Returns:
+        Height, width and channels.
+
+    Raises:
+        ValueError: If it has another number of axes.
+    """
     if len(tuple(event_shape)) != 3:
         raise ValueError(
             "Convolutional networks need an event shape (height, width, channels), but "
@@ -144,7 +155,16 @@ def _image_shape(event_shape):
     return tuple(int(n) for n in event_shape)
 
 
-def _surplus(given, wanted):
+def surplus(given, wanted) -> tuple[tuple[int, int], ...]:
+    """What to crop off an image at both ends of each axis.
+
+    Args:
+        given: Sizes of the image.
+        wanted: Sizes that it shall have, none larger.
+
+    Returns:
+        Pixels to crop before and behind, for each axis.
+    """
     return tuple(
         ((g - w) // 2, (g - w) - (g - w) // 2) for g, w in zip(given, wanted, strict=True)
     )

@@ -3,11 +3,24 @@
 import keras
 
 from keras_vae.core.names import unknown
+from keras_vae.objectives.adversarial import (
+    GENERATOR_LOSSES,
+    Adversarial,
+    PlayerLosses,
+)
 from keras_vae.objectives.base import Objective
 from keras_vae.objectives.elbo import ELBO
 from keras_vae.objectives.iwae import IWAE
 
-__all__ = ["ELBO", "IWAE", "Objective", "get"]
+__all__ = [
+    "ELBO",
+    "GENERATOR_LOSSES",
+    "IWAE",
+    "Adversarial",
+    "Objective",
+    "PlayerLosses",
+    "get",
+]
 
 _BY_NAME = {"elbo": ELBO, "iwae": IWAE}
 

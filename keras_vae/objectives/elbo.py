@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-
 import keras
 import tensorflow as tf
 
+from keras_vae.core.numbers import not_negative
 from keras_vae.objectives.base import Objective
 
 
@@ -51,9 +49,9 @@ class ELBO(Objective):
         if isinstance(beta, dict):
             beta = keras.optimizers.schedules.deserialize(beta)
         if not isinstance(beta, keras.optimizers.schedules.LearningRateSchedule):
-            beta = _not_negative(beta, "beta")
+            beta = not_negative(beta, "beta")
         self.beta = beta
-        self.free_bits = _not_negative(free_bits, "free_bits")
+        self.free_bits = not_negative(free_bits, "free_bits")
         self.exact_kl = bool(exact_kl)
 
     def beta_at(self, step: int | tf.Tensor) -> tf.Tensor:
@@ -88,11 +86,3 @@ class ELBO(Objective):
             "free_bits": self.free_bits,
             "exact_kl": self.exact_kl,
         }
-
-
-def _not_negative(value, name):
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ValueError(f"{name} must be a number, but is {value!r}.")
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be finite and not negative, but is {value!r}.")
-    return float(value)

@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from keras_vae.core.integers import positive_int
+from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
 from keras_vae.plots.pixels import check_event, lay_out, to_pixels, value_range_of
 
@@ -124,7 +124,7 @@ def traversals(
 def _decode(model, z, value_range):
     """Pixels [N, H, W, 3] of what the model decodes z to, in batches."""
     if value_range is None:
-        value_range = value_range_of(model.likelihood.support)
+        value_range = value_range_of(model.support)
     return np.concatenate(
         [
             to_pixels(

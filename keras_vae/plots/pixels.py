@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from keras_vae.core.integers import positive_int
+from keras_vae.core.numbers import positive_int
 from keras_vae.core.support import Support
 
 # What shows between the images: the colour of a page.
@@ -22,7 +22,7 @@ def value_range_of(support: Support) -> tuple[float, float]:
 
     Args:
         support: The values that the likelihood gives a probability to, such as
-            `vae.likelihood.support`.
+            `vae.support`.
 
     Returns:
         The bounds of the support; (0, 1) unless it has both.

@@ -8,7 +8,7 @@ from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.divergence import exact_kl
 from keras_vae.core.dtypes import float_dtype
-from keras_vae.core.integers import positive_int
+from keras_vae.core.numbers import positive_int
 
 
 class Prior(keras.layers.Layer):

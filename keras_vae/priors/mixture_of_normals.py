@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.integers import positive_int
+from keras_vae.core.numbers import positive_int
 from keras_vae.priors.base import Prior
 
 

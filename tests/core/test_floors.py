@@ -16,7 +16,7 @@ FLOORS = [
     ["layers", "priors", "objectives"],
     ["models"],
     ["generation", "evaluation", "presets", "export", "plots"],
-    ["recipe", "training", "pipeline", "run_folder"],
+    ["recipe", "building", "training", "run_folder"],
     ["cli"],
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_vae.core.integers import positive_int
 from keras_vae.core.names import unknown
+from keras_vae.core.numbers import positive_int
 from keras_vae.core.support import (
     BINARY,
     COUNTS,

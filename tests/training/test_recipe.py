@@ -38,6 +38,18 @@ OTHER = Recipe(
 SPECIAL = [
     Recipe("dense_vae", "digits", hidden_units=(3, 2)),
     Recipe("dense_vae", "digits", objective="iwae", num_samples=5),
+    Recipe(
+        "vae_gan",
+        "photos",
+        objective="adversarial",
+        networks="paper",
+        gamma=0.5,
+        generator_loss="non_saturating",
+        margin=0.2,
+        label_smoothing=0.1,
+        r1=2.0,
+        spectral_normalization=True,
+    ),
 ]
 
 
@@ -87,10 +99,11 @@ def test_a_bad_file_is_refused(tmp_path, text, words):
 
 WHOLE = ["latent_dim", "num_samples", "prior_components", "epochs", "patience"]
 WHOLE += ["batch_size", "warmup_epochs", "seed"]
-REAL = ["beta", "free_bits", "learning_rate"]
+REAL = ["beta", "free_bits", "learning_rate", "gamma", "margin", "label_smoothing", "r1"]
 SIZES = ["hidden_units", "filters", "image_size"]
 CHOICES = ["model", "likelihood", "binarize", "objective", "posterior", "prior", "schedule"]
-FLAGS = ["mixed_precision", "jit"]
+CHOICES += ["networks", "generator_loss"]
+FLAGS = ["mixed_precision", "jit", "spectral_normalization"]
 
 
 def test_the_values_that_this_test_breaks_are_all_there_are():
@@ -158,7 +171,15 @@ def test_null_stands_for_nothing_but_values_that_may_be_left_out():
     [
         ({"filters": [4]}, "filters is for conv_vae"),
         ({"model": "conv_vae", "hidden_units": [4]}, "hidden_units is for dense_vae"),
-        ({"objective": "iwae", "beta": 2.0}, "for the objective 'elbo'"),
+        ({"model": "vae_gan", "hidden_units": [4]}, "hidden_units is for dense_vae"),
+        ({"gamma": 0.5}, "gamma is for vae_gan"),
+        ({"networks": "paper"}, "networks is for vae_gan"),
+        ({"model": "vae_gan", "num_samples": 2}, "other models than vae_gan"),
+        ({"model": "vae_gan", "likelihood": "normal"}, "other models than vae_gan"),
+        ({"model": "vae_gan", "free_bits": 1.0}, "for the objective 'elbo'"),
+        ({"model": "vae_gan", "objective": "elbo"}, "'elbo' does not train vae_gan"),
+        ({"objective": "adversarial"}, "'adversarial' does not train dense_vae"),
+        ({"objective": "iwae", "beta": 2.0}, "other objectives than 'iwae'"),
         ({"objective": "iwae", "free_bits": 1.0}, "for the objective 'elbo'"),
         ({"objective": "iwae", "warmup_epochs": 1}, "for the objective 'elbo'"),
         ({"prior_components": 4}, "for the prior 'mixture_of_normals'"),
@@ -169,6 +190,16 @@ def test_null_stands_for_nothing_but_values_that_may_be_left_out():
 def test_values_that_do_not_go_together_are_refused(values, words):
     with pytest.raises(ValueError, match=words):
         make(**values)
+
+
+@pytest.mark.parametrize(
+    "model, expected",
+    [("dense_vae", (32, 1e-3, "elbo")), ("vae_gan", (128, 3e-4, "adversarial"))],
+)
+def test_what_is_left_out_goes_by_the_model(model, expected):
+    resolved = make(model=model).resolve(table_set(shape=(4, 4, 1)))
+    found = resolved.latent_dim, resolved.learning_rate, resolved.objective
+    assert found == expected and resolved.resolve(table_set()) == resolved
 
 
 GREY = {"shape": (4, 4, 1), "likelihood": "bernoulli", "binarize": "dynamic"}
@@ -216,3 +247,7 @@ def test_binary_pixels_need_a_likelihood_of_such(how):
 )
 def test_the_elbo_decides_unless_something_else_is_trained(values, monitor):
     assert make(**values).monitor == monitor
+
+
+def test_no_score_decides_about_a_vae_gan():
+    assert make(model="vae_gan").monitor is None

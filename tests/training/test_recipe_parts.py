@@ -3,9 +3,9 @@
 import pytest
 from runs import recipe, table_set
 
-from keras_vae import ConvVAE, DenseVAE, layers, objectives, priors
+from keras_vae import VAEGAN, ConvVAE, DenseVAE, layers, objectives, priors
+from keras_vae.building import build_model, build_objective, build_optimizer
 from keras_vae.data import load
-from keras_vae.recipe import build_model, build_objective, build_optimizer
 
 
 def built(data=None, **values):
@@ -76,7 +76,8 @@ def test_the_cosine_falls_to_zero_over_all_epochs():
 
 
 def test_a_constant_rate_stays():
-    optimizer = build_optimizer(recipe(schedule="constant"), table_set())
+    constant = recipe(schedule="constant").resolve(table_set())
+    optimizer = build_optimizer(constant, table_set())
     assert float(optimizer.learning_rate) == pytest.approx(1e-3)
     assert type(optimizer).__name__ == "Adam"
 
@@ -93,3 +94,20 @@ def test_the_objective_is_as_the_recipe_says():
     assert (elbo.beta, elbo.num_samples, elbo.free_bits) == (3.0, 2, 0.5)
     iwae = build_objective(recipe(objective="iwae", num_samples=7), table_set())
     assert isinstance(iwae, objectives.IWAE) and iwae.num_samples == 7
+
+
+def test_a_vae_gan_is_as_the_recipe_says():
+    data = load("digits")
+    values = {"model": "vae_gan", "hidden_units": None, "filters": (4, 6), "gamma": 0.5}
+    said = recipe(**values, margin=0, r1=2.0, label_smoothing=0.1).resolve(data)
+    model, objective = build_model(said, data), build_objective(said, data)
+    assert type(model) is VAEGAN and model.event_shape == (8, 8, 1)
+    assert model.discriminator.get_layer("features").output.shape[-1] == 6
+    assert (objective.gamma, objective.margin, objective.r1) == (0.5, None, 2.0)
+    assert objective.label_smoothing == 0.1 and objective.generator_loss == "minimax"
+    assert build_optimizer(said, data).beta_1 == 0.5
+    usual = recipe(**{**values, "gamma": None}).resolve(data)
+    assert (build_objective(usual, data).margin, build_objective(usual, data).gamma) == (
+        0.35,
+        0.01,
+    )

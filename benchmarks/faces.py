@@ -1,0 +1,99 @@
+"""A VAE-GAN beside a VAE of the same encoder and decoder, on held-out faces.
+
+    python benchmarks/faces.py runs/vae_gan_celeba runs/conv_vae_celeba
+
+prints sharpness and attribute similarity with standard errors, and draws both models'
+reconstructions and samples below the originals.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import keras_vae
+from keras_vae import evaluation, plots
+from keras_vae.data import Preparation
+from keras_vae.presets import load_from_preset
+
+
+def unit(x):
+    """Raw 8-bit values as [0, 1]."""
+    return np.asarray(x, np.float32) / 255.0
+
+
+def shown(folder, x_raw, samples):
+    """What a run's model makes of held-out faces, and its samples, in [0, 1].
+
+    Args:
+        folder: The run.
+        x_raw: Held-out faces, uint8.
+        samples: Number of samples.
+
+    Returns:
+        The model, reconstructions and samples.
+    """
+    model, metadata = load_from_preset(folder)
+    preparation = Preparation.from_config(metadata["data"]["preparation"])
+    back = preparation.scaling.inverse
+    reconstructions = back(model.reconstruct(preparation(x_raw)))
+    drawn = back(model.sample(samples, seed=0))
+    return model, *(np.clip(unit(x), 0.0, 1.0) for x in (reconstructions, drawn))
+
+
+def main():
+    """Scores both runs and draws them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("vae_gan", type=Path)
+    parser.add_argument("vae", type=Path)
+    parser.add_argument("--data", default="celeba_10k")
+    parser.add_argument("--epochs", type=int, default=15, help="of the attribute reader")
+    parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--columns", type=int, default=10)
+    parser.add_argument("--output", type=Path, default=Path("faces.png"))
+    arguments = parser.parse_args()
+
+    data = keras_vae.data.load(arguments.data)
+    x, y = unit(data.x_test), np.asarray(data.y_test)
+    reader = evaluation.attribute_reader(
+        unit(data.x_train), data.y_train, epochs=arguments.epochs, verbose=2
+    )
+    originals = evaluation.sharpness(x)
+    print(f"{len(x)} held-out faces, {arguments.samples} samples; +- standard error")
+    print(f"{'':<10}{'sharpness, of the originals':<32}{'attributes read off':<24}")
+    print(f"{'':<10}{'reconstructions':<17}{'samples':<15}{'cosine with the true ones'}")
+    cosine = evaluation.attribute_similarity(reader.predict(x, verbose=0), y)
+    print(f"{'originals':<10}{'1':<17}{'':<15}{words(evaluation.mean_and_error(cosine))}")
+    rows, cosines = [x[: arguments.columns]], {}
+    for name, folder in (("VAE", arguments.vae), ("VAE-GAN", arguments.vae_gan)):
+        _, reconstructions, samples = shown(folder, data.x_test, arguments.samples)
+        read = reader.predict(reconstructions, verbose=0)
+        cosines[name] = evaluation.attribute_similarity(read, y)
+        ratios = [
+            evaluation.ratio_of_means(evaluation.sharpness(images), originals, paired)
+            for images, paired in ((reconstructions, True), (samples, False))
+        ]
+        line = [words(ratio) for ratio in ratios]
+        line.append(words(evaluation.mean_and_error(cosines[name])))
+        print(f"{name:<10}{line[0]:<17}{line[1]:<15}{line[2]}")
+        rows += [reconstructions[: arguments.columns], samples[: arguments.columns]]
+    difference = evaluation.mean_and_error(cosines["VAE-GAN"] - cosines["VAE"])
+    print(f"cosine of the VAE-GAN minus that of the VAE, pairwise: {words(difference)}")
+    originals, vae, vae_samples, gan, gan_samples = rows
+    grid = np.concatenate([originals, vae, gan, vae_samples, gan_samples])
+    plots.save_image_grid(grid, arguments.output, columns=arguments.columns)
+    print(
+        f"wrote {arguments.output}: originals, reconstructions by VAE and VAE-GAN, samples "
+        "of VAE and VAE-GAN"
+    )
+
+
+def words(score):
+    """A mean with its error."""
+    return f"{score['mean']:.3f} +- {score['standard_error']:.3f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Checks of numbers that are arguments."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+
+
+def positive_int(n, argument: str) -> int:
+    """Checks that an argument is an integer above zero.
+
+    Args:
+        n: The number.
+        argument: What to call it in the message.
+
+    Returns:
+        The number as a Python integer.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if isinstance(n, bool) or not hasattr(n, "__index__") or n <= 0:
+        raise ValueError(f"{argument} must be a positive integer, but is {n!r}.")
+    return int(n)
+
+
+def not_negative(value, argument: str) -> float:
+    """Checks that an argument is a finite number of at least zero.
+
+    Args:
+        value: The number.
+        argument: What to call it in the message.
+
+    Returns:
+        The number as a float.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{argument} must be a number, but is {value!r}.")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{argument} must be finite and not negative, but is {value!r}.")
+    return float(value)
+
+
+def fraction(value, argument: str) -> float:
+    """Checks that an argument is a number from 0 to below 1.
+
+    Args:
+        value: The number.
+        argument: What to call it in the message.
+
+    Returns:
+        The number as a float.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if not_negative(value, argument) >= 1:
+        raise ValueError(f"{argument} must be below 1, but is {value!r}.")
+    return float(value)

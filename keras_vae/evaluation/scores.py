@@ -1,0 +1,76 @@
+"""The scores that fit a model, and how they are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_vae.evaluation.images import image_scores
+from keras_vae.evaluation.likelihood import likelihood_scores
+from keras_vae.models import VAE, VAEGAN
+
+_NAMES = {
+    "elbo_of_all": ("ELBO of the whole split", "nats"),
+    "elbo": ("ELBO", "nats"),
+    "log_likelihood": ("log-likelihood (S={num_samples})", "nats"),
+    "bits_per_dimension": ("bits per dimension", "bits"),
+    "psnr": ("PSNR of reconstructions", "dB"),
+    "sharpness_of_reconstructions": ("their sharpness", "of the originals'"),
+    "sharpness_of_samples": ("sharpness of samples", "of the originals'"),
+    "feature_distance": ("feature distance", "nats"),
+}
+
+
+def held_out_scores(
+    model: VAE,
+    x,
+    num_samples: int = 500,
+    seed: int = 0,
+    limit: int | None = None,
+    log_scale: float = 0.0,
+    value_range: tuple[float, float] = (0.0, 1.0),
+    verbose: int = 0,
+) -> dict[str, Any]:
+    """Scores a model by what it was trained for.
+
+    Args:
+        model: The model.
+        x: Observations [N, *event], in the model's units.
+        num_samples: Importance samples for each observation; of a VAE-GAN, whose
+            likelihood on pixels is not trained, samples from the prior.
+        seed: Same seed, same scores.
+        limit: Score that many observations, drawn at random; None scores all.
+        log_scale: See `likelihood_scores`.
+        value_range: Values of black and white; see `image_scores`.
+        verbose: 1 shows a progress bar.
+
+    Returns:
+        What `image_scores` returns of a VAE-GAN, `likelihood_scores` of the others.
+
+    Example:
+        >>> print(describe_scores(held_out_scores(vae, x_test)))
+    """
+    if isinstance(model, VAEGAN):
+        return image_scores(model, x, num_samples, seed, limit, value_range)
+    return likelihood_scores(model, x, num_samples, seed, limit, log_scale, verbose)
+
+
+def describe_scores(scores: dict[str, Any]) -> str:
+    """Writes scores as aligned lines of text.
+
+    Args:
+        scores: What `held_out_scores`, `likelihood_scores` or `image_scores` returned.
+
+    Returns:
+        One line for each score.
+    """
+    of = scores.get("of", f"and {scores['num_samples']} samples")
+    lines = [
+        f"scores of {scores['num_examples']} held-out examples ({of}), +- standard error:"
+    ]
+    for key, (name, unit) in _NAMES.items():
+        if key in scores:
+            mean, error = scores[key]["mean"], scores[key]["standard_error"]
+            error = "n/a" if error is None else f"{error:.3f}"
+            name = name.format(**scores)
+            lines.append(f"  {name:<24}{mean:>10.3f} +- {error} {unit}")
+    return "\n".join(lines)
