@@ -1,0 +1,111 @@
+"""The verb that changes an attribute of given images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from keras_vae import plots
+from keras_vae.cli.use import data_option, open_run, run_argument, split_option
+from keras_vae.core.names import unknown
+from keras_vae.data import DataSet, Preparation
+from keras_vae.generation import edit_attribute
+from keras_vae.generation.attributes import mean_differences
+
+# Examples that are prepared and embedded at a time: as floats, thousands of photographs
+# would take many times the memory that they take as bytes.
+_AT_A_TIME = 1024
+
+
+@click.command()
+@run_argument
+@data_option
+@split_option("test")
+@click.option(
+    "--attribute",
+    "names",
+    multiple=True,
+    required=True,
+    help="Name of an attribute or of a class. Several are added up.",
+)
+@click.option(
+    "--strength",
+    type=click.FloatRange(0.0, min_open=True),
+    default=1.5,
+    show_default=True,
+    help="Where a row ends: this many times the attribute; it starts at minus as many.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(2),
+    default=5,
+    show_default=True,
+    help="Edits in a row; of an odd number the middle one is the reconstruction.",
+)
+@click.option("--count", type=click.IntRange(1), default=8, show_default=True)
+@click.option("--output", type=Path, default="edit.png", show_default=True)
+def edit(run, data, split, names, strength, steps, count, output):
+    """Give images less and more of an attribute: a .png with a row for each image.
+
+    What an attribute is, is learned from the training split and its labels. A row holds
+    the original, then the edits, from less to more.
+    """
+    if output.suffix.lower() != ".png":
+        raise click.UsageError(f"--output must end in .png, but is {output}.")
+    model, preparation, data_set = open_run(run, data, split)
+    shape = tuple(model.event_shape)
+    if len(shape) != 3 or shape[-1] not in (1, 3):
+        raise click.UsageError(
+            f"Events of shape {shape} are no images, and edit draws pictures. Use "
+            "keras_vae.generation.edit_attribute from Python."
+        )
+    attributes = {name: _having(data_set, name) for name in names}
+    z = _embed_training_data(model, preparation, data_set)
+    vector = sum(mean_differences(z, attributes).values())
+    x = preparation(data_set.split(split)[0][:count])
+    strengths = np.linspace(-strength, strength, steps)
+    edited = edit_attribute(model, x, vector, strengths)
+    rows = np.concatenate([x[:, np.newaxis], edited], axis=1)
+    plots.save_image_grid(
+        rows.reshape(-1, *shape),
+        output,
+        columns=steps + 1,
+        value_range=preparation.value_range,
+    )
+    click.echo(
+        f"wrote {output}: {len(x)} originals at the left, then {' + '.join(attributes)} "
+        f"from {-strength:g} to {strength:g}"
+    )
+
+
+def _having(data_set: DataSet, name: str) -> np.ndarray:
+    """Which training examples have an attribute, or are of a class: booleans [N]."""
+    y = data_set.y_train
+    if y is None:
+        raise ValueError(
+            f"The data set {data_set.name!r} has no labels, so nothing tells which "
+            "examples have an attribute. Give data with labels: --data."
+        )
+    if y.ndim > 2:
+        raise ValueError(
+            f"The labels of {data_set.name!r} have shape {y.shape}, but must be classes "
+            "[N] or attributes [N, A]."
+        )
+    numbers = range(y.shape[1]) if y.ndim == 2 else np.unique(y).tolist()
+    indices = {str(number): number for number in numbers}
+    labels = data_set.label_names
+    names = indices if labels is None else {label: i for i, label in enumerate(labels)}
+    index = names.get(name, indices.get(name))
+    if index is None:
+        raise unknown("attribute" if y.ndim == 2 else "class", name, names)
+    return y[:, index] if y.ndim == 2 else y == index
+
+
+def _embed_training_data(model, preparation: Preparation, data_set: DataSet) -> np.ndarray:
+    x = data_set.x_train
+    starts = range(0, len(x), _AT_A_TIME)
+    return np.concatenate(
+        [model.embed(preparation(x[start : start + _AT_A_TIME])) for start in starts]
+    )

@@ -1,0 +1,73 @@
+"""One encoder and a decoder for each person: the face of one in the manner of the other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keras_vae.models.queries import in_batches
+
+_HOW = (
+    "Make one encoder, pass it to both models, VAE(encoder, decoder_a, ...) and "
+    "VAE(encoder, decoder_b, ...), and train them in turns."
+)
+
+
+def swap(x, source, target, batch_size: int = 256) -> np.ndarray:
+    """Encodes observations of one kind, and decodes them as the other kind.
+
+    Two models share one encoder and have a decoder each, one trained on the faces of each
+    of two people. As the encoder has to serve both, a code says what both have (pose,
+    expression, light), and each decoder adds whose face it is. So the source's face,
+    decoded by the target's decoder, becomes the target's face with the same expression.
+
+    To keep such a pair, save both models and build the second anew on the first's encoder
+    after loading, since each file holds an encoder of its own:
+    `VAE(a.encoder, b.decoder, b.posterior, b.likelihood, b.prior)`.
+
+    Args:
+        x: Observations [N, *event] of the source's kind, in the models' units.
+        source: The `VAE` that was trained on data like x.
+        target: The `VAE` with the same encoder whose decoder is to be used.
+        batch_size: Observations at a time.
+
+    Returns:
+        Array [N, *event]: the mean of the target's p(x|z) at the source's posterior mean.
+
+    Raises:
+        ValueError: If the models differ in latent size or event shape, or do not share
+            one encoder; or if x is empty or does not fit them.
+
+    Example:
+        >>> def face_model(encoder):
+        ...     decoder = keras_vae.networks.conv_decoder(64, (64, 64, 3), 2 * 64 * 64 * 3)
+        ...     likelihood = keras_vae.layers.DiscretizedLogistic((64, 64, 3))
+        ...     posterior = keras_vae.layers.IndependentNormal(64)
+        ...     return keras_vae.VAE(encoder, decoder, posterior, likelihood)
+        >>> encoder = keras_vae.networks.conv_encoder((64, 64, 3), 128, rescale=1 / 255)
+        >>> a, b = face_model(encoder), face_model(encoder)
+        >>> a.compile(keras.optimizers.Adam(1e-3))  # an optimizer each
+        >>> b.compile(keras.optimizers.Adam(1e-3))
+        >>> for _ in range(epochs):
+        ...     a.fit(x_a)
+        ...     b.fit(x_b)
+        >>> a_as_b = swap(x_a[:8], source=a, target=b)
+
+    Source:
+        The shared encoder with two decoders of the "deepfakes" face swap (2017), here
+        with variational auto-encoders.
+    """
+    for what in ("latent_dim", "event_shape"):
+        sizes = getattr(source, what), getattr(target, what)
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                f"source and target must have the same {what}, but have {sizes[0]} and "
+                f"{sizes[1]}. {_HOW}"
+            )
+    if source.encoder is not target.encoder:
+        raise ValueError(
+            "source and target must share one encoder, but each has its own, so the codes "
+            f"of one mean nothing to the decoder of the other. {_HOW} Two models that were "
+            "loaded from files have two encoders: build the second anew on the first's."
+        )
+    z = source.embed(x, batch_size)
+    return in_batches(lambda z, _: target.center(target.decode(z)), z, batch_size)
