@@ -1,4 +1,4 @@
-"""Asks a SavedModel with TensorFlow alone: nothing of keras_vae, TFP or tf-keras."""
+"""Asks a SavedModel with TensorFlow alone: nothing of keras_vae, Keras or TFP."""
 
 import importlib.abc
 import json
@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 
-# Keras may be imported: TensorFlow itself does that, where somebody looks for tf.keras.
 ABSENT = ("keras_vae", "tensorflow_probability", "tf_keras", "keras")
 
 
@@ -20,9 +19,10 @@ class Absent(importlib.abc.MetaPathFinder):
 
 
 def main(folder):
-    sys.meta_path.insert(0, Absent())
     import tensorflow as tf
 
+    # After TensorFlow, which looks where Keras is without importing it.
+    sys.meta_path.insert(0, Absent())
     job = json.loads((folder / "job.json").read_text())
     signatures = tf.saved_model.load(job["model"]).signatures
     for key, names in job["requests"].items():
