@@ -41,7 +41,7 @@ def signatures_of(
     - `encode`: x -> mean, stddev; of q(z|x)
     - `decode`: z -> mean; of p(x|z)
     - `sample`: seed [2], num_samples -> samples; with seed [s, 0] as
-      `model.sample(n, seed=s)`
+      `model.sample(n, seed=s)`; at most `model.events_at_a_time()` in a request
     - `score`: x, seed [2] -> elbo; nats, with seed [s, 0] as `model.elbo(x, seed=s)` of
       one batch
     - `reconstruct_uint8`, `encode_uint8`: as above for x in levels 0 to 255, as an image
@@ -185,15 +185,16 @@ def _checked_count(num_samples, most):
 
 def _scaling_of_bytes(model, preparation) -> Scaling | None:
     """The map from levels 0 to 255 to the model's units, or None where there is none."""
+    are_levels = model.support == levels(*_BYTES)
     if preparation is None:
-        return Scaling(model.event_shape) if model.support == levels(*_BYTES) else None
+        return Scaling(model.event_shape) if are_levels else None
     shape = preparation.scaling.event_shape
     if shape != tuple(model.event_shape):
         raise ValueError(
             f"The preparation is for events of shape {shape}, but those of the model have "
             f"shape {tuple(model.event_shape)}. Give the one of the model's own data."
         )
-    return preparation.scaling if preparation.levels == _BYTES else None
+    return preparation.scaling if are_levels or preparation.levels == _BYTES else None
 
 
 def _check_moments(model):

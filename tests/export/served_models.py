@@ -75,13 +75,11 @@ CASES = {
         name: functools.partial(_case, name)
         for name in (
             "full covariance",
-            "Laplace posterior",
             "learned scale",
             "counts",
             "class numbers",
             "mixture likelihood",
             "mixture prior, mixed objective",
-            "DenseVAE",
         )
     },
     "binarized images": lambda: _of_bytes(model_cases.conv_vae(), scaled(binarize=True)),
