@@ -12,6 +12,7 @@ if _keras.config.backend() != "tensorflow":
 from keras_vae import (
     data,
     evaluation,
+    export,
     generation,
     layers,
     networks,
@@ -31,6 +32,7 @@ __all__ = [
     "__version__",
     "data",
     "evaluation",
+    "export",
     "generation",
     "layers",
     "networks",

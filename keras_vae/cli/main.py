@@ -7,6 +7,7 @@ import sys
 import click
 
 from keras_vae.cli.edit import edit
+from keras_vae.cli.export import export
 from keras_vae.cli.train import train
 from keras_vae.cli.use import embed, evaluate, info, reconstruct, sample
 from keras_vae.version import __version__
@@ -23,7 +24,7 @@ def commands(traceback: bool) -> None:
     """Train, evaluate and use variational autoencoders."""
 
 
-for _verb in (train, evaluate, sample, reconstruct, edit, embed, info):
+for _verb in (train, evaluate, sample, reconstruct, edit, embed, export, info):
     commands.add_command(_verb)
 
 

@@ -83,7 +83,7 @@ def evaluate(run, data, split, num_samples, limit, seed):
 @_seed
 def sample(run, count, output, temperature, draw, seed):
     """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv."""
-    model, metadata = _load(run)
+    model, metadata = load_run(run)
     _check_output(output, model.event_shape)
     samples = model.sample(count, seed=seed, temperature=temperature, draw=draw)
     _write(output, model, Preparation.from_config(metadata["data"]["preparation"]), samples)
@@ -134,7 +134,7 @@ def embed(run, data, split, output):
 @run_argument
 def info(run):
     """Say what the folder RUN holds: model, data, training, scores."""
-    model, metadata = _load(run)
+    model, metadata = load_run(run)
     training, about = metadata["training"], metadata["data"]
     state = "finished" if training["finished"] else "not finished; best model so far"
     click.echo(
@@ -148,8 +148,21 @@ def info(run):
         click.echo(describe_scores(metadata["scores"]))
 
 
-def _load(run: Path) -> tuple:
-    """Loads a run's model, and what training wrote beside it."""
+def load_run(run: Path) -> tuple:
+    """Loads a run's model, and what training wrote beside it.
+
+    Args:
+        run: Folder that `keras-vae train` wrote.
+
+    Returns:
+        The model, and the contents of its `metadata.json`.
+
+    Raises:
+        ValueError: If the folder was written by something else.
+
+    Example:
+        >>> model, metadata = load_run(Path("runs/faces"))
+    """
     model, metadata = load_from_preset(run)
     if missing := {"model", "data", "training"} - set(metadata):
         raise ValueError(
@@ -177,7 +190,7 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
     Example:
         >>> model, preparation, data_set = open_run(Path("runs/faces"), None, "test")
     """
-    model, metadata = _load(run)
+    model, metadata = load_run(run)
     recipe = Recipe.from_json(run / RECIPE)
     name = name or recipe.data
     sizes = {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,65 @@ def write_atomically(path: str | os.PathLike, write: Callable[[Path], Any]) -> N
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_folder_atomically(
+    folder: str | os.PathLike,
+    write: Callable[[Path], Any],
+    overwrite: bool = False,
+    replaceable: Collection[str] = (),
+) -> None:
+    """Writes a folder beside its place and moves it there when it is complete.
+
+    Whoever watches the place sees no half-written folder. (An earlier one is moved away
+    first, so for a moment there may be none.)
+
+    Args:
+        folder: Where the folder is to be.
+        write: Called with the empty folder to write into.
+        overwrite: Whether an earlier folder may be replaced.
+        replaceable: Names of the files and folders that may be lost by that.
+
+    Raises:
+        FileExistsError: If there is a file, a folder with anything in it and not
+            `overwrite`, or one with anything else than what is replaceable.
+
+    Example:
+        >>> write_folder_atomically("models/digits/1", vae_archive.write_out)
+    """
+    folder = Path(folder).resolve()
+    _check_place(folder, overwrite, replaceable)
+    new, old = (folder.with_name(f".{state}.{folder.name}") for state in ("new", "old"))
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    new.mkdir(parents=True)
+    try:
+        write(new)
+        for path in new.rglob("*"):
+            if path.is_file():
+                _flush(path)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(new, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_place(folder, overwrite, replaceable):
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file. Choose another name for the folder.")
+    held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    if held and not overwrite:
+        raise FileExistsError(
+            f"{folder} exists and holds {held[0]}. Choose another folder, or allow to "
+            "replace it (overwrite=True, --overwrite)."
+        )
+    if foreign := [name for name in held if name not in replaceable]:
+        raise FileExistsError(
+            f"{folder} holds {foreign[0]}, which was not written here and would be lost. "
+            "Choose another folder, or take that away."
+        )
 
 
 def _flush(path: Path) -> None:

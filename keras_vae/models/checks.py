@@ -51,6 +51,35 @@ def check_array(x, event_shape, support: Support, name: str = "x") -> None:
     support.check(x, name)
 
 
+def checked(x: tf.Tensor, support: Support, name: str = "x") -> tf.Tensor:
+    """The tensor itself, behind a check of its values that runs with the graph.
+
+    For what is served: there a tensor's values are known only when a request comes.
+
+    Args:
+        x: Tensor of floats.
+        support: The values that are accepted.
+        name: What to call the tensor in the message.
+
+    Returns:
+        x; where it is computed and x has values that are NaN, infinite or outside the
+        support, `tf.errors.InvalidArgumentError` is raised instead.
+    """
+    x = tf.debugging.assert_all_finite(
+        x, f"{name} must be finite. Remove or replace what is not"
+    )
+    inside = tf.constant(True)
+    if support.low is not None:
+        inside &= tf.reduce_all(x > support.low if support.is_open else x >= support.low)
+    if support.high is not None:
+        inside &= tf.reduce_all(x < support.high if support.is_open else x <= support.high)
+    if support.integer:
+        inside &= tf.reduce_all(tf.equal(tf.floor(x), x))
+    message = f"{name} has values outside {support}. Scale it as the training data were."
+    with tf.control_dependencies([tf.debugging.Assert(inside, [message])]):
+        return tf.identity(x)
+
+
 def check_data(data, event_shape, support: Support, name: str = "x") -> None:
     """Checks what was passed to `fit` or `evaluate` as far as it can be seen.
 

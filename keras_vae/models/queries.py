@@ -186,9 +186,7 @@ class Queries:
         self._check_values(x)
         positive_int(num_samples, "num_samples")
         positive_int(batch_size, "batch_size")
-        largest = max(math.prod(self.event_shape), self.likelihood.params_size)
-        elements = _ELEMENTS_AT_A_TIME // largest
-        at_a_time = max(1, min(_EVENTS_AT_A_TIME, elements))
+        at_a_time = self.events_at_a_time()
         batch_size = min(batch_size, len(x), at_a_time)
         chunk = min(num_samples, at_a_time // batch_size)
         estimate = tf.function(self._importance_weighted, reduce_retracing=True)
@@ -199,6 +197,11 @@ class Queries:
             batch_size,
             verbose,
         )
+
+    def events_at_a_time(self) -> int:
+        """How many events are decoded together, so that memory stays bounded."""
+        largest = max(math.prod(self.event_shape), self.likelihood.params_size)
+        return max(1, min(_EVENTS_AT_A_TIME, _ELEMENTS_AT_A_TIME // largest))
 
     def _importance_weighted(self, x, num_samples, chunk, seed):
         """Log of the mean weight of `num_samples` draws, `chunk` draws at a time."""

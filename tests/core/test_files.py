@@ -6,7 +6,13 @@ import os
 
 import pytest
 
-from keras_vae.core.files import read_json, sha256_of, write_atomically, write_json
+from keras_vae.core.files import (
+    read_json,
+    sha256_of,
+    write_atomically,
+    write_folder_atomically,
+    write_json,
+)
 
 
 def names(folder):
@@ -111,3 +117,71 @@ def test_checksums_are_those_of_the_whole_file(tmp_path, size):
     content = (bytes(range(251)) * (size // 251 + 1))[:size]
     (tmp_path / "f").write_bytes(content)
     assert sha256_of(tmp_path / "f") == hashlib.sha256(content).hexdigest()
+
+
+def write_note(text):
+    return lambda folder: (folder / "note.txt").write_text(text)
+
+
+def test_a_folder_is_written_and_its_parents_are_made(tmp_path):
+    folder = tmp_path / "a" / "1"
+    write_folder_atomically(folder, write_note("new"))
+    assert (folder / "note.txt").read_text() == "new" and names(folder.parent) == ["1"]
+    # As any new folder: a server may run as another user.
+    (tmp_path / "plain").mkdir()
+    assert folder.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_an_empty_folder_is_written_into(tmp_path):
+    (tmp_path / "1").mkdir()
+    write_folder_atomically(tmp_path / "1", write_note("new"))
+    assert names(tmp_path / "1") == ["note.txt"]
+
+
+@pytest.mark.parametrize(
+    "overwrite, replaceable, message",
+    [
+        (False, ["note.txt"], "1 exists and holds note.txt.*overwrite=True"),
+        (True, [], "1 holds note.txt, which was not written here"),
+    ],
+)
+def test_a_folder_that_may_not_be_replaced_stays(tmp_path, overwrite, replaceable, message):
+    write_folder_atomically(tmp_path / "1", write_note("old"))
+    with pytest.raises(FileExistsError, match=message):
+        write_folder_atomically(tmp_path / "1", write_note("new"), overwrite, replaceable)
+    assert (tmp_path / "1" / "note.txt").read_text() == "old" and names(tmp_path) == ["1"]
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    write_folder_atomically(tmp_path / "1", lambda f: (f / "old.txt").write_text("old"))
+    # What a killed process left.
+    (tmp_path / ".new.1").mkdir()
+    (tmp_path / ".new.1" / "half.txt").write_text("ha")
+    write_folder_atomically(tmp_path / "1", write_note("new"), True, ["old.txt"])
+    assert names(tmp_path) == ["1"] and names(tmp_path / "1") == ["note.txt"]
+
+
+def test_a_folder_is_not_written_over_a_file(tmp_path):
+    (tmp_path / "1").write_text("a file")
+    with pytest.raises(FileExistsError, match="is a file"):
+        write_folder_atomically(tmp_path / "1", write_note("new"), True, ["note.txt"])
+    assert (tmp_path / "1").read_text() == "a file"
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write_folder_atomically(tmp_path / "link", write_note("new"))
+    assert (tmp_path / "link").is_symlink() and names(tmp_path / "real") == ["note.txt"]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_earlier_folder_and_no_litter(tmp_path, error):
+    def half(folder):
+        (folder / "note.txt").write_text("ne")
+        raise error
+
+    write_folder_atomically(tmp_path / "1", write_note("old"))
+    with pytest.raises(type(error)):
+        write_folder_atomically(tmp_path / "1", half, True, ["note.txt"])
+    assert (tmp_path / "1" / "note.txt").read_text() == "old" and names(tmp_path) == ["1"]

@@ -1,0 +1,58 @@
+"""The verb that writes a model for servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keras_vae.cli.use import load_run, run_argument
+from keras_vae.data import Preparation
+from keras_vae.export import export_saved_model, read_signatures
+
+_FORMATS = {"tf": "tf_saved_model", "onnx": "onnx"}
+
+
+@click.command()
+@run_argument
+@click.argument("folder", type=Path)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(list(_FORMATS)),
+    default="tf",
+    show_default=True,
+    help="SavedModel, or encode.onnx and decode.onnx.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier export in FOLDER.")
+def export(run, folder, kind, overwrite):
+    """Write the model in RUN into FOLDER, to be served without keras_vae.
+
+    TensorFlow Serving reads numbered versions: let FOLDER be models/NAME/1.
+    """
+    model, metadata = load_run(run)
+    preparation = Preparation.from_config(metadata["data"]["preparation"])
+    export_saved_model(model, folder, preparation, _FORMATS[kind], overwrite)
+    if kind == "onnx":
+        click.echo(
+            f"wrote {folder} (ONNX)\n  encode.onnx: x -> mean, stddev\n"
+            "  decode.onnx: z -> mean"
+        )
+    else:
+        lines = [f"  {name}: {one}" for name, one in read_signatures(folder).items()]
+        click.echo("\n".join([f"wrote {folder} (SavedModel)", *lines]))
+        if not folder.name.isdecimal():
+            click.echo("TensorFlow Serving reads numbered versions: models/NAME/1.")
+    scaling = preparation.scaling
+    if (scaling.offset, scaling.scale) != (0.0, 1.0):
+        click.echo(
+            "float x is in the model's units, (raw - offset) / scale with offset "
+            f"{_in_short(scaling.offset)} and scale {_in_short(scaling.scale)}."
+        )
+
+
+def _in_short(numbers) -> str:
+    """A number, or of one for each column where to find them."""
+    return (
+        "of each column in metadata.json" if isinstance(numbers, tuple) else f"{numbers:g}"
+    )

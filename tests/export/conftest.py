@@ -1,0 +1,28 @@
+"""Fixtures for the tests of what is served."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# The models of `model_cases.py`, also where only this folder is tested.
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """Exports a case of `served_models.py`, once: the case and its folder."""
+    from served_models import make
+
+    folder = tmp_path_factory.mktemp("served")
+    made = {}
+
+    def export(name):
+        if name not in made:
+            served = make(name)
+            path = folder / str(len(made)) / "1"
+            served.model.export(path, preparation=served.preparation)
+            made[name] = served, path
+        return made[name]
+
+    return export

@@ -1,0 +1,251 @@
+"""A SavedModel answers as the Keras model does, and refuses what it would refuse."""
+
+import keras
+import model_cases
+import numpy as np
+import pytest
+import tensorflow as tf
+from served_models import IMAGE, NAMES, OF_BYTES, answers, check_answer, requests, scaled
+from tensorflow_probability import distributions as tfd
+
+import keras_vae
+from keras_vae import layers
+from keras_vae.data import Preparation, Scaling
+from keras_vae.export import export_saved_model, read_signatures
+from keras_vae.models.serving import signatures_of
+
+every_case = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(scope="module")
+def loaded(exported):
+    """The signatures of a case, loaded by TensorFlow; and the case."""
+    modules = {}
+
+    def load(name):
+        served, folder = exported(name)
+        if name not in modules:
+            modules[name] = tf.saved_model.load(folder)
+        return modules[name].signatures, served
+
+    return load
+
+
+def ask(signature, request):
+    return signature(**{name: tf.constant(value) for name, value in request.items()})
+
+
+@every_case
+@pytest.mark.parametrize("n", [1, 3])
+def test_answers_are_those_of_the_keras_model(loaded, name, n):
+    signatures, served = loaded(name)
+    expected = answers(served, n)
+    for key, request in requests(served, n).items():
+        check_answer(ask(signatures[key], request), expected[key])
+
+
+@every_case
+def test_an_empty_batch_gets_an_empty_answer(loaded, name):
+    signatures, served = loaded(name)
+    full = answers(served, 1)
+    for key, request in requests(served, 0).items():
+        for output, value in ask(signatures[key], request).items():
+            assert value.shape == (0, *full[key][output].shape[1:])
+
+
+@every_case
+def test_names_dtypes_and_shapes_of_the_signatures(exported, name):
+    served, folder = exported(name)
+    written = read_signatures(folder)
+    assert set(written) == set(requests(served, 1))
+    assert ("encode_uint8" in written) == (name in OF_BYTES)
+    expected = answers(served, 1)
+    for key, request in requests(served, 1).items():
+        assert set(written[key].inputs) == set(request)
+        for one, value in request.items():
+            spec = written[key].inputs[one]
+            assert spec.dtype == value.dtype.name
+            batch = () if one in ("seed", "num_samples") else (None,)
+            assert spec.shape == batch + value.shape[len(batch) :]
+        assert set(written[key].outputs) == set(expected[key])
+        for one, spec in written[key].outputs.items():
+            as_bytes = (key, one) == ("reconstruct_uint8", "reconstruction")
+            assert spec.dtype == ("uint8" if as_bytes else "float32")
+            assert spec.shape == (None, *expected[key][one].shape[1:])
+
+
+def test_the_seed_decides_the_samples_and_scores(loaded):
+    signatures, served = loaded("VAE-GAN")
+    for key, output in [("sample", "samples"), ("score", "elbo")]:
+        request = requests(served, 3)[key]
+        first, second = (ask(signatures[key], request)[output] for _ in range(2))
+        np.testing.assert_array_equal(first, second)
+        other = ask(signatures[key], {**request, "seed": np.array([5, 1], np.int32)})
+        assert np.abs(other[output] - first).max() > 1e-4
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused(loaded, bad):
+    signatures, served = loaded("learned scale")
+    for key, request in requests(served, 2).items():
+        (name, value), *_ = request.items()
+        if value.dtype == np.float32:
+            request = {**request, name: np.where(np.arange(2)[:, None] == 1, bad, value)}
+            request[name] = request[name].astype("f4")
+            with pytest.raises(tf.errors.InvalidArgumentError, match="must be finite"):
+                ask(signatures[key], request)
+
+
+@pytest.mark.parametrize(
+    "name, bad, where",
+    [
+        ("binarized images", 255.0, r"outside \[0, 1\]"),
+        ("VAE-GAN", -0.1, r"outside \[0, 1\]"),
+        ("cell middles", 0.0, r"outside \(0, 1\)"),
+        ("8-bit levels", 0.5, r"outside whole numbers in \[0, 255\]"),
+        ("counts", -1.0, r"outside whole numbers in \[0, infinity\)"),
+    ],
+)
+def test_values_outside_the_support_are_refused(loaded, name, bad, where):
+    signatures, served = loaded(name)
+    x = np.full((1, *served.model.event_shape), bad, "f4")
+    for key in ("serving_default", "encode", "score"):
+        request = {**requests(served, 1)[key], "x": x}
+        with pytest.raises(tf.errors.InvalidArgumentError, match=where):
+            ask(signatures[key], request)
+
+
+@pytest.mark.parametrize("count", [-1, 1_000_000_000])
+def test_a_count_that_would_take_all_memory_is_refused(loaded, count):
+    signatures, served = loaded("VAE-GAN")
+    request = {**requests(served, 1)["sample"], "num_samples": np.array(count, np.int32)}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="num_samples must be from 0"):
+        ask(signatures["sample"], request)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8, 2), (1, 8, 9, 1), (8, 8, 1), (2, 64)])
+def test_images_of_another_size_are_refused(loaded, shape):
+    signatures, _ = loaded("8-bit levels")
+    for key, dtype in [("serving_default", "f4"), ("encode_uint8", "u1")]:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="hape"):
+            ask(signatures[key], {"x": np.zeros(shape, dtype)})
+
+
+@pytest.mark.parametrize(
+    "key, name, shape",
+    [
+        ("decode", "z", (1, 4)),
+        ("sample", "num_samples", (1,)),
+        ("sample", "seed", (1,)),
+        ("score", "seed", (3,)),
+    ],
+)
+def test_other_inputs_of_another_size_are_refused(loaded, key, name, shape):
+    signatures, served = loaded("8-bit levels")
+    request = requests(served, 1)[key]
+    request = {**request, name: np.ones(shape, request[name].dtype)}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="hape"):
+        ask(signatures[key], request)
+
+
+def test_reconstructed_bytes_are_rounded_and_stay_from_0_to_255(tmp_path):
+    model = keras_vae.DenseVAE(IMAGE, 2, layers.IndependentNormal(IMAGE), hidden_units=(3,))
+    means = np.linspace(-0.5, 1.5, 64, dtype="f4")
+    bias = np.concatenate([means, np.zeros(64, "f4")])
+    model.set_weights([bias if w.shape == (128,) else 0 * w for w in model.get_weights()])
+    model.export(tmp_path / "1", preparation=scaled())
+    signatures = tf.saved_model.load(tmp_path / "1").signatures
+    answer = ask(signatures["reconstruct_uint8"], {"x": np.ones((2, *IMAGE), np.uint8)})
+    expected = np.clip(np.rint(255 * means), 0, 255).reshape(IMAGE)
+    np.testing.assert_array_equal(answer["reconstruction"], [expected, expected])
+
+
+@pytest.mark.parametrize(
+    "preparation, has_bytes",
+    [
+        (None, False),
+        (scaled(), True),
+        (scaled(binarize=True), True),
+        (Preparation(Scaling(IMAGE, 0.0, 16.0), levels=(0, 16)), False),
+        (Preparation(Scaling(IMAGE)), False),
+    ],
+)
+def test_bytes_are_read_where_the_preparation_says_what_they_mean(preparation, has_bytes):
+    model = keras_vae.DenseVAE(IMAGE, 2, hidden_units=(3,))
+    signatures = signatures_of(model, preparation)
+    assert ("reconstruct_uint8" in signatures) == has_bytes
+    assert ("encode_uint8" in signatures) == has_bytes
+
+
+def test_a_trained_and_compiled_model_is_exported_without_its_optimizer(tmp_path):
+    model, x = model_cases.case("mixture prior")
+    model_cases.fit(model, x)
+    export_saved_model(model, tmp_path / "1")
+    variables = tf.train.list_variables(str(tmp_path / "1" / "variables" / "variables"))
+    sizes = [int(np.prod(shape)) for name, shape in variables if "_CHECK" not in name]
+    assert sum(sizes) == model.count_params()
+
+
+class _Bare(tfd.Independent):
+    """A distribution of which nobody knows the standard deviation."""
+
+    def _stddev(self):
+        raise NotImplementedError("stddev")
+
+    _variance = _stddev
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+class BarePosterior(layers.IndependentNormal):
+    """A posterior without a standard deviation in closed form."""
+
+    def make_distribution(self, params):
+        loc, scale = tf.split(params, 2, -1)
+        return _Bare(tfd.Normal(loc, 0.1 + tf.square(scale)), 1)
+
+
+def test_a_posterior_without_a_standard_deviation_is_refused(tmp_path):
+    model = model_cases.vae(posterior=BarePosterior(model_cases.LATENT))
+    with pytest.raises(ValueError, match="BarePosterior has no stddev in closed form"):
+        model.export(tmp_path / "1")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_preparation_of_other_events_is_refused(tmp_path):
+    model = keras_vae.DenseVAE(IMAGE, 2, hidden_units=(3,))
+    with pytest.raises(ValueError, match=r"shape \(4, 4, 1\), but those of the model"):
+        model.export(tmp_path / "1", preparation=scaled((4, 4, 1)))
+
+
+def test_an_unknown_format_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="Known: onnx, tf_saved_model"):
+        model_cases.shared_vae().export(tmp_path / "1", format="pickle")
+
+
+def test_an_earlier_export_is_replaced_only_if_that_is_said(tmp_path):
+    model = model_cases.shared_vae()
+    model.export(tmp_path / "1")
+    before = (tmp_path / "1" / "fingerprint.pb").read_bytes()
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        model.export(tmp_path / "1")
+    assert (tmp_path / "1" / "fingerprint.pb").read_bytes() == before
+    model.export(tmp_path / "1", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+    assert "encode" in read_signatures(tmp_path / "1")
+
+
+def test_what_was_not_exported_is_never_replaced(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "me.jpg").write_bytes(b"me")
+    with pytest.raises(FileExistsError, match="me.jpg, which was not written here"):
+        model_cases.shared_vae().export(tmp_path / "photos", overwrite=True)
+    assert (tmp_path / "photos" / "me.jpg").read_bytes() == b"me"
+
+
+def test_signatures_of_nothing_and_of_a_damaged_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no SavedModel"):
+        read_signatures(tmp_path)
+    for damage in (b"", b"no protobuf"):
+        (tmp_path / "saved_model.pb").write_bytes(damage)
+        with pytest.raises(ValueError, match="is damaged"):
+            read_signatures(tmp_path)
