@@ -11,12 +11,12 @@ from keras_vae.data import load
 
 def cheaper(patch):
     """Lets the evaluation at the end of a run cost little."""
-    scores = training.likelihood_scores
+    scores = training.held_out_scores
 
     def cheap(model, x, _, **options):
         return scores(model, x, 10, **options)
 
-    patch.setattr(training, "likelihood_scores", cheap)
+    patch.setattr(training, "held_out_scores", cheap)
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from commands import SMALL, write_images
 
-from keras_vae import training
+from keras_vae import VAE, training
 from keras_vae.cli.main import commands
-from keras_vae.presets import load_from_preset, read_metadata
+from keras_vae.core.preset_files import read_metadata
 from keras_vae.recipe import Recipe
 
 OPTIONS = {one.name: one for one in commands.commands["train"].params}
@@ -173,7 +173,7 @@ def test_own_data_are_trained_on_and_used(command, tmp_path, kind):
     model = ["conv_vae", "--filters", "4"] if kind == "folder" else ["dense_vae", *SMALL]
     given = ["--data", data, "--epochs", "1", "--latent-dim", "2", "--no-jit"]
     assert command("train", *model, *given, "--output", "run").code == 0
-    assert load_from_preset("run")[0].event_shape == shape
+    assert VAE.from_preset("run").event_shape == shape
     assert read_metadata("run")["data"]["licence"] == "unknown (own data)"
     result = command("evaluate", "run", "--num-samples", "5", "--split", "all")
     assert result.code == 0
