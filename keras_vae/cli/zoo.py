@@ -73,9 +73,9 @@ def verify(name):
             failed += 1
             click.echo(f"{folder}: {error}", err=True)
     if failed:
-        raise ValueError(f"{failed} of {len(folders)} presets are damaged.")
+        raise ValueError(f"Presets that are damaged: {failed} of {len(folders)}.")
     if name is None:
-        click.echo(f"{len(folders)} presets checked")
+        click.echo(f"checked: {len(folders)} preset(s)")
 
 
 @zoo.command()

@@ -68,34 +68,41 @@ def page(metadata: dict[str, dict[str, Any]], recipes: dict[str, Recipe]) -> str
         recipes: Their recipes.
 
     Returns:
-        Markdown: a table with scores, and a row of samples for each model.
+        Markdown: a table with scores and samples of each model.
     """
     title = "# Pretrained models\n\nMade by `keras-vae zoo table`, nothing by hand."
     if not metadata:
         return f"{title}\n\nNo models are here yet.\n"
-    head = "| preset | data | parameters | score on test data | protocol | licence |"
-    rows = [
-        f"| [{name}]({name}/README.md) | {about['data']['name']} | {about['parameters']:,} "
-        f"| {_score(about['scores'])} | {protocol(about, recipes[name])} "
-        f"| {about['data']['licence']} |"
-        for name, about in metadata.items()
+    columns = "preset, data, parameters, score on test data, protocol, licence, samples"
+    head = f"| {columns.replace(', ', ' | ')} |"
+    rows = [_row(name, about, recipes[name]) for name, about in metadata.items()]
+    table = "\n".join([head, "|---" * 7 + "|", *rows])
+    note = "Scores are means over examples +- standard error; each card says more."
+    return "\n\n".join([title, table, note]) + "\n"
+
+
+def _row(name: str, about: dict[str, Any], recipe: Recipe) -> str:
+    cells = [
+        f"[{name}]({name}/README.md): {about.get('description')}",
+        about["data"]["name"],
+        f"{about['parameters']:,}",
+        _score(about["scores"]),
+        protocol(about, recipe),
+        about["data"]["licence"],
+        f'<img src="{name}/samples.png" width="200" alt="samples of {name}">',
     ]
-    pictures = [
-        f'**{name}**: {about["description"]}\n\n<img src="{name}/samples.png" '
-        f'width="45%" alt="samples of {name}">'
-        for name, about in metadata.items()
-        if "samples.png" in about["files"]
-    ]
-    table = "\n".join([head, "|---" * 6 + "|", *rows])
-    note = "Scores are means over examples +- standard error."
-    return "\n\n".join([title, table, note, *pictures]) + "\n"
+    if "samples.png" not in about["files"]:
+        cells[-1] = ""
+    return f"| {' | '.join(cells)} |"
 
 
 def _score(scores):
-    found = {name: scores[name] for name in _SHOWN if name in scores}
-    first = dict([next(iter(found.items()))]) if found else {}
-    one = score_rows({**first, "num_samples": scores["num_samples"]})
-    return "; ".join(f"{name} {score_text(*numbers)}" for name, *numbers in one)
+    shown = next((key for key in _SHOWN if key in scores), None)
+    if shown is None:
+        return "none"
+    about = {"num_samples": scores["num_samples"], shown: scores[shown]}
+    ((name, *numbers),) = score_rows(about)
+    return f"{name} {score_text(*numbers)}"
 
 
 def serving_config(names: list[str]) -> str:

@@ -93,7 +93,7 @@ def test_what_does_not_exist(command, train, model, options, code, words):
         (["--filters", "8"], 1, ["filters is for conv_vae"]),
         (["--likelihood", "bernouli"], 1, ["'bernouli'", "mean 'bernoulli'"]),
         (["--objective", "elb"], 1, ["mean 'elbo'"]),
-        (["--objective", "iwae", "--beta", "2"], 1, ["for the objective 'elbo'"]),
+        (["--objective", "iwae", "--beta", "2"], 1, ["beta is for other objectives"]),
         (["--binarize", "static"], 1, ["'bernoulli'"]),
         (["--image-size", "8", "8"], 1, ["for folders of images"]),
         (["--epochs", "0"], 1, ["epochs", "at least 1"]),
