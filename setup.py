@@ -1,9 +1,11 @@
 """Package metadata of keras_vae."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 VERSION = re.search(
@@ -11,6 +13,24 @@ VERSION = re.search(
     (HERE / "keras_vae" / "version.py").read_text(encoding="utf-8"),
     re.MULTILINE,
 ).group(1)
+
+
+class BuildWithZoo(build_py):
+    """Copies zoo/ into the wheel, as keras_vae/_zoo.
+
+    Not with package_dir, which would turn an editable install into an import hook; that
+    one finds zoo/ where it is.
+    """
+
+    def run(self):
+        """Builds the package, then copies the zoo."""
+        super().run()
+        target = Path(self.build_lib) / "keras_vae" / "_zoo"
+        if not getattr(self, "editable_mode", False) and (HERE / "zoo").is_dir():
+            # An earlier build may have left presets that are gone.
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(HERE / "zoo", target, ignore=shutil.ignore_patterns(".*"))
+
 
 DEMO = ["mlxtend>=0.23"]
 TEST = ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "scipy>=1.11"]
@@ -32,6 +52,7 @@ setup(
     # Said explicitly, an editable install is a plain path entry: a folder called keras_vae
     # beside a user's script (the clone) does not hide the package then.
     package_dir={"": "."},
+    cmdclass={"build_py": BuildWithZoo},
     packages=find_packages(include=["keras_vae", "keras_vae.*"]),
     install_requires=[
         "tensorflow>=2.18",

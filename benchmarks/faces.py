@@ -16,7 +16,6 @@ import numpy as np
 import keras_vae
 from keras_vae import evaluation, plots
 from keras_vae.data import Preparation
-from keras_vae.presets import load_from_preset
 
 
 def unit(x):
@@ -35,8 +34,8 @@ def shown(folder, x_raw, samples):
     Returns:
         The model, reconstructions and samples.
     """
-    model, metadata = load_from_preset(folder)
-    preparation = Preparation.from_config(metadata["data"]["preparation"])
+    model = keras_vae.VAE.from_preset(folder)
+    preparation = Preparation.from_preset(folder)
     back = preparation.scaling.inverse
     reconstructions = back(model.reconstruct(preparation(x_raw)))
     drawn = back(model.sample(samples, seed=0))

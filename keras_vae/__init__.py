@@ -18,11 +18,11 @@ from keras_vae import (
     networks,
     objectives,
     plots,
-    presets,
     priors,
 )
 from keras_vae.models import VAE, VAEGAN, ConvVAE, DenseVAE
 from keras_vae.version import __version__
+from keras_vae.zoo import presets
 
 __all__ = [
     "VAE",

@@ -73,8 +73,8 @@ def export_saved_model(
         ValueError: If the format is not known, or the model cannot be exported.
 
     Example:
-        >>> vae, metadata = keras_vae.presets.load_from_preset("runs/digits")
-        >>> prepare = Preparation.from_config(metadata["data"]["preparation"])
+        >>> vae = keras_vae.VAE.from_preset("runs/digits")
+        >>> prepare = keras_vae.data.Preparation.from_preset("runs/digits")
         >>> export_saved_model(vae, "models/digits/1", prepare)
     """
     model.export(folder, format=format, preparation=preparation, overwrite=overwrite)

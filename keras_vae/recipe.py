@@ -127,6 +127,7 @@ class Recipe:
         label_smoothing: What real data lack to a target of 1 (vae_gan).
         r1: Weight of the gradient penalty on real data (vae_gan).
         spectral_normalization: Whether the light discriminator has it (vae_gan).
+        from_preset: Name or folder of a preset whose weights training starts from.
 
     Example:
         >>> Recipe(model="conv_vae", data="mnist_5k", latent_dim=2)
@@ -165,14 +166,16 @@ class Recipe:
     label_smoothing: float = 0.0
     r1: float = 0.0
     spectral_normalization: bool = False
+    from_preset: str | None = None
 
     def __post_init__(self):
         """Checks every value by itself; what data and model say comes later."""
         for field in fields(self):
             if getattr(self, field.name) is None and field.default is not None:
                 raise ValueError(f"{field.name} must have a value, but is null.")
-        if not isinstance(self.data, str):
-            raise ValueError(f"data must be a name or a path, but is {self.data!r}.")
+        for name in ("data", "from_preset"):
+            if not isinstance(value := getattr(self, name), str | None):
+                raise ValueError(f"{name} must be a name or a path, but is {value!r}.")
         for name, known in CHOICES.items():
             if (value := getattr(self, name)) is not None and value not in known:
                 raise unknown(name, value, known)

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 
 from keras_vae.core.files import write_atomically, write_json
+from keras_vae.core.preset_files import CONFIG, METADATA, WEIGHTS
 from keras_vae.models import VAE
-from keras_vae.presets import CONFIG, METADATA, WEIGHTS, save_to_preset
 from keras_vae.recipe import Recipe
 
 RECIPE, HISTORY = "recipe.json", "history.csv"
@@ -210,7 +210,7 @@ class Keeper(keras.callbacks.Callback):
         self._best_model.set_weights(self.model.get_weights())
         training = {"epochs": len(self.rows), "finished": False}
         metadata = {**self.metadata, "training": training}
-        save_to_preset(self._best_model, self.folder, metadata)
+        self._best_model.save_to_preset(self.folder, metadata)
 
 
 def _write_history(folder, rows):

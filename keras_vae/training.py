@@ -14,14 +14,14 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae import data as data_module
-from keras_vae import plots
+from keras_vae import fine_tuning, plots
 from keras_vae.building import build_model, build_objective, build_optimizer
 from keras_vae.core.files import write_json
+from keras_vae.core.preset_files import METADATA, read_metadata
 from keras_vae.data import DataSet, Preparation, pipeline, steps_per_epoch
 from keras_vae.evaluation import describe_scores, held_out_scores
 from keras_vae.models import VAE
 from keras_vae.models.prebuilt import policy
-from keras_vae.presets import METADATA, load_from_preset, read_metadata
 from keras_vae.recipe import Recipe
 from keras_vae.run_folder import Keeper, claim, remove_checkpoints
 
@@ -66,6 +66,8 @@ def train(
         >>> train(Recipe(model="conv_vae", data="mnist_5k"), "runs/mnist_5k")
     """
     output = Path(output)
+    if recipe.from_preset is not None:
+        recipe = fine_tuning.inherit(recipe)
     data = data_module.load(
         recipe.data,
         image_size=recipe.image_size,
@@ -77,11 +79,10 @@ def train(
     strategy = _strategy()
     half = "mixed_float16" if recipe.mixed_precision else None
     with policy(half), strategy.scope() if strategy else contextlib.nullcontext():
-        model = build_model(recipe, data)
+        model, preparation = _start(recipe, data)
         objective = build_objective(recipe, data)
         jit = _jit(recipe, data, strategy)
         support = model.support
-        preparation = Preparation.fit(data, support, recipe.binarize != "none", recipe.seed)
         held_out = {}
         for name in ("validation", "test"):
             held_out[name] = preparation(data.split(name)[0])
@@ -106,6 +107,15 @@ def train(
     return _finish(output, keeper, held_out["test"], preparation, say)
 
 
+def _start(recipe: Recipe, data: DataSet) -> tuple[VAE, Preparation]:
+    """Makes the model, new or from a preset, and what prepares its data."""
+    if recipe.from_preset is not None:
+        return fine_tuning.start(recipe, data)
+    model = build_model(recipe, data)
+    binarize = recipe.binarize != "none"
+    return model, Preparation.fit(data, model.support, binarize, recipe.seed)
+
+
 def _is_finished(output: Path) -> bool:
     if not (output / METADATA).exists():
         return False
@@ -116,7 +126,13 @@ def _check_unchanged(output: Path, metadata: dict[str, Any]) -> None:
     """Refuses to go on with data that are not those that the run began with."""
     if not (output / METADATA).exists():
         return
-    before, now = read_metadata(output)["data"], metadata["data"]
+    before = read_metadata(output)
+    if before.get("from_preset") != metadata.get("from_preset"):
+        raise ValueError(
+            f"The preset that the run in {output} began with has changed since. Put it "
+            "back as it was, or train anew."
+        )
+    before, now = before["data"], metadata["data"]
     if before["fingerprint"] != now["fingerprint"]:
         raise ValueError(
             f"{now['name']!r} has changed since the run in {output} began, and with it "
@@ -158,7 +174,7 @@ def _fit(model, recipe, x_train, x_validation, preparation, keeper, say) -> None
 def _finish(output, keeper, x, preparation, say) -> dict[str, Any]:
     """Scores the best model on test data, draws pictures, and closes the run."""
     plots.save_figure(plots.loss_curves(_columns(keeper.rows)), output / "loss.png")
-    model, metadata = load_from_preset(output)
+    model, metadata = VAE.from_preset(output), read_metadata(output)
     epochs = {"epochs": len(keeper.rows), "best_epoch": keeper.best_epoch + 1}
     if keeper.recipe.monitor is None:
         say(f"kept is the last of {epochs['epochs']} epochs; look at the pictures")
@@ -247,7 +263,10 @@ def _metadata(recipe: Recipe, data: DataSet, preparation: Preparation) -> dict[s
         "event_shape": list(data.event_shape),
         "preparation": preparation.to_config(),
     }
-    return {"model": recipe.model, "data": about}
+    metadata = {"model": recipe.model, "data": about}
+    if recipe.from_preset is not None:
+        metadata["from_preset"] = fine_tuning.origin(recipe)
+    return metadata
 
 
 def _describe(recipe: Recipe, data: DataSet, model: VAE, strategy) -> str:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
-from keras_vae.cli.use import load_run, run_argument
+from keras_vae.cli.use import run_argument
 from keras_vae.data import Preparation
 from keras_vae.export import export_saved_model, read_signatures
+from keras_vae.fine_tuning import open_trained
+from keras_vae.models import VAE
 
 _FORMATS = {"tf": "tf_saved_model", "onnx": "onnx"}
 
@@ -30,7 +32,8 @@ def export(run, folder, kind, overwrite):
 
     TensorFlow Serving reads numbered versions: let FOLDER be models/NAME/1.
     """
-    model, metadata = load_run(run)
+    source, metadata, _ = open_trained(run)
+    model = VAE.from_preset(source)
     preparation = Preparation.from_config(metadata["data"]["preparation"])
     export_saved_model(model, folder, preparation, _FORMATS[kind], overwrite)
     if kind == "onnx":

@@ -10,6 +10,7 @@ from keras_vae.cli.edit import edit
 from keras_vae.cli.export import export
 from keras_vae.cli.train import train
 from keras_vae.cli.use import embed, evaluate, info, reconstruct, sample
+from keras_vae.cli.zoo import zoo
 from keras_vae.version import __version__
 
 # What bad input raises, in this package and in the libraries below it; any other
@@ -24,7 +25,7 @@ def commands(traceback: bool) -> None:
     """Train, evaluate and use variational autoencoders."""
 
 
-for _verb in (train, evaluate, sample, reconstruct, edit, embed, export, info):
+for _verb in (train, evaluate, sample, reconstruct, edit, embed, export, info, zoo):
     commands.add_command(_verb)
 
 

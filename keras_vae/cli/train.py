@@ -11,9 +11,12 @@ from pathlib import Path
 import click
 
 from keras_vae import training
-from keras_vae.presets import METADATA
+from keras_vae.core.preset_files import METADATA
+from keras_vae.fine_tuning import fine_tuning_recipe
 from keras_vae.recipe import CHOICES, MODELS, Recipe
 from keras_vae.run_folder import RECIPE
+
+_NO_DATA = "Say what to train on: --data with the name of a data set or a path."
 
 
 class Sizes(click.ParamType):
@@ -72,7 +75,8 @@ def _type(field):
 def train(model, output, resume, overwrite, **values):
     """Train MODEL (dense_vae, conv_vae, vae_gan) on --data, or what a recipe says.
 
-    Options change single values of a recipe. After Ctrl-C the best model so far can be
+    Options change single values of a recipe. With --from-preset training goes on from a
+    trained model, which also says what MODEL is. After Ctrl-C the best model so far can be
     used, and --resume goes on.
     """
     if resume and overwrite:
@@ -98,6 +102,12 @@ def _recipe(model, output, resume, values) -> Recipe:
     """Puts a recipe together from a file or a model's name, and options."""
     if resume and model in MODELS and "data" not in values and output is not None:
         model, values = None, {"model": model, **values}
+    if "from_preset" in values and not (model or "").endswith(".json"):
+        if "data" in values:
+            given = values if model is None else {"model": model, **values}
+            return fine_tuning_recipe(given.pop("from_preset"), given)
+        if not resume:
+            raise click.UsageError(_NO_DATA)
     if model is None:
         if not resume or output is None:
             raise click.UsageError(
@@ -110,7 +120,5 @@ def _recipe(model, output, resume, values) -> Recipe:
     elif "data" in values:
         return Recipe(model=model, **values)
     else:
-        raise click.UsageError(
-            "Say what to train on: --data with the name of a data set or a path."
-        )
+        raise click.UsageError(_NO_DATA)
     return dataclasses.replace(recipe, **values)

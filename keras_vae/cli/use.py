@@ -14,10 +14,10 @@ from keras_vae import plots
 from keras_vae.core.files import write_atomically
 from keras_vae.data import DataSet, Preparation
 from keras_vae.evaluation import describe_scores, held_out_scores
-from keras_vae.presets import METADATA, load_from_preset
-from keras_vae.recipe import Recipe
-from keras_vae.run_folder import RECIPE
+from keras_vae.fine_tuning import check_form, open_trained
+from keras_vae.models import VAE
 
+# A folder of `keras-vae train`, or the name of a preset.
 run_argument = click.argument("run", type=Path)
 data_option = click.option(
     "--data", help="Name of a data set, or a path  [default: what the run was trained on]"
@@ -83,7 +83,8 @@ def evaluate(run, data, split, num_samples, limit, seed):
 @_seed
 def sample(run, count, output, temperature, draw, seed):
     """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv."""
-    model, metadata = load_run(run)
+    folder, metadata, _ = open_trained(run)
+    model = VAE.from_preset(folder)
     _check_output(output, model.event_shape)
     samples = model.sample(count, seed=seed, temperature=temperature, draw=draw)
     _write(output, model, Preparation.from_config(metadata["data"]["preparation"]), samples)
@@ -134,7 +135,8 @@ def embed(run, data, split, output):
 @run_argument
 def info(run):
     """Say what the folder RUN holds: model, data, training, scores."""
-    model, metadata = load_run(run)
+    folder, metadata, _ = open_trained(run)
+    model = VAE.from_preset(folder)
     training, about = metadata["training"], metadata["data"]
     state = "finished" if training["finished"] else "not finished; best model so far"
     click.echo(
@@ -148,35 +150,11 @@ def info(run):
         click.echo(describe_scores(metadata["scores"]))
 
 
-def load_run(run: Path) -> tuple:
-    """Loads a run's model, and what training wrote beside it.
-
-    Args:
-        run: Folder that `keras-vae train` wrote.
-
-    Returns:
-        The model, and the contents of its `metadata.json`.
-
-    Raises:
-        ValueError: If the folder was written by something else.
-
-    Example:
-        >>> model, metadata = load_run(Path("runs/faces"))
-    """
-    model, metadata = load_from_preset(run)
-    if missing := {"model", "data", "training"} - set(metadata):
-        raise ValueError(
-            f"{run} was not written by keras-vae train: its {METADATA} does not say "
-            f"{', '.join(sorted(missing))}. Use it from Python (load_from_preset)."
-        )
-    return model, metadata
-
-
 def open_run(run: Path, name: str | None, split: str) -> tuple:
     """Loads a run's model and the data to use it on, in the model's size.
 
     Args:
-        run: Folder that `keras-vae train` wrote.
+        run: Folder that `keras-vae train` wrote, or the name of a preset.
         name: Name of a data set, or a path; None is what the run was trained on.
         split: What will be used of the data; other splits than "all" need the data as
             they were in training.
@@ -190,25 +168,13 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
     Example:
         >>> model, preparation, data_set = open_run(Path("runs/faces"), None, "test")
     """
-    model, metadata = load_run(run)
-    recipe = Recipe.from_json(run / RECIPE)
+    folder, metadata, recipe = open_trained(run)
+    model = VAE.from_preset(folder)
     name = name or recipe.data
-    sizes = {}
-    if name not in data_module.names() and Path(name).is_dir():
-        sizes = {
-            "image_size": tuple(model.event_shape[:2]),
-            "channels": model.event_shape[-1],
-        }
+    sizes = data_module.sizes_like(name, model.event_shape)
     data_set: DataSet = data_module.load(name, seed=recipe.seed, **sizes)
     preparation = Preparation.from_config(metadata["data"]["preparation"])
-    before = (model.event_shape, preparation.levels)
-    if before != (data_set.event_shape, data_set.levels):
-        raise ValueError(
-            f"The model in {run} was made for events of shape {before[0]} with levels "
-            f"{before[1]}, but those of {data_set.name!r} have shape "
-            f"{data_set.event_shape} and levels {data_set.levels}. Bring the data to the "
-            "form of the training data."
-        )
+    check_form(preparation, data_set, f"The model in {run}")
     fingerprint = metadata["data"]["fingerprint"]
     if name == recipe.data and split != "all" and data_set.fingerprint() != fingerprint:
         raise ValueError(

@@ -7,7 +7,7 @@ Nothing here knows a model. `load` gives a `DataSet` of raw arrays in three spli
 from keras_vae.data.binarize import binarize
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.images import load_images
-from keras_vae.data.loading import load
+from keras_vae.data.loading import load, sizes_like
 from keras_vae.data.named import names
 from keras_vae.data.pipeline import pipeline, steps_per_epoch
 from keras_vae.data.preparation import Preparation
@@ -22,5 +22,6 @@ __all__ = [
     "load_images",
     "names",
     "pipeline",
+    "sizes_like",
     "steps_per_epoch",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from keras_vae.core.names import unknown
 from keras_vae.data.dataset import DataSet
@@ -67,6 +69,26 @@ def load(
     raise ValueError(
         f"{unknown('data set or file', name_or_path, names())} Or give {FILE_KINDS}."
     )
+
+
+def sizes_like(name_or_path: str, event_shape: Sequence[int]) -> dict[str, Any]:
+    """Says how to load data so that images have the size of a model's.
+
+    Args:
+        name_or_path: What is to be loaded.
+        event_shape: Shape of the model's events.
+
+    Returns:
+        Arguments of `load`: `image_size` and `channels` for a folder of images, else none.
+
+    Example:
+        >>> load("photos/", **sizes_like("photos/", vae.event_shape))
+    """
+    if name_or_path in names() or not Path(name_or_path).expanduser().is_dir():
+        return {}
+    if len(event_shape) != 3:
+        return {}
+    return {"image_size": tuple(event_shape[:2]), "channels": event_shape[-1]}
 
 
 def _is_path(given: str | os.PathLike, path: Path) -> bool:

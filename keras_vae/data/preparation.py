@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from keras_vae.core.preset_files import read_metadata
 from keras_vae.core.support import Support
+from keras_vae.core.zoo_folders import find_preset
 from keras_vae.data.binarize import binarize
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.scaling import Scaling
@@ -88,6 +91,32 @@ class Preparation:
             "levels": None if self.levels is None else list(self.levels),
             "value_range": list(self.value_range),
         }
+
+    @classmethod
+    def from_preset(cls, name_or_folder: str | os.PathLike) -> Preparation:
+        """Reads what was done to the data of a model that `keras-vae train` made.
+
+        Args:
+            name_or_folder: The folder of a run, or the name of a preset.
+
+        Returns:
+            The preparation.
+
+        Raises:
+            FileNotFoundError: If there is no such preset.
+            ValueError: If nothing is written there about data.
+
+        Example:
+            >>> prepare = Preparation.from_preset("runs/mnist_5k")
+        """
+        folder = find_preset(name_or_folder)
+        about = read_metadata(folder).get("data")
+        if not isinstance(about, dict) or "preparation" not in about:
+            raise ValueError(
+                f"{folder} does not say how its data were prepared; `keras-vae train` "
+                "writes that, save_to_preset alone does not."
+            )
+        return cls.from_config(about["preparation"])
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Preparation:

@@ -67,10 +67,23 @@ def describe_scores(scores: dict[str, Any]) -> str:
     lines = [
         f"scores of {scores['num_examples']} held-out examples ({of}), +- standard error:"
     ]
-    for key, (name, unit) in _NAMES.items():
-        if key in scores:
-            mean, error = scores[key]["mean"], scores[key]["standard_error"]
-            error = "n/a" if error is None else f"{error:.3f}"
-            name = name.format(**scores)
-            lines.append(f"  {name:<24}{mean:>10.3f} +- {error} {unit}")
+    for name, mean, error, unit in score_rows(scores):
+        error = "n/a" if error is None else f"{error:.3f}"
+        lines.append(f"  {name:<24}{mean:>10.3f} +- {error} {unit}")
     return "\n".join(lines)
+
+
+def score_rows(scores: dict[str, Any]) -> list[tuple[str, float, float | None, str]]:
+    """Lists scores for a table.
+
+    Args:
+        scores: What `held_out_scores`, `likelihood_scores` or `image_scores` returned.
+
+    Returns:
+        Name in words, mean, standard error or None, and unit of each.
+    """
+    return [
+        (name.format(**scores), scores[key]["mean"], scores[key]["standard_error"], unit)
+        for key, (name, unit) in _NAMES.items()
+        if key in scores
+    ]

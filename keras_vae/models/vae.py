@@ -12,13 +12,14 @@ from keras_vae.core.trace import Trace
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.checks import check_shape
 from keras_vae.models.exporting import Exporting
+from keras_vae.models.preset_folder import PresetFolder
 from keras_vae.models.queries import Queries
 from keras_vae.models.steps import Steps
 from keras_vae.priors import Prior, StandardNormal
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class VAE(Steps, Queries, Exporting, keras.Model):
+class VAE(Steps, Queries, Exporting, PresetFolder, keras.Model):
     """A variational autoencoder from any encoder, decoder, posterior, likelihood, prior.
 
     Args:

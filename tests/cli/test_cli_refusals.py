@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from commands import SMALL, write_images
 
-from keras_vae.presets import load_from_preset, save_to_preset
+from keras_vae import VAE
 
 
 def refused(result, code, *words):
@@ -93,7 +93,7 @@ def test_what_does_not_exist(command, train, model, options, code, words):
         (["--filters", "8"], 1, ["filters is for conv_vae"]),
         (["--likelihood", "bernouli"], 1, ["'bernouli'", "mean 'bernoulli'"]),
         (["--objective", "elb"], 1, ["mean 'elbo'"]),
-        (["--objective", "iwae", "--beta", "2"], 1, ["for the objective 'elbo'"]),
+        (["--objective", "iwae", "--beta", "2"], 1, ["beta is for other objectives"]),
         (["--binarize", "static"], 1, ["'bernoulli'"]),
         (["--image-size", "8", "8"], 1, ["for folders of images"]),
         (["--epochs", "0"], 1, ["epochs", "at least 1"]),
@@ -174,7 +174,7 @@ def test_a_damaged_run(command, verb, digits_run, tmp_path):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_model_that_was_not_trained_by_this_command(command, verb, digits_run):
-    save_to_preset(load_from_preset(digits_run)[0], "mine", {"data": "digits"})
+    VAE.from_preset(digits_run).save_to_preset("mine", {"data": "digits"})
     refused(command(verb, "mine"), 1, "not written by keras-vae train")
 
 
@@ -236,6 +236,6 @@ def test_a_defect_is_not_disguised_as_bad_input(command, monkeypatch, digits_run
     def defect(*_):
         raise KeyError("a bug")
 
-    monkeypatch.setattr("keras_vae.cli.use.load_from_preset", defect)
+    monkeypatch.setattr("keras_vae.VAE.from_preset", defect)
     with pytest.raises(KeyError, match="a bug"):
         command("info", digits_run)

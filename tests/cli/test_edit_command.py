@@ -7,16 +7,15 @@ import pytest
 from commands import SMALL
 from PIL import Image
 
+from keras_vae import VAE, plots
 from keras_vae import data as data_module
-from keras_vae import plots
 from keras_vae.data import load
 from keras_vae.generation import attribute_vectors, edit_attribute
-from keras_vae.presets import load_from_preset
 
 
 def expected_picture(run, classes, strengths, count, split="test"):
     """The picture as the functions in Python make it."""
-    model, _ = load_from_preset(run)
+    model = VAE.from_preset(run)
     data = load("digits")
     attributes = {str(one): data.y_train == one for one in classes}
     vectors = attribute_vectors(model, data.x_train.astype("f4"), attributes)

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from keras_vae.data import load
 from keras_vae.export import read_signatures
-from keras_vae.presets import METADATA, load_from_preset
+from keras_vae.core.preset_files import METADATA
+from keras_vae.models import VAE
 
 
 def test_a_run_is_exported_as_its_model(command, digits_run):
@@ -25,7 +26,7 @@ def test_a_run_is_exported_as_its_model(command, digits_run):
         "stddev float32 [batch, 2]" in lines
     )
     assert "num_samples int32 [], seed int32 [2] -> samples float32 [batch" in result.out
-    model, x = load_from_preset(digits_run)[0], load("digits").x_test[:5].astype("f4")
+    model, x = VAE.from_preset(digits_run), load("digits").x_test[:5].astype("f4")
     signatures = tf.saved_model.load("models/digits/1").signatures
     answer = signatures["serving_default"](x=tf.constant(x))["reconstruction"]
     np.testing.assert_allclose(answer, model.reconstruct(x), rtol=1e-5, atol=1e-5)
@@ -38,7 +39,7 @@ def test_a_run_on_8_bit_images_reads_them_as_they_are(command, own_run):
     # A server would not find the folder, and floats have other units than the file.
     assert "reads numbered versions: models/NAME/1" in result.out
     assert "with offset 0 and scale 255" in result.out
-    model, raw = load_from_preset(own_run / "run")[0], np.load(own_run / "own.npy")[:4]
+    model, raw = VAE.from_preset(own_run / "run"), np.load(own_run / "own.npy")[:4]
     signatures = tf.saved_model.load("latest").signatures
     answer = signatures["encode_uint8"](x=tf.constant(raw.astype("u1")))
     expected = model.encode(raw.astype("f4") / 255.0).mean()

@@ -7,9 +7,10 @@ import pytest
 from commands import write_images
 from PIL import Image
 
+from keras_vae import VAE
+from keras_vae.core.preset_files import read_metadata
 from keras_vae.data import Preparation, load
 from keras_vae.evaluation import describe_scores, likelihood_scores
-from keras_vae.presets import load_from_preset, read_metadata
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def here(command, own_run, tmp_path):
 
 @pytest.fixture(scope="module")
 def model(own_run):
-    return load_from_preset(own_run / "run")[0]
+    return VAE.from_preset(own_run / "run")
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from commands import SMALL, write_images
 
-from keras_vae import training
+from keras_vae import VAE, training
 from keras_vae.cli.main import commands
-from keras_vae.presets import load_from_preset, read_metadata
+from keras_vae.core.preset_files import read_metadata
 from keras_vae.recipe import Recipe
 
 OPTIONS = {one.name: one for one in commands.commands["train"].params}
@@ -42,7 +42,16 @@ VALUES = {
     "channels": ("3", 3),
     "mixed_precision": ((), True),
     "jit": ((), True),
+    "networks": ("paper", "paper"),
+    "gamma": ("0.5", 0.5),
+    "generator_loss": ("non_saturating", "non_saturating"),
+    "margin": ("0.2", 0.2),
+    "label_smoothing": ("0.1", 0.1),
+    "r1": ("2.0", 2.0),
+    "spectral_normalization": ((), True),
 }
+# What is for one model alone.
+MODELS = {"filters": "conv_vae", **dict.fromkeys(list(VALUES)[-7:], "vae_gan")}
 # What a value goes with.
 NEEDS = {"prior_components": {"prior": "mixture_of_normals"}}
 
@@ -78,11 +87,16 @@ def test_there_are_no_options_that_stand_for_nothing():
     assert all(one.help for one in OPTIONS.values() if isinstance(one, click.Option))
 
 
-@pytest.mark.parametrize("name", [field.name for field in FIELDS])
+def test_every_option_is_tried():
+    # What --from-preset does is in test_zoo_command.py.
+    assert set(VALUES) == {field.name for field in FIELDS} - {"from_preset"}
+
+
+@pytest.mark.parametrize("name", VALUES)
 def test_each_option_sets_its_value(command, asked, name):
     text, value = VALUES[name]
     texts = [text] if isinstance(text, str) else text
-    model = "conv_vae" if name == "filters" else "dense_vae"
+    model = MODELS.get(name, "dense_vae")
     option = [f"--{name.replace('_', '-')}", *texts]
     data = [] if name == "data" else ["--data", "digits"]
     for needed, its_value in NEEDS.get(name, {}).items():
@@ -173,7 +187,7 @@ def test_own_data_are_trained_on_and_used(command, tmp_path, kind):
     model = ["conv_vae", "--filters", "4"] if kind == "folder" else ["dense_vae", *SMALL]
     given = ["--data", data, "--epochs", "1", "--latent-dim", "2", "--no-jit"]
     assert command("train", *model, *given, "--output", "run").code == 0
-    assert load_from_preset("run")[0].event_shape == shape
+    assert VAE.from_preset("run").event_shape == shape
     assert read_metadata("run")["data"]["licence"] == "unknown (own data)"
     result = command("evaluate", "run", "--num-samples", "5", "--split", "all")
     assert result.code == 0

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_vae import VAE
+from keras_vae.core.preset_files import read_metadata
 from keras_vae.data import load
 from keras_vae.evaluation import describe_scores, likelihood_scores
-from keras_vae.presets import load_from_preset, read_metadata
 
 
 @pytest.fixture(scope="module")
 def model(digits_run):
-    return load_from_preset(digits_run)[0]
+    return VAE.from_preset(digits_run)
 
 
 @pytest.fixture(scope="module")

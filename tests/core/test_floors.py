@@ -11,12 +11,13 @@ PACKAGE = Path(keras_vae.__file__).parent
 
 # From the ground up. Every module at the top of the package stands on one of them.
 FLOORS = [
-    ["core", "version"],
+    ["version"],
+    ["core"],
     ["data", "networks"],
     ["layers", "priors", "objectives"],
     ["models"],
-    ["generation", "evaluation", "presets", "export", "plots"],
-    ["recipe", "building", "training", "run_folder"],
+    ["generation", "evaluation", "export", "plots"],
+    ["recipe", "building", "training", "run_folder", "fine_tuning", "zoo"],
     ["cli"],
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

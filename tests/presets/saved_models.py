@@ -8,7 +8,7 @@ import numpy as np
 
 import keras_vae
 from keras_vae import layers, priors
-from keras_vae.presets import CONFIG, METADATA, save_to_preset
+from keras_vae.core.preset_files import CONFIG, METADATA
 
 SHAPE = (4, 4, 1)
 
@@ -56,7 +56,7 @@ def moved(model):
 
 
 def saved(model, folder):
-    save_to_preset(model, folder, {"data": "made up"})
+    model.save_to_preset(folder, {"data": "made up"})
     return folder
 
 

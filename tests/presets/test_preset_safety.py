@@ -4,7 +4,8 @@ import keras
 import pytest
 from saved_models import forge, own_networks, saved
 
-from keras_vae.presets import CONFIG, load_from_preset
+from keras_vae import VAE
+from keras_vae.core.preset_files import CONFIG
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def marker(tmp_path):
 
 def refused(preset, marker):
     with pytest.raises(ValueError, match=CONFIG):
-        load_from_preset(preset)
+        VAE.from_preset(preset)
     assert not marker.exists()
 
 

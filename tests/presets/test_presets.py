@@ -12,15 +12,9 @@ import pytest
 from saved_models import SHAPE, conv, dense, moved, observations, own_networks, saved
 
 import keras_vae
-from keras_vae import presets
-from keras_vae.presets import (
-    CONFIG,
-    METADATA,
-    WEIGHTS,
-    load_from_preset,
-    read_metadata,
-    save_to_preset,
-)
+from keras_vae import VAE
+from keras_vae.core.preset_files import CONFIG, METADATA, WEIGHTS, read_metadata
+from keras_vae.models import preset_folder
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +41,7 @@ def nothing_is_read(monkeypatch):
 @pytest.mark.parametrize("make", [dense, conv, own_networks])
 def test_a_model_comes_back_as_it_was(make, tmp_path):
     model = moved(make())
-    loaded, _ = load_from_preset(saved(model, tmp_path))
+    loaded = VAE.from_preset(saved(model, tmp_path))
     assert type(loaded) is type(model) and loaded.seed == model.seed
     x = observations()
     for ask in (
@@ -60,7 +54,7 @@ def test_a_model_comes_back_as_it_was(make, tmp_path):
 
 
 def test_metadata_come_back_with_checksums_and_versions(preset):
-    _, metadata = load_from_preset(preset)
+    metadata = read_metadata(preset)
     assert metadata == read_metadata(preset) == json.loads((preset / METADATA).read_text())
     assert metadata["data"] == "made up" and metadata["format"] == 1
     assert metadata["versions"] == {
@@ -77,7 +71,7 @@ def test_metadata_come_back_with_checksums_and_versions(preset):
 def test_only_the_files_of_the_model_are_replaced(original, preset):
     (preset / "README.md").write_text("card")
     before = read_metadata(preset)
-    save_to_preset(dense(), preset, {})
+    dense().save_to_preset(preset, {})
     assert read_metadata(preset)["files"][WEIGHTS] != before["files"][WEIGHTS]
     assert "data" not in read_metadata(preset)
     assert {p.name for p in preset.iterdir()} == {CONFIG, METADATA, WEIGHTS, "README.md"}
@@ -100,26 +94,26 @@ def test_an_end_between_the_replacements_leaves_a_model(
         replace(source, target)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(presets.os, "replace", broken)
-        save_to_preset(moved(dense()), preset, {"data": "new"})
+        patch.setattr(preset_folder.os, "replace", broken)
+        moved(dense()).save_to_preset(preset, {"data": "new"})
     assert (preset / METADATA).read_bytes() != old[METADATA]
     assert (preset / WEIGHTS).read_bytes() == old[WEIGHTS]
-    loaded, metadata = load_from_preset(preset)
+    loaded, metadata = VAE.from_preset(preset), read_metadata(preset)
     assert metadata["data"] == "new"
     np.testing.assert_array_equal(loaded.reconstruct(x), original.reconstruct(x))
     np.testing.assert_array_equal(loaded.elbo(x, seed=1), original.elbo(x, seed=1))
     assert {p.name for p in preset.iterdir()} == set(old)
     # And a second attempt ends well.
-    save_to_preset(original, preset)
+    original.save_to_preset(preset)
     np.testing.assert_array_equal(
-        load_from_preset(preset)[0].reconstruct(x), original.reconstruct(x)
+        VAE.from_preset(preset).reconstruct(x), original.reconstruct(x)
     )
 
 
 def test_the_metadata_know_what_was_replaced(original, preset):
     before = read_metadata(preset)["files"]
     assert not any("replaces" in about for about in before.values())
-    save_to_preset(moved(dense()), preset)
+    moved(dense()).save_to_preset(preset)
     for name, about in read_metadata(preset)["files"].items():
         assert about["replaces"] == before[name]["sha256"]
 
@@ -132,21 +126,28 @@ def test_an_end_before_the_replacements_changes_nothing(original, preset, monkey
 
     monkeypatch.setattr(keras_vae.VAE, "save_weights", broken)
     with pytest.raises(OSError, match="disk full"):
-        save_to_preset(original, preset)
+        original.save_to_preset(preset)
     assert {p.name: p.read_bytes() for p in preset.iterdir()} == before
 
 
 @pytest.mark.parametrize("key", ["format", "versions", "files"])
 def test_metadata_that_are_written_here_cannot_be_given(original, tmp_path, key):
     with pytest.raises(ValueError, match=f"must not have {key}"):
-        save_to_preset(original, tmp_path / "new", {key: 1})
+        original.save_to_preset(tmp_path / "new", {key: 1})
     assert not (tmp_path / "new").exists()
 
 
-def test_the_functions_are_reached_from_the_package(original, tmp_path):
-    keras_vae.presets.save_to_preset(original, str(tmp_path))
-    assert keras_vae.presets.load_from_preset(tmp_path)[1]["format"] == 1
-    assert "presets" in keras_vae.__all__
+def test_a_folder_may_be_a_string(original, tmp_path):
+    original.save_to_preset(str(tmp_path))
+    assert type(keras_vae.VAE.from_preset(str(tmp_path))) is type(original)
+
+
+def test_the_right_class_comes_back(preset):
+    assert type(keras_vae.DenseVAE.from_preset(preset)) is keras_vae.DenseVAE
+    for other in (keras_vae.ConvVAE, keras_vae.VAEGAN):
+        words = f"holds a DenseVAE, not a {other.__name__}. Use DenseVAE.from_preset"
+        with pytest.raises(ValueError, match=words):
+            other.from_preset(preset)
 
 
 def numbers_in(path):
@@ -178,7 +179,7 @@ def test_an_altered_byte_is_found(preset, name, place, nothing_is_read):
     content[int(place * len(content))] ^= 1
     (preset / name).write_bytes(content)
     with pytest.raises(ValueError, match=f"{name} is damaged.*another checksum"):
-        load_from_preset(preset)
+        VAE.from_preset(preset)
 
 
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
@@ -188,19 +189,19 @@ def test_a_truncated_file_is_found(preset, name, part, nothing_is_read):
     (preset / name).write_bytes(content[: int(part * len(content))])
     words = f"{name} is damaged: it has {int(part * len(content))} bytes"
     with pytest.raises(ValueError, match=words):
-        load_from_preset(preset)
+        VAE.from_preset(preset)
 
 
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS, METADATA])
 def test_a_missing_file_is_named(preset, name, nothing_is_read):
     (preset / name).unlink()
     with pytest.raises(FileNotFoundError, match=name):
-        load_from_preset(preset)
+        VAE.from_preset(preset)
 
 
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
-        load_from_preset(tmp_path / "nowhere")
+        VAE.from_preset(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +218,7 @@ def test_a_missing_folder_is_named(tmp_path):
 def test_damaged_metadata_are_refused(preset, metadata, words, nothing_is_read):
     (preset / METADATA).write_text(metadata)
     with pytest.raises(ValueError, match=f"{METADATA}.*{words}"):
-        load_from_preset(preset)
+        VAE.from_preset(preset)
 
 
 @pytest.mark.parametrize("number", [2, 0, None, "1"])
@@ -225,7 +226,7 @@ def test_another_format_is_refused(preset, number, nothing_is_read):
     metadata = {**read_metadata(preset), "format": number}
     (preset / METADATA).write_text(json.dumps(metadata))
     with pytest.raises(ValueError, match="Update keras_vae"):
-        load_from_preset(preset)
+        VAE.from_preset(preset)
 
 
 def test_weights_of_another_model_are_refused(preset, tmp_path):
@@ -235,4 +236,4 @@ def test_weights_of_another_model_are_refused(preset, tmp_path):
     (preset / METADATA).write_text(json.dumps(metadata))
     (preset / WEIGHTS).write_bytes((other / WEIGHTS).read_bytes())
     with pytest.raises(ValueError):
-        load_from_preset(preset)
+        VAE.from_preset(preset)

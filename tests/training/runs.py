@@ -7,9 +7,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_vae import presets, run_folder
+from keras_vae import VAE, run_folder
 from keras_vae.data import DataSet
-from keras_vae.presets import load_from_preset
+from keras_vae.models import preset_folder
 from keras_vae.recipe import Recipe
 from keras_vae.run_folder import Keeper
 from keras_vae.training import train
@@ -48,7 +48,7 @@ def history(folder):
 
 
 def weights(folder):
-    model, _ = load_from_preset(folder)
+    model = VAE.from_preset(folder)
     return np.concatenate([w.ravel() for w in model.get_weights()])
 
 
@@ -132,4 +132,4 @@ def end_after_replacing(monkeypatch, left):
                 raise KeyboardInterrupt
         replace(source, target)
 
-    monkeypatch.setattr(presets.os, "replace", broken)
+    monkeypatch.setattr(preset_folder.os, "replace", broken)

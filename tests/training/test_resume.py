@@ -15,8 +15,8 @@ from runs import (
     weights,
 )
 
-from keras_vae import run_folder, training
-from keras_vae.presets import read_metadata
+from keras_vae import VAE, run_folder, training
+from keras_vae.core.preset_files import read_metadata
 
 
 def interrupted(output, error=KeyboardInterrupt, **values):
@@ -64,7 +64,7 @@ def test_an_end_between_two_files(tmp_path, uninterrupted, monkeypatch, name, ti
 def test_an_end_amid_the_files_of_the_best_model(
     tmp_path, uninterrupted, monkeypatch, left
 ):
-    keep, kept = run_folder.save_to_preset, []
+    keep, kept = VAE.save_to_preset, []
 
     def second_is_cut(*arguments):
         with monkeypatch.context() as patch:
@@ -74,7 +74,7 @@ def test_an_end_amid_the_files_of_the_best_model(
         kept.append(weights(tmp_path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_folder, "save_to_preset", second_is_cut)
+        patch.setattr(VAE, "save_to_preset", second_is_cut)
         interrupted(tmp_path)
     # The model is still that of the first epoch.
     np.testing.assert_array_equal(weights(tmp_path), kept[0])

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 from runs import contents, history, recipe, run, same_run, script, weights
 
-from keras_vae import training
+from keras_vae import VAE, training
+from keras_vae.core.preset_files import read_metadata
 from keras_vae.data import Preparation, load
 from keras_vae.evaluation import likelihood_scores
-from keras_vae.presets import load_from_preset, read_metadata
 from keras_vae.recipe import Recipe
 
 FILES = {"config.json", "model.weights.h5", "metadata.json", "recipe.json", "history.csv"}
@@ -54,7 +54,7 @@ def test_the_history_has_a_row_for_each_epoch(finished):
 
 
 def test_the_model_that_is_kept_has_the_best_score_of_the_history(finished):
-    model, metadata = load_from_preset(finished)
+    model, metadata = VAE.from_preset(finished), read_metadata(finished)
     scores = history(finished)["val_elbo"]
     assert metadata["training"] == {
         "epochs": 3,
@@ -69,7 +69,7 @@ def test_the_model_that_is_kept_has_the_best_score_of_the_history(finished):
 
 
 def test_the_scores_are_those_of_the_model_on_test_data(finished):
-    model, metadata = load_from_preset(finished)
+    model, metadata = VAE.from_preset(finished), read_metadata(finished)
     x = load("digits").x_test.astype("f4")
     assert metadata["scores"] == {**likelihood_scores(model, x, 10), "split": "test"}
 

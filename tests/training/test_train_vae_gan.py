@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from runs import break_in_batch, contents, history, recipe, run, same_run
 
-from keras_vae import VAEGAN
+from keras_vae import VAE, VAEGAN
+from keras_vae.core.preset_files import read_metadata
 from keras_vae.data import Preparation, load
 from keras_vae.evaluation import image_scores
-from keras_vae.presets import load_from_preset, read_metadata
 
 
 def adversarial(**values):
@@ -24,7 +24,7 @@ def whole(tmp_path_factory):
 
 def test_a_run_keeps_the_last_epoch_and_scores_images(whole):
     folder, said = whole
-    model, metadata = load_from_preset(folder)
+    model, metadata = VAE.from_preset(folder), read_metadata(folder)
     assert type(model) is VAEGAN and metadata["training"]["best_epoch"] == 3
     assert "kept is the last of 3 epochs" in said and "sharpness of samples" in said
     x = Preparation.from_config(metadata["data"]["preparation"])(load("digits").x_test)

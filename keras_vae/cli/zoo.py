@@ -1,0 +1,108 @@
+"""`keras-vae zoo`: the pretrained models, and how they are made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keras_vae.core.preset_files import check_all
+from keras_vae.core.zoo_folders import find_preset, preset_folders
+from keras_vae.evaluation import describe_scores
+from keras_vae.zoo import build_preset, presets, seal, write_tables
+from keras_vae.zoo.cards import CARD
+from keras_vae.zoo.listing import describe
+
+_zoo_option = click.option(
+    "--zoo",
+    type=Path,
+    default="zoo",
+    show_default=True,
+    help="Folder of all presets.",
+)
+
+
+@click.group()
+def zoo():
+    """List, show, check and make pretrained models.
+
+    Every verb that takes a RUN takes the name of one, too. They are looked up in the
+    folder $KERAS_VAE_ZOO, then in the zoo that came with the package.
+    """
+
+
+@zoo.command("list")
+def list_presets():
+    """List the pretrained models."""
+    found = presets()
+    if not found:
+        click.echo("There are no pretrained models here. $KERAS_VAE_ZOO may name a folder.")
+        return
+    width = max(map(len, found))
+    for name, about in found.items():
+        click.echo(f"{name:<{width}}  {about['description'] or 'no description'}")
+
+
+@zoo.command()
+@click.argument("name")
+def show(name):
+    """Print the card of a preset, or what is known where it has none."""
+    folder = find_preset(name)
+    if (folder / CARD).exists():
+        click.echo((folder / CARD).read_text(encoding="utf-8"), nl=False)
+        return
+    about = describe(folder)
+    scores = about.pop("scores")
+    for key, value in about.items():
+        if value is not None:
+            click.echo(f"{key}: {value}")
+    if scores:
+        click.echo(describe_scores(scores))
+
+
+@zoo.command()
+@click.argument("name", required=False)
+def verify(name):
+    """Check all files of a preset, or of all presets, against their checksums."""
+    folders = preset_folders().values() if name is None else [find_preset(name)]
+    failed = 0
+    for folder in folders:
+        try:
+            click.echo(f"{folder}: {len(check_all(folder))} files are whole")
+        except (ValueError, OSError) as error:
+            failed += 1
+            click.echo(f"{folder}: {error}", err=True)
+    if failed:
+        raise ValueError(f"Presets that are damaged: {failed} of {len(folders)}.")
+    if name is None:
+        click.echo(f"checked: {len(folders)} preset(s)")
+
+
+@zoo.command()
+@click.argument("run", type=Path)
+@click.argument("name")
+@_zoo_option
+@click.option("--description", help="One sentence  [default: model and data]")
+@click.option("--overwrite", is_flag=True, help="Replace the preset of that name.")
+def build(run, name, zoo, description, overwrite):
+    """Make the preset NAME of the finished run in the folder RUN."""
+    folder = build_preset(run, name, zoo, description, overwrite)
+    click.echo(f"wrote {folder}")
+
+
+@zoo.command("seal")
+@click.argument("folder", type=Path)
+def seal_preset(folder):
+    """Take files that were added to a preset, such as 1/, into its checksums."""
+    added = seal(folder)
+    click.echo(f"{folder}: {len(added)} files added" + "".join(f"\n  {n}" for n in added))
+
+
+@zoo.command()
+@_zoo_option
+def table(zoo):
+    """Write the zoo's README.md and models.config from the presets' metadata."""
+    unserved = write_tables(zoo)
+    click.echo(f"wrote {zoo / 'README.md'}, {zoo / 'models.config'}")
+    if unserved:
+        click.echo(f"not served, since they have no 1/: {', '.join(unserved)}")

@@ -1,0 +1,133 @@
+"""The files of a preset: their names, their checksums, what is said about them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from keras_vae.core.files import read_json, sha256_of
+from keras_vae.version import __version__
+
+FORMAT = 1
+CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
+
+
+def read_metadata(folder: str | os.PathLike) -> dict[str, Any]:
+    """Reads and checks `metadata.json` of a folder.
+
+    Args:
+        folder: The folder of a model.
+
+    Returns:
+        Its contents.
+
+    Raises:
+        FileNotFoundError: If there is no model in the folder.
+        ValueError: If the file is damaged or of a newer format.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}.")
+    if not (folder / METADATA).exists():
+        raise FileNotFoundError(
+            f"{folder} holds no model: it has no {METADATA}. A folder of "
+            "`keras-vae train` has one from the end of the first epoch on."
+        )
+    metadata = read_json(folder / METADATA)
+    files = metadata.get("files") if isinstance(metadata, dict) else None
+    if not isinstance(files, dict) or not {CONFIG, WEIGHTS} <= set(files):
+        raise ValueError(f"{folder / METADATA} is damaged: it does not name the files.")
+    for name, about in files.items():
+        if not isinstance(about, dict) or not _is_inside(name):
+            raise ValueError(
+                f"{folder / METADATA} is damaged: its entry for the file {name!r} is not "
+                "one that keras_vae writes."
+            )
+    if metadata.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder} has format {metadata.get('format')!r}; this version of keras_vae "
+            f"({__version__}) reads format {FORMAT}. Update keras_vae, or train again."
+        )
+    return metadata
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name can only be that of a file in the folder."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and "\\" not in name
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """Says what a file must be: checksum and size.
+
+    Args:
+        path: The file.
+
+    Returns:
+        `sha256` and `bytes`, as `metadata.json` holds them.
+    """
+    return {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+
+
+def check_file(path: Path, expected: dict[str, Any]) -> None:
+    """Refuses a file that is not what `metadata.json` says.
+
+    Args:
+        path: The file.
+        expected: Its entry there.
+
+    Raises:
+        FileNotFoundError: If it is missing.
+        ValueError: If its checksum is another.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing.")
+    if sha256_of(path) not in (expected.get("sha256"), expected.get("replaces")):
+        raise ValueError(
+            f"{path} is damaged: it has {path.stat().st_size} bytes (written were "
+            f"{expected.get('bytes')}) and another checksum than {METADATA} records. "
+            "Copy it again from its source, resume the training, or train again."
+        )
+
+
+def files_in(folder: Path) -> list[str]:
+    """Names all files of a folder but `metadata.json` and hidden ones.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        Sorted paths within the folder, with forward slashes.
+    """
+    paths = (p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
+    shown = (p for p in paths if not any(part[0] == "." for part in p.parts))
+    return sorted(p.as_posix() for p in shown if p.as_posix() != METADATA)
+
+
+def check_all(folder: str | os.PathLike, ignore: Collection[str] = ()) -> list[str]:
+    """Checks every file of a preset against the checksums in `metadata.json`.
+
+    Args:
+        folder: The preset's folder.
+        ignore: Files that may lie there without a checksum.
+
+    Returns:
+        The names of the files that were checked.
+
+    Raises:
+        FileNotFoundError: If one is missing.
+        ValueError: If one is damaged, or lies there without a checksum.
+    """
+    folder = Path(folder)
+    recorded = read_metadata(folder)["files"]
+    for name, expected in recorded.items():
+        check_file(folder / name, expected)
+    if unknown := set(files_in(folder)) - set(recorded) - set(ignore):
+        raise ValueError(
+            f"{folder} holds files of which {METADATA} has no checksum: "
+            f"{', '.join(sorted(unknown))}. Delete them, or, if they belong to the preset, "
+            f"run `keras-vae zoo seal {folder}`."
+        )
+    return list(recorded)

@@ -1,0 +1,165 @@
+"""`keras-vae zoo`, presets in the place of runs, and fine-tuning."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from keras_vae import VAE, training
+from keras_vae.core import zoo_folders
+from keras_vae.recipe import Recipe
+from keras_vae.zoo import build_preset
+
+NAME = "digits_vae"
+
+
+@pytest.fixture(scope="module")
+def whole_zoo(digits_run, tmp_path_factory):
+    """A zoo with the run as a preset; only to be read."""
+    folder = tmp_path_factory.mktemp("zoo")
+    build_preset(digits_run, NAME, folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def zoo(whole_zoo, monkeypatch):
+    """The zoo that the command knows, and no other."""
+    monkeypatch.setenv("KERAS_VAE_ZOO", str(whole_zoo))
+    monkeypatch.setattr(zoo_folders, "_own_zoo", lambda: [])
+    return whole_zoo
+
+
+def test_list_show_and_verify(command, zoo):
+    listed = command("zoo", "list")
+    assert listed == (0, f"{NAME}  DenseVAE of digits, latent size 2\n", "")
+    card = (zoo / NAME / "README.md").read_text()
+    assert command("zoo", "show", NAME).out == card
+    every, one = command("zoo", "verify"), command("zoo", "verify", NAME)
+    assert every.code == one.code == 0 and "7 files are whole" in one.out
+    assert every.out == f"{one.out}checked: 1 preset(s)\n"
+
+
+def test_an_empty_zoo_is_said(command, tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("KERAS_VAE_ZOO", str(tmp_path / "empty"))
+    assert "no pretrained models here" in command("zoo", "list").out
+    assert command("zoo", "verify").out == "checked: 0 preset(s)\n"
+
+
+def test_what_has_no_card_is_shown_by_its_metadata(command, digits_run):
+    shown = command("zoo", "show", digits_run).out
+    assert "model: dense_vae" in shown and "log-likelihood" in shown
+
+
+def test_every_damaged_preset_is_reported(command, zoo, tmp_path, monkeypatch):
+    for name in ("one", "two", "whole"):
+        shutil.copytree(zoo / NAME, tmp_path / "zoo" / name)
+    (tmp_path / "zoo/one/samples.png").write_bytes(b"")
+    (tmp_path / "zoo/two/recipe.json").unlink()
+    monkeypatch.setenv("KERAS_VAE_ZOO", str(tmp_path / "zoo"))
+    result = command("zoo", "verify")
+    assert result.code == 1 and "whole: 7 files are whole" in result.out
+    for words in ("samples.png is damaged", "recipe.json is missing", "damaged: 2 of 3"):
+        assert words in result.err
+
+
+def test_build_seal_and_table(command, digits_run, tmp_path):
+    options = ["zoo", "build", digits_run, "mine", "--description", "My digits"]
+    assert command(*options).out == "wrote zoo/mine\n"
+    again = command(*options)
+    assert again.code == 1 and "--overwrite" in again.err
+    assert command(*options, "--overwrite").code == 0
+    assert "not served, since they have no 1/: mine" in command("zoo", "table").out
+    (tmp_path / "zoo/mine/1").mkdir()
+    (tmp_path / "zoo/mine/1/saved_model.pb").write_bytes(b"graph")
+    assert "1/saved_model.pb" in command("zoo", "seal", "zoo/mine").out
+    assert "not served" not in command("zoo", "table").out
+    assert "My digits" in (tmp_path / "zoo/README.md").read_text()
+    assert "/models/mine" in (tmp_path / "zoo/models.config").read_text()
+    assert command("zoo", "verify", "zoo/mine").code == 0
+
+
+@pytest.mark.parametrize(
+    "verb, options",
+    [
+        ("info", []),
+        ("evaluate", ["--num-samples", "2"]),
+        ("sample", ["--output", "a.npy"]),
+        ("reconstruct", ["--output", "a.npy"]),
+        ("embed", ["--output", "a.npz"]),
+        ("edit", ["--attribute", "3", "--output", "a.png"]),
+    ],
+)
+def test_every_verb_takes_a_preset(
+    command, digits_run, zoo, tmp_path, monkeypatch, verb, options
+):
+    by_name = command(verb, NAME, *options)
+    files = {path.name: path.read_bytes() for path in tmp_path.glob("a.*")}
+    by_folder = command(verb, digits_run, *options)
+    assert by_name.code == 0 and by_name == by_folder
+    if not verb.startswith("e"):
+        assert files == {path.name: path.read_bytes() for path in tmp_path.glob("a.*")}
+    unknown = command(verb, "digit_vae", *options)
+    assert unknown.code == 1 and "Did you mean 'digits_vae'" in unknown.err
+    shutil.copytree(zoo / NAME, tmp_path / "zoo" / NAME)
+    (tmp_path / "zoo" / NAME / "recipe.json").write_text("{}")
+    monkeypatch.setenv("KERAS_VAE_ZOO", str(tmp_path / "zoo"))
+    damaged = command(verb, NAME, *options)
+    assert damaged.code == 1 and "recipe.json is damaged" in damaged.err
+
+
+TUNE = ["train", "--from-preset", NAME, "--data", "digits", "--epochs", "1", "--no-jit"]
+
+
+def test_the_preset_says_what_the_model_is(command, monkeypatch, digits_run):
+    calls = []
+    monkeypatch.setattr(training, "train", lambda r, o, **_: calls.append((r, str(o))))
+    assert command(*TUNE).code == 0
+    assert command("train", "dense_vae", *TUNE[1:], "--hidden-units", "8").code == 0
+    (recipe, output), (same, _) = calls
+    before = Recipe.from_json(digits_run / "recipe.json")
+    assert recipe == same and output == "runs/dense_vae_digits"
+    assert (recipe.model, recipe.latent_dim) == ("dense_vae", 2)
+    assert recipe.likelihood == before.likelihood == "discretized_logistic"
+    assert recipe.from_preset == NAME and recipe.epochs == 1
+
+
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (["train", "conv_vae", *TUNE[1:]], 1, "model 'conv_vae' (the preset's is 'dense"),
+        ([*TUNE, "--latent-dim", "3"], 1, "latent_dim 3 (the preset's is 2)"),
+        # The default of a recipe, but said.
+        ([*TUNE, "--likelihood", "normal"], 1, "likelihood 'normal'"),
+        ([*TUNE, "--posterior", "full_covariance"], 1, "posterior 'full_covariance'"),
+        ([*TUNE, "--hidden-units", "9"], 1, "hidden_units (9,) (the preset's is (8,))"),
+        (["train", "--from-preset", NAME], 2, "--data"),
+        (["train", "--from-preset", "digit", "--data", "digits"], 1, "'digits_vae'"),
+        ([*TUNE[:3], "--data", "other.npy"], 1, "(8, 8, 1) with levels (0, 16)"),
+        (
+            [*TUNE[:3], "--data", "bright.npy"],
+            1,
+            "levels (0, 255)",
+        ),
+    ],
+)
+def test_what_contradicts_the_preset_is_refused(command, tmp_path, arguments, code, words):
+    np.save("other.npy", np.random.default_rng(0).random((40, 4)))
+    np.save("bright.npy", np.full((40, 8, 8), 200, np.uint8))
+    result = command(*arguments, "--output", "run")
+    assert result.code == code and words in result.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_fine_tuning_goes_on_from_the_weights(command, digits_run, tmp_path):
+    assert command(*TUNE, "--learning-rate", "0", "--output", "run").code == 0
+    for one, other in zip(
+        VAE.from_preset("run").get_weights(),
+        VAE.from_preset(digits_run).get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+    recipe = json.loads((tmp_path / "run/recipe.json").read_text())
+    assert recipe["from_preset"] == NAME
+    assert "is finished" in command("train", "--resume", "--output", "run").out

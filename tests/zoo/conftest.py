@@ -1,0 +1,54 @@
+"""A zoo with one tiny preset, trained for a few steps."""
+
+import shutil
+
+import pytest
+
+from keras_vae import training, zoo
+from keras_vae.core import zoo_folders
+from keras_vae.recipe import Recipe
+
+NAME = "tiny_digits"
+SAVED_MODEL = {"1/saved_model.pb": b"graph", "1/variables/variables.index": b"index"}
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A finished run; only to be read."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    small = {"latent_dim": 2, "hidden_units": (8,), "epochs": 1, "batch_size": 512}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_MOST_EXAMPLES", 7)
+        patch.setattr(training, "_MOST_SAMPLES", 3)
+        recipe = Recipe("dense_vae", "digits", jit=False, **small)
+        training.train(recipe, folder, say=lambda _: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def whole_zoo(trained, tmp_path_factory):
+    """A zoo; only to be read."""
+    folder = tmp_path_factory.mktemp("zoo")
+    preset = zoo.build_preset(trained, NAME, folder)
+    for name, content in SAVED_MODEL.items():
+        (preset / name).parent.mkdir(parents=True, exist_ok=True)
+        (preset / name).write_bytes(content)
+    zoo.seal(preset)
+    return folder
+
+
+@pytest.fixture
+def own_zoo(whole_zoo, tmp_path, monkeypatch):
+    """A copy of the zoo that $KERAS_VAE_ZOO names, and no other; for writing."""
+    folder = tmp_path / "own_zoo"
+    shutil.copytree(whole_zoo, folder)
+    monkeypatch.setenv("KERAS_VAE_ZOO", str(folder))
+    monkeypatch.setattr(zoo_folders, "_own_zoo", lambda: [])
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+@pytest.fixture
+def preset(own_zoo):
+    """The preset's folder in it."""
+    return own_zoo / NAME
