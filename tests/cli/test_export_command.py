@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_vae.core.preset_files import METADATA
 from keras_vae.data import load
 from keras_vae.export import read_signatures
-from keras_vae.core.preset_files import METADATA
 from keras_vae.models import VAE
 
 
