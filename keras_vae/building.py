@@ -117,12 +117,11 @@ def build_objective(
 
 
 def _adversarial(recipe):
-    margin = 0.35 if recipe.margin is None else recipe.margin
     return objectives.Adversarial(
-        gamma=1e-2 if recipe.gamma is None else recipe.gamma,
+        gamma=0.05 if recipe.gamma is None else recipe.gamma,
         beta=recipe.beta,
-        generator_loss=recipe.generator_loss or "minimax",
+        generator_loss=recipe.generator_loss or "non_saturating",
         label_smoothing=recipe.label_smoothing,
-        margin=margin or None,
+        margin=recipe.margin,
         r1=recipe.r1,
     )

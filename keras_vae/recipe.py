@@ -111,7 +111,7 @@ class Recipe:
         epochs: Most passes through the training data.
         patience: Epochs without a better validation score before training stops.
         batch_size: Examples in a batch; None is 128, or 32 for small data sets.
-        learning_rate: Adam's step size at the start; None is 0.001, and 0.0003 for
+        learning_rate: Adam's step size at the start; None is 0.001, and 0.0005 for
             vae_gan.
         schedule: "cosine" lets the step size fall to zero over `epochs`; "constant".
         seed: Seed of weights, order, noise and splits.
@@ -120,10 +120,11 @@ class Recipe:
         mixed_precision: Whether to compute in half precision (GPUs).
         jit: Whether to compile with XLA; None decides by model and machine.
         networks: "light" or "paper" (vae_gan); None is "light".
-        gamma: Weight of the feature distance for the decoder (vae_gan); None is 0.01.
-        generator_loss: "minimax" or "non_saturating" (vae_gan); None is "minimax".
+        gamma: Weight of the feature distance for the decoder (vae_gan); None is 0.05.
+        generator_loss: "minimax", the paper's, or "non_saturating" (vae_gan); None is
+            "non_saturating", which wants no margin and learned more in few epochs.
         margin: Distance of the players' costs from balance at which one of them sits a
-            step out (vae_gan); None is 0.35, 0 is none at all.
+            step out (vae_gan); None is that nobody does, the authors' code has 0.35.
         label_smoothing: What real data lack to a target of 1 (vae_gan).
         r1: Weight of the gradient penalty on real data (vae_gan).
         spectral_normalization: Whether the light discriminator has it (vae_gan).
@@ -269,7 +270,7 @@ class Recipe:
             batch_size=self.batch_size or (32 if len(data.x_train) < _SMALL else 128),
             latent_dim=self.latent_dim or (128 if adversarial else 32),
             objective=self.objective or ("adversarial" if adversarial else "elbo"),
-            learning_rate=_or(self.learning_rate, 3e-4 if adversarial else 1e-3),
+            learning_rate=_or(self.learning_rate, 5e-4 if adversarial else 1e-3),
         )
 
     @property
