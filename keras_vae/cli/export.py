@@ -46,16 +46,14 @@ def export(run, folder, kind, overwrite):
         click.echo("\n".join([f"wrote {folder} (SavedModel)", *lines]))
         if not folder.name.isdecimal():
             click.echo("TensorFlow Serving reads numbered versions: models/NAME/1.")
-    scaling = preparation.scaling
-    if (scaling.offset, scaling.scale) != (0.0, 1.0):
-        click.echo(
-            "float x is in the model's units, (raw - offset) / scale with offset "
-            f"{_in_short(scaling.offset)} and scale {_in_short(scaling.scale)}."
-        )
+    if units := _units(preparation.scaling):
+        click.echo(f"float x is in the model's units, (raw - offset) / scale, with {units}")
 
 
-def _in_short(numbers) -> str:
-    """A number, or of one for each column where to find them."""
-    return (
-        "of each column in metadata.json" if isinstance(numbers, tuple) else f"{numbers:g}"
-    )
+def _units(scaling) -> str | None:
+    """What the scaling is, in short; None where it changes nothing."""
+    if isinstance(scaling.offset, tuple) or isinstance(scaling.scale, tuple):
+        return "offset and scale of each column in the run's metadata.json"
+    if (scaling.offset, scaling.scale) == (0.0, 1.0):
+        return None
+    return f"offset {scaling.offset:g} and scale {scaling.scale:g}"

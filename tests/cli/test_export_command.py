@@ -53,7 +53,7 @@ def test_columns_with_a_scale_each_point_to_the_metadata(command, digits_run, tm
     metadata["data"]["preparation"]["scaling"] = scaling
     (tmp_path / "run" / METADATA).write_text(json.dumps(metadata))
     result = command("export", "run", "models/digits/1")
-    assert "offset of each column in the run's metadata.json" in result.out
+    assert "offset and scale of each column in the run's metadata.json" in result.out
 
 
 def test_an_export_is_replaced_only_with_overwrite(command, digits_run):
