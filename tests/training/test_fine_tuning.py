@@ -105,7 +105,8 @@ def test_a_run_goes_on_where_the_preset_stood(finished, tmp_path):
     said = run(tuned(finished, seed=4, learning_rate=1e-3), tmp_path / "run")
     assert "best of 1 epochs" in said
     first, after = history(finished)["elbo"], history(tmp_path / "run")["elbo"]
-    assert after[0] > first[0] + 5 and after[0] > first[-1] - 5
+    # Of a new run the first epoch would be as that of the preset.
+    assert after[0] > first[0] + 2 and after[0] > first[-1] - 1
     kept = read_metadata(tmp_path / "run")
     files = read_metadata(finished)["files"]
     sha256 = files["model.weights.h5"]["sha256"]
