@@ -61,6 +61,8 @@ def build_model(recipe: Recipe, data: DataSet) -> VAE:
             **common,
         )
     sizes = {"hidden_units": recipe.hidden_units, "filters": recipe.filters}
+    if recipe.model == "conv_vae":
+        sizes["normalization"] = recipe.normalization
     return _PREBUILT[recipe.model](
         data.event_shape,
         recipe.latent_dim,

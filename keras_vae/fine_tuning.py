@@ -27,6 +27,7 @@ MODEL_OPTIONS = (
     "prior_components",
     "hidden_units",
     "filters",
+    "normalization",
     "networks",
     "spectral_normalization",
 )

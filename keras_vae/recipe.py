@@ -48,6 +48,7 @@ _LEAST = {
 # recipe is that.
 _ONLY_FOR = (
     (("hidden_units",), "dense_vae", lambda r: r.model == "dense_vae"),
+    (("normalization",), "conv_vae (vae_gan has it)", lambda r: r.model == "conv_vae"),
     (("filters",), "conv_vae and vae_gan", lambda r: r.model != "dense_vae"),
     (
         (
@@ -106,6 +107,7 @@ class Recipe:
         prior_components: Components of a mixture prior; None is 10.
         hidden_units: Widths of the dense model's hidden layers; None is 500, 500.
         filters: Filters of the convolutional model; None goes by the image size.
+        normalization: Whether convolutions have group normalization (conv_vae).
         epochs: Most passes through the training data.
         patience: Epochs without a better validation score before training stops.
         batch_size: Examples in a batch; None is 128, or 32 for small data sets.
@@ -146,6 +148,7 @@ class Recipe:
     prior_components: int | None = None
     hidden_units: tuple[int, ...] | None = None
     filters: tuple[int, ...] | None = None
+    normalization: bool = False
     epochs: int = 50
     patience: int = 10
     batch_size: int | None = None
@@ -186,7 +189,7 @@ class Recipe:
                 for size in value:
                     _check_number(name, size, 1)
                 object.__setattr__(self, name, tuple(value))
-        for name in ("mixed_precision", "jit", "spectral_normalization"):
+        for name in ("mixed_precision", "jit", "normalization", "spectral_normalization"):
             if not isinstance(getattr(self, name), bool | None):
                 raise ValueError(f"{name} must be true or false in a recipe.")
         self._check_together()

@@ -30,6 +30,8 @@ from keras_vae.run_folder import Keeper, claim, remove_checkpoints
 _MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
 # Decoded elements in a validation batch, so that it fits where a training batch does.
 _ELEMENTS_AT_A_TIME = 4_000_000
+# Elements up to which XLA's convolutions are the faster ones on a CPU.
+_SMALL_IMAGE = 32 * 32 * 3
 
 
 def train(
@@ -79,7 +81,7 @@ def train(
     with policy(half), strategy.scope() if strategy else contextlib.nullcontext():
         model, preparation = _start(recipe, data)
         objective = build_objective(recipe, data)
-        jit = _jit(recipe, strategy)
+        jit = _jit(recipe, data, strategy)
         support = model.support
         held_out = {}
         for name in ("validation", "test"):
@@ -236,7 +238,7 @@ def _strategy() -> tf.distribute.Strategy | None:
     return tf.distribute.MirroredStrategy() if several else None
 
 
-def _jit(recipe: Recipe, strategy) -> bool:
+def _jit(recipe: Recipe, data: DataSet, strategy) -> bool:
     if recipe.jit and strategy is not None:
         raise ValueError(
             "Keras cannot compile with XLA on several GPUs. Leave --jit out, or show "
@@ -245,10 +247,12 @@ def _jit(recipe: Recipe, strategy) -> bool:
     if recipe.jit is not None:
         return recipe.jit
     # XLA fuses the optimizer's and the likelihood's many small operations (on CPUs up to
-    # a third less time, see benchmarks/), but on CPUs its convolutions are slower than
-    # TensorFlow's own; under a strategy Keras cannot use it.
+    # a third less time, see benchmarks/). But on CPUs its convolutions of larger images
+    # are slower than TensorFlow's own (half as fast at 64 x 64 pixels); and under a
+    # strategy Keras cannot use it.
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    return strategy is None and (on_gpu or recipe.model == "dense_vae")
+    small = math.prod(data.event_shape) <= _SMALL_IMAGE and recipe.model != "vae_gan"
+    return strategy is None and (on_gpu or recipe.model == "dense_vae" or small)
 
 
 def _metadata(recipe: Recipe, data: DataSet, preparation: Preparation) -> dict[str, Any]:
@@ -276,7 +280,7 @@ def _describe(recipe: Recipe, data: DataSet, model: VAE, strategy) -> str:
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
         f"training on {count} {kind}"
-        + (" with XLA" if _jit(recipe, strategy) else "")
+        + (" with XLA" if _jit(recipe, data, strategy) else "")
         + (" in mixed precision" if recipe.mixed_precision else "")
     )
 

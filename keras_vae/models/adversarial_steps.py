@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_vae.core.replicas import sum_over_replicas
-from keras_vae.models.players import PLAYERS, apply_if, optimizers_for
+from keras_vae.models.player_optimizers import PLAYERS, apply_if, optimizers_for
 from keras_vae.models.steps import Steps, unpack
 from keras_vae.objectives import Adversarial
 
@@ -20,6 +20,7 @@ class AdversarialSteps(Steps):
     def make_metrics(self):
         """Creates the logged means; called once, by the constructor."""
         super().make_metrics()
+        self._evaluating = False
         names = [f"{player}_loss" for player in PLAYERS]
         names += ["feature_distance"]
         names += [f"accuracy_{kind}" for kind in ("real", "reconstructed", "sampled")]
@@ -98,20 +99,22 @@ class AdversarialSteps(Steps):
 
     def player_variables(self) -> dict[str, list[keras.Variable]]:
         """What each player trains; posterior and prior are the encoder's."""
-        parts = {
+        return {
+            player: [v for part in parts for v in part.trainable_variables]
+            for player, parts in self._player_parts().items()
+        }
+
+    def _player_parts(self):
+        return {
             "encoder": (self.encoder, self.posterior, self.prior),
             "decoder": (self.decoder,),
             "discriminator": (self.discriminator,),
-        }
-        return {
-            player: [v for layer in layers for v in layer.trainable_variables]
-            for player, layers in parts.items()
         }
 
     def get_metrics_result(self):
         """The logs so far, over all replicas where it is asked from outside of them."""
         logs = super().get_metrics_result()
-        if self.objective.margin is not None:
+        if self.objective.margin is not None and not self._evaluating:
             updates = self._updates.items()
             logs |= {f"{player}_updates": one.result() for player, one in updates}
         return logs
@@ -171,11 +174,10 @@ class AdversarialSteps(Steps):
         return game, self.objective(game, self._step)
 
     def _penalties(self):
-        """What the regularizers of each player's networks add to its loss."""
-        networks = (self.encoder, self.decoder, self.discriminator)
+        """What the regularizers of each player's parts add to its loss."""
         return {
-            player: self.penalty(network.losses)
-            for player, network in zip(PLAYERS, networks, strict=True)
+            player: self.penalty([one for part in parts for one in part.losses])
+            for player, parts in self._player_parts().items()
         }
 
     def _turns(self, game) -> dict[str, tf.Tensor | None]:
@@ -216,13 +218,23 @@ class AdversarialSteps(Steps):
             value = tf.cast(value, tf.float32)
             self._trackers[name].update_state(value, sample_weight=weight)
 
+    def evaluate(self, *args, **kwargs):
+        """Scores held-out data; see `VAE.evaluate`. Nobody is updated meanwhile."""
+        # Keras takes the means over all replicas only where the names are those of
+        # `test_step`.
+        self._evaluating = True
+        try:
+            return super().evaluate(*args, **kwargs)
+        finally:
+            self._evaluating = False
+
     def get_compile_config(self):
         """Returns the arguments of `compile`."""
         config = super().get_compile_config()
         if config:
             serialize = keras.saving.serialize_keras_object
             config["optimizer"] = {
-                player: serialize(_plain(one)) for player, one in self.optimizers.items()
+                player: serialize(one) for player, one in self.optimizers.items()
             }
         return config
 
@@ -235,10 +247,3 @@ def _scaled(optimizer):
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return optimizer
     return keras.optimizers.LossScaleOptimizer(optimizer)
-
-
-def _plain(optimizer):
-    """The optimizer that was given to `compile`, which wraps it anew."""
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        return optimizer.inner_optimizer
-    return optimizer

@@ -27,6 +27,7 @@ class ConvVAE(VAE):
             the longer side to 8 pixels or fewer.
         dense_units: Width of the dense layer between convolutions and latent vector.
         activation: Name of the hidden layers' activation.
+        normalization: Whether hidden convolutions are followed by group normalization.
         posterior: Distribution layer over D numbers; None is `IndependentNormal`.
         prior: p(z); None is the standard normal.
         seed: Seed of all noise in training and testing; None takes Keras's global seed.
@@ -47,6 +48,7 @@ class ConvVAE(VAE):
         filters: Sequence[int] | None = None,
         dense_units: int = 256,
         activation: str = "relu",
+        normalization: bool = False,
         posterior: DistributionLayer | None = None,
         prior: Prior | None = None,
         seed: int | None = None,
@@ -66,6 +68,7 @@ class ConvVAE(VAE):
                 filters,
                 dense_units,
                 activation=activation,
+                normalization=normalization,
                 **input_scaling(likelihood),
             )
             decoder = conv_decoder(
@@ -75,6 +78,7 @@ class ConvVAE(VAE):
                 filters[::-1],
                 dense_units,
                 activation=activation,
+                normalization=normalization,
             )
         super().__init__(
             encoder,
@@ -89,6 +93,7 @@ class ConvVAE(VAE):
         self.filters = filters
         self.dense_units = dense_units
         self.activation = activation
+        self.normalization = bool(normalization)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -97,6 +102,7 @@ class ConvVAE(VAE):
             "filters": list(self.filters),
             "dense_units": self.dense_units,
             "activation": self.activation,
+            "normalization": self.normalization,
         }
 
 

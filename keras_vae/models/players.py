@@ -1,83 +1,137 @@
-"""The players of a VAE-GAN and their optimizers."""
+"""The players of a VAE-GAN: their networks for images, and what they must be."""
 
 from __future__ import annotations
+
+import math
 
 import keras
 import tensorflow as tf
 
 from keras_vae.core.names import unknown
+from keras_vae.layers import DistributionLayer
+from keras_vae.models.conv_vae import default_filters
+from keras_vae.models.vae import VAE
+from keras_vae.networks import (
+    conv_decoder,
+    conv_discriminator,
+    conv_encoder,
+    larsen_decoder,
+    larsen_discriminator,
+    larsen_encoder,
+)
 
-PLAYERS = ("encoder", "decoder", "discriminator")
+# From [0, 1] to [-1, 1].
+_SCALING = {"rescale": 2.0, "shift": -1.0}
 
 
-def optimizers_for(optimizer) -> dict[str, keras.Optimizer]:
-    """Gives each player an optimizer of its own.
+def light_networks(event_shape, latent_dim, posterior, filters, spectral_normalization):
+    """Makes encoder, decoder and discriminator that train on CPUs."""
+    filters = tuple(filters or default_filters(event_shape))
+    return (
+        conv_encoder(
+            event_shape, posterior.params_size, filters, normalization=True, **_SCALING
+        ),
+        conv_decoder(
+            latent_dim,
+            event_shape,
+            math.prod(event_shape),
+            filters[::-1],
+            normalization=True,
+        ),
+        conv_discriminator(
+            event_shape,
+            filters,
+            spectral_normalization=spectral_normalization,
+            **_SCALING,
+        ),
+    )
+
+
+def paper_networks(event_shape, latent_dim, posterior, *_):
+    """Makes the paper's encoder, decoder and discriminator."""
+    return (
+        larsen_encoder(event_shape, posterior.params_size, **_SCALING),
+        larsen_decoder(latent_dim, event_shape),
+        larsen_discriminator(event_shape, **_SCALING),
+    )
+
+
+def observer(discriminator: keras.Model, feature_layer: str) -> keras.Model:
+    """Makes the model of two outputs, features and logit, of a discriminator.
 
     Args:
-        optimizer: A Keras optimizer or the name of one, for all; or a dict with one for
-            each player.
+        discriminator: A built Functional or Sequential model.
+        feature_layer: Name of one of its layers.
 
     Returns:
-        Three optimizers by player; of a single one, two are copies of its settings.
+        A model with the discriminator's layers.
 
     Raises:
-        ValueError: If a dict names other players than the three.
+        ValueError: If it is of another kind, not built, or has no layer of that name.
     """
-    if not isinstance(optimizer, dict):
-        first = keras.optimizers.get(optimizer)
-        copies = (type(first).from_config(first.get_config()) for _ in PLAYERS[1:])
-        return dict(zip(PLAYERS, (first, *copies), strict=True))
-    for player in optimizer:
-        if player not in PLAYERS:
-            raise unknown("player in the dict of optimizers", player, PLAYERS)
-    if missing := [player for player in PLAYERS if player not in optimizer]:
+    if not isinstance(discriminator, keras.Sequential) and not hasattr(
+        discriminator, "operations"
+    ):
         raise ValueError(
-            f"The dict of optimizers lacks {', '.join(missing)}. Give one for each of "
-            f"{', '.join(PLAYERS)}, or a single optimizer for all."
+            f"The discriminator is a {type(discriminator).__name__}, but its layer "
+            f"{feature_layer!r} can only be read off a Functional or Sequential model."
         )
-    optimizers = {player: keras.optimizers.get(optimizer[player]) for player in PLAYERS}
-    if len({id(one) for one in optimizers.values()}) < len(PLAYERS):
+    if not discriminator.built:
         raise ValueError(
-            "Two players share one optimizer object, which would mix up their states. "
-            "Make one for each, or give a single optimizer for all, which is copied."
+            "The discriminator does not know its input shape. Let it begin with "
+            "keras.Input(event_shape)."
         )
-    return optimizers
+    names = [layer.name for layer in discriminator.layers]
+    if feature_layer not in names:
+        raise unknown("feature layer of the discriminator", feature_layer, names)
+    features = discriminator.get_layer(feature_layer).output
+    return keras.Model(discriminator.inputs, [features, discriminator.outputs[0]])
 
 
-def apply_if(condition: tf.Tensor | None, optimizer, gradients, variables) -> None:
-    """Takes an optimizer's step where a condition holds, and else leaves all as it is.
+def check_discriminator(discriminator: keras.Model, event_shape) -> None:
+    """Checks that a discriminator takes the observations and ends in one logit.
 
     Args:
-        condition: Bool scalar, the same on every replica; None is always true.
-        optimizer: The optimizer, built.
-        gradients: Gradients of the variables.
-        variables: The variables.
-    """
-    if condition is None:
-        optimizer.apply(gradients, variables)
-        return
-    context = tf.distribute.get_replica_context()
-    if tf.__internal__.distribute.strategy_supports_no_merge_call():
-        _cond(condition, lambda: optimizer.apply(gradients, variables))
-        return
+        discriminator: The discriminator.
+        event_shape: Shape of one observation.
 
-    # Optimizers merge the replicas, which cannot be done inside a branch; so the branch is
-    # put around all of them (as Keras does to leave out steps in half precision).
-    def across(strategy, condition, gradients):
-        condition = strategy.experimental_local_results(condition)[0]
-        _cond(
-            condition,
-            lambda: strategy.extended.call_for_each_replica(
-                lambda own: optimizer.apply(own, variables), args=(gradients,)
-            ),
+    Raises:
+        ValueError: If it does not.
+    """
+    given, output = discriminator.input_shape, discriminator.output_shape
+    if tuple(given[1:]) != tuple(event_shape):
+        raise ValueError(
+            f"The discriminator takes shape {given}, but the likelihood has event shape "
+            f"{tuple(event_shape)}. Make them equal."
+        )
+    if output != (None, 1):
+        raise ValueError(
+            f"The discriminator ends in shape {output}, but one logit for each example "
+            "is needed, shape (None, 1). Let it end in Dense(1)."
         )
 
-    context.merge_call(across, args=(condition, gradients))
 
+def check_likelihood(likelihood: DistributionLayer) -> None:
+    """Checks that a decoder can be trained through the mean of a likelihood alone.
 
-def _cond(condition, function):
-    def branch():
-        function()
-        return tf.constant(0)
+    Args:
+        likelihood: The likelihood on observations.
 
-    tf.cond(condition, branch, lambda: tf.constant(0))
+    Raises:
+        ValueError: If it has weights of its own, or a mean without gradient.
+    """
+    if likelihood.weights:
+        raise ValueError(
+            f"The likelihood {type(likelihood).__name__} has weights of its own, which no "
+            "player of a VAE-GAN would train. Give it a fixed scale, such as "
+            "IndependentNormal(event_shape, scale=1.0)."
+        )
+    with tf.GradientTape() as tape:
+        params = tf.zeros((1, likelihood.params_size), likelihood.compute_dtype)
+        tape.watch(params)
+        image = VAE.center(likelihood.distribution(params))
+    if tape.gradient(image, params) is None:
+        raise ValueError(
+            f"The mean of the likelihood {type(likelihood).__name__} has no gradient with "
+            "respect to its parameters, so the decoder could not be trained."
+        )

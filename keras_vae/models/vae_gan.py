@@ -13,17 +13,15 @@ from keras_vae.core.support import Support
 from keras_vae.core.trace import AdversarialTrace
 from keras_vae.layers import DistributionLayer, IndependentNormal
 from keras_vae.models.adversarial_steps import AdversarialSteps
-from keras_vae.models.conv_vae import default_filters
+from keras_vae.models.players import (
+    check_discriminator,
+    check_likelihood,
+    light_networks,
+    observer,
+    paper_networks,
+)
 from keras_vae.models.prebuilt import policy
 from keras_vae.models.vae import VAE
-from keras_vae.networks import (
-    conv_decoder,
-    conv_discriminator,
-    conv_encoder,
-    larsen_decoder,
-    larsen_discriminator,
-    larsen_encoder,
-)
 from keras_vae.priors import Prior
 
 NETWORKS = ("light", "paper")
@@ -85,15 +83,16 @@ class VAEGAN(AdversarialSteps, VAE):
         """Creates and builds the model."""
         # Not VAE's, which would build before there is a discriminator.
         keras.Model.__init__(self, **kwargs)
-        observe = _observer(discriminator, feature_layer)
+        observe = observer(discriminator, feature_layer)
         if likelihood is None:
-            likelihood = IndependentNormal(discriminator.input_shape[1:], scale=1.0)
-        _check_likelihood(likelihood)
+            shape, dtype = discriminator.input_shape[1:], posterior.dtype
+            likelihood = IndependentNormal(shape, scale=1.0, dtype=dtype)
+        check_likelihood(likelihood)
         self._set_parts(encoder, decoder, posterior, likelihood, prior, seed)
         self.discriminator = discriminator
         self.feature_layer = feature_layer
         self.value_range = None if value_range is None else tuple(value_range)
-        _check_discriminator(discriminator, self.event_shape)
+        check_discriminator(discriminator, self.event_shape)
         # A bound method, so that Keras does not save the layers twice.
         self._observe = observe.__call__
         self.build()
@@ -117,9 +116,9 @@ class VAEGAN(AdversarialSteps, VAE):
         Args:
             event_shape: Shape (height, width, channels) of one image.
             latent_dim: Size D of the latent vector.
-            networks: "light" has the encoder and decoder of `ConvVAE` and a discriminator
-                of their size, for CPUs; "paper" those of Larsen et al. 2016, with batch
-                normalization.
+            networks: "light" has the encoder and decoder of `ConvVAE` with group
+                normalization, and a discriminator of their size, for CPUs; "paper" those
+                of Larsen et al. 2016, with batch normalization.
             filters: Filters of the light networks; None goes by the image size.
             posterior: Distribution layer over D numbers; None is `IndependentNormal`.
             prior: p(z); None is the standard normal.
@@ -148,7 +147,7 @@ class VAEGAN(AdversarialSteps, VAE):
             )
         with policy(dtype):
             posterior = IndependentNormal(latent_dim) if posterior is None else posterior
-            make = _light if networks == "light" else _paper
+            make = light_networks if networks == "light" else paper_networks
             parts = make(
                 event_shape, latent_dim, posterior, filters, spectral_normalization
             )
@@ -229,14 +228,15 @@ class VAEGAN(AdversarialSteps, VAE):
             real=real,
             reconstructed=reconstructed,
             sampled=sampled,
-            gradient_penalty=self._slope(trace.x, training) if gradient_penalty else None,
+            gradient_penalty=self._slope(trace.x) if gradient_penalty else None,
         )
 
-    def _slope(self, x, training):
+    def _slope(self, x):
         """Squared norm of the gradient of the logit by x, [B]."""
         with tf.GradientTape() as tape:
             tape.watch(x)
-            total = tf.reduce_sum(self.observe(x, training)[1])
+            # As in testing: statistics of the batch would mix the examples' gradients.
+            total = tf.reduce_sum(self.observe(x)[1])
         slope = tape.gradient(total, x)
         return tf.reduce_sum(tf.square(slope), axis=list(range(1, slope.shape.rank)))
 
@@ -249,82 +249,3 @@ class VAEGAN(AdversarialSteps, VAE):
             "feature_layer": self.feature_layer,
             "value_range": None if self.value_range is None else list(self.value_range),
         }
-
-
-def _light(event_shape, latent_dim, posterior, filters, spectral_normalization):
-    filters = tuple(filters or default_filters(event_shape))
-    scaling = {"rescale": 2.0, "shift": -1.0}
-    decoder_size = 1
-    for size in event_shape:
-        decoder_size *= int(size)
-    return (
-        conv_encoder(event_shape, posterior.params_size, filters, **scaling),
-        conv_decoder(latent_dim, event_shape, decoder_size, filters[::-1]),
-        conv_discriminator(
-            event_shape,
-            filters,
-            spectral_normalization=spectral_normalization,
-            **scaling,
-        ),
-    )
-
-
-def _paper(event_shape, latent_dim, posterior, *_):
-    return (
-        larsen_encoder(event_shape, posterior.params_size, 2.0, -1.0),
-        larsen_decoder(latent_dim, event_shape),
-        larsen_discriminator(event_shape, 2.0, -1.0),
-    )
-
-
-def _observer(discriminator, feature_layer):
-    """The discriminator with two outputs: features and logit."""
-    if not isinstance(discriminator, keras.Sequential) and not hasattr(
-        discriminator, "operations"
-    ):
-        raise ValueError(
-            f"The discriminator is a {type(discriminator).__name__}, but its layer "
-            f"{feature_layer!r} can only be read off a Functional or Sequential model."
-        )
-    if not discriminator.built:
-        raise ValueError(
-            "The discriminator does not know its input shape. Let it begin with "
-            "keras.Input(event_shape)."
-        )
-    names = [layer.name for layer in discriminator.layers]
-    if feature_layer not in names:
-        raise unknown("feature layer of the discriminator", feature_layer, names)
-    features = discriminator.get_layer(feature_layer).output
-    return keras.Model(discriminator.inputs, [features, discriminator.outputs[0]])
-
-
-def _check_discriminator(discriminator, event_shape):
-    given, output = discriminator.input_shape, discriminator.output_shape
-    if tuple(given[1:]) != tuple(event_shape):
-        raise ValueError(
-            f"The discriminator takes shape {given}, but the likelihood has event shape "
-            f"{tuple(event_shape)}. Make them equal."
-        )
-    if output != (None, 1):
-        raise ValueError(
-            f"The discriminator ends in shape {output}, but one logit for each example "
-            "is needed, shape (None, 1). Let it end in Dense(1)."
-        )
-
-
-def _check_likelihood(likelihood):
-    if likelihood.weights:
-        raise ValueError(
-            f"The likelihood {type(likelihood).__name__} has weights of its own, which no "
-            "player of a VAE-GAN would train. Give it a fixed scale, such as "
-            "IndependentNormal(event_shape, scale=1.0)."
-        )
-    with tf.GradientTape() as tape:
-        params = tf.zeros((1, likelihood.params_size), likelihood.compute_dtype)
-        tape.watch(params)
-        image = VAE.center(likelihood.distribution(params))
-    if tape.gradient(image, params) is None:
-        raise ValueError(
-            f"The mean of the likelihood {type(likelihood).__name__} has no gradient with "
-            "respect to its parameters, so the decoder could not be trained."
-        )

@@ -20,6 +20,7 @@ def conv_encoder(
     rescale: float = 1.0,
     shift: float = 0.0,
     log_scale: bool = False,
+    normalization: bool = False,
 ) -> keras.Model:
     """Strided convolutions, one halving of the image each, then dense layers.
 
@@ -33,6 +34,7 @@ def conv_encoder(
         rescale: Factor of the input.
         shift: Number added to the input after the rescaling.
         log_scale: Whether to take log(1 + x) of the input first, for counts.
+        normalization: Whether convolutions are followed by group normalization.
 
     Returns:
         A model [B, height, width, channels] -> [B, output_size].
@@ -50,9 +52,16 @@ def conv_encoder(
     if (rescale, shift) != (1.0, 0.0):
         x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
     for i, n in enumerate(filters):
-        x = keras.layers.Conv2D(
-            n, kernel_size, 2, "same", activation=activation, name=f"conv_{i + 1}"
-        )(x)
+        conv = keras.layers.Conv2D(
+            n,
+            kernel_size,
+            2,
+            "same",
+            # Normalization has an offset of its own.
+            use_bias=not normalization,
+            name=f"conv_{i + 1}",
+        )
+        x = _activated(conv(x), activation, normalization, f"{i + 1}")
     x = keras.layers.Flatten(name="flatten")(x)
     x = keras.layers.Dense(dense_units, activation, name="dense")(x)
     outputs = keras.layers.Dense(output_size, name="params")(x)
@@ -67,6 +76,7 @@ def conv_decoder(
     dense_units: int = 256,
     kernel_size: int = 4,
     activation: str = "relu",
+    normalization: bool = False,
 ) -> keras.Model:
     """Dense layers, then transposed convolutions, one doubling of the image each.
 
@@ -83,6 +93,8 @@ def conv_decoder(
         dense_units: Width of the first dense layer.
         kernel_size: Side of the kernels, in pixels.
         activation: Name of the hidden layers' activation.
+        normalization: Whether the start image and all convolutions but the last are
+            followed by group normalization.
 
     Returns:
         A model [B, D] -> [B, output_size].
@@ -108,22 +120,25 @@ def conv_decoder(
     start = (math.ceil(height / scale), math.ceil(width / scale), filters[0])
     x = inputs = keras.Input((latent_dim,), name="z")
     x = keras.layers.Dense(dense_units, activation, name="dense")(x)
-    x = keras.layers.Dense(math.prod(start), activation, name="start")(x)
+    dense = keras.layers.Dense(math.prod(start), use_bias=not normalization, name="start")
+    x = dense(x)
     x = keras.layers.Reshape(start, name="image")(x)
+    x = _activated(x, activation, normalization, "start")
     for i, n in enumerate([*filters[1:], blocks * channels]):
         last = i == len(filters) - 1
-        x = keras.layers.Conv2DTranspose(
+        conv = keras.layers.Conv2DTranspose(
             n,
             kernel_size,
             2,
             "same",
-            activation=None if last else activation,
+            use_bias=last or not normalization,
             # The last layer's matrix products are small; float32 keeps its outputs,
             # which exponentials follow, at full precision. So do the layers behind it,
             # which would else round them in mixed precision.
             dtype=precise if last else None,
             name="params" if last else f"conv_{i + 1}",
-        )(x)
+        )
+        x = conv(x) if last else _activated(conv(x), activation, normalization, f"{i + 1}")
     crop = surplus(x.shape[1:3], (height, width))
     x = keras.layers.Cropping2D(crop, dtype=precise, name="crop")(x)
     if blocks > 1:
@@ -132,6 +147,14 @@ def conv_decoder(
         x = keras.layers.Permute((3, 1, 2, 4), dtype=precise, name="blocks_first")(x)
     outputs = keras.layers.Reshape((output_size,), dtype=precise, name="flat")(x)
     return keras.Model(inputs, outputs, name="conv_decoder")
+
+
+def _activated(x, activation, normalization, name):
+    if normalization:
+        # Statistics of each image alone, so that a row does not depend on its batch.
+        groups = math.gcd(8, x.shape[-1])
+        x = keras.layers.GroupNormalization(groups, name=f"norm_{name}")(x)
+    return keras.layers.Activation(activation, name=f"{activation}_{name}")(x)
 
 
 def image_shape(event_shape: Sequence[int]) -> tuple[int, int, int]:

@@ -4,6 +4,8 @@ import functools
 
 import keras
 import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 import keras_vae
 from keras_vae import layers, objectives, priors
@@ -47,6 +49,38 @@ def conv_vae(seed=0):
     )
 
 
+@keras.saving.register_keras_serializable("keras_vae_tests")
+class QuietNormal(priors.StandardNormal):
+    """The standard normal by its rate, but with draws at one: nothing is random."""
+
+    def make_distribution(self, temperature):
+        # Not at zero, where untrained networks have the kinks of their ReLUs.
+        quiet = super().make_distribution(1e-6 * temperature)
+        return tfd.Independent(tfd.Normal(quiet.mean() + 1.0, quiet.stddev()), 1)
+
+    def kl_divergence(self, q):
+        return tf.reduce_sum(0.5 * (q.mean() ** 2 + q.variance() - 1.0), axis=-1)
+
+
+def vae_gan(posterior=None, prior=None, seed=0, **arguments):
+    """A small light VAE-GAN."""
+    return keras_vae.VAEGAN.for_images(
+        IMAGE,
+        LATENT,
+        filters=(2, 3),
+        posterior=posterior or layers.IndependentNormal(LATENT),
+        prior=prior,
+        seed=seed,
+        **arguments,
+    )
+
+
+def fixed_noise_vae_gan(**arguments):
+    """A VAE-GAN with draws from q and p at their means, up to 1e-6."""
+    posterior = layers.IndependentNormal(LATENT, scale=1e-6)
+    return vae_gan(posterior, QuietNormal(), **arguments)
+
+
 def _observations(support, shape, n):
     """Random observations of a support."""
     rng = np.random.default_rng(0)
@@ -60,7 +94,7 @@ def _observations(support, shape, n):
 
 def data_for(model, n=12):
     """Observations that a model takes, [n, *event]; always the same."""
-    return _observations(model.likelihood.support, model.event_shape, n)
+    return _observations(model.support, model.event_shape, n)
 
 
 # Name: (makes the model, makes the objective).
@@ -113,6 +147,17 @@ CASES = {
     ),
     "DenseVAE": (dense_vae, objectives.ELBO),
     "ConvVAE": (conv_vae, lambda: objectives.IWAE(2)),
+    "VAE-GAN": (vae_gan, objectives.Adversarial),
+    "VAE-GAN, mixture prior": (
+        lambda: vae_gan(
+            posterior=layers.MultivariateNormalTriL(LATENT),
+            prior=priors.MixtureOfNormals(2, seed=2),
+            spectral_normalization=True,
+        ),
+        lambda: objectives.Adversarial(
+            gamma=0.1, generator_loss="non_saturating", label_smoothing=0.1, r1=1.0
+        ),
+    ),
 }
 NAMES = list(CASES)
 
@@ -137,6 +182,38 @@ def shared_case(name):
 def shared_vae():
     """As `vae()`, made once: for tests that only read the model."""
     return vae()
+
+
+def losses_and_variables(model, x):
+    """What a training step descends: pairs of losses [B] and the variables for them."""
+    if not isinstance(model, keras_vae.VAEGAN):
+        trace = model.trace(x, model.objective.num_samples, seed=1, training=True)
+        return [(model.objective(trace, step=0), model.trainable_variables)]
+    game = model.play(x, 1, training=True, gradient_penalty=model.objective.r1 > 0)
+    losses, variables = model.objective(game, step=0)._asdict(), model.player_variables()
+    return [(losses[player], variables[player]) for player in losses]
+
+
+def optimizers(model):
+    """All optimizers of a compiled model."""
+    if isinstance(model, keras_vae.VAEGAN):
+        return list(model.optimizers.values())
+    return [model.optimizer]
+
+
+def optimizer_state(model):
+    """The iterations, slots and rates of all optimizers."""
+    return [np.asarray(v) for one in optimizers(model) for v in one.variables]
+
+
+# What models log beside the parts of the bound; with a margin a VAE-GAN logs still more.
+PLAYERS = ("encoder", "decoder", "discriminator")
+GAN_SCORES = {f"{player}_loss" for player in PLAYERS} | {
+    "feature_distance",
+    "accuracy_real",
+    "accuracy_reconstructed",
+    "accuracy_sampled",
+}
 
 
 def weights(model):

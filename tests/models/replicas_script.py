@@ -16,9 +16,16 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-from model_cases import data_for, fit, fixed_noise_vae, vae, weights  # noqa: E402
+from model_cases import (  # noqa: E402
+    data_for,
+    fit,
+    fixed_noise_vae,
+    fixed_noise_vae_gan,
+    vae,
+    weights,
+)
 
-from keras_vae import priors  # noqa: E402
+from keras_vae import objectives, priors  # noqa: E402
 
 BATCH = 8
 
@@ -27,12 +34,12 @@ BATCH = 8
 TWO_REPLICAS = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
-def run(scope, make, x, **arguments):
+def run(scope, make, x, objective="elbo", rate=0.1, **arguments):
     """Weights before and after, logs, scores and a prediction of one training."""
     keras.utils.set_random_seed(3)
     with scope:
         model = make()
-        model.compile(keras.optimizers.SGD(0.1, momentum=0.5))
+        model.compile(keras.optimizers.SGD(rate, momentum=0.5), objective)
     start = weights(model)
     logs = fit(model, x, epochs=2, batch_size=BATCH, validation_data=x, **arguments)
     scores = model.evaluate(x, batch_size=BATCH, verbose=0, return_dict=True)
@@ -42,7 +49,7 @@ def run(scope, make, x, **arguments):
 
 def comparison(examples, make=fixed_noise_vae, **arguments):
     """The same training without a strategy and on two replicas."""
-    x = data_for(fixed_noise_vae(), examples)
+    x = data_for(make(), examples)
     start, one, logs, scores, prediction = run(
         contextlib.nullcontext(), make, x, **arguments
     )
@@ -73,7 +80,7 @@ def noise():
             return trace(model, x, num_samples, seed, training)
 
         model.trace = recording
-        model._score(x, 0, training=True)
+        model._score(x, training=True)
         return trace(model, x, 1, seeds[0]).z
 
     # Eager replicas would need threads of their own; a graph is what `fit` runs, too.
@@ -99,12 +106,27 @@ def full_vae():
     return fixed_noise_vae(prior=TrainedNormal(), kernel_regularizer=penalty)
 
 
+def gan(examples, objective, **parts):
+    """A comparison of VAE-GANs; small steps, since encoders' losses are large."""
+    return comparison(
+        examples,
+        lambda: fixed_noise_vae_gan(**parts),
+        objective=objectives.Adversarial(gamma=0.1, **objective),
+        rate=0.03,
+    )
+
+
 def main():
     weight = np.array([0.0, 2.0, 1.0, 0.5] * 3)
     report = {
         "even batches": comparison(16),
         "a last batch of one": comparison(9),
         "penalty, prior and weights": comparison(12, full_vae, sample_weight=weight),
+        "VAE-GAN": gan(16, {}),
+        # Not 9, since TensorFlow's oneDNN convolutions fail on a replica without examples.
+        "VAE-GAN, a last batch of three": gan(11, {"r1": 1.0}),
+        "VAE-GAN, a margin": gan(11, {"margin": 0.02, "equilibrium": 0.7}),
+        "VAE-GAN, spectral normalization": gan(16, {}, spectral_normalization=True),
         "noise": noise(),
     }
     print("REPORT" + json.dumps(report, default=float))

@@ -11,7 +11,16 @@ import pytest
 
 FOLDER = pathlib.Path(__file__).parent
 RUNS = pytest.mark.parametrize(
-    "run", ["even batches", "a last batch of one", "penalty, prior and weights"]
+    "run",
+    [
+        "even batches",
+        "a last batch of one",
+        "penalty, prior and weights",
+        "VAE-GAN",
+        "VAE-GAN, a last batch of three",
+        "VAE-GAN, a margin",
+        "VAE-GAN, spectral normalization",
+    ],
 )
 
 
@@ -23,7 +32,7 @@ def report():
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=500,
     )
     assert done.returncode == 0, done.stderr[-4000:]
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("REPORT"))
@@ -42,6 +51,13 @@ def test_two_replicas_log_the_numbers_of_one(report, run):
     assert {"loss", "val_loss", "elbo", "val_elbo"} <= set(logs)
     for one, two in logs.values():
         np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-4)
+
+
+def test_the_margin_let_players_sit_out(report):
+    logs = report["VAE-GAN, a margin"]["logs"]
+    updates = [logs[f"{player}_updates"][0] for player in ("decoder", "discriminator")]
+    assert 0 < np.mean(updates) < 1
+    assert not any(name.startswith("val_") and "updates" in name for name in logs)
 
 
 @RUNS

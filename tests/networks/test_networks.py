@@ -9,7 +9,16 @@ import pytest
 import tensorflow as tf
 
 from keras_vae import layers, networks
-from keras_vae.networks import conv_decoder, conv_encoder, dense_decoder, dense_encoder
+from keras_vae.networks import (
+    conv_decoder,
+    conv_discriminator,
+    conv_encoder,
+    dense_decoder,
+    dense_encoder,
+    larsen_decoder,
+    larsen_discriminator,
+    larsen_encoder,
+)
 
 IMAGES = [(28, 28, 1), (28, 20, 1), (31, 45, 3), (64, 64, 3), (1, 1, 1), (5, 2, 2)]
 SMALL = {"filters": (4, 3), "dense_units": 5}
@@ -22,6 +31,14 @@ BUILD = {
     "dense_encoder_of_counts": lambda: dense_encoder((7, 6, 2), 4, (5,), log_scale=True),
     "dense_encoder_of_vectors": lambda: dense_encoder((9,), 4, ()),
     "dense_decoder": lambda: dense_decoder(3, 11, (5, 6)),
+    "conv_discriminator": lambda: conv_discriminator((7, 6, 2), (4, 3), rescale=2.0),
+    "conv_discriminator_of_one_conv": lambda: conv_discriminator((7, 6, 2), (4,)),
+    "conv_discriminator_normalized": lambda: conv_discriminator(
+        (7, 6, 2), (4, 3), spectral_normalization=True
+    ),
+    "larsen_encoder": lambda: larsen_encoder((7, 6, 2), 4),
+    "larsen_decoder": lambda: larsen_decoder(3, (7, 6, 2)),
+    "larsen_discriminator": lambda: larsen_discriminator((7, 6, 2), 2.0, -1.0),
 }
 
 
@@ -132,7 +149,8 @@ def test_the_logarithm_is_that_of_one_more_than_the_input_before_rescaling(build
 @pytest.mark.parametrize("build", [conv_encoder, dense_encoder])
 def test_the_input_arguments_have_the_order_in_which_they_apply_but_the_logarithm(build):
     names = list(inspect.signature(build).parameters)
-    assert names[-3:] == ["rescale", "shift", "log_scale"]
+    start = names.index("rescale")
+    assert names[start : start + 3] == ["rescale", "shift", "log_scale"]
 
 
 @pytest.mark.parametrize("shape, blocks", [((7, 6, 2), 2), ((8, 8, 1), 3), ((5, 9, 3), 2)])

@@ -10,7 +10,7 @@ import tensorflow as tf
 from objective_cases import CASES, repeated
 
 from keras_vae import objectives
-from keras_vae.objectives import Objective
+from keras_vae.objectives import Adversarial, Objective, PlayerLosses
 
 every_objective = pytest.mark.parametrize("name", CASES)
 
@@ -24,6 +24,14 @@ def case(name):
 def test_every_public_objective_has_a_case():
     listed = {case.cls for case in CASES.values()}
     assert listed == laws.public_classes(objectives, Objective)
+
+
+def test_the_public_objectives_without_a_case_are_those_of_several_players():
+    # Their losses are checked in test_adversarial_objective.py.
+    public = {getattr(objectives, name) for name in objectives.__all__}
+    classes = {one for one in public if isinstance(one, type)}
+    others = classes - {case.cls for case in CASES.values()} - {Objective}
+    assert others == {Adversarial, PlayerLosses}
 
 
 @every_objective

@@ -15,6 +15,18 @@ from keras_vae.data import Preparation, load
 from keras_vae.fine_tuning import MODEL_OPTIONS, fine_tuning_recipe
 from keras_vae.recipe import Recipe
 
+# What does not decide which weights a model has.
+FREE = (
+    "data from_preset binarize objective num_samples beta warmup_epochs free_bits epochs "
+)
+FREE += "patience batch_size learning_rate schedule seed image_size channels jit r1 gamma "
+FREE += "mixed_precision generator_loss margin label_smoothing"
+
+
+def test_no_value_of_a_recipe_is_forgotten():
+    names = {field.name for field in dataclasses.fields(Recipe)}
+    assert {*MODEL_OPTIONS, *FREE.split()} == names
+
 
 def tuned(preset, **values):
     given = {"data": "digits", "epochs": 1, "batch_size": 128, "jit": False, **values}

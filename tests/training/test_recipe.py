@@ -23,6 +23,7 @@ OTHER = Recipe(
     prior="mixture_of_normals",
     prior_components=5,
     filters=(4, 8),
+    normalization=True,
     epochs=7,
     patience=6,
     batch_size=9,
@@ -104,7 +105,7 @@ REAL = ["beta", "free_bits", "learning_rate", "gamma", "margin", "label_smoothin
 SIZES = ["hidden_units", "filters", "image_size"]
 CHOICES = ["model", "likelihood", "binarize", "objective", "posterior", "prior", "schedule"]
 CHOICES += ["networks", "generator_loss"]
-FLAGS = ["mixed_precision", "jit", "spectral_normalization"]
+FLAGS = ["mixed_precision", "jit", "normalization", "spectral_normalization"]
 
 
 def test_the_values_that_this_test_breaks_are_all_there_are():
