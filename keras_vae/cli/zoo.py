@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from keras_vae.core.preset_files import check_all
+from keras_vae.core.preset_files import check_all, check_file, read_metadata
 from keras_vae.core.zoo_folders import find_preset, preset_folders
 from keras_vae.evaluation import describe_scores
 from keras_vae.zoo import build_preset, presets, seal, write_tables
@@ -48,7 +48,9 @@ def list_presets():
 def show(name):
     """Print the card of a preset, or what is known where it has none."""
     folder = find_preset(name)
-    if (folder / CARD).exists():
+    files = read_metadata(folder)["files"]
+    if CARD in files:
+        check_file(folder / CARD, files[CARD])
         click.echo((folder / CARD).read_text(encoding="utf-8"), nl=False)
         return
     about = describe(folder)

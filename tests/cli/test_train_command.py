@@ -42,6 +42,7 @@ VALUES = {
     "channels": ("3", 3),
     "mixed_precision": ((), True),
     "jit": ((), True),
+    "normalization": ((), True),
     "networks": ("paper", "paper"),
     "gamma": ("0.5", 0.5),
     "generator_loss": ("non_saturating", "non_saturating"),
@@ -51,7 +52,8 @@ VALUES = {
     "spectral_normalization": ((), True),
 }
 # What is for one model alone.
-MODELS = {"filters": "conv_vae", **dict.fromkeys(list(VALUES)[-7:], "vae_gan")}
+MODELS = {"filters": "conv_vae", "normalization": "conv_vae"}
+MODELS |= dict.fromkeys(list(VALUES)[-7:], "vae_gan")
 # What a value goes with.
 NEEDS = {"prior_components": {"prior": "mixture_of_normals"}}
 

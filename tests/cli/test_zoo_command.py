@@ -64,6 +64,13 @@ def test_every_damaged_preset_is_reported(command, zoo, tmp_path, monkeypatch):
         assert words in result.err
 
 
+def test_a_card_that_was_altered_is_not_shown(command, zoo, tmp_path):
+    shutil.copytree(zoo / NAME, tmp_path / "copy")
+    (tmp_path / "copy/README.md").write_text("The best model there is.")
+    result = command("zoo", "show", "copy")
+    assert result.code == 1 and "README.md is damaged" in result.err
+
+
 def test_build_seal_and_table(command, digits_run, tmp_path):
     options = ["zoo", "build", digits_run, "mine", "--description", "My digits"]
     assert command(*options).out == "wrote zoo/mine\n"

@@ -6,7 +6,8 @@ import pytest
 from gan_cases import compiled, equal, optimizer_values, player_values
 from model_cases import PLAYERS, fit, vae_gan
 
-from keras_vae import VAE, priors
+from keras_vae import priors
+from keras_vae.core.preset_files import read_metadata
 from keras_vae.objectives import Adversarial
 
 EAGERLY = pytest.mark.parametrize("run_eagerly", [True, False])
@@ -167,8 +168,10 @@ def test_a_model_that_came_back_says_the_same(how, tmp_path):
     model, x = model_and_data()
     fit(model, x)
     if how == "preset":
-        model.save_to_preset(tmp_path / "run")
-        loaded = VAE.from_preset(tmp_path / "run")
+        model.save_to_preset(tmp_path / "run", {"data": "made up"})
+        loaded = type(model).from_preset(tmp_path / "run")
+        metadata = read_metadata(tmp_path / "run")
+        assert metadata["data"] == "made up"
     elif how == "file":
         model.save(tmp_path / "model.keras")
         loaded = keras.saving.load_model(tmp_path / "model.keras")

@@ -15,6 +15,18 @@ from keras_vae.data import Preparation, load
 from keras_vae.fine_tuning import MODEL_OPTIONS, fine_tuning_recipe
 from keras_vae.recipe import Recipe
 
+# What does not decide which weights a model has.
+FREE = (
+    "data from_preset binarize objective num_samples beta warmup_epochs free_bits epochs "
+)
+FREE += "patience batch_size learning_rate schedule seed image_size channels jit r1 gamma "
+FREE += "mixed_precision generator_loss margin label_smoothing"
+
+
+def test_no_value_of_a_recipe_is_forgotten():
+    names = {field.name for field in dataclasses.fields(Recipe)}
+    assert {*MODEL_OPTIONS, *FREE.split()} == names
+
 
 def tuned(preset, **values):
     given = {"data": "digits", "epochs": 1, "batch_size": 128, "jit": False, **values}
@@ -105,7 +117,8 @@ def test_a_run_goes_on_where_the_preset_stood(finished, tmp_path):
     said = run(tuned(finished, seed=4, learning_rate=1e-3), tmp_path / "run")
     assert "best of 1 epochs" in said
     first, after = history(finished)["elbo"], history(tmp_path / "run")["elbo"]
-    assert after[0] > first[0] + 5 and after[0] > first[-1] - 5
+    # Of a new run the first epoch would be as that of the preset.
+    assert after[0] > first[0] + 2 and after[0] > first[-1] - 1
     kept = read_metadata(tmp_path / "run")
     files = read_metadata(finished)["files"]
     sha256 = files["model.weights.h5"]["sha256"]
