@@ -51,6 +51,11 @@ def main():
     parser.add_argument("--epochs", type=int, default=15, help="of the attribute reader")
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--columns", type=int, default=10)
+    parser.add_argument(
+        "--no-originals",
+        action="store_true",
+        help="draw the models' images alone; some data must not be shown",
+    )
     parser.add_argument("--output", type=Path, default=Path("faces.png"))
     arguments = parser.parse_args()
 
@@ -80,13 +85,15 @@ def main():
         rows += [reconstructions[: arguments.columns], samples[: arguments.columns]]
     difference = evaluation.mean_and_error(cosines["VAE-GAN"] - cosines["VAE"])
     print(f"cosine of the VAE-GAN minus that of the VAE, pairwise: {words(difference)}")
-    originals, vae, vae_samples, gan, gan_samples = rows
-    grid = np.concatenate([originals, vae, gan, vae_samples, gan_samples])
-    plots.save_image_grid(grid, arguments.output, columns=arguments.columns)
-    print(
-        f"wrote {arguments.output}: originals, reconstructions by VAE and VAE-GAN, samples "
-        "of VAE and VAE-GAN"
+    drawn, vae, vae_samples, gan, gan_samples = rows
+    rows = [vae, gan, vae_samples, gan_samples]
+    names = "reconstructions by VAE and VAE-GAN, samples of VAE and VAE-GAN"
+    if not arguments.no_originals:
+        rows, names = [drawn, *rows], f"originals, {names}"
+    plots.save_image_grid(
+        np.concatenate(rows), arguments.output, columns=arguments.columns, scale=2
     )
+    print(f"wrote {arguments.output}: {names}")
 
 
 def words(score):

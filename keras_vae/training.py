@@ -20,7 +20,7 @@ from keras_vae.core.files import write_json
 from keras_vae.core.preset_files import METADATA, read_metadata
 from keras_vae.data import DataSet, Preparation, pipeline, steps_per_epoch
 from keras_vae.evaluation import describe_scores, held_out_scores
-from keras_vae.models import VAE
+from keras_vae.models import VAE, VAEGAN
 from keras_vae.models.prebuilt import policy
 from keras_vae.recipe import Recipe
 from keras_vae.run_folder import Keeper, claim, remove_checkpoints
@@ -183,10 +183,12 @@ def _finish(output, keeper, x, preparation, say) -> dict[str, Any]:
     if keeper.recipe.monitor and epochs["best_epoch"] == keeper.recipe.epochs:
         say("the last epoch was the best: a new run with more --epochs may be better")
     elements = min(len(x), _MOST_EXAMPLES) * math.prod(model.event_shape)
+    samples = min(_MOST_SAMPLES, max(50, _MOST_ELEMENTS // elements))
     scores = held_out_scores(
         model,
         x,
-        min(_MOST_SAMPLES, max(50, _MOST_ELEMENTS // elements)),
+        # Of a VAE-GAN it is images, not draws for each example.
+        _MOST_SAMPLES if isinstance(model, VAEGAN) else samples,
         limit=_MOST_EXAMPLES,
         log_scale=preparation.scaling.log_scale,
         value_range=preparation.value_range,

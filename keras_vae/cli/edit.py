@@ -45,8 +45,14 @@ _AT_A_TIME = 1024
     help="Edits in a row; of an odd number the middle one is the reconstruction.",
 )
 @click.option("--count", type=click.IntRange(1), default=8, show_default=True)
+@click.option(
+    "--originals/--no-originals",
+    default=True,
+    show_default=True,
+    help="Whether rows begin with the original; some data must not be shown.",
+)
 @click.option("--output", type=Path, default="edit.png", show_default=True)
-def edit(run, data, split, names, strength, steps, count, output):
+def edit(run, data, split, names, strength, steps, count, originals, output):
     """Give images less and more of an attribute: a .png with a row for each image.
 
     What an attribute is, is learned from the training split and its labels. A row holds
@@ -67,16 +73,17 @@ def edit(run, data, split, names, strength, steps, count, output):
     x = preparation(data_set.split(split)[0][:count])
     strengths = np.linspace(-strength, strength, steps)
     edited = edit_attribute(model, x, vector, strengths)
-    rows = np.concatenate([x[:, np.newaxis], edited], axis=1)
+    rows = np.concatenate([x[:, np.newaxis], edited], axis=1) if originals else edited
     plots.save_image_grid(
         rows.reshape(-1, *shape),
         output,
-        columns=steps + 1,
+        columns=rows.shape[1],
         value_range=preparation.value_range,
     )
     click.echo(
-        f"wrote {output}: {len(x)} originals at the left, then {' + '.join(attributes)} "
-        f"from {-strength:g} to {strength:g}"
+        f"wrote {output}: {len(x)} rows, "
+        + ("the original at the left, then " if originals else "")
+        + f"{' + '.join(attributes)} from {-strength:g} to {strength:g}"
     )
 
 

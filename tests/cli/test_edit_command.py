@@ -13,7 +13,7 @@ from keras_vae.data import load
 from keras_vae.generation import attribute_vectors, edit_attribute
 
 
-def expected_picture(run, classes, strengths, count, split="test"):
+def expected_picture(run, classes, strengths, count, split="test", originals=True):
     """The picture as the functions in Python make it."""
     model = VAE.from_preset(run)
     data = load("digits")
@@ -21,8 +21,10 @@ def expected_picture(run, classes, strengths, count, split="test"):
     vectors = attribute_vectors(model, data.x_train.astype("f4"), attributes)
     x = data.split(split)[0][:count].astype("f4")
     edited = edit_attribute(model, x, sum(vectors.values()), strengths)
-    rows = np.concatenate([x[:, None], edited], axis=1).reshape(-1, 8, 8, 1)
-    return plots.image_grid(rows, columns=len(strengths) + 1, value_range=(0, 16))
+    rows = np.concatenate([x[:, None], edited], axis=1) if originals else edited
+    return plots.image_grid(
+        rows.reshape(-1, 8, 8, 1), columns=rows.shape[1], value_range=(0, 16)
+    )
 
 
 def picture(path):
@@ -40,7 +42,7 @@ def same(path, expected):
 
 def test_a_row_goes_from_less_to_more(command, digits_run):
     result = command("edit", digits_run, "--attribute", "3")
-    words = "8 originals at the left, then 3 from -1.5 to 1.5"
+    words = "8 rows, the original at the left, then 3 from -1.5 to 1.5"
     assert result == (0, f"wrote edit.png: {words}\n", "")
     same("edit.png", expected_picture(digits_run, [3], (-1.5, -0.75, 0, 0.75, 1.5), 8))
 
@@ -50,8 +52,16 @@ def test_options_say_how_far_how_many_and_of_what(command, digits_run):
     result = command(
         "edit", digits_run, "--attribute", "0", *options, "--output", "new/smile.PNG"
     )
-    assert result.out.startswith("wrote new/smile.PNG: 3 originals"), result
+    assert result.out.startswith("wrote new/smile.PNG: 3 rows"), result
     same("new/smile.PNG", expected_picture(digits_run, [0], (-2, 2), 3, "train"))
+
+
+def test_rows_can_do_without_the_originals(command, digits_run):
+    options = ["--steps", "3", "--count", "2", "--no-originals"]
+    result = command("edit", digits_run, "--attribute", "3", *options)
+    assert result.out == "wrote edit.png: 2 rows, 3 from -1.5 to 1.5\n"
+    strengths = (-1.5, 0, 1.5)
+    same("edit.png", expected_picture(digits_run, [3], strengths, 2, originals=False))
 
 
 def test_several_attributes_add_up(command, digits_run):

@@ -55,7 +55,7 @@ class QuietNormal(priors.StandardNormal):
 
     def make_distribution(self, temperature):
         # Not at zero, where untrained networks have the kinks of their ReLUs.
-        quiet = super().make_distribution(1e-6 * temperature)
+        quiet = super().make_distribution(1e-12 * temperature)
         return tfd.Independent(tfd.Normal(quiet.mean() + 1.0, quiet.stddev()), 1)
 
     def kl_divergence(self, q):
@@ -76,8 +76,8 @@ def vae_gan(posterior=None, prior=None, seed=0, **arguments):
 
 
 def fixed_noise_vae_gan(**arguments):
-    """A VAE-GAN with draws from q and p at their means, up to 1e-6."""
-    posterior = layers.IndependentNormal(LATENT, scale=1e-6)
+    """A VAE-GAN with draws from q and p at their means; normalization enlarges the rest."""
+    posterior = layers.IndependentNormal(LATENT, scale=1e-12)
     return vae_gan(posterior, QuietNormal(), **arguments)
 
 

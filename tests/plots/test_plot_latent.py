@@ -113,7 +113,7 @@ class Recorder:
 
     def __init__(self, means, prior, shows=0, likelihood="IndependentBernoulli"):
         self.means, self.prior, self.z, self.shows = means, prior, [], shows
-        self.likelihood = getattr(keras_vae.layers, likelihood)((2, 2, 1))
+        self.support = getattr(keras_vae.layers, likelihood)((2, 2, 1)).support
 
     def embed(self, x):
         """The known means, whatever is observed."""
