@@ -32,14 +32,14 @@ def shown(folder, x_raw, samples):
         samples: Number of samples.
 
     Returns:
-        The model, reconstructions and samples.
+        Reconstructions and samples.
     """
     model = keras_vae.VAE.from_preset(folder)
     preparation = Preparation.from_preset(folder)
     back = preparation.scaling.inverse
     reconstructions = back(model.reconstruct(preparation(x_raw)))
     drawn = back(model.sample(samples, seed=0))
-    return model, *(np.clip(unit(x), 0.0, 1.0) for x in (reconstructions, drawn))
+    return tuple(np.clip(unit(x), 0.0, 1.0) for x in (reconstructions, drawn))
 
 
 def main():
@@ -72,7 +72,7 @@ def main():
     print(f"{'originals':<10}{'1':<17}{'':<15}{words(evaluation.mean_and_error(cosine))}")
     rows, cosines = [x[: arguments.columns]], {}
     for name, folder in (("VAE", arguments.vae), ("VAE-GAN", arguments.vae_gan)):
-        _, reconstructions, samples = shown(folder, data.x_test, arguments.samples)
+        reconstructions, samples = shown(folder, data.x_test, arguments.samples)
         read = reader.predict(reconstructions, verbose=0)
         cosines[name] = evaluation.attribute_similarity(read, y)
         ratios = [

@@ -75,7 +75,7 @@ _ONLY_FOR = (
     ),
     (("beta",), "other objectives than 'iwae'", lambda r: r.objective != "iwae"),
     (
-        ("num_samples", "likelihood"),
+        ("num_samples", "likelihood", "patience"),
         "other models than vae_gan",
         lambda r: r.model != "vae_gan",
     ),

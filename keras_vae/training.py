@@ -18,6 +18,7 @@ from keras_vae import fine_tuning, plots
 from keras_vae.building import build_model, build_objective, build_optimizer
 from keras_vae.core.files import write_json
 from keras_vae.core.preset_files import METADATA, read_metadata
+from keras_vae.core.zoo_folders import find_preset
 from keras_vae.data import DataSet, Preparation, pipeline, steps_per_epoch
 from keras_vae.evaluation import describe_scores, held_out_scores
 from keras_vae.models import VAE, VAEGAN
@@ -44,7 +45,8 @@ def train(
 ) -> dict[str, Any]:
     """Trains a model and leaves it, its history, scores and pictures in a folder.
 
-    After each epoch the folder holds the best model so far and a checkpoint, each
+    After each epoch the folder holds the best model so far (of a VAE-GAN, which no score
+    judges, the last) and a checkpoint, each
     written whole. A run that ended early, however it ended, goes on with `resume`.
 
     Args:
@@ -56,7 +58,7 @@ def train(
         say: Called with each line for the user.
 
     Returns:
-        The held-out scores; see `keras_vae.evaluation.likelihood_scores`.
+        The held-out scores; see `keras_vae.evaluation.held_out_scores`.
 
     Raises:
         FileExistsError: If `output` holds something that must not be replaced.
@@ -67,6 +69,11 @@ def train(
     """
     output = Path(output)
     if recipe.from_preset is not None:
+        if find_preset(recipe.from_preset).resolve() == output.resolve():
+            raise ValueError(
+                f"{output} is the preset that training starts from, and would be replaced. "
+                "Choose another --output."
+            )
         recipe = fine_tuning.inherit(recipe)
     data = data_module.load(
         recipe.data,

@@ -62,6 +62,9 @@ def write_folder_atomically(
     folder = Path(folder).resolve()
     _check_place(folder, overwrite, replaceable)
     new, old = (folder.with_name(f".{state}.{folder.name}") for state in ("new", "old"))
+    if old.exists() and not folder.exists():
+        # A process was killed between the two moves.
+        os.replace(old, folder)
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
     new.mkdir(parents=True)
@@ -73,6 +76,10 @@ def write_folder_atomically(
         if folder.exists():
             os.replace(folder, old)
         os.replace(new, folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            os.replace(old, folder)
+        raise
     finally:
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.core.seeds import fold
 from keras_vae.evaluation.likelihood import mean_and_error
 from keras_vae.models import VAE, VAEGAN
 
@@ -87,8 +88,8 @@ def image_scores(
     Returns:
         `num_examples`, `num_samples`, and `{"mean", "standard_error"}` of `psnr`
         (decibels), `sharpness_of_reconstructions` and `sharpness_of_samples` (mean
-        variance of the Laplacian over that of the originals; 1 is as sharp), `rate`
-        (nats), and of a VAE-GAN `feature_distance` (nats).
+        variance of the Laplacian over that of the originals; 1 is as sharp), and of a
+        VAE-GAN `feature_distance` (nats, at one draw of z for each image).
 
     Example:
         >>> image_scores(vae_gan, x_test)["sharpness_of_samples"]
@@ -110,7 +111,7 @@ def image_scores(
     }
     if isinstance(model, VAEGAN):
         distances = [
-            model.play(x[i : i + 100], seed=seed).feature_distance.numpy()
+            model.play(x[i : i + 100], seed=fold(seed, i)).feature_distance.numpy()
             for i in range(0, len(x), 100)
         ]
         scores["feature_distance"] = mean_and_error(np.concatenate(distances))

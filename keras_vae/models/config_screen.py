@@ -46,6 +46,8 @@ def screen(config: Any) -> None:
 
 def _screen_object(config: dict[str, Any]) -> None:
     name, module = config["class_name"], config.get("module")
+    if "." in str(name):
+        raise ValueError(f"it names {name!r}, and a class has no dot in its name")
     if name in _REFUSED:
         raise ValueError(f"it has a {name}, which carries code or reads files")
     registered = config.get("registered_name")

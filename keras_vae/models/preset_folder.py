@@ -24,6 +24,9 @@ from keras_vae.core.zoo_folders import find_preset
 from keras_vae.models.config_screen import screen
 from keras_vae.version import __version__
 
+# Names of folders that are being filled, inside the preset's.
+_UNFINISHED = ".new-preset."
+
 
 class PresetFolder:
     """The part of `VAE` that is written to a folder, and comes back from one."""
@@ -72,9 +75,10 @@ class PresetFolder:
     ) -> None:
         """Writes the model's config, weights and metadata into a folder.
 
-        The optimizer is left out. Whenever the process is killed, the folder holds a
-        model that can be loaded if it held one before: files are replaced as a whole, and
-        until all are, `metadata.json` knows the checksums of the old ones as well.
+        What was compiled is left out. Whenever the process is killed, the folder holds a
+        model that can be loaded if it held one of the same config before: files are
+        replaced as a whole, and until all are, `metadata.json` knows the checksums of the
+        old ones as well.
 
         Args:
             folder: The folder; made if missing. Its other files are left alone.
@@ -90,11 +94,11 @@ class PresetFolder:
         if reserved := {"format", "versions", "files"} & set(metadata):
             raise ValueError(f"metadata must not have {', '.join(sorted(reserved))}.")
         folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(".new.*/"):
+        for leftover in folder.glob(f"{_UNFINISHED}*"):
             shutil.rmtree(leftover)
         plain = _without_optimizer(self) if self.compiled else self
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".new.") as new:
-            write_json(Path(new) / CONFIG, keras.saving.serialize_keras_object(self))
+        with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as new:
+            write_json(Path(new) / CONFIG, keras.saving.serialize_keras_object(plain))
             write_atomically(Path(new) / WEIGHTS, plain.save_weights)
             files = {name: describe_file(Path(new) / name) for name in (CONFIG, WEIGHTS)}
             for name in files:

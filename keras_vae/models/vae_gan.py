@@ -59,7 +59,10 @@ class VAEGAN(AdversarialSteps, VAE):
 
     Example:
         >>> model = VAEGAN.for_images((64, 64, 3))
-        >>> model.compile(keras.optimizers.Adam(3e-4, beta_1=0.5))
+        >>> model.compile(
+        ...     keras.optimizers.Adam(5e-4, beta_1=0.5),
+        ...     keras_vae.objectives.Adversarial(0.05, generator_loss="non_saturating"),
+        ... )
         >>> model.fit(faces, epochs=20, validation_data=held_out)
 
     Source:

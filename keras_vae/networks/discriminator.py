@@ -46,14 +46,19 @@ def conv_discriminator(
         Radford et al. 2016 (strided convolutions); Wu and He 2018 (group
         normalization); Miyato et al. 2018 (spectral normalization).
     """
+    # Keras divides the kernel in the layer's own precision and keeps the result: in half
+    # precision that would round the weights at each step.
+    dtype = float_dtype() if spectral_normalization else None
 
     def normed(layer):
         if not spectral_normalization:
             return layer
-        return keras.layers.SpectralNormalization(layer, name=f"spectral_{layer.name}")
+        name = f"spectral_{layer.name}"
+        return keras.layers.SpectralNormalization(layer, dtype=dtype, name=name)
 
     def conv(n, name):
-        return normed(keras.layers.Conv2D(n, kernel_size, 2, "same", name=name))
+        layer = keras.layers.Conv2D(n, kernel_size, 2, "same", dtype=dtype, name=name)
+        return normed(layer)
 
     def silu(name):
         # Smooth, as the gradient penalty likes it, and as cheap as a leaky ReLU.

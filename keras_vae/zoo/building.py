@@ -62,6 +62,8 @@ def build_preset(
     target = zoo / name
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists already. Use --overwrite to replace it.")
+    if target.exists() and not _is_preset(target, name):
+        raise FileExistsError(f"{target} is no preset of that name. Choose another name.")
     model, metadata, recipe = _finished(run)
     kind = type(model).__name__
     about = {
@@ -85,6 +87,10 @@ def build_preset(
             shutil.rmtree(target)
         os.replace(folder, target)
     return target
+
+
+def _is_preset(folder: Path, name: str) -> bool:
+    return (folder / METADATA).exists() and read_metadata(folder).get("name") == name
 
 
 def _finished(run: Path) -> tuple[VAE, dict[str, Any], Recipe]:

@@ -185,3 +185,29 @@ def test_a_failure_leaves_the_earlier_folder_and_no_litter(tmp_path, error):
     with pytest.raises(type(error)):
         write_folder_atomically(tmp_path / "1", half, True, ["note.txt"])
     assert (tmp_path / "1" / "note.txt").read_text() == "old" and names(tmp_path) == ["1"]
+
+
+def test_a_failed_move_brings_the_earlier_folder_back(tmp_path, monkeypatch):
+    write_folder_atomically(tmp_path / "1", write_note("old"))
+    replace = os.replace
+
+    def failing(source, target):
+        if ".new." in str(source):
+            raise OSError("disk full")
+        replace(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+        patch.setattr(os, "replace", failing)
+        write_folder_atomically(tmp_path / "1", write_note("new"), True, ["note.txt"])
+    assert (tmp_path / "1" / "note.txt").read_text() == "old" and names(tmp_path) == ["1"]
+
+
+def test_what_a_killed_process_moved_away_is_found_again(tmp_path):
+    write_folder_atomically(tmp_path / ".old.1", write_note("old"))
+    with pytest.raises(OSError, match="disk full"):
+        write_folder_atomically(tmp_path / "1", _fail, True, ["note.txt"])
+    assert (tmp_path / "1" / "note.txt").read_text() == "old"
+
+
+def _fail(folder):
+    raise OSError("disk full")

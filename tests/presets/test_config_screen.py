@@ -64,10 +64,12 @@ def attacks(marker):
         named("numpy", "load", config={"file": "x", "allow_pickle": True}),
         named("keras_evil", "Layer"),
         named("kerasx.layers", "Dense"),
+        # Another name for what is refused.
+        named("keras", "layers.TFSMLayer", config={"filepath": str(marker)}),
     ]
 
 
-@pytest.mark.parametrize("number", range(14))
+@pytest.mark.parametrize("number", range(15))
 @pytest.mark.parametrize("place", ["layer", "option", "list", "activation"])
 def test_code_and_other_packages_are_refused_wherever_they_stand(tmp_path, number, place):
     marker = tmp_path / "executed"

@@ -167,6 +167,7 @@ def test_the_optimizer_is_left_out(tmp_path):
     assert count == sum(weight.shape.num_elements() for weight in model.weights)
     assert not any("optimizer" in name for name in names)
     assert (tmp_path / WEIGHTS).stat().st_size < 4 * count + 60_000 < 8 * count
+    assert not keras_vae.VAE.from_preset(tmp_path).compiled
     # And the model goes on as if nothing had happened.
     assert model.compiled and int(model.optimizer.iterations) == 1
     model.fit(observations(), verbose=0)

@@ -6,7 +6,16 @@ import shutil
 
 import numpy as np
 import pytest
-from runs import binarized, break_in_batch, history, recipe, run, same_run, table_set
+from runs import (
+    binarized,
+    break_in_batch,
+    contents,
+    history,
+    recipe,
+    run,
+    same_run,
+    table_set,
+)
 
 from keras_vae import VAE, VAEGAN, fine_tuning
 from keras_vae.building import build_model
@@ -170,3 +179,10 @@ def test_a_preset_is_trained_further_from_python(finished):
     vae.compile("adam", objective="elbo")
     vae.fit(prepare(data.x_train), epochs=2, batch_size=128, verbose=0)
     assert vae.elbo(prepare(data.x_test)).mean() > before
+
+
+def test_a_preset_is_not_trained_over_itself(finished):
+    before = contents(finished)
+    with pytest.raises(ValueError, match="is the preset that training starts from"):
+        run(tuned(finished), finished, overwrite=True)
+    assert contents(finished) == before

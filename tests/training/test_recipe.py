@@ -179,6 +179,7 @@ def test_null_stands_for_nothing_but_values_that_may_be_left_out():
         ({"networks": "paper"}, "networks is for vae_gan"),
         ({"model": "vae_gan", "num_samples": 2}, "other models than vae_gan"),
         ({"model": "vae_gan", "likelihood": "normal"}, "other models than vae_gan"),
+        ({"model": "vae_gan", "patience": 3}, "other models than vae_gan"),
         ({"model": "vae_gan", "free_bits": 1.0}, "for the objective 'elbo'"),
         ({"model": "vae_gan", "objective": "elbo"}, "'elbo' does not train vae_gan"),
         ({"objective": "adversarial"}, "'adversarial' does not train dense_vae"),

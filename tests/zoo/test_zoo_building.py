@@ -93,6 +93,15 @@ def test_a_name_that_cannot_be_one_is_refused(trained, tmp_path, name):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_folder_of_something_else_is_never_replaced(trained, preset, own_zoo):
+    shutil.copytree(preset, own_zoo / "other")
+    (own_zoo / "notes").mkdir()
+    for name in ("other", "notes"):
+        with pytest.raises(FileExistsError):
+            build_preset(trained, name, own_zoo, overwrite=True)
+        assert (own_zoo / name).is_dir()
+
+
 def test_a_preset_is_replaced_only_on_demand(trained, own_zoo, preset):
     before = (preset / "metadata.json").read_bytes()
     with pytest.raises(FileExistsError, match="--overwrite"):
