@@ -210,3 +210,18 @@ def test_gan_networks_refuse_shapes_of_no_image(shape):
     ):
         with pytest.raises(ValueError, match=r"\(height, width, channels\).*Add an axis"):
             build(shape)
+
+
+def test_spectral_normalization_keeps_full_precision_in_a_half_precision_model():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        network = conv_discriminator((8, 8, 1), (4,), spectral_normalization=True)
+    finally:
+        keras.config.set_dtype_policy(before)
+    x = np.random.default_rng(0).random((2, 8, 8, 1)).astype("float32")
+    assert network(x, training=True).dtype == "float32"
+    kernels = [v.numpy() for v in network.trainable_variables if "kernel" in v.path]
+    assert kernels
+    for kernel in kernels:
+        assert (kernel != kernel.astype("float16")).any()
