@@ -62,12 +62,12 @@ class QuietNormal(priors.StandardNormal):
         return tf.reduce_sum(0.5 * (q.mean() ** 2 + q.variance() - 1.0), axis=-1)
 
 
-def vae_gan(posterior=None, prior=None, seed=0, **arguments):
+def vae_gan(posterior=None, prior=None, seed=0, filters=(2, 3), **arguments):
     """A small light VAE-GAN."""
     return keras_vae.VAEGAN.for_images(
         IMAGE,
         LATENT,
-        filters=(2, 3),
+        filters=filters,
         posterior=posterior or layers.IndependentNormal(LATENT),
         prior=prior,
         seed=seed,

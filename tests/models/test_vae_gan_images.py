@@ -130,7 +130,7 @@ def test_half_precision_takes_the_steps_of_single_precision():
     moves = []
     for policy in ("float32", "mixed_float16"):
         model, x = compiled(
-            lambda policy=policy: fixed_noise_vae_gan(dtype=policy),
+            lambda policy=policy: fixed_noise_vae_gan(dtype=policy, filters=(16, 16)),
             keras.optimizers.SGD(0.01),
         )
         start = weights(model)
@@ -138,14 +138,13 @@ def test_half_precision_takes_the_steps_of_single_precision():
         for one in model.optimizers.values():
             if policy == "mixed_float16":
                 one.dynamic_scale.assign(128.0)
-        # One step: normalization of so few numbers enlarges what is rounded.
-        fit(model, x[:4])
+        fit(model, x)
         moves.append(weights(model) - start)
     assert np.abs(moves[0]).max() > 1e-3
-    # Together, since ReLUs near their kinks may take the other side; a move of another
-    # direction would differ by more than its length.
+    # Together, since ReLUs near their kinks may take the other side; and with more
+    # filters, since normalization of a few numbers enlarges what is rounded.
     size = np.linalg.norm(moves[0])
-    assert np.linalg.norm(moves[1] - moves[0]) < 0.3 * size
+    assert np.linalg.norm(moves[1] - moves[0]) < 0.05 * size
 
 
 def test_the_papers_networks_use_statistics_of_the_batch_in_training_alone():
