@@ -59,8 +59,15 @@ def evaluate(run, data, split, num_samples, limit, seed):
 
     Of a VAE-GAN: how near reconstructions come, and how sharp its images are.
     """
-    model, preparation, data_set = open_run(run, data, split)
-    scores = held_out_scores(
+    opened = open_run(run, data, split)
+    scores = scored(*opened, split, num_samples, seed, limit)
+    click.echo(f"{opened[-1].name}, {split}")
+    click.echo(describe_scores(scores))
+
+
+def scored(model, preparation, data_set, split, num_samples, seed, limit) -> dict:
+    """Scores what `open_run` returned on a split; see `held_out_scores`."""
+    return held_out_scores(
         model,
         preparation(data_set.split(split)[0]),
         num_samples,
@@ -70,8 +77,6 @@ def evaluate(run, data, split, num_samples, limit, seed):
         preparation.value_range,
         verbose=int(sys.stdout.isatty()),
     )
-    click.echo(f"{data_set.name}, {split}")
-    click.echo(describe_scores(scores))
 
 
 @click.command()
