@@ -13,6 +13,7 @@ from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
 from keras_vae.evaluation.likelihood import mean_and_error
 from keras_vae.models import VAE
+from keras_vae.models.checks import check_array
 from keras_vae.models.queries import in_batches
 
 # Parameters of densities that are evaluated together, and observations of them.
@@ -45,8 +46,7 @@ def aggregate_posterior(model: VAE, x, z, verbose: int = 0) -> np.ndarray:
         raise ValueError(
             f"z must hold latent vectors [M, {model.latent_dim}], but has shape {z.shape}."
         )
-    # Checks x, too.
-    model.embed(x[:1])
+    check_array(x, model.event_shape, model.support)
     width = min(_OBSERVATIONS_AT_A_TIME, len(x))
     height = max(1, _ELEMENTS_AT_A_TIME // (width * model.posterior.params_size))
     log_sum = np.full(len(z), -np.inf)
@@ -100,6 +100,7 @@ def information(
         Hoffman and Johnson 2016, "ELBO surgery".
     """
     positive_int(num_samples, "num_samples")
+    check_array(x, model.event_shape, model.support)
     prior = model.prior.distribution()
 
     def draw(x, index):
@@ -108,7 +109,6 @@ def information(
         both = tf.stack([q.log_prob(z), prior.log_prob(z)], axis=-1)
         return tf.transpose(tf.concat([z, both], axis=-1), [1, 0, 2])
 
-    # The check of x comes with `embed`, which `aggregate_posterior` calls.
     drawn = in_batches(draw, x, 256).astype(np.float64)
     z, log_posterior, log_prior = drawn[..., :-2], drawn[..., -2], drawn[..., -1]
     log_aggregate = aggregate_posterior(model, x, z.reshape(-1, model.latent_dim), verbose)

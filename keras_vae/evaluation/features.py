@@ -73,10 +73,10 @@ def random_conv(value_range: tuple[float, float] = (0.0, 1.0)) -> FeatureExtract
     """A convolutional network that nobody trained: the extractor "random_conv_v1".
 
     Three convolutions (4 x 4, stride 2; 32, 64 and 64 filters; leaky ReLU) and a
-    projection to 64 numbers, all with weights that were drawn once from NumPy's Philox
-    generator: the same everywhere, with nothing to download. It looks at small patterns
-    and where they are. It knows nothing of what images mean, so its distances order
-    models on the same data and image size, and are no measure of what people would say.
+    projection to 64 numbers, all with weights from one fixed seed: the same
+    everywhere, with nothing to download. It looks at small patterns and where they are.
+    It knows nothing of what images mean, so its distances order models on the same data
+    and image size, and are no measure of what people would say.
 
     Args:
         value_range: Values of black and white.
@@ -99,7 +99,8 @@ def random_conv(value_range: tuple[float, float] = (0.0, 1.0)) -> FeatureExtract
                 "random_conv_v1 takes images [N, height, width, channels] of at least 8 x "
                 f"8 pixels, but got shape {images.shape}."
             )
-        rng = np.random.Generator(np.random.Philox(_SEED))
+        # NumPy promises that this generator's numbers never change.
+        rng = np.random.RandomState(_SEED)
         x = tf.constant(2.0 * (images - low) / (high - low) - 1.0, tf.float32)
         for filters in _FILTERS:
             # The kernel keeps the variance, the bias makes units differ.

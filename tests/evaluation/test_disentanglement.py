@@ -7,7 +7,7 @@ from scipy import stats
 from keras_vae.evaluation import dci, mig, sap
 
 RNG = np.random.default_rng(0)
-N = 3000
+N = 1500
 # Three factors of 4, 3 and 2 values.
 FACTORS = np.stack([RNG.integers(0, k, N) for k in (4, 3, 2)], axis=1)
 # Codes that say nothing, so that a perfect code has a second best.
@@ -37,8 +37,8 @@ def test_a_perfect_code_scores_nearly_one(score):
 
 
 def test_a_useless_code_scores_nearly_zero(score):
-    # In 3,000 examples 19 degrees of freedom share about 19 / 6,000 nats by chance.
-    assert 0.0 <= score(USELESS, FACTORS) < 0.05
+    # In 1,500 examples 57 degrees of freedom share about 57 / 3,000 nats by chance.
+    assert 0.0 <= score(USELESS, FACTORS) < 0.06
 
 
 def test_a_mixed_code_scores_between(score):
@@ -105,9 +105,9 @@ def test_informativeness_is_accuracy():
 
 
 def test_gradient_boosting_agrees_at_the_limits():
-    found = dci(PERFECT[:600], FACTORS[:600])
+    found = dci(PERFECT[:300], FACTORS[:300])
     assert min(found.values()) > 0.97
-    assert dci(USELESS[:600], FACTORS[:600])["disentanglement"] < 0.1
+    assert dci(USELESS[:300], FACTORS[:300])["disentanglement"] < 0.1
 
 
 def test_codes_of_no_importance_at_all():

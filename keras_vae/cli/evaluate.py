@@ -1,0 +1,110 @@
+"""The verb `evaluate`: scores of a trained model on held-out data."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from keras_vae.cli.use import data_option, open_run, run_argument, seed_option, split_option
+from keras_vae.core.files import write_json
+from keras_vae.data import Preparation, Sprites
+from keras_vae.evaluation import (
+    METRICS,
+    HeldOut,
+    describe_metrics,
+    describe_scores,
+    evaluate_metrics,
+    held_out_scores,
+)
+
+
+def _metric_names() -> str:
+    lines = [f"{name}: {metric.about}" for name, metric in METRICS.items()]
+    return "Names, separated by commas. " + "; ".join(lines) + "."
+
+
+@click.command()
+@run_argument
+@data_option
+@split_option("test")
+@click.option("--metrics", help=_metric_names())
+@click.option("--num-samples", type=click.IntRange(1), default=500, show_default=True)
+@click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
+@seed_option
+@click.option("--output", type=Path, help="Write the scores to this new .json file, too.")
+def evaluate(run, data, split, metrics, num_samples, limit, seed, output):
+    """Print held-out ELBO and log-likelihood of the model in the folder RUN.
+
+    Of a VAE-GAN: how near reconstructions come, and how sharp its images are. Other
+    scores with --metrics.
+    """
+    _check_output(output)
+    model, preparation, data_set = open_run(run, data, split)
+    x, y = data_set.split(split)
+    on = HeldOut(
+        model,
+        preparation(x),
+        y,
+        # What probes learn from must not be what they are tested on.
+        train=None if split in ("train", "all") else lambda: _train(data_set, preparation),
+        factors=_PreparedSprites(preparation) if data_set.name == "sprites" else None,
+        num_samples=num_samples,
+        seed=seed,
+        limit=limit,
+        log_scale=preparation.scaling.log_scale,
+        value_range=preparation.value_range,
+        verbose=int(sys.stdout.isatty()),
+    )
+    if metrics is None:
+        results = {"held_out": _held_out(on)}
+        text = describe_scores(results["held_out"])
+    else:
+        results = evaluate_metrics([name.strip() for name in metrics.split(",")], on)
+        text = describe_metrics(results)
+    click.echo(f"{data_set.name}, {split}")
+    click.echo(text)
+    if output is not None:
+        about = {"run": str(run), "data": data_set.name, "split": split, "seed": seed}
+        write_json(output, {**about, "limit": limit, "metrics": results})
+        click.echo(f"wrote {output}")
+
+
+class _PreparedSprites(Sprites):
+    """Sprites in the units of a model."""
+
+    def __init__(self, preparation: Preparation):
+        self.preparation = preparation
+
+    def draw(self, factors):
+        return self.preparation(super().draw(factors))
+
+
+def _train(data_set, preparation):
+    x, y = data_set.split("train")
+    return preparation(x), y
+
+
+def _held_out(on: HeldOut):
+    return held_out_scores(
+        on.model,
+        on.x,
+        on.num_samples,
+        on.seed,
+        on.limit,
+        on.log_scale,
+        on.value_range,
+        on.verbose,
+    )
+
+
+def _check_output(output: Path | None) -> None:
+    if output is None:
+        return
+    if output.suffix.lower() != ".json":
+        raise click.UsageError(f"--output must end in .json, but is {output}.")
+    if output.exists():
+        raise click.UsageError(
+            f"{output} exists; scores are not written over. Choose another."
+        )
