@@ -42,7 +42,7 @@ def anomaly_scores(
         model: The model.
         x: Observations [N, *event], in the model's units.
         method: The score, in nats.
-            "elbo": -ELBO.
+            "elbo": -ELBO, with one draw of z.
             "log_likelihood": -log p(x), by `num_samples` importance samples.
             "reconstruction": -log p(x|z) at the mean of q(z|x).
             "likelihood_ratio": log p(x) under `background` minus log p(x), where the

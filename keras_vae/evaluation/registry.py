@@ -32,7 +32,7 @@ from keras_vae.models import VAE
 _MOST_PROBED, _POINTS = 10_000, {"num_train": 1000, "num_test": 500}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeldOut:
     """A model, and the held-out data and options that metrics are computed with.
 
