@@ -49,7 +49,7 @@ def evaluate(run, data, split, metrics, num_samples, limit, seed, output):
         y,
         # What probes learn from must not be what they are tested on.
         train=None if split in ("train", "all") else lambda: _train(data_set, preparation),
-        factors=_PreparedSprites(preparation) if data_set.name == "sprites" else None,
+        factors=PreparedSprites(preparation) if data_set.name == "sprites" else None,
         num_samples=num_samples,
         seed=seed,
         limit=limit,
@@ -71,13 +71,22 @@ def evaluate(run, data, split, metrics, num_samples, limit, seed, output):
         click.echo(f"wrote {output}")
 
 
-class _PreparedSprites(Sprites):
-    """Sprites in the units of a model."""
+class PreparedSprites(Sprites):
+    """Sprites in the units of a model.
+
+    Args:
+        preparation: That of the model's data.
+
+    Example:
+        >>> PreparedSprites(preparation).draw([[0, 5, 0, 16, 16]])
+    """
 
     def __init__(self, preparation: Preparation):
+        """Keeps the preparation."""
         self.preparation = preparation
 
     def draw(self, factors):
+        """Draws images and prepares them; see `Sprites.draw`."""
         return self.preparation(super().draw(factors))
 
 

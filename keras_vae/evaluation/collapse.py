@@ -121,8 +121,9 @@ class CollapseWarning(keras.callbacks.Callback):
         died = np.flatnonzero(self._alive & ~alive)
         self._alive = alive
         if len(died):
+            units = "unit" if len(died) == 1 else "units"
             self.say(
-                f"epoch {epoch + 1}: {len(died)} latent units died (posterior collapse), "
+                f"epoch {epoch + 1}: {len(died)} latent {units} died (posterior collapse), "
                 f"{alive.sum()} of {len(alive)} are active. If that is too few, let the "
                 "rate weigh less at first (beta warm-up), or give it free bits."
             )
