@@ -9,6 +9,7 @@ import click
 
 from keras_vae.cli.use import data_option, open_run, run_argument, seed_option, split_option
 from keras_vae.core.files import write_json
+from keras_vae.core.names import unknown
 from keras_vae.data import Preparation, Sprites
 from keras_vae.evaluation import (
     METRICS,
@@ -25,11 +26,20 @@ def _metric_names() -> str:
     return "Names, separated by commas. " + "; ".join(lines) + "."
 
 
+def _names(context, parameter, value: str | None) -> list[str] | None:
+    """Checks names before a model is loaded."""
+    names = None if value is None else [name.strip() for name in value.split(",")]
+    for name in names or []:
+        if name not in METRICS:
+            raise unknown("metric", name, METRICS)
+    return names
+
+
 @click.command()
 @run_argument
 @data_option
 @split_option("test")
-@click.option("--metrics", help=_metric_names())
+@click.option("--metrics", callback=_names, help=_metric_names())
 @click.option("--num-samples", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
 @seed_option
@@ -61,7 +71,7 @@ def evaluate(run, data, split, metrics, num_samples, limit, seed, output):
         results = {"held_out": _held_out(on)}
         text = describe_scores(results["held_out"])
     else:
-        results = evaluate_metrics([name.strip() for name in metrics.split(",")], on)
+        results = evaluate_metrics(metrics, on)
         text = describe_metrics(results)
     click.echo(f"{data_set.name}, {split}")
     click.echo(text)

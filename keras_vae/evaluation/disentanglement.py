@@ -35,8 +35,8 @@ def mig(codes, factors, bins: int = 20) -> float:
 
     Source:
         Chen et al. 2018, "Isolating sources of disentanglement", section 4.1, with codes
-        discretized as in Locatello et al. 2019 ("Challenging common assumptions"),
-        appendix C (Chen et al. integrate over q(z|x)).
+        discretized as in Locatello et al. 2019 ("Challenging common assumptions") and
+        their disentanglement_lib (Chen et al. integrate over q(z|x)).
     """
     from sklearn.metrics import mutual_info_score
 
@@ -79,7 +79,7 @@ def sap(codes, factors, method: str = "svm", seed: int = 0) -> float:
 
     Source:
         Kumar et al. 2018, "Variational inference of disentangled latent concepts",
-        section 3; Locatello et al. 2019, appendix C.
+        section 3; Locatello et al. 2019 and their disentanglement_lib.
     """
     from sklearn.svm import LinearSVC
 
@@ -132,7 +132,8 @@ def dci(
 
     Source:
         Eastwood and Williams 2018, "A framework for the quantitative evaluation of
-        disentangled representations"; Locatello et al. 2019, appendix C.
+        disentangled representations"; Locatello et al. 2019 and their
+        disentanglement_lib.
     """
     if trees not in _TREES:
         raise unknown("kind of trees", trees, _TREES)

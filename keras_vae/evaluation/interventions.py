@@ -52,7 +52,7 @@ def beta_vae_score(
 
     Source:
         Higgins et al. 2017, "beta-VAE", section 3, with the classifier and the numbers of
-        Locatello et al. 2019, appendix C.
+        Locatello et al. 2019, as in their disentanglement_lib.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -84,7 +84,7 @@ def factor_vae_score(
     num_test: int = 5_000,
     batch_size: int = 64,
     num_variance: int = 10_000,
-    smallest_variance: float = 0.05,
+    smallest_deviation: float = 0.05,
     seed: int = 0,
     verbose: int = 0,
 ) -> dict[str, float | None]:
@@ -101,7 +101,8 @@ def factor_vae_score(
         num_test: Points that the votes are tested on.
         batch_size: Images for a point.
         num_variance: Images for the variances in all data.
-        smallest_variance: Codes that vary less in all data are left out as collapsed.
+        smallest_deviation: Codes whose standard deviation in all data is smaller are left
+            out as collapsed.
         seed: Same seed, same score.
         verbose: 1 shows a progress bar.
 
@@ -117,15 +118,14 @@ def factor_vae_score(
 
     Source:
         Kim and Mnih 2018, "Disentangling by factorising", section 4, with the numbers of
-        Locatello et al. 2019, appendix C (where the 0.05 is of the variance; in the
-        authors' code it is of the standard deviation).
+        Locatello et al. 2019, as in their disentanglement_lib.
     """
     _check(num_train, num_test, batch_size)
     positive_int(num_variance, "num_variance")
-    not_negative(smallest_variance, "smallest_variance")
+    not_negative(smallest_deviation, "smallest_deviation")
     everywhere = _codes(represent, data, data.sample(num_variance, _generator(seed, 1)))
     variance = everywhere.var(axis=0, ddof=1)
-    alive = variance >= smallest_variance
+    alive = np.sqrt(variance) >= smallest_deviation
     if not alive.any():
         return mean_and_error(np.zeros(num_test))
 

@@ -54,8 +54,9 @@ def test_the_file_must_be_json(command, digits_run):
     assert result.code == 2 and "must end in .json" in result.err
 
 
-def test_unknown_metrics_are_refused_with_the_known(command, digits_run):
-    result = command("evaluate", digits_run, "--metrics", "likelihood,fid")
+def test_unknown_metrics_are_refused_with_the_known(command):
+    # Before the run is looked for.
+    result = command("evaluate", "nowhere", "--metrics", "likelihood,fid")
     assert result.code == 1 and "Unknown metric 'fid'" in result.err
     assert all(name in result.err for name in METRICS)
 
