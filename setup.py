@@ -36,6 +36,8 @@ DEMO = ["mlxtend>=0.23"]
 TEST = ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "scipy>=1.11"]
 # Without onnxruntime the files can be written, but not run.
 ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.16"]
+# Messages for clients of TensorFlow Serving.
+SERVING = ["tensorflow-serving-api>=2.18"]
 NOTEBOOKS = ["ipykernel>=6.29", "nbconvert>=7.16", "nbmake>=1.5"]
 DEV = ["build>=1.2", "pre-commit>=4", "ruff>=0.12"]
 
@@ -68,8 +70,9 @@ setup(
         "demo": DEMO,
         "onnx": ONNX,
         "test": TEST,
+        "serving": SERVING,
         "notebooks": NOTEBOOKS,
-        "dev": DEMO + ONNX + TEST + NOTEBOOKS + DEV,
+        "dev": DEMO + ONNX + TEST + SERVING + NOTEBOOKS + DEV,
     },
     entry_points={"console_scripts": ["keras-vae = keras_vae_command:main"]},
     classifiers=[

@@ -51,34 +51,43 @@ def evaluate(run, data, split, metrics, num_samples, limit, seed, output):
     scores with --metrics.
     """
     _check_output(output)
-    model, preparation, data_set = open_run(run, data, split)
+    opened = open_run(run, data, split)
+    name = opened[-1].name
+    if metrics is None:
+        results = {"held_out": scored(*opened, split, num_samples, seed, limit)}
+        text = describe_scores(results["held_out"])
+    else:
+        results = evaluate_metrics(
+            metrics,
+            _held_out(*opened, split, num_samples=num_samples, seed=seed, limit=limit),
+        )
+        text = describe_metrics(results)
+    click.echo(f"{name}, {split}")
+    click.echo(text)
+    if output is not None:
+        about = {"run": str(run), "data": name, "split": split, "seed": seed}
+        write_json(output, {**about, "limit": limit, "metrics": results})
+        click.echo(f"wrote {output}")
+
+
+def _held_out(model, preparation, data_set, split, **options) -> HeldOut:
+    def train():
+        x, y = data_set.split("train")
+        return preparation(x), y
+
     x, y = data_set.split(split)
-    on = HeldOut(
+    return HeldOut(
         model,
         preparation(x),
         y,
         # What probes learn from must not be what they are tested on.
-        train=None if split in ("train", "all") else lambda: _train(data_set, preparation),
+        train=None if split in ("train", "all") else train,
         factors=PreparedSprites(preparation) if data_set.name == "sprites" else None,
-        num_samples=num_samples,
-        seed=seed,
-        limit=limit,
         log_scale=preparation.scaling.log_scale,
         value_range=preparation.value_range,
         verbose=int(sys.stdout.isatty()),
+        **options,
     )
-    if metrics is None:
-        results = {"held_out": _held_out(on)}
-        text = describe_scores(results["held_out"])
-    else:
-        results = evaluate_metrics(metrics, on)
-        text = describe_metrics(results)
-    click.echo(f"{data_set.name}, {split}")
-    click.echo(text)
-    if output is not None:
-        about = {"run": str(run), "data": data_set.name, "split": split, "seed": seed}
-        write_json(output, {**about, "limit": limit, "metrics": results})
-        click.echo(f"wrote {output}")
 
 
 class PreparedSprites(Sprites):
@@ -100,21 +109,17 @@ class PreparedSprites(Sprites):
         return self.preparation(super().draw(factors))
 
 
-def _train(data_set, preparation):
-    x, y = data_set.split("train")
-    return preparation(x), y
-
-
-def _held_out(on: HeldOut):
+def scored(model, preparation, data_set, split, num_samples, seed, limit) -> dict:
+    """Scores what `open_run` returned on a split; see `held_out_scores`."""
     return held_out_scores(
-        on.model,
-        on.x,
-        on.num_samples,
-        on.seed,
-        on.limit,
-        on.log_scale,
-        on.value_range,
-        on.verbose,
+        model,
+        preparation(data_set.split(split)[0]),
+        num_samples,
+        seed,
+        limit,
+        preparation.scaling.log_scale,
+        preparation.value_range,
+        verbose=int(sys.stdout.isatty()),
     )
 
 

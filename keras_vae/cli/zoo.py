@@ -6,10 +6,19 @@ from pathlib import Path
 
 import click
 
+from keras_vae.cli.evaluate import scored
+from keras_vae.cli.use import open_run
 from keras_vae.core.preset_files import check_all, check_file, read_metadata
 from keras_vae.core.zoo_folders import find_preset, preset_folders
 from keras_vae.evaluation import describe_scores
-from keras_vae.zoo import build_preset, presets, seal, write_tables
+from keras_vae.zoo import (
+    build_preset,
+    preset_metadata,
+    presets,
+    record_scores,
+    seal,
+    write_tables,
+)
 from keras_vae.zoo.cards import CARD
 from keras_vae.zoo.listing import describe
 
@@ -90,6 +99,20 @@ def build(run, name, zoo, description, overwrite):
     """Make the preset NAME of the finished run in the folder RUN."""
     folder = build_preset(run, name, zoo, description, overwrite)
     click.echo(f"wrote {folder}")
+
+
+@zoo.command()
+@click.argument("folder", type=Path)
+@click.option("--num-samples", type=click.IntRange(1), default=5000, show_default=True)
+@click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
+def score(folder, num_samples, limit):
+    """Measure a preset's scores on the test data anew, and write them on its card."""
+    folder = find_preset(folder)
+    # A folder that has no card is refused before the work.
+    preset_metadata(folder)
+    scores = scored(*open_run(folder, None, "test"), "test", num_samples, 0, limit)
+    record_scores(folder, scores)
+    click.echo(describe_scores(scores))
 
 
 @zoo.command("seal")

@@ -26,7 +26,8 @@ _SCALING = {"rescale": 2.0, "shift": -1.0}
 
 def light_networks(event_shape, latent_dim, posterior, filters, spectral_normalization):
     """Makes encoder, decoder and discriminator that train on CPUs."""
-    filters = tuple(filters or default_filters(event_shape))
+    usual = default_filters(event_shape)
+    filters = tuple(filters or usual)
     return (
         conv_encoder(
             event_shape, posterior.params_size, filters, normalization=True, **_SCALING
@@ -40,7 +41,9 @@ def light_networks(event_shape, latent_dim, posterior, filters, spectral_normali
         ),
         conv_discriminator(
             event_shape,
-            filters,
+            # However deep the others are: on smaller feature maps, distances would say
+            # less about where things are.
+            filters[: len(usual)],
             spectral_normalization=spectral_normalization,
             **_SCALING,
         ),

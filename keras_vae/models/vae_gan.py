@@ -122,7 +122,8 @@ class VAEGAN(AdversarialSteps, VAE):
             networks: "light" has the encoder and decoder of `ConvVAE` with group
                 normalization, and a discriminator of their size, for CPUs; "paper" those
                 of Larsen et al. 2016, with batch normalization.
-            filters: Filters of the light networks; None goes by the image size.
+            filters: Filters of the light networks; None goes by the image size. The
+                discriminator's features come after no more of them than by default.
             posterior: Distribution layer over D numbers; None is `IndependentNormal`.
             prior: p(z); None is the standard normal.
             spectral_normalization: Whether the light discriminator has it.

@@ -130,17 +130,57 @@ def seal(folder: str | os.PathLike) -> list[str]:
         ['1/saved_model.pb', '1/variables/variables.index']
     """
     folder = Path(folder)
+    metadata = preset_metadata(folder)
+    recorded = set(metadata["files"])
+    added = [name for name in files_in(folder) if name not in recorded]
+    check_all(folder, ignore=added)
+    _close(folder, metadata, Recipe.from_json(folder / RECIPE))
+    return added
+
+
+def record_scores(folder: str | os.PathLike, scores: dict[str, Any]) -> None:
+    """Writes new scores into a preset's metadata and onto its card.
+
+    Args:
+        folder: The preset's folder.
+        scores: What `keras_vae.evaluation.held_out_scores` returned for its test split.
+
+    Raises:
+        FileNotFoundError: If a file of the preset is missing.
+        ValueError: If one is damaged, or the folder is not a preset of the zoo.
+
+    Example:
+        >>> scores = held_out_scores(vae, x_test, num_samples=5000)
+        >>> record_scores("zoo/conv_vae_mnist", scores)
+    """
+    folder = Path(folder)
+    metadata = preset_metadata(folder)
+    check_all(folder)
+    metadata["scores"] = {**scores, "split": "test"}
+    _close(folder, metadata, Recipe.from_json(folder / RECIPE))
+
+
+def preset_metadata(folder: str | os.PathLike) -> dict[str, Any]:
+    """Reads what is recorded of a preset of the zoo.
+
+    Args:
+        folder: The preset's folder.
+
+    Returns:
+        Its `metadata.json`.
+
+    Raises:
+        FileNotFoundError: If there is no model in the folder.
+        ValueError: If the folder is a run, or its metadata are damaged.
+    """
+    folder = Path(folder)
     metadata = read_metadata(folder)
     if "description" not in metadata or RECIPE not in metadata["files"]:
         raise ValueError(
             f"{folder} is not a preset of the zoo. Make one of a run with `keras-vae zoo "
             "build`."
         )
-    recorded = set(metadata["files"])
-    added = [name for name in files_in(folder) if name not in recorded]
-    check_all(folder, ignore=added)
-    _close(folder, metadata, Recipe.from_json(folder / RECIPE))
-    return added
+    return metadata
 
 
 def _close(folder: Path, metadata: dict[str, Any], recipe: Recipe) -> None:

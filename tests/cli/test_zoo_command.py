@@ -8,6 +8,8 @@ import pytest
 
 from keras_vae import VAE, training
 from keras_vae.core import zoo_folders
+from keras_vae.data import Preparation, load
+from keras_vae.evaluation import describe_scores, held_out_scores
 from keras_vae.recipe import Recipe
 from keras_vae.zoo import build_preset
 
@@ -85,6 +87,22 @@ def test_build_seal_and_table(command, digits_run, tmp_path):
     assert "My digits" in (tmp_path / "zoo/README.md").read_text()
     assert "/models/mine" in (tmp_path / "zoo/models.config").read_text()
     assert command("zoo", "verify", "zoo/mine").code == 0
+
+
+def test_scores_are_measured_anew_for_the_card(command, digits_run, zoo, tmp_path):
+    shutil.copytree(zoo / NAME, tmp_path / "zoo" / NAME)
+    options = ["zoo", "score", f"zoo/{NAME}", "--num-samples", "7", "--limit", "5"]
+    said = command(*options).out
+    scores = json.loads((tmp_path / f"zoo/{NAME}/metadata.json").read_text())["scores"]
+    assert scores["num_samples"] == 7 and scores["num_examples"] == 5
+    x = Preparation.from_preset(zoo / NAME)(load("digits").x_test)
+    expected = held_out_scores(VAE.from_preset(zoo / NAME), x, 7, limit=5)
+    assert scores == {**expected, "split": "test"}
+    assert describe_scores(expected) in said
+    assert "7 importance samples each" in command("zoo", "show", f"zoo/{NAME}").out
+    assert command("zoo", "verify", f"zoo/{NAME}").code == 0
+    refused = command("zoo", "score", digits_run)
+    assert refused.code == 1 and "not a preset of the zoo" in refused.err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,11 @@ import numpy as np
 
 import keras_vae
 from keras_vae import layers, priors
+from keras_vae.core.zoo_folders import _PACKAGE
 from keras_vae.data import Preparation, Scaling
+from keras_vae.export import read_signatures
+
+ZOO = _PACKAGE.parent / "zoo"
 
 IMAGE = model_cases.IMAGE
 SEED = np.array([5, 0], np.int32)
@@ -58,6 +62,19 @@ def _beta():
     return _of_bytes(model, Preparation(scaling, levels=(0, 255)))
 
 
+def _preset(name):
+    """A model of the zoo, whose SavedModel is there already."""
+    model = keras_vae.VAE.from_preset(ZOO / name)
+    preparation = Preparation.from_preset(ZOO / name)
+    signatures = read_signatures(ZOO / name / "1")
+    if "encode_uint8" in signatures:
+        raw = np.random.default_rng(1).integers(0, 256, (256, *model.event_shape), "u1")
+        return Served(model, preparation.scaling(raw), preparation, raw)
+    samples = model.sample(256, seed=1)
+    x = np.round(samples) if model.likelihood.is_discrete else samples
+    return Served(model, x, preparation)
+
+
 def _vae_gan():
     model = keras_vae.VAEGAN.for_images(
         IMAGE, 3, filters=(2, 3), prior=priors.MixtureOfNormals(2, seed=3), seed=0
@@ -88,14 +105,23 @@ CASES = {
     "VAE-GAN": _vae_gan,
     "mixed precision": _mixed_precision,
 }
-NAMES = list(CASES)
+OF_THE_ZOO = {
+    f"zoo: {path.parent.name}": functools.partial(_preset, path.parent.name)
+    for path in sorted(ZOO.glob("[!.]*/metadata.json"))
+}
+NAMES = [*CASES, *OF_THE_ZOO]
 OF_BYTES = ("binarized images", "8-bit levels", "cell middles", "VAE-GAN")
 
 
 def make(name):
     """The model of a case, the same each time."""
     keras.utils.set_random_seed(7)
-    return CASES[name]()
+    return {**CASES, **OF_THE_ZOO}[name]()
+
+
+def saved_model_of(name):
+    """The folder of a preset's SavedModel; None of models that are made here."""
+    return ZOO / name.removeprefix("zoo: ") / "1" if name in OF_THE_ZOO else None
 
 
 def requests(served, n):

@@ -18,6 +18,18 @@ pytestmark = [
 ]
 NAME = "tiny_digits"
 FOUND = "import keras_vae; print(*keras_vae.presets(), keras_vae.__file__)"
+SAMPLED = """
+import socket
+import sys
+
+def refuse(*_):
+    raise OSError("no network")
+
+socket.socket.connect = refuse
+import keras_vae
+for name in sys.argv[1:]:
+    print(keras_vae.VAE.from_preset(name).sample(16).shape[0])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +41,7 @@ def clone(tmp_path_factory, whole_zoo):
             shutil.copy(path, folder)
     without = shutil.ignore_patterns("__pycache__")
     shutil.copytree(REPOSITORY / "keras_vae", folder / "keras_vae", ignore=without)
+    shutil.copytree(REPOSITORY / "zoo", folder / "zoo")
     shutil.copytree(whole_zoo / NAME, folder / "zoo" / NAME)
     (folder / "zoo" / ".new.x").mkdir()
     (folder / "zoo" / ".new.x" / "half").touch()
@@ -53,9 +66,13 @@ def wheel(clone, tmp_path_factory):
 
 def presets_of(path, tmp_path):
     """What a new process finds that imports the package from a folder."""
+    return run(path, tmp_path, FOUND)
+
+
+def run(path, tmp_path, code, *arguments):
     environment = {k: v for k, v in os.environ.items() if k != "KERAS_VAE_ZOO"}
     result = subprocess.run(
-        [sys.executable, "-c", FOUND],
+        [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -69,8 +86,12 @@ def presets_of(path, tmp_path):
 def test_the_wheel_holds_every_file_of_the_zoo(wheel, whole_zoo):
     with zipfile.ZipFile(wheel) as archive:
         held = {n for n in archive.namelist() if n.startswith("keras_vae/_zoo/")}
-        files = {p for p in (whole_zoo / NAME).rglob("*") if p.is_file()}
-        names = {p.relative_to(whole_zoo).as_posix(): p for p in files}
+        names = {
+            path.relative_to(zoo).as_posix(): path
+            for zoo, part in ((whole_zoo, NAME), (REPOSITORY / "zoo", "."))
+            for path in (zoo / part).rglob("*")
+            if path.is_file()
+        }
         assert held == {f"keras_vae/_zoo/{name}" for name in names}
         for name, path in names.items():
             assert archive.read(f"keras_vae/_zoo/{name}") == path.read_bytes()
@@ -81,10 +102,15 @@ def test_the_wheel_holds_every_file_of_the_zoo(wheel, whole_zoo):
 def test_the_package_from_the_wheel_finds_it(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
-    name, file = presets_of(tmp_path / "installed", tmp_path)
-    assert name == NAME and file.startswith(str(tmp_path / "installed"))
+    *names, file = presets_of(tmp_path / "installed", tmp_path)
+    assert file.startswith(str(tmp_path / "installed"))
+    own = [path.parent.name for path in (REPOSITORY / "zoo").glob("*/metadata.json")]
+    assert sorted(names) == sorted([*own, NAME])
+    # Pretrained models in one line, without a network.
+    sampled = run(tmp_path / "installed", tmp_path, SAMPLED, *names)
+    assert sampled == ["16"] * len(names)
 
 
 def test_a_clone_finds_the_zoo_beside_the_package(clone, tmp_path):
-    name, file = presets_of(clone, tmp_path)
-    assert name == NAME and file.startswith(str(clone))
+    *names, file = presets_of(clone, tmp_path)
+    assert NAME in names and file.startswith(str(clone))

@@ -1,0 +1,105 @@
+"""The presets of this repository's zoo: what each must have, and that it is itself."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from golden import FOLDER, ZOO, outputs
+
+import keras_vae
+from keras_vae import evaluation
+from keras_vae.core.preset_files import check_all, read_metadata
+from keras_vae.data import Preparation, load
+from keras_vae.export import read_signatures
+from keras_vae.recipe import Recipe
+
+NAMES = sorted(path.parent.name for path in ZOO.glob("[!.]*/metadata.json"))
+FILES = {"README.md", "config.json", "model.weights.h5", "recipe.json"}
+FILES |= {"samples.png", "reconstructions.png", "1/saved_model.pb"}
+# An optimizer's state, or a layer too wide, would show here.
+MOST_BYTES, MOST_BYTES_OF_ALL = 25e6, 100e6
+
+pytestmark = pytest.mark.skipif(not ZOO.is_dir(), reason="installed without a clone")
+
+
+def size(folder):
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_zoo_is_small_enough_for_a_wheel():
+    assert size(ZOO) < MOST_BYTES_OF_ALL
+
+
+def test_every_preset_has_golden_outputs_and_no_other():
+    assert sorted(path.stem for path in FOLDER.glob("*.npz")) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_is_complete_and_small(name):
+    assert set(check_all(ZOO / name)) >= FILES
+    assert size(ZOO / name) < MOST_BYTES
+    metadata, recipe = (
+        read_metadata(ZOO / name),
+        Recipe.from_json(ZOO / name / "recipe.json"),
+    )
+    assert metadata["training"]["finished"] and metadata["scores"]["split"] == "test"
+    assert recipe.data == metadata["data"]["name"] and recipe.from_preset is None
+    assert type(keras_vae.VAE.from_preset(ZOO / name)).__name__ == metadata["class"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_golden_outputs_are_reproduced(name):
+    model = keras_vae.VAE.from_preset(ZOO / name)
+    golden = np.load(FOLDER / f"{name}.npz")
+    for key, value in outputs(model, golden["z"], golden["x"]).items():
+        assert np.ptp(golden[key]) > 0
+        # Single precision, summed in the order of another machine.
+        scale = np.abs(golden[key]).max()
+        np.testing.assert_allclose(value, golden[key], rtol=1e-4, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_signatures_are_those_of_a_server(name):
+    signatures = read_signatures(ZOO / name / "1")
+    expected = {"serving_default", "reconstruct", "encode", "decode", "sample", "score"}
+    assert set(signatures) - {"reconstruct_uint8", "encode_uint8"} == expected
+    for signature in signatures.values():
+        for tensor in (*signature.inputs.values(), *signature.outputs.values()):
+            assert tensor.dtype in ("float32", "int32", "uint8")
+
+
+def data_of(preset):
+    """The data that it was trained on, never over the network."""
+    name = Recipe.from_json(preset / "recipe.json").data
+    if (
+        name != "digits"
+        and not Path(os.getenv("KERAS_VAE_DATA", ""), f"{name}.npz").exists()
+    ):
+        pytest.skip(f"needs $KERAS_VAE_DATA/{name}.npz")
+    return load(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_score_on_the_card_is_found_again(name):
+    preset = ZOO / name
+    data = data_of(preset)
+    metadata = read_metadata(preset)
+    assert data.fingerprint() == metadata["data"]["fingerprint"]
+    model, preparation = keras_vae.VAE.from_preset(preset), Preparation.from_preset(preset)
+    card = metadata["scores"]
+    found = evaluation.held_out_scores(
+        model,
+        preparation(data.x_test),
+        card["num_samples"],
+        seed=1,
+        limit=60,
+        log_scale=preparation.scaling.log_scale,
+        value_range=preparation.value_range,
+    )
+    assert found["num_examples"] == 60 and set(found) <= {*card, "elbo_of_all"}
+    for key, score in found.items():
+        if isinstance(score, dict) and key in card:
+            error = score["standard_error"]
+            assert abs(score["mean"] - card[key]["mean"]) < 3 * error, key
