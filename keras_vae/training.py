@@ -20,7 +20,7 @@ from keras_vae.core.files import write_json
 from keras_vae.core.preset_files import METADATA, read_metadata
 from keras_vae.core.zoo_folders import find_preset
 from keras_vae.data import DataSet, Preparation, pipeline, steps_per_epoch
-from keras_vae.evaluation import describe_scores, held_out_scores
+from keras_vae.evaluation import CollapseWarning, describe_scores, held_out_scores
 from keras_vae.models import VAE, VAEGAN
 from keras_vae.models.prebuilt import policy
 from keras_vae.recipe import Recipe
@@ -165,6 +165,10 @@ def _fit(model, recipe, x_train, x_validation, preparation, keeper, say) -> None
         start_step=done * steps,
     )
     decoded = recipe.num_samples * math.prod(model.event_shape)
+    callbacks = [keeper]
+    # Of one example nothing varies.
+    if len(x_validation) > 1:
+        callbacks.append(CollapseWarning(x_validation, say=say))
     model.fit(
         batches,
         steps_per_epoch=steps,
@@ -173,7 +177,7 @@ def _fit(model, recipe, x_train, x_validation, preparation, keeper, say) -> None
         shuffle=False,
         validation_data=x_validation,
         validation_batch_size=max(1, min(500, _ELEMENTS_AT_A_TIME // decoded)),
-        callbacks=[keeper],
+        callbacks=callbacks,
         verbose=1 if sys.stdout.isatty() else 2,
     )
 

@@ -7,9 +7,10 @@ import sys
 import click
 
 from keras_vae.cli.edit import edit
+from keras_vae.cli.evaluate import evaluate
 from keras_vae.cli.export import export
 from keras_vae.cli.train import train
-from keras_vae.cli.use import embed, evaluate, info, reconstruct, sample
+from keras_vae.cli.use import embed, info, reconstruct, sample
 from keras_vae.cli.zoo import zoo
 from keras_vae.version import __version__
 

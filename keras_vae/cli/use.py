@@ -1,9 +1,8 @@
-"""The verbs that use a trained model: evaluate, sample, reconstruct, embed, info."""
+"""The verbs that use a trained model: sample, reconstruct, embed, info."""
 
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ from keras_vae import data as data_module
 from keras_vae import plots
 from keras_vae.core.files import write_atomically
 from keras_vae.data import DataSet, Preparation
-from keras_vae.evaluation import describe_scores, held_out_scores
+from keras_vae.evaluation import describe_scores
 from keras_vae.fine_tuning import check_form, open_trained
 from keras_vae.models import VAE
 
@@ -22,7 +21,7 @@ run_argument = click.argument("run", type=Path)
 data_option = click.option(
     "--data", help="Name of a data set, or a path  [default: what the run was trained on]"
 )
-_seed = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 
 
 def split_option(default: str):
@@ -49,43 +48,11 @@ def split_option(default: str):
 
 @click.command()
 @run_argument
-@data_option
-@split_option("test")
-@click.option("--num-samples", type=click.IntRange(1), default=500, show_default=True)
-@click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
-@_seed
-def evaluate(run, data, split, num_samples, limit, seed):
-    """Print held-out ELBO and log-likelihood of the model in the folder RUN.
-
-    Of a VAE-GAN: how near reconstructions come, and how sharp its images are.
-    """
-    opened = open_run(run, data, split)
-    scores = scored(*opened, split, num_samples, seed, limit)
-    click.echo(f"{opened[-1].name}, {split}")
-    click.echo(describe_scores(scores))
-
-
-def scored(model, preparation, data_set, split, num_samples, seed, limit) -> dict:
-    """Scores what `open_run` returned on a split; see `held_out_scores`."""
-    return held_out_scores(
-        model,
-        preparation(data_set.split(split)[0]),
-        num_samples,
-        seed,
-        limit,
-        preparation.scaling.log_scale,
-        preparation.value_range,
-        verbose=int(sys.stdout.isatty()),
-    )
-
-
-@click.command()
-@run_argument
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True)
 @click.option("--output", type=Path, default="samples.png", show_default=True)
 @click.option("--temperature", type=float, default=1.0, show_default=True)
 @click.option("--draw", is_flag=True, help="Draw from p(x|z) instead of its mean.")
-@_seed
+@seed_option
 def sample(run, count, output, temperature, draw, seed):
     """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv."""
     folder, metadata, _ = open_trained(run)

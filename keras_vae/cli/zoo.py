@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from keras_vae.cli.use import open_run, scored
+from keras_vae.cli.evaluate import scored
+from keras_vae.cli.use import open_run
 from keras_vae.core.preset_files import check_all, check_file, read_metadata
 from keras_vae.core.zoo_folders import find_preset, preset_folders
 from keras_vae.evaluation import describe_scores

@@ -12,11 +12,13 @@ from keras_vae.data.named import names
 from keras_vae.data.pipeline import pipeline, steps_per_epoch
 from keras_vae.data.preparation import Preparation
 from keras_vae.data.scaling import Scaling
+from keras_vae.data.sprites import Sprites
 
 __all__ = [
     "DataSet",
     "Preparation",
     "Scaling",
+    "Sprites",
     "binarize",
     "load",
     "load_images",

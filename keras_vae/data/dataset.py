@@ -20,7 +20,7 @@ class DataSet:
     to what a likelihood accepts. Images are `[N, H, W, C]`, whole-number images as
     uint8 (uint16 where the levels need it) and others as float32; tables are
     `[N, D]` float32 or float64. Labels have one row per example: `[N]` class indices, or
-    `[N, A]` with a 0/1 column for each of A attributes.
+    `[N, A]` with a column for each of A attributes (0/1) or factors (indices).
 
     Attributes:
         name: Name of the set.

@@ -8,6 +8,7 @@ from keras_vae.core.support import BINARY
 from keras_vae.data.dataset import SPLITS, DataSet
 from keras_vae.data.sources import fetch
 from keras_vae.data.splits import film_blocks, last_of_train, stratified
+from keras_vae.data.sprites import sprites_set
 
 _DIGITS = tuple("0123456789")
 _FASHION = (
@@ -271,4 +272,5 @@ _LOADERS = {
     "cifar10": _cifar10,
     "frey_faces": _frey_faces,
     "celeba_10k": _celeba_10k,
+    "sprites": sprites_set,
 }

@@ -1,24 +1,67 @@
 """Numbers that say how good a model is."""
 
+from keras_vae.evaluation.aggregate import aggregate_posterior, information
+from keras_vae.evaluation.anomaly import anomaly_scores, auroc, png_length
 from keras_vae.evaluation.attributes import attribute_reader, attribute_similarity
+from keras_vae.evaluation.collapse import CollapseWarning, active_units, collapse_report
+from keras_vae.evaluation.disentanglement import dci, mig, sap
+from keras_vae.evaluation.features import FeatureExtractor, pixels, random_conv
+from keras_vae.evaluation.frechet import frechet_distance
 from keras_vae.evaluation.images import (
     image_scores,
     peak_signal_to_noise,
     ratio_of_means,
     sharpness,
 )
+from keras_vae.evaluation.interventions import beta_vae_score, factor_vae_score
 from keras_vae.evaluation.likelihood import likelihood_scores, mean_and_error
+from keras_vae.evaluation.manifolds import density_coverage, precision_recall
+from keras_vae.evaluation.probes import probe_accuracy
+from keras_vae.evaluation.registry import (
+    METRICS,
+    HeldOut,
+    Metric,
+    describe_metrics,
+    evaluate_metrics,
+)
 from keras_vae.evaluation.scores import describe_scores, held_out_scores
+from keras_vae.evaluation.ssim import structural_similarity
 
 __all__ = [
+    "CollapseWarning",
+    "FeatureExtractor",
+    "HeldOut",
+    "METRICS",
+    "Metric",
+    "active_units",
+    "aggregate_posterior",
+    "anomaly_scores",
     "attribute_reader",
     "attribute_similarity",
+    "auroc",
+    "beta_vae_score",
+    "collapse_report",
+    "dci",
+    "density_coverage",
+    "describe_metrics",
     "describe_scores",
+    "evaluate_metrics",
+    "factor_vae_score",
+    "frechet_distance",
     "held_out_scores",
     "image_scores",
+    "information",
     "likelihood_scores",
     "mean_and_error",
+    "mig",
     "peak_signal_to_noise",
+    "pixels",
+    "png_length",
+    "precision_recall",
+    "probe_accuracy",
+    "random_conv",
     "ratio_of_means",
+    "sap",
     "sharpness",
+    "structural_similarity",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_vae.core.seeds import fold
 from keras_vae.evaluation.likelihood import mean_and_error
+from keras_vae.evaluation.ssim import structural_similarity
 from keras_vae.models import VAE, VAEGAN
 
 
@@ -87,9 +88,10 @@ def image_scores(
 
     Returns:
         `num_examples`, `num_samples`, and `{"mean", "standard_error"}` of `psnr`
-        (decibels), `sharpness_of_reconstructions` and `sharpness_of_samples` (mean
-        variance of the Laplacian over that of the originals; 1 is as sharp), and of a
-        VAE-GAN `feature_distance` (nats, at one draw of z for each image).
+        (decibels), `ssim` (of images of at least 11 x 11 pixels),
+        `sharpness_of_reconstructions` and `sharpness_of_samples` (mean variance of the
+        Laplacian over that of the originals; 1 is as sharp), and of a VAE-GAN
+        `feature_distance` (nats, at one draw of z for each image).
 
     Example:
         >>> image_scores(vae_gan, x_test)["sharpness_of_samples"]
@@ -109,6 +111,10 @@ def image_scores(
         ),
         "sharpness_of_samples": ratio_of_means(sharpness(samples), originals, paired=False),
     }
+    if min(x.shape[1:3]) >= 11:
+        scores["ssim"] = mean_and_error(
+            structural_similarity(x, reconstructions, value_range)
+        )
     if isinstance(model, VAEGAN):
         distances = [
             model.play(x[i : i + 100], seed=fold(seed, i)).feature_distance.numpy()

@@ -14,9 +14,17 @@ _NAMES = {
     "log_likelihood": ("log-likelihood (S={num_samples})", "nats"),
     "bits_per_dimension": ("bits per dimension", "bits"),
     "psnr": ("PSNR of reconstructions", "dB"),
+    "ssim": ("SSIM of reconstructions", ""),
     "sharpness_of_reconstructions": ("their sharpness", "of the originals'"),
     "sharpness_of_samples": ("sharpness of samples", "of the originals'"),
     "feature_distance": ("feature distance", "nats"),
+    "active_units": ("active units", "of {num_units}"),
+    "mutual_information": ("mutual information of x, z", "nats"),
+    "marginal_kl": ("KL(q(z), p(z))", "nats"),
+    "rate": ("rate, their sum", "nats"),
+    "linear_probe": ("accuracy of a linear probe", ""),
+    "knn_probe": ("accuracy of neighbours", ""),
+    "frechet_distance": ("Frechet distance", "({extractor})"),
 }
 
 
@@ -80,10 +88,21 @@ def score_rows(scores: dict[str, Any]) -> list[tuple[str, float, float | None, s
         scores: What `held_out_scores`, `likelihood_scores` or `image_scores` returned.
 
     Returns:
-        Name in words, mean, standard error or None, and unit of each.
+        Name in words, mean, standard error or None, and unit of each; scores without words
+        of their own under their key.
     """
+    others = {
+        key: (key.replace("_", " "), "")
+        for key, value in scores.items()
+        if key not in _NAMES and isinstance(value, dict) and "mean" in value
+    }
+    known = {key: words for key, words in _NAMES.items() if key in scores}
     return [
-        (name.format(**scores), scores[key]["mean"], scores[key]["standard_error"], unit)
-        for key, (name, unit) in _NAMES.items()
-        if key in scores
+        (
+            name.format(**scores),
+            scores[key]["mean"],
+            scores[key]["standard_error"],
+            unit.format(**scores),
+        )
+        for key, (name, unit) in {**known, **others}.items()
     ]

@@ -9,7 +9,7 @@ import pytest
 from stand_in_sets import PIXELS, numbers
 
 from keras_vae.core import support
-from keras_vae.data import Scaling, load, names
+from keras_vae.data import Scaling, Sprites, load, names
 from keras_vae.data.dataset import SPLITS
 from keras_vae.data.sources import FOLDER_VARIABLE
 from keras_vae.data.splits import film_blocks
@@ -25,6 +25,7 @@ class Expected(NamedTuple):
     binarize: str | None = None
     classes: int = 0
     attributes: int = 0
+    factors: tuple = ()
     reaches_levels: bool = True
 
 
@@ -46,8 +47,11 @@ EXPECTED = {
         (1565, 200, 200), (28, 20, 1), LOGISTIC, GREY, reaches_levels=False
     ),
     "celeba_10k": Expected((8500, 500, 1000), (64, 64, 3), LOGISTIC, GREY, attributes=40),
+    "sprites": Expected(
+        (20000, 2000, 2000), (64, 64, 1), "bernoulli", (0, 1), factors=(3, 6, 40, 32, 32)
+    ),
 }
-PACKAGED = ("digits", "mnist_5k")
+PACKAGED = ("digits", "mnist_5k", "sprites")
 CASES = [(name, "real") for name in EXPECTED] + [(name, "stand-in") for name in PIXELS]
 LIKELIHOODS = {
     "bernoulli",
@@ -125,7 +129,7 @@ def test_data_are_scaled_to_the_unit_interval_and_back(case):
 def test_labels(case):
     name, data, _ = case
     expected = EXPECTED[name]
-    count = expected.classes or expected.attributes
+    count = expected.classes or expected.attributes or len(expected.factors)
     assert count == len(data.label_names or ())
     for split in SPLITS:
         x, y = data.split(split)
@@ -134,6 +138,9 @@ def test_labels(case):
         elif expected.classes:
             assert y.shape == (len(x),)
             assert np.unique(y).tolist() == list(range(count))
+        elif expected.factors:
+            assert (y.max(axis=0) + 1).tolist() == list(expected.factors)
+            np.testing.assert_array_equal(Sprites().draw(y), x)
         else:
             assert y.shape == (len(x), count)
             assert np.unique(y).tolist() == [0, 1]
@@ -177,7 +184,7 @@ def test_packaged_sets_share_out_the_source(case):
 
         x, y = mnist_data()
     else:
-        pytest.skip("comes as a file")
+        pytest.skip("comes as a file, or is drawn")
     found_x = np.concatenate([data.split(s)[0] for s in SPLITS]).reshape(len(x), -1)
     found_y = np.concatenate([data.split(s)[1] for s in SPLITS])
     found = np.column_stack([found_x.astype(int), found_y])
@@ -185,10 +192,18 @@ def test_packaged_sets_share_out_the_source(case):
     np.testing.assert_array_equal(found[np.lexsort(found.T)], source[np.lexsort(source.T)])
 
 
+def test_no_sprite_is_in_two_splits(case):
+    name, data, _ = case
+    if name != "sprites":
+        pytest.skip("of sprites")
+    factors = np.concatenate([data.split(s)[1] for s in SPLITS])
+    assert len(np.unique(factors, axis=0)) == len(factors)
+
+
 def test_classes_are_balanced_and_mixed(case):
     name, data, _ = case
-    if name not in PACKAGED:
-        pytest.skip("has the order of its source")
+    if name not in PACKAGED or not EXPECTED[name].classes:
+        pytest.skip("has the order of its source, or no classes")
     a_class = {"digits": (None, 18, 18), "mnist_5k": (400, 50, 50)}[name]
     for split, size in zip(SPLITS, a_class, strict=True):
         y = data.split(split)[1]

@@ -239,3 +239,15 @@ def test_a_run_that_diverges_later_keeps_the_best_model(tmp_path, monkeypatch, o
     np.testing.assert_array_equal(history(output)["val_elbo"], [-5.0, -6.0])
     np.testing.assert_array_equal(weights(output), seen[0])
     assert not read_metadata(output)["training"]["finished"]
+
+
+def test_units_that_die_are_told(tmp_path):
+    said = run(recipe(beta=1000.0, epochs=4, learning_rate=0.03), tmp_path / "run")
+    assert "latent units died (posterior collapse), 0 of 2 are active" in said
+
+
+def test_one_validation_example_is_enough(tmp_path):
+    x = np.random.default_rng(0).normal(size=(12, 4))
+    np.savez(tmp_path / "few.npz", x_train=x, x_validation=x[:1], x_test=x[:2])
+    said = run(table_recipe(str(tmp_path / "few.npz"), beta=1000.0), tmp_path / "run")
+    assert "died" not in said

@@ -1,0 +1,134 @@
+"""The verb `evaluate`: scores of a trained model on held-out data."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from keras_vae.cli.use import data_option, open_run, run_argument, seed_option, split_option
+from keras_vae.core.files import write_json
+from keras_vae.core.names import unknown
+from keras_vae.data import Preparation, Sprites
+from keras_vae.evaluation import (
+    METRICS,
+    HeldOut,
+    describe_metrics,
+    describe_scores,
+    evaluate_metrics,
+    held_out_scores,
+)
+
+
+def _metric_names() -> str:
+    lines = [f"{name}: {metric.about}" for name, metric in METRICS.items()]
+    return "Names, separated by commas. " + "; ".join(lines) + "."
+
+
+def _names(context, parameter, value: str | None) -> list[str] | None:
+    """Checks names before a model is loaded."""
+    names = None if value is None else [name.strip() for name in value.split(",")]
+    for name in names or []:
+        if name not in METRICS:
+            raise unknown("metric", name, METRICS)
+    return names
+
+
+@click.command()
+@run_argument
+@data_option
+@split_option("test")
+@click.option("--metrics", callback=_names, help=_metric_names())
+@click.option("--num-samples", type=click.IntRange(1), default=500, show_default=True)
+@click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
+@seed_option
+@click.option("--output", type=Path, help="Write the scores to this new .json file, too.")
+def evaluate(run, data, split, metrics, num_samples, limit, seed, output):
+    """Print held-out ELBO and log-likelihood of the model in the folder RUN.
+
+    Of a VAE-GAN: how near reconstructions come, and how sharp its images are. Other
+    scores with --metrics.
+    """
+    _check_output(output)
+    opened = open_run(run, data, split)
+    name = opened[-1].name
+    if metrics is None:
+        results = {"held_out": scored(*opened, split, num_samples, seed, limit)}
+        text = describe_scores(results["held_out"])
+    else:
+        results = evaluate_metrics(
+            metrics,
+            _held_out(*opened, split, num_samples=num_samples, seed=seed, limit=limit),
+        )
+        text = describe_metrics(results)
+    click.echo(f"{name}, {split}")
+    click.echo(text)
+    if output is not None:
+        about = {"run": str(run), "data": name, "split": split, "seed": seed}
+        write_json(output, {**about, "limit": limit, "metrics": results})
+        click.echo(f"wrote {output}")
+
+
+def _held_out(model, preparation, data_set, split, **options) -> HeldOut:
+    def train():
+        x, y = data_set.split("train")
+        return preparation(x), y
+
+    x, y = data_set.split(split)
+    return HeldOut(
+        model,
+        preparation(x),
+        y,
+        # What probes learn from must not be what they are tested on.
+        train=None if split in ("train", "all") else train,
+        factors=PreparedSprites(preparation) if data_set.name == "sprites" else None,
+        log_scale=preparation.scaling.log_scale,
+        value_range=preparation.value_range,
+        verbose=int(sys.stdout.isatty()),
+        **options,
+    )
+
+
+class PreparedSprites(Sprites):
+    """Sprites in the units of a model.
+
+    Args:
+        preparation: That of the model's data.
+
+    Example:
+        >>> PreparedSprites(preparation).draw([[0, 5, 0, 16, 16]])
+    """
+
+    def __init__(self, preparation: Preparation):
+        """Keeps the preparation."""
+        self.preparation = preparation
+
+    def draw(self, factors):
+        """Draws images and prepares them; see `Sprites.draw`."""
+        return self.preparation(super().draw(factors))
+
+
+def scored(model, preparation, data_set, split, num_samples, seed, limit) -> dict:
+    """Scores what `open_run` returned on a split; see `held_out_scores`."""
+    return held_out_scores(
+        model,
+        preparation(data_set.split(split)[0]),
+        num_samples,
+        seed,
+        limit,
+        preparation.scaling.log_scale,
+        preparation.value_range,
+        verbose=int(sys.stdout.isatty()),
+    )
+
+
+def _check_output(output: Path | None) -> None:
+    if output is None:
+        return
+    if output.suffix.lower() != ".json":
+        raise click.UsageError(f"--output must end in .json, but is {output}.")
+    if output.exists():
+        raise click.UsageError(
+            f"{output} exists; scores are not written over. Choose another."
+        )
