@@ -69,6 +69,7 @@ def evaluate(run, data, split, num_samples, limit, seed):
         preparation.scaling.log_scale,
         preparation.value_range,
         verbose=int(sys.stdout.isatty()),
+        levels=preparation.levels is not None,
     )
     click.echo(f"{data_set.name}, {split}")
     click.echo(describe_scores(scores))

@@ -144,7 +144,7 @@ def inference_gaps(
 
 
 def _evaluate(local, x, params, num_samples, chunk, seed):
-    """log p(x), the bound at `params` and that of the encoder, [3, B], in chunks."""
+    """Log p(x), the bound at `params` and that of the encoder, [3, B], in chunks."""
     model = local.model
     p = model.prior.distribution()
     posteriors = local.layer.distribution(params), model.encode(x)
@@ -172,7 +172,11 @@ def _evaluate(local, x, params, num_samples, chunk, seed):
     _, log_sum, sums = tf.while_loop(
         lambda done, *_: done < num_samples,
         add,
-        (tf.constant(0), tf.fill([size], tf.constant(-np.inf, dtype)), tf.zeros([2, size], dtype)),
+        (
+            tf.constant(0),
+            tf.fill([size], tf.constant(-np.inf, dtype)),
+            tf.zeros([2, size], dtype),
+        ),
         (tf.TensorShape([]), tf.TensorShape([None]), tf.TensorShape([2, None])),
         parallel_iterations=1,
     )
