@@ -55,9 +55,10 @@ class Annealing:
         self.temperatures = sigmoid_schedule(positive_int(num_steps, "num_steps"))
         self.batch_size = max(1, model.events_at_a_time() // num_chains)
         annealed = Annealed(model, start)
-        self._draw = tf.function(annealed.draw)
-        self._at = tf.function(annealed.at)
-        self._transition = tf.function(annealed.transition)
+        # Nothing in them needs autograph, whose conversion takes longer than the tracing.
+        self._draw = tf.function(annealed.draw, autograph=False)
+        self._at = tf.function(annealed.at, autograph=False)
+        self._transition = tf.function(annealed.transition, autograph=False)
 
     def batch_sizes(self, n: int) -> list[int]:
         """How many of n observations are annealed at a time, so that memory is bounded."""

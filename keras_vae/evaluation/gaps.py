@@ -121,7 +121,7 @@ def inference_gaps(
             f"but has shape {np.shape(log_likelihood)}."
         )
     local = LocalPosteriors(model, family)
-    evaluate = tf.function(_evaluate, reduce_retracing=True)
+    evaluate = tf.function(_evaluate, autograph=False, reduce_retracing=True)
     at_a_time = model.events_at_a_time()
     size = min(len(x), max(1, at_a_time // draws))
     chunk = tf.constant(min(num_samples, max(1, at_a_time // (2 * size))))

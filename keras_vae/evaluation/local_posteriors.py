@@ -56,7 +56,7 @@ class LocalPosteriors:
                 "with respect to its parameters, so it cannot be optimized for one "
                 "observation. Choose family='diagonal' or 'full'."
             )
-        self._climb = tf.function(self._steps)
+        self._climb = tf.function(self._steps, autograph=False)
 
     def start(self, x: tf.Tensor) -> tf.Tensor:
         """Parameters of the encoder's posterior, or of the nearest in the family.
