@@ -89,15 +89,15 @@ def matrix_speed() -> float:
     return best
 
 
-def in_process(*arguments: str, python: str = sys.executable) -> list[float]:
-    """Runs a Python program whose last line is a JSON list of seconds.
+def in_process(*arguments: str, python: str = sys.executable):
+    """Runs a Python program whose last line is JSON.
 
     Args:
         *arguments: The program and its arguments.
         python: The interpreter.
 
     Returns:
-        The list.
+        What that line holds.
 
     Raises:
         RuntimeError: If the program failed; with what it printed.
@@ -180,8 +180,8 @@ def main() -> None:
         for way in WAYS:
             times.setdefault(way, []).append(in_process(__file__, "--way", way, *epochs))
         if peer:
-            seconds = in_process(str(PEER), *epochs, python=options.peer_python)
-            times.setdefault("pythae", []).append(seconds)
+            measured = in_process(str(PEER), *epochs, python=options.peer_python)
+            times.setdefault("pythae", []).append(measured["seconds"])
     report(times, speed)
 
 

@@ -203,6 +203,7 @@ def _finish(output, keeper, x, preparation, say) -> dict[str, Any]:
         limit=_MOST_EXAMPLES,
         log_scale=preparation.scaling.log_scale,
         value_range=preparation.value_range,
+        levels=preparation.levels is not None,
     )
     say(describe_scores(scores))
     pictures = draw(model, x[:16], preparation.value_range, output)

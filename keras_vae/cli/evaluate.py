@@ -85,6 +85,7 @@ def _held_out(model, preparation, data_set, split, **options) -> HeldOut:
         factors=PreparedSprites(preparation) if data_set.name == "sprites" else None,
         log_scale=preparation.scaling.log_scale,
         value_range=preparation.value_range,
+        levels=preparation.levels is not None,
         verbose=int(sys.stdout.isatty()),
         **options,
     )
@@ -120,6 +121,7 @@ def scored(model, preparation, data_set, split, num_samples, seed, limit) -> dic
         preparation.scaling.log_scale,
         preparation.value_range,
         verbose=int(sys.stdout.isatty()),
+        levels=preparation.levels is not None,
     )
 
 

@@ -1,12 +1,18 @@
 """Numbers that say how good a model is."""
 
 from keras_vae.evaluation.aggregate import aggregate_posterior, information
+from keras_vae.evaluation.annealed import (
+    BidirectionalBounds,
+    annealed_importance_sampling,
+    bidirectional_check,
+)
 from keras_vae.evaluation.anomaly import anomaly_scores, auroc, png_length
 from keras_vae.evaluation.attributes import attribute_reader, attribute_similarity
 from keras_vae.evaluation.collapse import CollapseWarning, active_units, collapse_report
 from keras_vae.evaluation.disentanglement import dci, mig, sap
 from keras_vae.evaluation.features import FeatureExtractor, pixels, random_conv
 from keras_vae.evaluation.frechet import frechet_distance
+from keras_vae.evaluation.gaps import InferenceGaps, inference_gaps
 from keras_vae.evaluation.images import (
     image_scores,
     peak_signal_to_noise,
@@ -28,18 +34,22 @@ from keras_vae.evaluation.scores import describe_scores, held_out_scores
 from keras_vae.evaluation.ssim import structural_similarity
 
 __all__ = [
+    "BidirectionalBounds",
     "CollapseWarning",
     "FeatureExtractor",
     "HeldOut",
+    "InferenceGaps",
     "METRICS",
     "Metric",
     "active_units",
     "aggregate_posterior",
+    "annealed_importance_sampling",
     "anomaly_scores",
     "attribute_reader",
     "attribute_similarity",
     "auroc",
     "beta_vae_score",
+    "bidirectional_check",
     "collapse_report",
     "dci",
     "density_coverage",
@@ -50,6 +60,7 @@ __all__ = [
     "frechet_distance",
     "held_out_scores",
     "image_scores",
+    "inference_gaps",
     "information",
     "likelihood_scores",
     "mean_and_error",

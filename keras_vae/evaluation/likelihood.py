@@ -18,6 +18,7 @@ def likelihood_scores(
     limit: int | None = None,
     log_scale: float = 0.0,
     verbose: int = 0,
+    levels: bool = False,
 ) -> dict[str, Any]:
     """Scores a model on held-out observations.
 
@@ -31,13 +32,20 @@ def likelihood_scores(
         log_scale: log |d x / d raw| of an observation, `Scaling.log_scale`: makes
             densities those of the raw values. Not used for probabilities.
         verbose: 1 shows a progress bar.
+        levels: Whether the raw values are whole numbers, such as 8-bit images. Densities
+            are then given as bits as well, `density_bits_per_dimension`: of a cell as
+            wide as one level. That is near the bits of a discrete likelihood only where
+            the density hardly changes within a cell; the data are not dequantized, and
+            a density that is narrower than a level can make these bits as few as it
+            likes (Theis et al. 2016). Models of whole numbers have no such caveat.
 
     Returns:
         `num_examples`, `num_samples`, `of` (what the logarithm is of: "probability",
         "density", or "cross-entropy of grey values", which is neither), and
         `{"mean", "standard_error"}`, the error over examples, for `elbo`,
-        `log_likelihood` (nats per example, higher is better) and, of probabilities,
-        `bits_per_dimension` (lower is better); with a limit also `elbo_of_all`.
+        `rate` and `distortion` (of which the ELBO is the negative sum), `log_likelihood`
+        (nats per example, higher is better) and, of probabilities, `bits_per_dimension`
+        (lower is better); with a limit also `elbo_of_all`.
 
     Example:
         >>> likelihood_scores(vae, x_test, num_samples=5000)["log_likelihood"]
@@ -47,7 +55,7 @@ def likelihood_scores(
         rows = np.random.default_rng(seed).choice(len(x), limit, replace=False)
         x = x[np.sort(rows)]
     log_likelihood = model.log_likelihood(x, num_samples, seed=seed, verbose=verbose)
-    elbo = model.elbo(x, seed=seed)
+    rate, distortion = model.rate_and_distortion(x, seed=seed)
     of = "density"
     if model.likelihood.is_discrete:
         whole = np.array_equal(x, np.round(x))
@@ -57,14 +65,18 @@ def likelihood_scores(
         "num_examples": len(x),
         "num_samples": num_samples,
         "of": of,
-        "elbo": mean_and_error(elbo + shift),
+        "elbo": mean_and_error(shift - rate - distortion),
+        "rate": mean_and_error(rate),
+        "distortion": mean_and_error(distortion - shift),
         "log_likelihood": mean_and_error(log_likelihood + shift),
     }
     if len(everything) > len(x):
         scores["elbo_of_all"] = mean_and_error(model.elbo(everything, seed=seed) + shift)
+    bits = -(log_likelihood + shift) / (math.log(2) * math.prod(model.event_shape))
     if of == "probability":
-        bits = -log_likelihood / (math.log(2) * math.prod(model.event_shape))
         scores["bits_per_dimension"] = mean_and_error(bits)
+    if of == "density" and levels:
+        scores["density_bits_per_dimension"] = mean_and_error(bits)
     return scores
 
 

@@ -16,13 +16,15 @@ import numpy as np
 
 from keras_vae.core.names import unknown
 from keras_vae.evaluation.aggregate import information
+from keras_vae.evaluation.annealed import annealed_importance_sampling
 from keras_vae.evaluation.collapse import collapse_report
 from keras_vae.evaluation.disentanglement import dci, mig, sap
 from keras_vae.evaluation.features import random_conv
 from keras_vae.evaluation.frechet import frechet_distance
+from keras_vae.evaluation.gaps import inference_gaps
 from keras_vae.evaluation.images import image_scores
 from keras_vae.evaluation.interventions import beta_vae_score, factor_vae_score
-from keras_vae.evaluation.likelihood import likelihood_scores
+from keras_vae.evaluation.likelihood import likelihood_scores, mean_and_error
 from keras_vae.evaluation.manifolds import density_coverage, precision_recall
 from keras_vae.evaluation.probes import probe_accuracy
 from keras_vae.evaluation.scores import score_rows
@@ -30,6 +32,9 @@ from keras_vae.models import VAE
 
 # Training examples that probes learn from, and points of the scores by intervention.
 _MOST_PROBED, _POINTS = 10_000, {"num_train": 1000, "num_test": 500}
+# What takes thousands of gradients for an observation is done for so many, if no limit says
+# otherwise.
+_FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 500}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +54,7 @@ class HeldOut:
         limit: Score that many observations, drawn at random; None scores all.
         log_scale: See `likelihood_scores`.
         value_range: Values of black and white.
+        levels: Whether raw values are whole numbers; see `likelihood_scores`.
         verbose: 1 shows progress bars.
     """
 
@@ -62,6 +68,7 @@ class HeldOut:
     limit: int | None = None
     log_scale: float = 0.0
     value_range: tuple[float, float] = (0.0, 1.0)
+    levels: bool = False
     verbose: int = 0
 
     @cached_property
@@ -165,8 +172,51 @@ def _check_needs(name, on):
 
 def _likelihood(on):
     return likelihood_scores(
-        on.model, on.x, on.num_samples, on.seed, on.limit, on.log_scale, on.verbose
+        on.model,
+        on.x,
+        on.num_samples,
+        on.seed,
+        on.limit,
+        on.log_scale,
+        on.verbose,
+        on.levels,
     )
+
+
+def _ais(on):
+    few = _few(on)
+    options = {**_ANNEALED, "seed": on.seed, "verbose": on.verbose}
+    estimate = annealed_importance_sampling(few.model, few.x, **options)
+    score = mean_and_error(estimate + _shift(on))
+    return {"num_examples": len(few.x), **_ANNEALED, "annealed_log_likelihood": score}
+
+
+def _gaps(on):
+    few = _few(on)
+    options = {**_LOCAL, "seed": on.seed, "verbose": on.verbose}
+    found = inference_gaps(few.model, few.x, on.num_samples, **options)
+    bounds = {
+        "log_likelihood": found.log_likelihood,
+        "best_local_bound": found.local_bound,
+        "amortized_bound": found.amortized_bound,
+    }
+    return {
+        "num_examples": len(few.x),
+        "num_samples": on.num_samples,
+        **_LOCAL,
+        **{name: mean_and_error(bound + _shift(on)) for name, bound in bounds.items()},
+        "approximation_gap": mean_and_error(found.approximation_gap),
+        "amortization_gap": mean_and_error(found.amortization_gap),
+    }
+
+
+def _few(on):
+    return replace(on, limit=on.limit or _FEW).cut
+
+
+def _shift(on):
+    """What makes densities those of the raw values."""
+    return 0.0 if on.model.likelihood.is_discrete else on.log_scale
 
 
 def _images(on):
@@ -258,6 +308,8 @@ def _exact(value):
 
 METRICS = {
     "likelihood": Metric(_likelihood, "ELBO and importance-weighted log-likelihood"),
+    "ais": Metric(_ais, "log-likelihood by annealing, of 100 examples or --limit"),
+    "gaps": Metric(_gaps, "approximation and amortization gap, likewise"),
     "active_units": Metric(_active_units, "latent units in use, and the rate of each"),
     "information": Metric(_information, "mutual information of x and z; KL(q(z), p(z))"),
     "probe": Metric(_probe, "labels read off embeddings, linearly and by kNN", "labels"),

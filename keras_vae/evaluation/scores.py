@@ -11,8 +11,16 @@ from keras_vae.models import VAE, VAEGAN
 _NAMES = {
     "elbo_of_all": ("ELBO of the whole split", "nats"),
     "elbo": ("ELBO", "nats"),
+    "rate": ("rate, KL(q, p)", "nats"),
+    "distortion": ("distortion", "nats"),
     "log_likelihood": ("log-likelihood (S={num_samples})", "nats"),
+    "annealed_log_likelihood": ("log-likelihood by annealing", "nats"),
+    "best_local_bound": ("best local bound", "nats"),
+    "amortized_bound": ("amortized bound", "nats"),
+    "approximation_gap": ("approximation gap", "nats"),
+    "amortization_gap": ("amortization gap", "nats"),
     "bits_per_dimension": ("bits per dimension", "bits"),
+    "density_bits_per_dimension": ("density, per level", "bits per dimension"),
     "psnr": ("PSNR of reconstructions", "dB"),
     "ssim": ("SSIM of reconstructions", ""),
     "sharpness_of_reconstructions": ("their sharpness", "of the originals'"),
@@ -21,7 +29,6 @@ _NAMES = {
     "active_units": ("active units", "of {num_units}"),
     "mutual_information": ("mutual information of x, z", "nats"),
     "marginal_kl": ("KL(q(z), p(z))", "nats"),
-    "rate": ("rate, their sum", "nats"),
     "linear_probe": ("accuracy of a linear probe", ""),
     "knn_probe": ("accuracy of neighbours", ""),
     "frechet_distance": ("Frechet distance", "({extractor})"),
@@ -37,6 +44,7 @@ def held_out_scores(
     log_scale: float = 0.0,
     value_range: tuple[float, float] = (0.0, 1.0),
     verbose: int = 0,
+    levels: bool = False,
 ) -> dict[str, Any]:
     """Scores a model by what it was trained for.
 
@@ -50,6 +58,7 @@ def held_out_scores(
         log_scale: See `likelihood_scores`.
         value_range: Values of black and white; see `image_scores`.
         verbose: 1 shows a progress bar.
+        levels: Whether raw values are whole numbers; see `likelihood_scores`.
 
     Returns:
         What `image_scores` returns of a VAE-GAN, `likelihood_scores` of the others.
@@ -59,7 +68,7 @@ def held_out_scores(
     """
     if isinstance(model, VAEGAN):
         return image_scores(model, x, num_samples, seed, limit, value_range)
-    return likelihood_scores(model, x, num_samples, seed, limit, log_scale, verbose)
+    return likelihood_scores(model, x, num_samples, seed, limit, log_scale, verbose, levels)
 
 
 def describe_scores(scores: dict[str, Any]) -> str:

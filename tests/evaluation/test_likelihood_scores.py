@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import keras_vae
 from keras_vae import layers
@@ -124,6 +125,41 @@ def test_raw_units_of_densities_differ_by_the_exact_shift():
         assert fall == pytest.approx(4 * math.log(10), abs=1e-3)
 
 
+def test_rate_and_distortion_are_the_parts_of_the_bound():
+    x = np.random.default_rng(0).normal(3, 2, (30, 4)).astype("f4")
+    vae = keras_vae.DenseVAE((4,), 2, "normal", hidden_units=(5,), seed=0)
+    scores = likelihood_scores(vae, x, 5, seed=2, log_scale=-3.0)
+    rate, distortion = vae.rate_and_distortion(x, seed=2)
+    np.testing.assert_allclose(rate, vae.trace(x, 1, 0).kl[0], rtol=1e-5)
+    np.testing.assert_allclose(-(rate + distortion), vae.elbo(x, seed=2))
+    # The change of units is the distortion's alone.
+    assert scores["rate"]["mean"] == pytest.approx(rate.mean(), rel=1e-5)
+    assert scores["distortion"]["mean"] == pytest.approx(distortion.mean() + 3, rel=1e-5)
+    parts = scores["rate"]["mean"] + scores["distortion"]["mean"]
+    assert -parts == pytest.approx(scores["elbo"]["mean"], rel=1e-6)
+
+
+def test_bits_of_a_density_are_of_cells_as_wide_as_a_level():
+    """A wide normal over levels has the bits of its discretization."""
+    levels = np.round(np.random.default_rng(0).normal(128, 30, (50, 12)))
+    scaling = Scaling.fit(levels, REAL, levels=(0, 255))
+    vae = keras_vae.DenseVAE((12,), 2, "normal", hidden_units=(5,), seed=0)
+    for weight in vae.trainable_weights:
+        weight.assign(0 * weight)
+    # The posterior is the prior, so there is no noise.
+    one = math.log(math.expm1(1.0))
+    vae.encoder.trainable_weights[-1].assign([0.0, 0.0, one, one])
+    vae.likelihood.trainable_weights[0].assign(one)
+    x, settings = scaling(levels), {"num_samples": 50, "log_scale": scaling.log_scale}
+    scores = likelihood_scores(vae, x, levels=True, **settings)
+    # Mean 0 and scale 1 in units of [0, 1].
+    cells = stats.norm(0, 255).cdf(levels + 0.5) - stats.norm(0, 255).cdf(levels - 0.5)
+    bits = scores["density_bits_per_dimension"]["mean"]
+    assert bits == pytest.approx(-np.log2(cells).mean(), abs=1e-3)
+    assert "density_bits_per_dimension" not in likelihood_scores(vae, x, **settings)
+    assert "density, per level" in describe_scores(scores)
+
+
 def test_one_example_has_no_standard_error(vae):
     scores = likelihood_scores(vae, coins(1), num_samples=2)
     for name in ("elbo", "log_likelihood", "bits_per_dimension"):
@@ -154,13 +190,15 @@ def test_scores_survive_json(scores):
 
 def test_the_text_names_each_score_its_error_and_how_it_was_made(scores):
     lines = describe_scores(scores).splitlines()
-    assert len(lines) == 4 and "scores of 40 held-out examples (probability)" in lines[0]
+    assert len(lines) == 6 and "scores of 40 held-out examples (probability)" in lines[0]
     for line, name in zip(
-        lines[1:], ("elbo", "log_likelihood", "bits_per_dimension"), strict=True
+        lines[1:],
+        ("elbo", "rate", "distortion", "log_likelihood", "bits_per_dimension"),
+        strict=True,
     ):
         score = scores[name]
         assert f"{score['mean']:.3f} +- {score['standard_error']:.3f}" in line
-    assert "S=50" in lines[2] and lines[2].endswith("nats")
+    assert "S=50" in lines[4] and lines[4].endswith("nats")
 
 
 def test_the_text_leaves_out_what_is_not_there(scores):

@@ -56,6 +56,10 @@ def on():
 def few_points(monkeypatch):
     monkeypatch.setitem(registry._POINTS, "num_train", 20)
     monkeypatch.setitem(registry._POINTS, "num_test", 10)
+    monkeypatch.setitem(registry._ANNEALED, "num_steps", 4)
+    monkeypatch.setitem(registry._ANNEALED, "num_chains", 2)
+    monkeypatch.setitem(registry._LOCAL, "steps", 4)
+    monkeypatch.setattr(registry, "_FEW", 5)
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -98,7 +98,7 @@ def test_the_score_on_the_card_is_found_again(name):
         log_scale=preparation.scaling.log_scale,
         value_range=preparation.value_range,
     )
-    assert found["num_examples"] == 60 and set(found) <= {*card, "elbo_of_all"}
+    assert found["num_examples"] == 60
     for key, score in found.items():
         if isinstance(score, dict) and key in card:
             error = score["standard_error"]

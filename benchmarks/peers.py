@@ -1,0 +1,253 @@
+"""keras_vae beside pythae: time, memory and held-out scores of equal networks.
+
+Both train the same networks on statically binarized MNIST (50,000 images) with Adam at
+1e-3, the same batches, epochs and seeds, in turn, each in a process of its own: keras_vae
+as `keras-vae train` does (stream of batches, XLA), pythae with its BaseTrainer. Then one
+more process scores both with the same code, `VAE.elbo` and `VAE.log_likelihood`: pythae's
+weights are copied into an equal Keras model, whose outputs are compared first.
+
+    KERAS_VAE_DATA=... python benchmarks/peers.py --peer-python PYTHON [--epochs 10]
+
+PYTHON is the interpreter of an environment with pythae.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from train_speed import PEER, has_pythae, in_process
+
+NETWORKS = ("dense", "conv")
+LATENT = 50
+
+
+def make_model(network: str, seed: int, posterior=None):
+    """Makes the model of one network.
+
+    Args:
+        network: "dense" (784-500-500-z50) or "conv" (32 and 64 filters, 256 units, z50).
+        seed: Of weights and noise.
+        posterior: Distribution layer; None is the package's own.
+
+    Returns:
+        The model.
+    """
+    import keras
+
+    import keras_vae
+
+    keras.utils.set_random_seed(seed)
+    models = {"dense": keras_vae.DenseVAE, "conv": keras_vae.ConvVAE}
+    return models[network]((28, 28, 1), LATENT, posterior=posterior, seed=seed)
+
+
+def train(options) -> dict:
+    """Trains keras_vae's side in this process.
+
+    Args:
+        options: Of the command line.
+
+    Returns:
+        `seconds` of each epoch and `memory_bytes`, the process's peak.
+    """
+    import keras
+
+    from keras_vae.data import load, pipeline, steps_per_epoch
+
+    class Clock(keras.callbacks.Callback):
+        seconds = []
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.start = time.perf_counter()
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seconds.append(time.perf_counter() - self.start)
+
+    x = load("binarized_mnist").x_train[: options.train_limit]
+    model, clock = make_model(options.network, options.seed), Clock()
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=True)
+    model.fit(
+        pipeline(x, options.batch_size, seed=options.seed),
+        steps_per_epoch=steps_per_epoch(len(x), options.batch_size),
+        epochs=options.epochs,
+        shuffle=False,
+        callbacks=[clock],
+        verbose=0,
+    )
+    model.save(options.train)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"seconds": clock.seconds, "memory_bytes": memory}
+
+
+def peers_model(network: str, path: Path):
+    """Copies pythae's weights into a Keras model.
+
+    Args:
+        network: As in `make_model`.
+        path: What peer_pythae.py wrote.
+
+    Returns:
+        The model.
+
+    Raises:
+        AssertionError: If it gives other outputs than pythae's.
+    """
+    import tensorflow as tf
+    from tensorflow_probability import distributions as tfd
+
+    from keras_vae.data import load
+    from keras_vae.layers import IndependentNormal
+
+    class LogVariances(IndependentNormal):
+        def make_elements(self, loc, log_variance):
+            return tfd.Normal(loc, tf.exp(0.5 * log_variance))
+
+    model, saved = make_model(network, 0, LogVariances(LATENT)), np.load(path)
+    weights = {
+        part: [saved[f"{part}_{i}"] for i in range(20) if f"{part}_{i}" in saved]
+        for part in ("hidden", "params", "decoder")
+    }
+    model.encoder.set_weights(weights["hidden"] + weights["params"])
+    model.decoder.set_weights(weights["decoder"])
+    q = model.encode(load("binarized_mnist").x_test[:8].astype("float32"))
+    pixels = model.center(model.decode(q.mean()))
+    for ours, peers in (
+        (q.mean(), saved["mean"]),
+        (2 * tf.math.log(q.stddev()), saved["log_var"]),
+        (tf.reshape(pixels, [8, 1, 28, 28]), saved["reconstruction"]),
+    ):
+        np.testing.assert_allclose(ours, peers, rtol=1e-3, atol=1e-4)
+    return model
+
+
+def score(options) -> dict:
+    """Scores a trained model in this process.
+
+    Args:
+        options: Of the command line.
+
+    Returns:
+        `elbo` of all test images and `log_likelihood` of some, each `{"mean",
+        "standard_error"}`.
+    """
+    import keras
+
+    import keras_vae  # noqa: F401, registers the classes
+    from keras_vae.data import load
+    from keras_vae.evaluation import mean_and_error
+
+    path = Path(options.score)
+    if path.suffix == ".npz":
+        model = peers_model(options.network, path)
+    else:
+        model = keras.saving.load_model(path)
+    x = load("binarized_mnist").x_test.astype("float32")
+    rows = np.random.default_rng(0).permutation(len(x))[: options.images]
+    return {
+        "elbo": mean_and_error(model.elbo(x)),
+        "log_likelihood": mean_and_error(
+            model.log_likelihood(x[np.sort(rows)], options.num_samples)
+        ),
+    }
+
+
+def compare(network: str, options) -> None:
+    """Runs both sides with every seed, and prints the table of one network.
+
+    Args:
+        network: As in `make_model`.
+        options: Of the command line.
+    """
+    results = {"keras_vae": [], "pythae": []}
+    settings = ["--network", network]
+    for name in ("epochs", "batch_size", "train_limit"):
+        value = getattr(options, name)
+        if value is not None:
+            settings += [f"--{name.replace('_', '-')}", str(value)]
+    counts = ["--images", str(options.images), "--num-samples", str(options.num_samples)]
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(options.seeds):
+            ours, peers = (str(Path(folder) / name) for name in ("ours.keras", "peer.npz"))
+            seeded = [*settings, "--seed", str(seed)]
+            trained = {
+                "keras_vae": in_process(__file__, "--train", ours, *seeded),
+                "pythae": in_process(
+                    str(PEER), "--weights", peers, *seeded, python=options.peer_python
+                ),
+            }
+            for name, path in (("keras_vae", ours), ("pythae", peers)):
+                scores = in_process(__file__, "--score", path, *settings, *counts)
+                results[name].append({**trained[name], **scores})
+    report(network, results, options)
+
+
+def report(network: str, results: dict[str, list[dict]], options) -> None:
+    """Prints a table in Markdown.
+
+    Args:
+        network: As in `make_model`.
+        results: Measurements of each side, one for each seed.
+        options: Of the command line.
+    """
+    print(f"\n### {network}: {options.epochs} epochs, batch {options.batch_size}, ", end="")
+    print(f"{options.seeds} seed(s)\n")
+    nll = f"NLL (S={options.num_samples}, {options.images} images)"
+    print(f"| | seconds an epoch | peak memory, MB | ELBO (test) | {nll} |")
+    print("|---|---|---|---|---|")
+    times = {}
+    for name, runs in results.items():
+        # The first epoch compiles.
+        later = [s for run in runs for s in run["seconds"][1:] or run["seconds"]]
+        times[name] = statistics.median(later)
+        memory = max(run["memory_bytes"] for run in runs) / 1e6
+        elbo, nll = (mean_over(runs, key) for key in ("elbo", "log_likelihood"))
+        spread = f"{times[name]:.2f} ({min(later):.2f}-{max(later):.2f})"
+        scores = f"{elbo[0]:.2f} +- {elbo[1]:.2f} | {-nll[0]:.2f} +- {nll[1]:.2f}"
+        print(f"| {name} | {spread} | {memory:.0f} | {scores} |")
+    print(f"\ntime, keras_vae / pythae: {times['keras_vae'] / times['pythae']:.2f}")
+
+
+def mean_over(runs, key) -> tuple[float, float]:
+    """Mean over seeds of a score, and of its standard error over images."""
+    return tuple(
+        statistics.mean(run[key][part] for run in runs)
+        for part in ("mean", "standard_error")
+    )
+
+
+def main() -> None:
+    """Compares, or does one of the parts in this process."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--network", choices=NETWORKS, action="append")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--seeds", type=int, default=1, help="how many, from 0")
+    parser.add_argument("--images", type=int, default=1000, help="test images for the NLL")
+    parser.add_argument("--num-samples", type=int, default=1000, help="for the NLL")
+    parser.add_argument("--train-limit", type=int, help="images to train on; None is all")
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--train", help=argparse.SUPPRESS)
+    parser.add_argument("--score", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    networks = options.network or NETWORKS
+    if options.train or options.score:
+        (options.network,) = networks
+        print(json.dumps(train(options) if options.train else score(options)))
+        return
+    if not has_pythae(options.peer_python):
+        parser.error(f"{options.peer_python} cannot import pythae; see --peer-python")
+    for network in networks:
+        compare(network, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Hamiltonian Monte Carlo on latent vectors, between a tractable density and p(x, z)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from keras_vae.core.seeds import fold
+from keras_vae.models import VAE
+
+
+class Point(NamedTuple):
+    """Where the chains stand, and the densities and gradients there.
+
+    Attributes:
+        z: Latent vectors, [K, B, D].
+        log_start: Log-density of the distribution that annealing starts at, [K, B].
+        log_ratio: log p(x, z) less that, [K, B].
+        grad_start: Gradient of `log_start` by z, [K, B, D].
+        grad_ratio: Gradient of `log_ratio` by z, [K, B, D].
+    """
+
+    z: tf.Tensor
+    log_start: tf.Tensor
+    log_ratio: tf.Tensor
+    grad_start: tf.Tensor
+    grad_ratio: tf.Tensor
+
+    def log_density(self, temperature):
+        """Unnormalized log-density of the annealed distribution, [K, B]."""
+        return self.log_start + temperature * self.log_ratio
+
+    def gradient(self, temperature):
+        """Its gradient by z, [K, B, D]."""
+        return self.grad_start + temperature * self.grad_ratio
+
+
+class Annealed:
+    """The densities start(z)^(1 - t) p(x, z)^t of a model, for t from 0 to 1.
+
+    Args:
+        model: The model.
+        start: "prior", the start is p(z); "posterior", it is q(z|x).
+
+    Source:
+        Neal 2001, "Annealed importance sampling", equation 3.
+    """
+
+    def __init__(self, model: VAE, start: str):
+        """Keeps the model."""
+        self.model = model
+        self.start = start
+
+    def draw(self, x: tf.Tensor, num_chains: int, seed) -> Point:
+        """Draws from the start.
+
+        Args:
+            x: Observations [B, *event].
+            num_chains: Chains K for each observation.
+            seed: An int32 tensor [2].
+
+        Returns:
+            K chains for each observation.
+        """
+        if self.start == "posterior":
+            return self.at(x, self.model.encode(x).sample(num_chains, seed))
+        shape = [num_chains, tf.shape(x)[0]]
+        return self.at(x, self.model.prior.distribution().sample(shape, seed))
+
+    def at(self, x: tf.Tensor, z: tf.Tensor) -> Point:
+        """Evaluates both densities.
+
+        Args:
+            x: Observations [B, *event].
+            z: Latent vectors [K, B, D].
+
+        Returns:
+            The point.
+        """
+        model = self.model
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(z)
+            log_start = log_p = model.prior.distribution().log_prob(z)
+            log_ratio = model.decode(z).log_prob(x)
+            if self.start == "posterior":
+                log_start = model.encode(x).log_prob(z)
+                log_ratio += log_p - log_start
+        gradients = tape.gradient(log_start, z), tape.gradient(log_ratio, z)
+        return Point(z, log_start, log_ratio, *gradients)
+
+    def transition(
+        self,
+        x: tf.Tensor,
+        point: Point,
+        temperature: tf.Tensor,
+        step_size: tf.Tensor,
+        num_leapfrog: tf.Tensor,
+        seed,
+    ) -> tuple[Point, tf.Tensor]:
+        """A Hamiltonian transition, which leaves the annealed density invariant.
+
+        The step size is multiplied by a random factor from 0.8 to 1.2, so that no chain
+        walks in circles.
+
+        Args:
+            x: Observations [B, *event].
+            point: Where the chains stand.
+            temperature: t, a scalar.
+            step_size: Of the leapfrog integrator, [B].
+            num_leapfrog: Its number of steps.
+            seed: An int32 tensor [2].
+
+        Returns:
+            The point after acceptance or rejection, and the probability of acceptance of
+            each chain, [K, B].
+
+        Source:
+            Neal 2011, "MCMC using Hamiltonian dynamics", section 3.
+        """
+        shape, dtype = tf.shape(point.z), point.z.dtype
+        momentum = tf.random.stateless_normal(shape, fold(seed, 0), dtype=dtype)
+        factor = tf.random.stateless_uniform(shape[:2], fold(seed, 1), 0.8, 1.2, dtype)
+        size = (step_size * factor)[..., tf.newaxis]
+
+        def leapfrog(i, momentum, there):
+            momentum += 0.5 * size * there.gradient(temperature)
+            there = self.at(x, there.z + size * momentum)
+            momentum += 0.5 * size * there.gradient(temperature)
+            return i + 1, momentum, there
+
+        _, end_momentum, there = tf.while_loop(
+            lambda i, *_: i < num_leapfrog,
+            leapfrog,
+            (tf.constant(0), momentum, point),
+            parallel_iterations=1,
+        )
+        log_accept = there.log_density(temperature) - point.log_density(temperature)
+        log_accept += 0.5 * tf.reduce_sum(momentum**2 - end_momentum**2, axis=-1)
+        # Where the integrator ran away there is nothing to go to.
+        lost = tf.constant(float("-inf"), dtype)
+        log_accept = tf.where(tf.math.is_finite(log_accept), log_accept, lost)
+        uniform = tf.random.stateless_uniform(shape[:2], fold(seed, 2), dtype=dtype)
+        accept = tf.math.log(uniform) < log_accept
+        point = Point(
+            *(
+                tf.where(accept if old.shape.rank == 2 else accept[..., None], new, old)
+                for new, old in zip(there, point, strict=True)
+            )
+        )
+        return point, tf.exp(tf.minimum(log_accept, 0.0))
