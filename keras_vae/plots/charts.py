@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-_INK = "#333333"
-_FAINT = "#e3e3e3"
+from keras_vae.plots.panels import FAINT, INK, dress, new_figure
+
 _TRAIN = "#9aa7b5"
 _VALIDATION = "#c8442c"
 _POINTS = "#3b6ea5"
@@ -78,7 +77,7 @@ def loss_curves(history: Mapping[str, Sequence]) -> Figure:
     }
     if not all(len(train) for train, _ in curves.values()):
         raise ValueError("history has no epochs: its lists are empty.")
-    figure = _figure(3.6 * len(panels) + 0.2, 3.0)
+    figure = new_figure(3.6 * len(panels) + 0.2, 3.0)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (key, (train, validation)) in zip(axes, curves.items(), strict=True):
         epochs = _epochs(history.get("epoch"), len(train))
@@ -93,10 +92,10 @@ def loss_curves(history: Mapping[str, Sequence]) -> Figure:
         ax.set_ylim(_limits(train, validation))
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, **_ROUND))
         ax.yaxis.set_major_locator(MaxNLocator(5, **_ROUND))
-        ax.grid(axis="y", color=_FAINT, linewidth=0.8)
-        _dress(ax, "epoch", "nats per example", panels[key])
+        ax.grid(axis="y", color=FAINT, linewidth=0.8)
+        dress(ax, "epoch", "nats per example", panels[key])
     figure.get_layout_engine().set(wspace=0.06)
-    axes[0].legend(frameon=False, fontsize=9, labelcolor=_INK, loc="best")
+    axes[0].legend(frameon=False, fontsize=9, labelcolor=INK, loc="best")
     return figure
 
 
@@ -136,7 +135,7 @@ def latent_scatter(
     colors = np.array([to_rgba(color) for color in _colors(max(1, len(names)))])
     # In a random order, or the last class would cover the others.
     order = np.random.default_rng(0).permutation(len(points))
-    figure = _figure(5.2 + 1.2 * bool(names), 5.0)
+    figure = new_figure(5.2 + 1.2 * bool(names), 5.0)
     ax = figure.subplots()
     ax.scatter(
         *points[order].T,
@@ -146,7 +145,7 @@ def latent_scatter(
         linewidths=0,
     )
     ax.set_aspect("equal", adjustable="datalim")
-    _dress(ax, *titles)
+    dress(ax, *titles)
     if names:
         handles = [
             Line2D([], [], linestyle="", marker="o", markersize=6, color=c, label=name)
@@ -157,27 +156,10 @@ def latent_scatter(
             loc="outside right center",
             frameon=False,
             fontsize=9,
-            labelcolor=_INK,
+            labelcolor=INK,
             handletextpad=0.2,
         )
     return figure
-
-
-def _figure(width, height):
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _dress(ax, x_label, y_label, title=None):
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color("#999999")
-    ax.tick_params(color="#999999", labelcolor=_INK, labelsize=9)
-    ax.set_xlabel(x_label, color=_INK, fontsize=10)
-    ax.set_ylabel(y_label, color=_INK, fontsize=10)
-    ax.set_axisbelow(True)
-    if title:
-        ax.set_title(title, color=_INK, fontsize=11, fontweight="bold", loc="left")
 
 
 def _curve(ax, epochs, values, color, label):
