@@ -10,27 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from keras_vae.plots.panels import FAINT, INK, dress, new_figure
+from keras_vae.plots.panels import FAINT, INK, PALETTE, add_caption, dress, new_figure
 
 _TRAIN = "#9aa7b5"
 _VALIDATION = "#c8442c"
 _POINTS = "#3b6ea5"
 
-# Distinct at the size of a dot, in an order in which neighbours differ; for up to 10
-# classes, and each with a paler twin for up to 20.
-_PALETTE = (
-    "#3b6ea5",
-    "#ef8a1d",
-    "#3f9b46",
-    "#d0392b",
-    "#8a5cb8",
-    "#8c5a3c",
-    "#e377b8",
-    "#7a7a7a",
-    "#b5b61f",
-    "#1fb3c4",
-)
-_MAX_CLASSES = 2 * len(_PALETTE)
+_MAX_CLASSES = 2 * len(PALETTE)
 
 # Ticks at multiples of these, and no more than there are whole numbers.
 _ROUND = {"steps": [1, 2, 5, 10], "min_n_ticks": 1}
@@ -42,7 +28,7 @@ _PANELS = {
 }
 
 
-def loss_curves(history: Mapping[str, Sequence]) -> Figure:
+def loss_curves(history: Mapping[str, Sequence], caption: str | None = None) -> Figure:
     """Draws how the ELBO and its two parts went in training.
 
     A panel each for `elbo`, `reconstruction_loss` and `kl_loss`, with training and, if
@@ -53,6 +39,7 @@ def loss_curves(history: Mapping[str, Sequence]) -> Figure:
         history: Lists with one value for each epoch: `History.history` of Keras, or the
             columns of the CSV file that `CSVLogger` writes, as numbers or text. With a
             column `epoch` (counted from 0, as Keras does) a run may begin anywhere.
+        caption: One line above the panels.
 
     Returns:
         The figure.
@@ -96,6 +83,7 @@ def loss_curves(history: Mapping[str, Sequence]) -> Figure:
         dress(ax, "epoch", "nats per example", panels[key])
     figure.get_layout_engine().set(wspace=0.06)
     axes[0].legend(frameon=False, fontsize=9, labelcolor=INK, loc="best")
+    add_caption(figure, caption)
     return figure
 
 
@@ -103,6 +91,7 @@ def latent_scatter(
     codes: np.ndarray,
     labels: Sequence | None = None,
     label_names: Sequence[str] | None = None,
+    caption: str | None = None,
 ) -> Figure:
     """Draws latent codes as points in a plane.
 
@@ -113,6 +102,7 @@ def latent_scatter(
         codes: Latent vectors [N, D], D >= 2, such as `vae.embed(x)`.
         labels: Class of each point [N], at most 20 classes; None draws all alike.
         label_names: Name of class 0, 1, ...; None shows the labels themselves.
+        caption: One line above the chart.
 
     Returns:
         The figure, with the same length for a unit on both axes.
@@ -159,6 +149,7 @@ def latent_scatter(
             labelcolor=INK,
             handletextpad=0.2,
         )
+    add_caption(figure, caption)
     return figure
 
 
@@ -257,10 +248,10 @@ def _class_names(classes, label_names):
 
 
 def _colors(count):
-    if count <= len(_PALETTE):
-        return _PALETTE[:count]
-    twins = [tuple(0.5 + 0.5 * part for part in to_rgba(color)[:3]) for color in _PALETTE]
-    return (*_PALETTE, *twins)[:count]
+    if count <= len(PALETTE):
+        return PALETTE[:count]
+    twins = [tuple(0.5 + 0.5 * part for part in to_rgba(color)[:3]) for color in PALETTE]
+    return (*PALETTE, *twins)[:count]
 
 
 def _principal(codes):

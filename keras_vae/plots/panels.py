@@ -15,6 +15,21 @@ INK = "#333333"
 FAINT = "#e3e3e3"
 _EDGE = "#999999"
 
+# Distinct at the size of a dot, in an order in which neighbours differ; for up to 10
+# classes, and each with a paler twin for up to 20.
+PALETTE = (
+    "#3b6ea5",
+    "#ef8a1d",
+    "#3f9b46",
+    "#d0392b",
+    "#8a5cb8",
+    "#8c5a3c",
+    "#e377b8",
+    "#7a7a7a",
+    "#b5b61f",
+    "#1fb3c4",
+)
+
 # Sizes in inches: of an image in rows, of a letter of their names.
 _TILE, _LETTER = 0.72, 0.085
 _PADDING = 2
@@ -54,7 +69,8 @@ def panels(
     all_axes = tuple(figure.subplots(1, len(labels), squeeze=False)[0])
     for ax, texts in zip(all_axes, labels, strict=True):
         dress(ax, *texts)
-    _caption(figure, caption)
+        ax.set_prop_cycle(color=PALETTE)
+    add_caption(figure, caption)
     return figure, all_axes
 
 
@@ -102,7 +118,7 @@ def image_rows(
     ax.tick_params(length=0, labelcolor=INK, labelsize=9, labeltop=True, labelbottom=False)
     ax.set_yticks(_middles(picture.shape[0], len(tiles)), list(rows))
     ax.set_xticks(_middles(picture.shape[1], count) if columns else [], columns or [])
-    _caption(figure, caption)
+    add_caption(figure, caption)
     return figure
 
 
@@ -140,7 +156,13 @@ def dress(ax: Axes, x_label: str, y_label: str, title: str | None = None) -> Non
         ax.set_title(title, color=INK, fontsize=11, fontweight="bold", loc="left")
 
 
-def _caption(figure, caption):
+def add_caption(figure: Figure, caption: str | None) -> None:
+    """Writes one line above all panels.
+
+    Args:
+        figure: The figure.
+        caption: The line; None writes nothing.
+    """
     if caption:
         figure.suptitle(caption, x=0.01, ha="left", fontsize=10.5, color=INK)
 
