@@ -7,7 +7,7 @@ Nothing here knows a model. `load` gives a `DataSet` of raw arrays in three spli
 from keras_vae.data.binarize import binarize
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.images import load_images
-from keras_vae.data.loading import load, sizes_like
+from keras_vae.data.loading import load, load_first, sizes_like
 from keras_vae.data.named import names
 from keras_vae.data.pipeline import pipeline, steps_per_epoch
 from keras_vae.data.preparation import Preparation
@@ -21,6 +21,7 @@ __all__ = [
     "Sprites",
     "binarize",
     "load",
+    "load_first",
     "load_images",
     "names",
     "pipeline",

@@ -11,6 +11,7 @@ from keras_vae.core.names import unknown
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.files import FILE_KINDS, load_path
 from keras_vae.data.named import load_named, names
+from keras_vae.data.sources import own_file
 
 
 def load(
@@ -69,6 +70,37 @@ def load(
     raise ValueError(
         f"{unknown('data set or file', name_or_path, names())} Or give {FILE_KINDS}."
     )
+
+
+def load_first(*choices: str) -> DataSet:
+    """Loads the first of several named sets that lies in `$KERAS_VAE_DATA`, else the last.
+
+    For texts and tests that want a large set, and do with a small one where it is
+    missing. Only the last may be downloaded.
+
+    Args:
+        *choices: Names, the best first; the last is loaded as `load` does.
+
+    Returns:
+        The data set.
+
+    Raises:
+        ValueError: If a name is unknown, or there is none.
+        FileNotFoundError: If none is at hand.
+
+    Example:
+        >>> data = load_first("mnist", "mnist_5k")
+    """
+    if not choices:
+        raise ValueError("load_first needs the name of at least one data set.")
+    for name in choices:
+        if name not in names():
+            raise unknown("data set", name, names())
+    for name in choices[:-1]:
+        path = own_file(name)
+        if path is not None and path.is_file():
+            return load_named(name)
+    return load_named(choices[-1])
 
 
 def sizes_like(name_or_path: str, event_shape: Sequence[int]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def fetch(
         ConnectionError: If Keras cannot download it.
         ValueError: If the file is damaged or has other arrays.
     """
-    path = _own_file(name)
+    path = own_file(name)
     if path is not None and path.is_file():
         arrays = read_npz(path, only=layout)
         _check_layout(arrays, layout, str(path))
@@ -59,7 +59,18 @@ def fetch(
     )
 
 
-def _own_file(name: str) -> Path | None:
+def own_file(name: str) -> Path | None:
+    """Tells where a set's file is looked for.
+
+    Args:
+        name: Name of the set.
+
+    Returns:
+        `$KERAS_VAE_DATA/<name>.npz`, there or not; None where the variable is not set.
+
+    Raises:
+        NotADirectoryError: If it is set to something else than a folder.
+    """
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:
         return None

@@ -67,10 +67,11 @@ class DiscretizedLogisticDistribution(tfd.Distribution):
         above = (x + 0.5 - self.loc) / self.scale
         below = (x - 0.5 - self.loc) / self.scale
         width = tf.math.log(-tf.math.expm1(-1.0 / self.scale))
-        log_below_upper = tf.where(x >= self.high, 0.0, tf.math.log_sigmoid(above))
-        log_above_lower = tf.where(x <= self.low, 0.0, tf.math.log_sigmoid(-below))
+        zero = tf.zeros([], self.dtype)
+        log_below_upper = tf.where(x >= self.high, zero, tf.math.log_sigmoid(above))
+        log_above_lower = tf.where(x <= self.low, zero, tf.math.log_sigmoid(-below))
         inner = (x > self.low) & (x < self.high)
-        return log_below_upper + log_above_lower + tf.where(inner, width, 0.0)
+        return log_below_upper + log_above_lower + tf.where(inner, width, zero)
 
     def _sample_n(self, n, seed=None):
         shape = tf.concat([[n], self._batch_shape_tensor()], 0)
@@ -100,7 +101,7 @@ class DiscretizedLogisticDistribution(tfd.Distribution):
             level = middle + float(offset)
             tail = tf.sigmoid((self.loc - level + 0.5) / self.scale)
             inside = (level > self.low) & (level <= self.high)
-            narrow += tf.where(inside, tail, 0.0)
+            narrow += tf.where(inside, tail, tf.zeros([], self.dtype))
         return tf.where(self.scale < _NARROW, narrow, wide)
 
     def _density(self, x):

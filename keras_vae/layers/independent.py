@@ -277,7 +277,9 @@ class IndependentContinuousBernoulli(IndependentLayer):
 
     def make_elements(self, logits):
         """Continuous Bernoulli by logits."""
-        return tfd.ContinuousBernoulli(logits=logits, validate_args=self.validate_args)
+        return tfd.ContinuousBernoulli(
+            logits=logits, dtype=logits.dtype, validate_args=self.validate_args
+        )
 
     @property
     def support(self) -> Support:

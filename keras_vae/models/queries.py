@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import keras
 import numpy as np
@@ -212,7 +213,9 @@ class Queries:
         at_a_time = self.events_at_a_time()
         batch_size = min(batch_size, len(x), at_a_time)
         chunk = min(num_samples, at_a_time // batch_size)
-        estimate = tf.function(self._importance_weighted, reduce_retracing=True)
+        # TensorFlow counts the traces of a method over all models and calls, and would warn
+        # of them; of a partial it counts its own.
+        estimate = tf.function(partial(self._importance_weighted), reduce_retracing=True)
         counts = tf.constant(num_samples), tf.constant(chunk)
         return in_batches(
             lambda x, index: estimate(x, *counts, fold(seed, index)),

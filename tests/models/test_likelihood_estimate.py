@@ -7,6 +7,7 @@ import tensorflow as tf
 from linear_gaussian import linear_gaussian, model_with_posterior
 from model_cases import NAMES, SIZE, case, data_for, vae
 
+import keras_vae
 from keras_vae import layers
 from keras_vae.models import queries
 
@@ -118,3 +119,10 @@ def test_impossible_counts_are_refused(x):
     model = vae(likelihood=layers.IndependentPoisson(6))
     with pytest.raises(ValueError, match="outside whole numbers in"):
         model.log_likelihood(np.full((2, 6), x, "float32"))
+
+
+def test_many_models_and_calls_bring_no_warnings_of_retracing(caplog):
+    for seed in range(8):
+        vae = keras_vae.DenseVAE(2, 1, "normal", hidden_units=(), seed=seed)
+        vae.log_likelihood(np.zeros((1, 2)), num_samples=2)
+    assert not [r for r in caplog.records if "retracing" in r.getMessage()]

@@ -47,6 +47,15 @@ def test_loss_curves_show_the_history():
     assert [text.get_text() for text in legend.get_texts()] == ["training", "validation"]
 
 
+def test_charts_have_captions():
+    figures = [
+        plots.loss_curves(history(), caption="A run."),
+        plots.latent_scatter(RNG.normal(size=(9, 2)), caption="A run."),
+    ]
+    assert [figure.get_suptitle() for figure in figures] == ["A run."] * 2
+    assert plots.loss_curves(history()).get_suptitle() == ""
+
+
 def test_runs_without_validation_and_without_some_of_the_losses():
     figure = plots.loss_curves({"kl_loss": [1.0, 2.0]})
     assert len(figure.axes) == 1
