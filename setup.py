@@ -38,7 +38,8 @@ TEST = ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "scipy>=1.11"]
 ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.16"]
 # Messages for clients of TensorFlow Serving.
 SERVING = ["tensorflow-serving-api>=2.18"]
-NOTEBOOKS = ["ipykernel>=6.29", "nbconvert>=7.16", "nbmake>=1.5"]
+# Notebook 6 exports, and talks to a server.
+NOTEBOOKS = ["ipykernel>=6.29", "nbconvert>=7.16", "nbmake>=1.5", *ONNX, *SERVING]
 DEV = ["build>=1.2", "pre-commit>=4", "ruff>=0.12"]
 
 setup(
@@ -72,7 +73,7 @@ setup(
         "test": TEST,
         "serving": SERVING,
         "notebooks": NOTEBOOKS,
-        "dev": DEMO + ONNX + TEST + SERVING + NOTEBOOKS + DEV,
+        "dev": DEMO + TEST + NOTEBOOKS + DEV,
     },
     entry_points={"console_scripts": ["keras-vae = keras_vae_command:main"]},
     classifiers=[

@@ -1,6 +1,7 @@
-"""Making new data from given data: changing an attribute, swapping decoders."""
+"""Making new data from given data: changed attributes, swapped decoders, filled gaps."""
 
 from keras_vae.generation.attributes import attribute_vectors, edit_attribute
+from keras_vae.generation.imputation import Imputed, impute
 from keras_vae.generation.swap import swap
 
-__all__ = ["attribute_vectors", "edit_attribute", "swap"]
+__all__ = ["Imputed", "attribute_vectors", "edit_attribute", "impute", "swap"]

@@ -16,7 +16,7 @@ FLOORS = [
     ["data", "networks"],
     ["layers", "priors", "objectives"],
     ["models"],
-    ["generation", "evaluation", "export", "plots"],
+    ["generation", "evaluation", "export", "plots", "stand_in"],
     ["recipe", "building", "training", "run_folder", "fine_tuning", "zoo"],
     ["cli"],
 ]

@@ -1,0 +1,119 @@
+"""Draws what the zoo's models can do: samples, walks, reconstructions, edits.
+
+    python examples/gallery.py --output docs/images/gallery.png
+
+For each preset of images: samples from its prior, a walk between two of them and, where its
+data are at hand, held-out images with their reconstructions; of faces also an edit, from no
+smile to much. Images whose licence is not open are never shown, only what a model makes of
+them.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+import keras_vae
+from keras_vae import generation, plots
+from keras_vae.plots.panels import INK, new_figure
+
+COLUMNS = 12
+PIXELS = 64
+TRAINING_IMAGES = 2_000
+ROW_INCHES, WIDTH_INCHES = 0.62, 8.4
+
+
+def rows_of(name: str) -> dict[str, np.ndarray]:
+    """Makes the pictures of a preset.
+
+    Args:
+        name: Name of the preset, or its folder.
+
+    Returns:
+        For each label a row of images, in the model's units.
+    """
+    vae = keras_vae.VAE.from_preset(name)
+    z = vae.prior.distribution().sample(2, seed=[5, 0]).numpy()
+    steps = np.linspace(0.0, 1.0, COLUMNS, dtype="float32")[:, np.newaxis]
+    codes = (1 - steps) * z[0] + steps * z[1]
+    rows = {
+        "samples": vae.sample(COLUMNS, seed=0),
+        "a walk": vae.center(vae.decode(codes)).numpy(),
+    }
+    about = keras_vae.presets()[name]
+    try:
+        data = keras_vae.data.load(about["data"])
+    except OSError as error:
+        print(f"{name}: without held-out images ({error})")
+        return rows
+    prepare = keras_vae.data.Preparation.from_preset(name)
+    x = prepare(data.x_test[:COLUMNS])
+    if "non-commercial" not in about["licence"]:
+        rows["held out"] = x
+    rows["rebuilt"] = vae.reconstruct(x)
+    if data.label_names and "Smiling" in data.label_names:
+        rows["more smile"] = smiles(vae, prepare, data)
+    return rows
+
+
+def smiles(vae, prepare, data) -> np.ndarray:
+    """One held-out face, as the model rebuilds it, with less and more of a smile."""
+    smiling = data.label_names.index("Smiling")
+    some = slice(0, TRAINING_IMAGES)
+    vectors = generation.attribute_vectors(
+        vae, prepare(data.x_train[some]), {"Smiling": data.y_train[some, smiling]}
+    )
+    solemn = np.flatnonzero(data.y_test[:, smiling] == 0)[:1]
+    strengths = np.linspace(-1.0, 2.0, COLUMNS)
+    x = prepare(data.x_test[solemn])
+    return generation.edit_attribute(vae, x, vectors["Smiling"], strengths)[0]
+
+
+def draw(names: list[str]):
+    """Draws the rows of several presets below each other.
+
+    Args:
+        names: Names of presets of images.
+
+    Returns:
+        The figure.
+    """
+    rows = []
+    for name in names:
+        prepare = keras_vae.data.Preparation.from_preset(name)
+        for i, (label, images) in enumerate(rows_of(name).items()):
+            # Small images larger, so that all rows have about one width.
+            times = max(1, PIXELS // images.shape[1])
+            images = images.repeat(times, axis=1).repeat(times, axis=2)
+            picture = plots.image_grid(images, COLUMNS, prepare.value_range, scale=1)
+            rows.append((name if i == 0 else None, label, picture))
+    titles = sum(title is not None for title, _, _ in rows)
+    figure = new_figure(WIDTH_INCHES, ROW_INCHES * len(rows) + 0.3 * titles)
+    axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    for ax, (title, label, picture) in zip(axes, rows, strict=True):
+        ax.imshow(picture, interpolation="nearest")
+        ax.spines[:].set_visible(False)
+        ax.tick_params(length=0, labelcolor=INK, labelsize=9)
+        ax.set_xticks([])
+        ax.set_yticks([(len(picture) - 1) / 2], [label])
+        if title:
+            ax.set_title(title, loc="left", fontsize=10, color=INK, fontweight="bold")
+    return figure
+
+
+def main() -> None:
+    """Draws the gallery of the presets that are named, or of all."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("presets", nargs="*", help="names; all presets of images if none")
+    parser.add_argument("--output", default="gallery.png", help="default: %(default)s")
+    given = parser.parse_args()
+    names = given.presets or list(keras_vae.presets())
+    plots.save_figure(draw(names), given.output)
+    print(f"wrote {given.output}: {', '.join(names)}")
+
+
+if __name__ == "__main__":
+    main()

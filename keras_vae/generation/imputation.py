@@ -1,0 +1,280 @@
+"""Filling in what is missing of an observation, given the rest of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from keras_vae.core.names import unknown
+from keras_vae.core.numbers import positive_int
+from keras_vae.core.seeds import fold
+from keras_vae.core.support import Support
+from keras_vae.layers.independent import IndependentLayer
+from keras_vae.models.checks import check_array, check_shape
+from keras_vae.models.queries import in_batches
+
+# Draws from the prior whose mean is put in for what is missing, where nothing better is
+# known.
+_PRIOR_DRAWS = 256
+# Share of the codes of importance sampling that are drawn from the prior. It bounds the
+# weights: q, which saw the fill, is often too sure.
+_FROM_PRIOR = 0.25
+
+
+class Imputed(NamedTuple):
+    """Observations whose gaps are filled; what was observed is as it was.
+
+    Attributes:
+        mean: Estimate of the mean of what is missing, given what is observed; [N, *event].
+        draws: What it could be: draws of it, [num_draws, N, *event].
+        efficiency: How much the answer can be trusted, [N], from 0 to 1. "importance": the
+            effective number of samples, as a share of them. "gibbs": the share of
+            proposals that were accepted. Near 0 a few codes decide: take more samples, or
+            the other method.
+    """
+
+    mean: np.ndarray
+    draws: np.ndarray
+    efficiency: np.ndarray
+
+
+def impute(
+    model,
+    x,
+    observed,
+    method: str = "importance",
+    num_samples: int = 1000,
+    num_draws: int = 1,
+    fill=None,
+    batch_size: int = 100,
+    seed: int = 0,
+) -> Imputed:
+    """Fills in missing entries of observations.
+
+    Both methods ask which codes z agree with what is observed, and decode these.
+
+    - "importance" draws codes from q(z|x) of the filled-in observation, a quarter of them
+      from the prior, and weighs them by p(observed|z) p(z) over the density that they were
+      drawn from. Exact for many samples; few of them count where the fill misleads the
+      encoder, which is when much is missing.
+    - "gibbs" draws code and missing entries in turns, the entries from p(x|z), the codes
+      from q(z|x) of the observation as it is filled now, which are accepted with the
+      Metropolis probability, so that q need not be exact. Before come half as many
+      turns, of which the first half accept all codes. Finds its way where much is missing.
+
+    Args:
+        model: A `VAE` whose likelihood has independent elements with means.
+        x: Observations [N, *event], in the model's units. Missing entries may hold
+            anything, NaN as well.
+        observed: Booleans of the shape of x: which entries are known.
+        method: "importance" or "gibbs".
+        num_samples: Codes for each observation; of "gibbs", turns.
+        num_draws: Draws of what is missing for each observation; at most `num_samples`.
+        fill: What the encoder first sees in the place of what is missing, a number or an
+            array that broadcasts to x; None is the mean of the model's samples. The
+            `mean` of an earlier answer is a good fill for "importance".
+        batch_size: Observations at a time.
+        seed: Same seed and `batch_size`, same answer.
+
+    Returns:
+        Mean, draws, and how far they can be trusted.
+
+    Raises:
+        ValueError: If x, observed or fill do not fit the model, a known entry is NaN or
+            outside the likelihood's support, there is no such method, or the likelihood
+            gives no probabilities or no means of single elements.
+
+    Example:
+        >>> observed = np.ones(x.shape, bool)
+        >>> observed[:, 14:] = False  # the lower half of the images
+        >>> whole = impute(vae, x, observed, "gibbs", num_draws=5)
+        >>> whole.mean.shape, whole.draws.shape
+        ((10, 28, 28, 1), (5, 10, 28, 28, 1))
+
+    Source:
+        Rezende et al. 2014, "Stochastic backpropagation", appendix F (Gibbs without
+        correction); Mattei and Frellsen 2018, "Leveraging the exact likelihood of deep
+        latent variable models", section 3 (the correction); Mattei and Frellsen 2019,
+        "MIWAE: deep generative modelling and imputation of incomplete data sets"
+        (importance); Hesterberg 1995, "Weighted average importance sampling and defensive
+        mixture distributions" (the share of the prior).
+    """
+    if method not in _METHODS:
+        raise unknown("method of imputation", method, _METHODS)
+    for name, n in {"num_samples": num_samples, "num_draws": num_draws}.items():
+        positive_int(n, name)
+    positive_int(batch_size, "batch_size")
+    if num_draws > num_samples:
+        raise ValueError(
+            f"num_draws is {num_draws}, but there are only {num_samples} samples to draw "
+            "from. Take a larger num_samples."
+        )
+    x, observed = _known(model, x, observed)
+    _check_likelihood(model)
+    x = np.where(observed, x, _fill(model, fill, x.shape, seed))
+    fill_in, step = _METHODS[method]
+    # Traced once for all batches.
+    step = tf.function(partial(step, model), reduce_retracing=True)
+    batch_size = min(batch_size, model.events_at_a_time())
+    parts = []
+    for index, start in enumerate(range(0, len(x), batch_size)):
+        rows = slice(start, start + batch_size)
+        known = tf.constant(x[rows]), tf.constant(observed[rows])
+        settings = num_samples, num_draws, fold(seed, 1, index)
+        parts.append(fill_in(model, step, *known, *settings))
+    means, draws, efficiencies = zip(*parts, strict=True)
+    mean, draws = np.concatenate(means), np.concatenate(draws, axis=1)
+    return Imputed(
+        np.where(observed, x, mean.astype(x.dtype)),
+        np.where(observed, x, draws.astype(x.dtype)),
+        np.concatenate(efficiencies),
+    )
+
+
+def _by_importance(model, weigh, x, observed, num_samples, num_draws, seed):
+    """Self-normalised importance sampling of one batch; `draws` by resampling."""
+    chunk = max(1, min(num_samples, model.events_at_a_time() // len(x)))
+    codes, log_weights, total, scale = [], [], 0.0, -np.inf
+    for start in range(0, num_samples, chunk):
+        count = tf.constant(min(chunk, num_samples - start))
+        weighed = weigh(x, observed, count, fold(seed, 0, start))
+        z, log_weight, mean, log_sum = (part.numpy() for part in weighed)
+        codes.append(z)
+        log_weights.append(log_weight)
+        # The mean so far and that of the chunk, by the share of the weights.
+        together = np.logaddexp(scale, log_sum)
+        old, new = (_columns(np.exp(s - together), x) for s in (scale, log_sum))
+        total, scale = old * total + new * mean, together
+    log_weights = np.concatenate(log_weights)
+    share = np.exp(log_weights - scale)
+    efficiency = 1.0 / (len(share) * np.square(share).sum(axis=0))
+    chosen = tf.random.stateless_categorical(log_weights.T, num_draws, fold(seed, 1))
+    z = np.take_along_axis(np.concatenate(codes), chosen.numpy().T[..., np.newaxis], axis=0)
+    draws = in_batches(
+        lambda z, i: model.decode(z).sample(seed=fold(seed, 2, i)), z, max(1, chunk)
+    )
+    return total, draws, np.minimum(efficiency, 1.0)
+
+
+def _weigh(model, x, observed, count, seed):
+    """Codes [S, B, D], their log-weights [S, B], and the weighted mean of E[x|z]."""
+    q, p = model.encode(x), model.prior.distribution()
+    size = tf.stack([count, tf.shape(x)[0]])
+    from_prior = tf.random.stateless_uniform(size, fold(seed, 0)) < _FROM_PRIOR
+    z = tf.where(
+        from_prior[..., tf.newaxis],
+        p.sample(size, seed=fold(seed, 1)),
+        q.sample(count, seed=fold(seed, 2)),
+    )
+    log_p, log_q = p.log_prob(z), q.log_prob(z)
+    log_proposal = tf.reduce_logsumexp(
+        tf.stack([np.log(1 - _FROM_PRIOR) + log_q, np.log(_FROM_PRIOR) + log_p]), axis=0
+    )
+    px = model.decode(z)
+    log_px = tf.where(observed, px.distribution.log_prob(x), 0.0)
+    log_px = tf.reduce_sum(log_px, axis=tf.range(2, tf.rank(log_px)))
+    log_weight = log_px + log_p - log_proposal
+    share = _columns(tf.nn.softmax(log_weight, axis=0), px.mean())
+    mean = tf.reduce_sum(share * px.mean(), axis=0)
+    return z, log_weight, mean, tf.reduce_logsumexp(log_weight, axis=0)
+
+
+def _by_gibbs(model, turn, x, observed, num_samples, num_draws, seed):
+    """Metropolis-within-Gibbs of one batch, one chain an observation."""
+    z = tf.zeros([len(x), model.latent_dim], x.dtype)
+    warm_up = -(-num_samples // 2)
+    # Evenly spaced, the last turn among them.
+    kept = set(num_samples - 1 - np.arange(num_draws) * num_samples // num_draws)
+    draws, mean, accepted = [], 0.0, 0.0
+    for i in range(-warm_up, num_samples):
+        correct = tf.constant(2 * i >= -warm_up)
+        x, z, x_mean, moved = turn(x, observed, z, correct, fold(seed, warm_up + i))
+        if i >= 0:
+            mean += (x_mean.numpy() - mean) / (i + 1)
+            accepted += moved.numpy()
+        if i in kept:
+            draws.append(x.numpy())
+    return mean, np.stack(draws), accepted / np.float32(num_samples)
+
+
+def _turn(model, x, observed, z, correct, seed):
+    """One new code and new missing entries; all codes are accepted if not `correct`."""
+    q = model.encode(x)
+    both = tf.stack([z, q.sample(seed=fold(seed, 0))])
+    px = model.decode(both)
+    log_p = px.log_prob(x) + model.prior.distribution().log_prob(both)
+    old, new = tf.unstack(log_p - q.log_prob(both))
+    log_u = tf.math.log(tf.random.stateless_uniform(tf.shape(old), fold(seed, 1)))
+    accept = (log_u < tf.cast(new - old, log_u.dtype)) | ~correct
+
+    def choose(pair):
+        return tf.where(_columns(accept, pair[0]), pair[1], pair[0])
+
+    x = tf.where(observed, x, choose(px.sample(seed=fold(seed, 2))))
+    return x, choose(both), choose(px.mean()), tf.cast(accept, x.dtype)
+
+
+# How a batch is filled in, and the step that is taken many times.
+_METHODS = {"importance": (_by_importance, _weigh), "gibbs": (_by_gibbs, _turn)}
+
+
+def _columns(values, like):
+    """Values for examples, with axes of size 1 so that they broadcast with events."""
+    return values[(..., *[np.newaxis] * (len(like.shape) - len(values.shape)))]
+
+
+def _known(model, x, observed):
+    """Observations with stand-ins for what is missing, and the mask, both checked."""
+    x, observed = np.asarray(x), np.asarray(observed)
+    if observed.dtype != bool:
+        raise ValueError(
+            "observed must be booleans, True where x is known, but has dtype "
+            f"{observed.dtype}. Compare: observed == 1, or ~np.isnan(x)."
+        )
+    check_shape(x.shape, model.event_shape)
+    if observed.shape != x.shape:
+        raise ValueError(
+            f"observed has shape {observed.shape}, but x has shape {x.shape}; each entry "
+            "of x is known or not. Use np.broadcast_to for a mask of all observations."
+        )
+    x = np.where(observed, x, np.asarray(_inside(model.support), x.dtype))
+    check_array(x, model.event_shape, model.support)
+    return x.astype(model.likelihood.compute_dtype), observed
+
+
+def _inside(support: Support) -> float:
+    """Any value of a support."""
+    if support.low is None:
+        return 0.0
+    return 0.5 * (support.low + support.high) if support.is_open else support.low
+
+
+def _fill(model, fill, shape, seed):
+    if fill is None:
+        z = model.prior.distribution().sample(_PRIOR_DRAWS, seed=fold(seed, 0))
+        decoded = in_batches(lambda z, _: model.decode(z).mean(), z, _PRIOR_DRAWS)
+        fill = decoded.mean(axis=0)
+    try:
+        fill = np.broadcast_to(fill, shape).astype(model.likelihood.compute_dtype)
+    except ValueError as error:
+        raise ValueError(
+            f"fill must be a number or broadcast to x, shape {shape}, but has shape "
+            f"{np.shape(fill)}."
+        ) from error
+    if not np.isfinite(fill).all():
+        raise ValueError("fill has values that are NaN or infinite; the encoder reads it.")
+    return fill
+
+
+def _check_likelihood(model) -> None:
+    if not isinstance(model.likelihood, IndependentLayer):
+        raise ValueError(
+            "impute needs a likelihood whose elements are independent given z and have "
+            "means, but this model's is "
+            f"{type(model.likelihood).__name__}. Use a model with an Independent... layer "
+            "(not IndependentCategorical, as class numbers have no mean) or with "
+            "DiscretizedLogistic."
+        )
