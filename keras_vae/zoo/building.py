@@ -22,9 +22,10 @@ from keras_vae.core.preset_files import (
 from keras_vae.models import VAE
 from keras_vae.recipe import Recipe
 from keras_vae.run_folder import RECIPE
-from keras_vae.zoo.cards import CARD, card
+from keras_vae.zoo.cards import CARD, card, may_show_data
 
-PICTURES = ("samples.png", "reconstructions.png", "manifold.png")
+OF_DATA = "reconstructions.png"
+PICTURES = ("samples.png", OF_DATA, "manifold.png")
 
 
 def build_preset(
@@ -79,8 +80,10 @@ def build_preset(
     with tempfile.TemporaryDirectory(dir=zoo, prefix=".new.") as new:
         folder = Path(new) / name
         folder.mkdir()
+        # What shows examples of the data is left at home where their licence wants it.
+        left_out = () if may_show_data(metadata) else (OF_DATA,)
         for file in (CONFIG, WEIGHTS, RECIPE, *PICTURES):
-            if (run / file).exists():
+            if (run / file).exists() and file not in left_out:
                 shutil.copyfile(run / file, folder / file)
         _close(folder, about, recipe)
         if target.exists():

@@ -54,6 +54,18 @@ def _facts(metadata, recipe):
     return "| | |\n|---|---|\n" + "\n".join(f"| {k} | {v} |" for k, v in rows.items())
 
 
+def may_show_data(metadata: dict[str, Any]) -> bool:
+    """Says whether pictures of the data themselves may be passed on with a model.
+
+    Args:
+        metadata: The preset's `metadata.json`.
+
+    Returns:
+        False for data that are for non-commercial use only.
+    """
+    return "non-commercial" not in metadata["data"]["licence"]
+
+
 def _pictures(files):
     shown = {name: text for name, text in _PICTURES.items() if name in files}
     images = " ".join(

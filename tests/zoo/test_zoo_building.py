@@ -80,6 +80,16 @@ def test_the_card_says_how_pixels_were_binarized(run, tmp_path):
     assert "binarized once with seed 5 (in training: dynamic)" in card
 
 
+def test_pictures_of_data_that_must_not_be_passed_on_are_left_out(run, tmp_path):
+    metadata = read_metadata(run)
+    metadata["data"]["licence"] = "non-commercial research only"
+    write_json(run / "metadata.json", metadata)
+    preset = build_preset(run, "faces", tmp_path)
+    names = {path.name for path in preset.iterdir()}
+    assert "reconstructions.png" not in names and "samples.png" in names
+    assert "reconstructions" not in (preset / "README.md").read_text()
+
+
 def test_a_description_may_be_given(trained, tmp_path):
     preset = build_preset(trained, "a1", tmp_path, "Tiny digits.")
     assert read_metadata(preset)["description"] == "Tiny digits."
