@@ -7,7 +7,11 @@ from linear_gaussian import LATENT, linear_gaussian, model_with_posterior
 from model_cases import data_for, vae
 
 from keras_vae import layers, priors
-from keras_vae.evaluation import annealed_importance_sampling, bidirectional_check
+from keras_vae.evaluation import (
+    BidirectionalBounds,
+    annealed_importance_sampling,
+    bidirectional_check,
+)
 from keras_vae.evaluation.annealing import sigmoid_schedule
 from keras_vae.evaluation.hamiltonian import Annealed
 from keras_vae.models import queries
@@ -180,3 +184,10 @@ def test_bad_data_and_discrete_codes_are_refused(wrong):
     discrete = vae(posterior=layers.OneHotCategorical(LATENT))
     with pytest.raises(ValueError, match="z is discrete"):
         annealed_importance_sampling(discrete, data_for(discrete))
+
+
+def test_the_gap_of_bounds_is_their_difference():
+    bounds = BidirectionalBounds(np.zeros((2, 1)), np.array([-3.0, -2.0]), np.zeros(2))
+    np.testing.assert_array_equal(bounds.gap, [3.0, 2.0])
+    assert bounds.summary["gap"] == {"mean": 2.5, "standard_error": 0.5}
+    assert bounds.summary["lower"]["mean"] == -2.5

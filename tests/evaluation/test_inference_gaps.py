@@ -13,7 +13,7 @@ from linear_gaussian import (
 from model_cases import data_for, vae
 
 from keras_vae import layers, priors
-from keras_vae.evaluation import inference_gaps
+from keras_vae.evaluation import InferenceGaps, inference_gaps
 from keras_vae.models import queries
 
 # Five standard errors, and what the optimizer leaves.
@@ -177,3 +177,19 @@ def test_discrete_posteriors_are_refused():
     model = vae(posterior=layers.OneHotCategorical(LATENT))
     with pytest.raises(ValueError, match="no gradient"):
         inference_gaps(model, data_for(model))
+
+
+def test_the_gaps_are_differences_and_add_up():
+    bounds = np.array([[-1.0, -2.0, -3.0], [-1.5, -2.0, -5.0], [-4.0, -2.5, -6.0]])
+    gaps = InferenceGaps(*bounds)
+    np.testing.assert_array_equal(gaps.approximation_gap, [0.5, 0.0, 2.0])
+    np.testing.assert_array_equal(gaps.amortization_gap, [2.5, 0.5, 1.0])
+    np.testing.assert_array_equal(
+        gaps.total_gap, gaps.approximation_gap + gaps.amortization_gap
+    )
+    assert gaps.summary["total_gap"]["mean"] == pytest.approx(6.5 / 3)
+    assert set(gaps.summary) == {*gaps._fields} | {
+        "approximation_gap",
+        "amortization_gap",
+        "total_gap",
+    }
