@@ -130,7 +130,7 @@ def test_half_precision_takes_the_steps_of_single_precision():
     moves = []
     for policy in ("float32", "mixed_float16"):
         model, x = compiled(
-            lambda policy=policy: fixed_noise_vae_gan(dtype=policy, filters=(16, 16)),
+            lambda policy=policy: fixed_noise_vae_gan(dtype=policy, filters=(32, 32)),
             keras.optimizers.SGD(0.01),
         )
         start = weights(model)
