@@ -19,11 +19,10 @@ import resource
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
-from train_speed import PEER, has_pythae, in_process
+from train_speed import PEER, epoch_clock, has_pythae, in_process
 
 NETWORKS = ("dense", "conv")
 LATENT = 50
@@ -62,17 +61,8 @@ def train(options) -> dict:
 
     from keras_vae.data import load, pipeline, steps_per_epoch
 
-    class Clock(keras.callbacks.Callback):
-        seconds = []
-
-        def on_epoch_begin(self, epoch, logs=None):
-            self.start = time.perf_counter()
-
-        def on_epoch_end(self, epoch, logs=None):
-            self.seconds.append(time.perf_counter() - self.start)
-
     x = load("binarized_mnist").x_train[: options.train_limit]
-    model, clock = make_model(options.network, options.seed), Clock()
+    model, clock = make_model(options.network, options.seed), epoch_clock()
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=True)
     model.fit(
         pipeline(x, options.batch_size, seed=options.seed),

@@ -40,26 +40,15 @@ def measure(way: str, epochs: int) -> list[float]:
     Returns:
         Seconds of each epoch.
     """
-    import time
-
     import keras
 
     import keras_vae
     from keras_vae.data import load, pipeline, steps_per_epoch
 
-    class Clock(keras.callbacks.Callback):
-        seconds = []
-
-        def on_epoch_begin(self, epoch, logs=None):
-            self.start = time.perf_counter()
-
-        def on_epoch_end(self, epoch, logs=None):
-            self.seconds.append(time.perf_counter() - self.start)
-
     x = load("binarized_mnist").x_train
     model = keras_vae.DenseVAE((28, 28, 1), latent_dim=50, seed=0)
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=WAYS[way]["jit"])
-    clock = Clock()
+    clock = epoch_clock()
     arguments = {"epochs": epochs, "verbose": 0, "callbacks": [clock]}
     if WAYS[way]["stream"]:
         steps = steps_per_epoch(len(x), 128)
@@ -68,6 +57,30 @@ def measure(way: str, epochs: int) -> list[float]:
     else:
         model.fit(x.astype("float32"), batch_size=128, **arguments)
     return clock.seconds
+
+
+def epoch_clock():
+    """Makes a Keras callback that notes how long epochs take.
+
+    Returns:
+        The callback, with the list `seconds`.
+    """
+    import time
+
+    import keras
+
+    class Clock(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.seconds = []
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.start = time.perf_counter()
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seconds.append(time.perf_counter() - self.start)
+
+    return Clock()
 
 
 def matrix_speed() -> float:

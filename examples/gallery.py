@@ -17,6 +17,7 @@ import numpy as np
 import keras_vae
 from keras_vae import generation, plots
 from keras_vae.plots.panels import INK, new_figure
+from keras_vae.zoo.cards import may_show_data
 
 COLUMNS = 12
 PIXELS = 64
@@ -49,7 +50,7 @@ def rows_of(name: str) -> dict[str, np.ndarray]:
         return rows
     prepare = keras_vae.data.Preparation.from_preset(name)
     x = prepare(data.x_test[:COLUMNS])
-    if "non-commercial" not in about["licence"]:
+    if may_show_data(about["licence"]):
         rows["held out"] = x
     rows["rebuilt"] = vae.reconstruct(x)
     if data.label_names and "Smiling" in data.label_names:

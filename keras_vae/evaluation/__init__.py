@@ -13,6 +13,7 @@ from keras_vae.evaluation.disentanglement import dci, mig, sap
 from keras_vae.evaluation.features import FeatureExtractor, pixels, random_conv
 from keras_vae.evaluation.frechet import frechet_distance
 from keras_vae.evaluation.gaps import InferenceGaps, inference_gaps
+from keras_vae.evaluation.held_out import HeldOut
 from keras_vae.evaluation.images import (
     image_scores,
     peak_signal_to_noise,
@@ -25,7 +26,6 @@ from keras_vae.evaluation.manifolds import density_coverage, precision_recall
 from keras_vae.evaluation.probes import probe_accuracy
 from keras_vae.evaluation.registry import (
     METRICS,
-    HeldOut,
     Metric,
     describe_metrics,
     evaluate_metrics,

@@ -8,8 +8,7 @@ plain numbers and words in the heading; lists are for the file of `--output`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,64 +21,19 @@ from keras_vae.evaluation.disentanglement import dci, mig, sap
 from keras_vae.evaluation.features import random_conv
 from keras_vae.evaluation.frechet import frechet_distance
 from keras_vae.evaluation.gaps import inference_gaps
+from keras_vae.evaluation.held_out import HeldOut
 from keras_vae.evaluation.images import image_scores
 from keras_vae.evaluation.interventions import beta_vae_score, factor_vae_score
 from keras_vae.evaluation.likelihood import likelihood_scores, mean_and_error
 from keras_vae.evaluation.manifolds import density_coverage, precision_recall
 from keras_vae.evaluation.probes import probe_accuracy
 from keras_vae.evaluation.scores import score_rows
-from keras_vae.models import VAE
 
 # Training examples that probes learn from, and points of the scores by intervention.
 _MOST_PROBED, _POINTS = 10_000, {"num_train": 1000, "num_test": 500}
 # What takes thousands of gradients for an observation is done for so many, if no limit says
 # otherwise.
 _FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 500}
-
-
-@dataclass(frozen=True, eq=False)
-class HeldOut:
-    """A model, and the held-out data and options that metrics are computed with.
-
-    Attributes:
-        model: The model.
-        x: Observations [N, *event], in the model's units.
-        y: Labels [N], or [N, A] of attributes or factors, or None.
-        train: Returns the training observations and labels, prepared like x; asked for
-            by metrics that learn from them.
-        factors: What draws images with known factors, such as `keras_vae.data.Sprites`,
-            where the data are of that kind.
-        num_samples: Importance samples for each observation, or samples from the prior.
-        seed: Same seed, same scores.
-        limit: Score that many observations, drawn at random; None scores all.
-        log_scale: See `likelihood_scores`.
-        value_range: Values of black and white.
-        levels: Whether raw values are whole numbers; see `likelihood_scores`.
-        verbose: 1 shows progress bars.
-    """
-
-    model: VAE
-    x: np.ndarray
-    y: np.ndarray | None = None
-    train: Callable | None = None
-    factors: Any = None
-    num_samples: int = 500
-    seed: int = 0
-    limit: int | None = None
-    log_scale: float = 0.0
-    value_range: tuple[float, float] = (0.0, 1.0)
-    levels: bool = False
-    verbose: int = 0
-
-    @cached_property
-    def cut(self) -> HeldOut:
-        """The same with `limit` observations, for metrics that have no such option."""
-        if self.limit is None or self.limit >= len(self.x):
-            return self
-        rows = np.random.default_rng(self.seed)
-        rows = np.sort(rows.choice(len(self.x), self.limit, replace=False))
-        y = None if self.y is None else self.y[rows]
-        return replace(self, x=self.x[rows], y=y, limit=None)
 
 
 class Metric(NamedTuple):

@@ -81,7 +81,7 @@ def build_preset(
         folder = Path(new) / name
         folder.mkdir()
         # What shows examples of the data is left at home where their licence wants it.
-        left_out = () if may_show_data(metadata) else (OF_DATA,)
+        left_out = () if may_show_data(metadata["data"]["licence"]) else (OF_DATA,)
         for file in (CONFIG, WEIGHTS, RECIPE, *PICTURES):
             if (run / file).exists() and file not in left_out:
                 shutil.copyfile(run / file, folder / file)

@@ -54,16 +54,16 @@ def _facts(metadata, recipe):
     return "| | |\n|---|---|\n" + "\n".join(f"| {k} | {v} |" for k, v in rows.items())
 
 
-def may_show_data(metadata: dict[str, Any]) -> bool:
+def may_show_data(licence: str) -> bool:
     """Says whether pictures of the data themselves may be passed on with a model.
 
     Args:
-        metadata: The preset's `metadata.json`.
+        licence: That of the data.
 
     Returns:
         False for data that are for non-commercial use only.
     """
-    return "non-commercial" not in metadata["data"]["licence"]
+    return "non-commercial" not in licence
 
 
 def _pictures(files):

@@ -100,6 +100,8 @@ def test_the_score_on_the_card_is_found_again(name):
         value_range=preparation.value_range,
     )
     assert found["num_examples"] == 60
+    # Something is compared, whatever was added to the scores since the card was written.
+    assert {"log_likelihood", "psnr"} & set(found) & set(card)
     for key, score in found.items():
         if isinstance(score, dict) and key in card:
             error = score["standard_error"]

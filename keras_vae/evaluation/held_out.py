@@ -1,0 +1,57 @@
+"""What metrics are computed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from keras_vae.models import VAE
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """A model, and the held-out data and options that metrics are computed with.
+
+    Attributes:
+        model: The model.
+        x: Observations [N, *event], in the model's units.
+        y: Labels [N], or [N, A] of attributes or factors, or None.
+        train: Returns the training observations and labels, prepared like x; asked for
+            by metrics that learn from them.
+        factors: What draws images with known factors, such as `keras_vae.data.Sprites`,
+            where the data are of that kind.
+        num_samples: Importance samples for each observation, or samples from the prior.
+        seed: Same seed, same scores.
+        limit: Score that many observations, drawn at random; None scores all.
+        log_scale: See `likelihood_scores`.
+        value_range: Values of black and white.
+        levels: Whether raw values are whole numbers; see `likelihood_scores`.
+        verbose: 1 shows progress bars.
+    """
+
+    model: VAE
+    x: np.ndarray
+    y: np.ndarray | None = None
+    train: Callable | None = None
+    factors: Any = None
+    num_samples: int = 500
+    seed: int = 0
+    limit: int | None = None
+    log_scale: float = 0.0
+    value_range: tuple[float, float] = (0.0, 1.0)
+    levels: bool = False
+    verbose: int = 0
+
+    @cached_property
+    def cut(self) -> HeldOut:
+        """The same with `limit` observations, for metrics that have no such option."""
+        if self.limit is None or self.limit >= len(self.x):
+            return self
+        rows = np.random.default_rng(self.seed)
+        rows = np.sort(rows.choice(len(self.x), self.limit, replace=False))
+        y = None if self.y is None else self.y[rows]
+        return replace(self, x=self.x[rows], y=y, limit=None)
