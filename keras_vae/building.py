@@ -124,4 +124,5 @@ def _adversarial(recipe):
         label_smoothing=recipe.label_smoothing,
         margin=recipe.margin,
         r1=recipe.r1,
+        sample_weight=recipe.sample_weight,
     )

@@ -43,6 +43,7 @@ _LEAST = {
     "margin": 0.0,
     "label_smoothing": 0.0,
     "r1": 0.0,
+    "sample_weight": 0.0,
 }
 # Values that only some models or objectives read: names, what they are for, and whether a
 # recipe is that.
@@ -58,6 +59,7 @@ _ONLY_FOR = (
             "margin",
             "label_smoothing",
             "r1",
+            "sample_weight",
             "spectral_normalization",
         ),
         "vae_gan",
@@ -127,6 +129,7 @@ class Recipe:
             step out (vae_gan); None is that nobody does, the authors' code has 0.35.
         label_smoothing: What real data lack to a target of 1 (vae_gan).
         r1: Weight of the gradient penalty on real data (vae_gan).
+        sample_weight: Weight of samples from the prior in the GAN loss (vae_gan).
         spectral_normalization: Whether the light discriminator has it (vae_gan).
         from_preset: Name or folder of a preset whose weights training starts from.
 
@@ -166,6 +169,7 @@ class Recipe:
     margin: float | None = None
     label_smoothing: float = 0.0
     r1: float = 0.0
+    sample_weight: float = 1.0
     spectral_normalization: bool = False
     from_preset: str | None = None
 

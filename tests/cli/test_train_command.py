@@ -49,11 +49,12 @@ VALUES = {
     "margin": ("0.2", 0.2),
     "label_smoothing": ("0.1", 0.1),
     "r1": ("2.0", 2.0),
+    "sample_weight": ("0.5", 0.5),
     "spectral_normalization": ((), True),
 }
 # What is for one model alone.
 MODELS = {"filters": "conv_vae", "normalization": "conv_vae"}
-MODELS |= dict.fromkeys(list(VALUES)[-7:], "vae_gan")
+MODELS |= dict.fromkeys(list(VALUES)[-8:], "vae_gan")
 # What a value goes with.
 NEEDS = {"prior_components": {"prior": "mixture_of_normals"}}
 

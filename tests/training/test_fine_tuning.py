@@ -29,7 +29,7 @@ FREE = (
     "data from_preset binarize objective num_samples beta warmup_epochs free_bits epochs "
 )
 FREE += "patience batch_size learning_rate schedule seed image_size channels jit r1 gamma "
-FREE += "mixed_precision generator_loss margin label_smoothing"
+FREE += "mixed_precision generator_loss margin label_smoothing sample_weight"
 
 
 def test_no_value_of_a_recipe_is_forgotten():

@@ -49,6 +49,7 @@ SPECIAL = [
         margin=0.2,
         label_smoothing=0.1,
         r1=2.0,
+        sample_weight=0.5,
         spectral_normalization=True,
     ),
     Recipe("dense_vae", "digits", from_preset="other"),
@@ -101,7 +102,16 @@ def test_a_bad_file_is_refused(tmp_path, text, words):
 
 WHOLE = ["latent_dim", "num_samples", "prior_components", "epochs", "patience"]
 WHOLE += ["batch_size", "warmup_epochs", "seed"]
-REAL = ["beta", "free_bits", "learning_rate", "gamma", "margin", "label_smoothing", "r1"]
+REAL = [
+    "beta",
+    "free_bits",
+    "learning_rate",
+    "gamma",
+    "margin",
+    "label_smoothing",
+    "r1",
+    "sample_weight",
+]
 SIZES = ["hidden_units", "filters", "image_size"]
 CHOICES = ["model", "likelihood", "binarize", "objective", "posterior", "prior", "schedule"]
 CHOICES += ["networks", "generator_loss"]

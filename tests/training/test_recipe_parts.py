@@ -99,9 +99,9 @@ def test_the_objective_is_as_the_recipe_says():
 def test_a_vae_gan_is_as_the_recipe_says():
     data = load("digits")
     values = {"model": "vae_gan", "hidden_units": None, "filters": (4, 6), "gamma": 0.5}
-    said = recipe(**values, r1=2.0, label_smoothing=0.1, generator_loss="minimax").resolve(
-        data
-    )
+    said = recipe(
+        **values, r1=2.0, sample_weight=0.3, label_smoothing=0.1, generator_loss="minimax"
+    ).resolve(data)
     model, objective = build_model(said, data), build_objective(said, data)
     assert type(model) is VAEGAN and model.event_shape == (8, 8, 1)
     convolutions = [one for one in model.encoder.layers if "conv" in one.name]
@@ -109,6 +109,7 @@ def test_a_vae_gan_is_as_the_recipe_says():
     # No deeper than by default, which for 8 x 8 pixels is one halving.
     assert model.discriminator.get_layer("features").output.shape[1:] == (4, 4, 4)
     assert (objective.gamma, objective.margin, objective.r1) == (0.5, None, 2.0)
+    assert objective.sample_weight == 0.3
     assert objective.label_smoothing == 0.1 and objective.generator_loss == "minimax"
     assert build_optimizer(said, data).beta_1 == 0.5
     usual = build_objective(recipe(**{**values, "gamma": None}).resolve(data), data)
