@@ -10,6 +10,10 @@ from keras_vae.models import VAE, VAEGAN
 
 _NAMES = {
     "elbo_of_all": ("ELBO of the whole split", "nats"),
+    "log_likelihood_of_all": (
+        "log-likelihood of the whole split, estimated (S={num_samples})",
+        "nats",
+    ),
     "elbo": ("ELBO", "nats"),
     "rate": ("rate, KL(q, p)", "nats"),
     "distortion": ("distortion", "nats"),

@@ -11,7 +11,7 @@ import keras_vae
 from keras_vae import layers
 from keras_vae.core.support import REAL
 from keras_vae.data import Scaling
-from keras_vae.evaluation import describe_scores, likelihood_scores
+from keras_vae.evaluation import describe_scores, likelihood_scores, mean_and_error
 
 SHAPE, SIZE = (3, 4, 1), 12
 LOGISTIC = layers.DiscretizedLogistic(SHAPE, low=0, high=3)
@@ -108,8 +108,25 @@ def test_a_limit_draws_different_rows_with_the_seed(vae):
     rows = np.sort(np.random.default_rng(1).choice(40, 7, replace=False))
     assert len(set(rows)) == 7
     of_all = one.pop("elbo_of_all")
+    assert one.pop("log_likelihood_of_all")["mean"] > of_all["mean"]
     assert one == likelihood_scores(vae, coins()[rows], 5, seed=1)
     assert of_all == likelihood_scores(vae, coins(), 5, seed=1)["elbo"]
+
+
+def test_the_log_likelihood_of_all_is_estimated_better_than_by_the_scored_alone():
+    x = np.random.default_rng(0).normal(3, 2, (2_000, 4)).astype("f4")
+    vae = keras_vae.DenseVAE((4,), 2, "normal", hidden_units=(5,), seed=0)
+    truth = vae.log_likelihood(x, 100).mean()
+    found = [likelihood_scores(vae, x, 100, seed=seed, limit=100) for seed in range(20)]
+    errors = np.array([one["log_likelihood_of_all"]["mean"] - truth for one in found])
+    plain = np.array([one["log_likelihood"]["mean"] - truth for one in found])
+    assert (errors**2).mean() < 0.25 * (plain**2).mean()
+    claimed = np.array([one["log_likelihood_of_all"]["standard_error"] for one in found])
+    # What is claimed holds also for new examples, so it is more than these errors show.
+    assert abs(errors).max() < 4 * claimed.min()
+    # Almost all of it is the spread of 2,000 examples.
+    full = mean_and_error(vae.log_likelihood(x, 100))["standard_error"]
+    assert full * 0.8 < claimed.mean() < full * 1.5
 
 
 def test_raw_units_of_densities_differ_by_the_exact_shift():

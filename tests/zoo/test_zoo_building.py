@@ -182,10 +182,10 @@ def test_the_page_has_a_row_for_each_preset(own_zoo, trained):
     assert write_tables(own_zoo) == ["another"]
     text = (own_zoo / "README.md").read_text()
     for name in ("another", NAME):
-        score = read_metadata(own_zoo / name)["scores"]["log_likelihood"]
+        score = read_metadata(own_zoo / name)["scores"]["log_likelihood_of_all"]
         number = score_text(score["mean"], score["standard_error"], "nats")
         (row,) = (line for line in text.splitlines() if f"[{name}]" in line)
-        assert f"log-likelihood (S=3) {number}" in row and "CC BY 4.0" in row
+        assert f"whole split, estimated (S=3) {number}" in row and "CC BY 4.0" in row
         assert f'src="{name}/samples.png"' in row
     before = text
     write_tables(own_zoo)
