@@ -72,10 +72,14 @@ def serve(models: Mapping[str, str | os.PathLike]) -> Iterator[Ports]:
         grpc_server.stop(None).wait()
 
 
+class _NotFoundError(LookupError):
+    """There is no such model or signature."""
+
+
 class _Predict:
     """Runs signatures of loaded models.
 
-    A missing model or signature is a LookupError; what the request has wrong a ValueError.
+    What else the request has wrong is a ValueError.
     """
 
     def __init__(self, models):
@@ -85,16 +89,18 @@ class _Predict:
 
     def signature(self, model: str, name: str):
         if model not in self.models:
-            raise LookupError(str(unknown("model", model, tuple(self.models))))
+            raise _NotFoundError(str(unknown("model", model, tuple(self.models))))
         signatures = self.models[model].signatures
         if (name or "serving_default") not in signatures:
-            raise LookupError(str(unknown("signature", name, tuple(signatures))))
+            raise _NotFoundError(str(unknown("signature", name, tuple(signatures))))
         return signatures[name or "serving_default"]
 
     def specs(self, signature) -> dict[str, tf.TensorSpec]:
         return signature.structured_input_signature[1]
 
-    def __call__(self, model: str, name: str, inputs) -> dict[str, np.ndarray]:
+    def __call__(
+        self, model: str, name: str, inputs: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
         signature = self.signature(model, name)
         specs = self.specs(signature)
         if set(inputs) != set(specs):
@@ -102,16 +108,16 @@ class _Predict:
                 f"The signature takes the inputs {sorted(specs)}, but was given "
                 f"{sorted(inputs)}."
             )
-        tensors = {}
         for key, value in inputs.items():
-            value = np.asarray(value)
-            if not specs[key].shape.is_compatible_with(value.shape):
+            spec = specs[key]
+            if value.dtype != spec.dtype.as_numpy_dtype:
+                raise ValueError(f"{key} must be {spec.dtype.name}, but is {value.dtype}.")
+            if not spec.shape.is_compatible_with(value.shape):
                 raise ValueError(
-                    f"{key} must have shape {specs[key].shape}, but has {value.shape}."
+                    f"{key} must have shape {spec.shape}, but has {value.shape}."
                 )
-            tensors[key] = tf.constant(value, specs[key].dtype)
         try:
-            outputs = signature(**tensors)
+            outputs = signature(**{key: tf.constant(v) for key, v in inputs.items()})
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(error.message) from error
         return {key: value.numpy() for key, value in outputs.items()}
@@ -130,12 +136,12 @@ def _grpc_server(predict):
     class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
         def Predict(self, request, context):
             spec = request.model_spec
-            inputs = {key: tf.make_ndarray(one) for key, one in request.inputs.items()}
             try:
+                inputs = {key: tf.make_ndarray(one) for key, one in request.inputs.items()}
                 outputs = predict(spec.name, spec.signature_name, inputs)
-            except LookupError as error:
+            except _NotFoundError as error:
                 context.abort(grpc.StatusCode.NOT_FOUND, error.args[0])
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             response = predict_pb2.PredictResponse()
             response.model_spec.CopyFrom(spec)
@@ -143,7 +149,9 @@ def _grpc_server(predict):
                 response.outputs[key].CopyFrom(tf.make_tensor_proto(value))
             return response
 
-    server = grpc.server(ThreadPoolExecutor(1))
+    # As the server: no limit on the size of a request.
+    options = [("grpc.max_receive_message_length", -1)]
+    server = grpc.server(ThreadPoolExecutor(1), options=options)
     add = prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server
     add(Service(), server)
     return server, server.add_insecure_port("127.0.0.1:0")
@@ -168,9 +176,9 @@ def _rest_handler(predict):
             try:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 self._answer(200, _rest_answer(predict, path[1], body))
-            except LookupError as error:
+            except _NotFoundError as error:
                 self._answer(404, {"error": error.args[0]})
-            except (ValueError, TypeError) as error:
+            except ValueError as error:
                 self._answer(400, {"error": str(error)})
 
         def _answer(self, status, content):
@@ -187,21 +195,23 @@ def _rest_handler(predict):
     return Handler
 
 
-def _rest_answer(predict, model: str, body: dict[str, Any]) -> dict[str, Any]:
+def _rest_answer(predict, model: str, body: Any) -> dict[str, Any]:
     """The answer to a request in columns ("inputs") or in rows ("instances")."""
-    name = body.get("signature_name", "")
-    names = list(predict.specs(predict.signature(model, name)))
+    if not isinstance(body, dict) or ("instances" in body) == ("inputs" in body):
+        raise ValueError("A request is an object with either 'inputs' or 'instances'.")
+    name = str(body.get("signature_name", ""))
+    specs = predict.specs(predict.signature(model, name))
     in_rows = "instances" in body
-    if in_rows == ("inputs" in body):
-        raise ValueError("A request has either 'inputs' or 'instances'.")
-    inputs = body["instances" if in_rows else "inputs"]
-    if in_rows and inputs and isinstance(inputs[0], dict):
-        inputs = {key: [row[key] for row in inputs] for key in inputs[0]}
-    elif not isinstance(inputs, dict):
+    inputs = _columns(body["instances"]) if in_rows else body["inputs"]
+    if not isinstance(inputs, dict):
         # A single input needs no name.
-        if len(names) != 1:
-            raise ValueError(f"The signature has several inputs; name them: {names}.")
-        inputs = {names[0]: inputs}
+        if len(specs) != 1:
+            raise ValueError(f"The signature has several inputs; name them: {list(specs)}.")
+        inputs = {key: inputs for key in specs}
+    inputs = {
+        key: _from_json(key, value, specs[key].dtype) if key in specs else value
+        for key, value in inputs.items()
+    }
     outputs = {key: one.tolist() for key, one in predict(model, name, inputs).items()}
     if len(outputs) == 1:
         # Nor does a single output.
@@ -211,3 +221,31 @@ def _rest_answer(predict, model: str, body: dict[str, Any]) -> dict[str, Any]:
         return {"outputs": outputs}
     rows = zip(*outputs.values(), strict=True)
     return {"predictions": [dict(zip(outputs, row, strict=True)) for row in rows]}
+
+
+def _columns(rows: Any) -> Any:
+    """Rows that name their inputs as one object of lists; others as they are."""
+    if not isinstance(rows, list):
+        raise ValueError("'instances' must be a list.")
+    if not any(isinstance(row, dict) for row in rows):
+        return rows
+    if any(not isinstance(row, dict) or set(row) != set(rows[0]) for row in rows):
+        raise ValueError("All instances must name the same inputs.")
+    return {key: [row[key] for row in rows] for key in rows[0]}
+
+
+def _from_json(key: str, value: Any, dtype: tf.DType) -> np.ndarray:
+    """An array of numbers, which in JSON have no dtype of their own."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{key} must be an array, but its rows differ.") from error
+    if array.size and array.dtype.kind not in "iuf":
+        raise ValueError(f"{key} must be numbers.")
+    with np.errstate(invalid="ignore"):
+        converted = array.astype(dtype.as_numpy_dtype)
+    if dtype.is_integer and not np.array_equal(converted, array):
+        raise ValueError(
+            f"{key} must be {dtype.name}, whole numbers from {dtype.min} to {dtype.max}."
+        )
+    return converted

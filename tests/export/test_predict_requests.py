@@ -75,6 +75,15 @@ def test_wrong_requests_are_errors_in_plain_words(
     assert details in raised.value.details()
 
 
+def test_a_dtype_is_not_converted(exported):
+    served, folder = exported("learned scale")
+    x = np.zeros((1, *served.model.event_shape))
+    with stub_of(folder) as stub, pytest.raises(grpc.RpcError) as raised:
+        stub.Predict(message("encode", {"x": x}), timeout=60)
+    assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "x must be float32, but is float64" in raised.value.details()
+
+
 def ask(ports, body=None, path="/v1/models/digits:predict"):
     """Status and content of the answer to a REST request."""
     data = None if body is None else json.dumps(body).encode()
@@ -137,9 +146,17 @@ def test_rest_requests_in_rows_are_answered_in_rows(exported):
     "body, path, status, details",
     [
         ({"inputs": [[0.0]]}, "digits:predict", 400, "x must have shape"),
-        ({"inputs": [[None]]}, "digits:predict", 400, ""),
+        ({"inputs": [[None]]}, "digits:predict", 400, "x must be numbers"),
+        ({"inputs": [[0.0], [0.0, 1.0]]}, "digits:predict", 400, "its rows differ"),
+        ([1], "digits:predict", 400, "either 'inputs' or"),
+        ({"instances": {"x": 0.0}}, "digits:predict", 400, "must be a list"),
+        ({"instances": [{"x": 0.0}, {}]}, "digits:predict", 400, "the same inputs"),
         ({"signature_name": "encode"}, "digits:predict", 400, "either 'inputs' or"),
         ({"signature_name": "score", "inputs": []}, "digits:predict", 400, "name them"),
+        (
+            {"signature_name": "sample", "inputs": {"seed": [1, 0], "num_samples": 1e10}},
+            *("digits:predict", 400, "num_samples must be int32, whole numbers from"),
+        ),
         ({"signature_name": "x", "inputs": []}, "digits:predict", 404, "Unknown signature"),
         ({"inputs": []}, "faces:predict", 404, "Unknown model"),
         ({"inputs": []}, "digits:classify", 404, "There is no"),
