@@ -59,7 +59,8 @@ setup(
     packages=find_packages(include=["keras_vae", "keras_vae.*"]),
     install_requires=[
         "tensorflow>=2.18",
-        "keras>=3.12",
+        # Others read files that an .h5 file names, CVE-2026-1669 and what followed it.
+        "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0",
         "tensorflow-probability[tf]>=0.25",
         "numpy>=1.26",
         "scikit-learn>=1.4",

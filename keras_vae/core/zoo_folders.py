@@ -69,10 +69,11 @@ def find_preset(name_or_folder: str | os.PathLike) -> Path:
         PosixPath('runs/mnist_5k')
     """
     path = Path(name_or_folder).expanduser()
-    if path.is_dir() and os.fspath(name_or_folder):
+    name, known = os.fspath(name_or_folder), preset_folders()
+    # A folder without a preset, such as that of an export, does not hide one of its name.
+    if name and path.is_dir() and ((path / METADATA).exists() or name not in known):
         return path
-    known = preset_folders()
-    if (name := os.fspath(name_or_folder)) in known:
+    if name in known:
         return known[name]
     nearest = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""

@@ -47,7 +47,8 @@ def likelihood_scores(
         (nats per example, higher is better) and, of probabilities, `bits_per_dimension`
         (lower is better); with a limit also `elbo_of_all` and `log_likelihood_of_all`,
         an estimate: the ELBO of all, and what the log-likelihood is above it on those
-        that were scored, which differs far less between examples than either.
+        that were scored, which differs far less between examples than either; and its
+        bits.
 
     Example:
         >>> likelihood_scores(vae, x_test, num_samples=5000)["log_likelihood"]
@@ -78,12 +79,24 @@ def likelihood_scores(
         scores["log_likelihood_of_all"] = _estimate_of_all(
             elbo_of_all, log_likelihood + shift, log_likelihood + rate + distortion
         )
-    bits = -(log_likelihood + shift) / (math.log(2) * math.prod(model.event_shape))
-    if of == "probability":
-        scores["bits_per_dimension"] = mean_and_error(bits)
-    if of == "density" and levels:
-        scores["density_bits_per_dimension"] = mean_and_error(bits)
+    bits = {"probability": "bits_per_dimension"}
+    if levels:
+        bits["density"] = "density_bits_per_dimension"
+    if of in bits:
+        for suffix in ("", "_of_all"):
+            if nats := scores.get(f"log_likelihood{suffix}"):
+                scores[bits[of] + suffix] = _in_bits(nats, math.prod(model.event_shape))
     return scores
+
+
+def _in_bits(nats: dict[str, float | None], dimensions: int) -> dict[str, float | None]:
+    """A log-likelihood as bits for each element."""
+    unit = math.log(2) * dimensions
+    error = nats["standard_error"]
+    return {
+        "mean": -nats["mean"] / unit,
+        "standard_error": None if error is None else error / unit,
+    }
 
 
 def _estimate_of_all(elbo_of_all, log_likelihood, rise) -> dict[str, float | None]:

@@ -14,6 +14,14 @@ _NAMES = {
         "log-likelihood of the whole split, estimated (S={num_samples})",
         "nats",
     ),
+    "bits_per_dimension_of_all": (
+        "bits per dimension of the whole split, estimated",
+        "bits",
+    ),
+    "density_bits_per_dimension_of_all": (
+        "density of the whole split, per level, estimated",
+        "bits per dimension",
+    ),
     "elbo": ("ELBO", "nats"),
     "rate": ("rate, KL(q, p)", "nats"),
     "distortion": ("distortion", "nats"),

@@ -28,7 +28,7 @@ def card(metadata: dict[str, Any], recipe: Recipe, files: list[str]) -> str:
         Markdown.
     """
     parts = [
-        f"# {metadata['name']}\n\n{metadata['description']}.".replace("..", "."),
+        f"# {metadata['name']}\n\n{metadata['description'].rstrip('.')}.",
         _facts(metadata, recipe),
         _pictures(files),
         f"## Scores\n\n{_scores(metadata, recipe)}",

@@ -14,8 +14,11 @@ from keras_vae.run_folder import RECIPE
 from keras_vae.zoo.cards import protocol, score_text
 
 PAGE, SERVING = "README.md", "models.config"
-# The score that the table shows: the first of these that a preset has.
-_SHOWN = ("log_likelihood_of_all", "log_likelihood", "psnr")
+# The scores that the table shows: the first that a preset has, of each line.
+_SHOWN = (
+    ("log_likelihood_of_all", "log_likelihood", "psnr"),
+    ("bits_per_dimension_of_all", "bits_per_dimension"),
+)
 
 
 def write_tables(zoo: str | os.PathLike) -> list[str]:
@@ -97,12 +100,10 @@ def _row(name: str, about: dict[str, Any], recipe: Recipe) -> str:
 
 
 def _score(scores):
-    shown = next((key for key in _SHOWN if key in scores), None)
-    if shown is None:
-        return "none"
-    about = {"num_samples": scores["num_samples"], shown: scores[shown]}
-    ((name, *numbers),) = score_rows(about)
-    return f"{name} {score_text(*numbers)}"
+    firsts = (next((key for key in keys if key in scores), None) for keys in _SHOWN)
+    shown = {key: scores[key] for key in firsts if key}
+    rows = score_rows({"num_samples": scores["num_samples"], **shown})
+    return "; ".join(f"{name} {score_text(*n)}" for name, *n in rows) or "none"
 
 
 def serving_config(names: list[str]) -> str:

@@ -63,8 +63,15 @@ def saved(model, folder):
 def forge(folder, change):
     """Changes a config as somebody would who also knows how to make a checksum."""
     config = json.loads((folder / CONFIG).read_text())
-    text = json.dumps(change(config))
-    (folder / CONFIG).write_text(text)
+    (folder / CONFIG).write_text(json.dumps(change(config)))
+    reseal(folder, CONFIG)
+
+
+def reseal(folder, name):
+    """Makes the checksum of a changed file true again."""
+    content = (folder / name).read_bytes()
     metadata = json.loads((folder / METADATA).read_text())
-    metadata["files"][CONFIG]["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    metadata["files"][name]["sha256"] = hashlib.sha256(content).hexdigest()
+    if "bytes" in metadata["files"][name]:
+        metadata["files"][name]["bytes"] = len(content)
     (folder / METADATA).write_text(json.dumps(metadata))

@@ -1,11 +1,14 @@
 """Nothing in a folder is executed, whoever wrote it."""
 
+import math
+
+import h5py
 import keras
 import pytest
-from saved_models import forge, own_networks, saved
+from saved_models import forge, own_networks, reseal, saved
 
 from keras_vae import VAE
-from keras_vae.core.preset_files import CONFIG
+from keras_vae.core.preset_files import CONFIG, WEIGHTS
 
 
 @pytest.fixture
@@ -123,3 +126,21 @@ def test_a_config_with_nonsense_in_it_is_refused(preset, marker, key):
 
     forge(preset, change)
     refused(preset, marker)
+
+
+def test_weights_are_not_read_from_files_that_others_name(preset, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(4_000))
+    with h5py.File(preset / WEIGHTS, "r+") as file:
+        found = []
+        file.visititems(
+            lambda name, one: found.append(name) if isinstance(one, h5py.Dataset) else None
+        )
+        name = next(one for one in found if file[one].size > 8)
+        shape = file[name].shape
+        del file[name]
+        size = 4 * math.prod(shape)
+        file.create_dataset(name, shape, "f4", external=[(str(secret), 0, size)])
+    reseal(preset, WEIGHTS)
+    with pytest.raises(ValueError, match="could not be loaded"):
+        VAE.from_preset(preset)

@@ -26,6 +26,11 @@ def test_a_name_gives_the_model_of_the_run(own_zoo, trained):
 def test_an_existing_folder_comes_first(own_zoo):
     assert find_preset(NAME) == own_zoo / NAME
     Path(NAME).mkdir()
+    # Without a preset it hides none; one without a namesake is for who reads it to refuse.
+    assert find_preset(NAME) == own_zoo / NAME
+    Path("other").mkdir()
+    assert find_preset("other") == Path("other")
+    Path(NAME, "metadata.json").touch()
     assert find_preset(NAME) == Path(NAME)
     assert find_preset(own_zoo / NAME) == find_preset(str(own_zoo / NAME))
 

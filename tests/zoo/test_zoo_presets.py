@@ -98,6 +98,7 @@ def test_the_score_on_the_card_is_found_again(name):
         limit=60,
         log_scale=preparation.scaling.log_scale,
         value_range=preparation.value_range,
+        levels=preparation.levels is not None,
     )
     assert found["num_examples"] == 60
     # Something is compared, whatever was added to the scores since the card was written.
@@ -106,3 +107,9 @@ def test_the_score_on_the_card_is_found_again(name):
         if isinstance(score, dict) and key in card:
             error = score["standard_error"]
             assert abs(score["mean"] - card[key]["mean"]) < 3 * error, key
+    if "log_likelihood" in card:
+        # Of the whole split: sharper than the mean of 60 examples, which vary.
+        whole = card.get("log_likelihood_of_all", card["log_likelihood"])
+        estimate = found["log_likelihood_of_all"]
+        difference = abs(estimate["mean"] - whole["mean"])
+        assert difference < 3 * estimate["standard_error"]
