@@ -16,8 +16,10 @@ import numpy as np
 
 import keras_vae
 from keras_vae import generation, plots
+from keras_vae.core.zoo_folders import find_preset
 from keras_vae.plots.panels import INK, new_figure
 from keras_vae.zoo.cards import may_show_data
+from keras_vae.zoo.listing import describe
 
 COLUMNS = 12
 PIXELS = 64
@@ -42,7 +44,7 @@ def rows_of(name: str) -> dict[str, np.ndarray]:
         "samples": vae.sample(COLUMNS, seed=0),
         "a walk": vae.center(vae.decode(codes)).numpy(),
     }
-    about = keras_vae.presets()[name]
+    about = describe(find_preset(name))
     try:
         data = keras_vae.data.load(about["data"])
     except OSError as error:
