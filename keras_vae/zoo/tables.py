@@ -76,11 +76,17 @@ def page(metadata: dict[str, dict[str, Any]], recipes: dict[str, Recipe]) -> str
     title = "# Pretrained models\n\nMade by `keras-vae zoo table`, nothing by hand."
     if not metadata:
         return f"{title}\n\nNo models are here yet.\n"
-    columns = "preset, data, parameters, score on test data, protocol, licence, samples"
+    columns = (
+        "preset, data, parameters, score on test data, protocol, licence of the data, "
+        "samples"
+    )
     head = f"| {columns.replace(', ', ' | ')} |"
     rows = [_row(name, about, recipes[name]) for name, about in metadata.items()]
     table = "\n".join([head, "|---" * 7 + "|", *rows])
-    note = "Scores are means over examples +- standard error; each card says more."
+    note = (
+        "Scores are means over examples +- standard error; each card says more. The weights "
+        "are Apache-2.0 as far as the licence of their data allows."
+    )
     return "\n\n".join([title, table, note]) + "\n"
 
 
