@@ -96,9 +96,11 @@ def describe_scores(scores: dict[str, Any]) -> str:
     lines = [
         f"scores of {scores['num_examples']} held-out examples ({of}), +- standard error:"
     ]
-    for name, mean, error, unit in score_rows(scores):
+    rows = score_rows(scores)
+    width = max((len(name) for name, *_ in rows), default=0)
+    for name, mean, error, unit in rows:
         error = "n/a" if error is None else f"{error:.3f}"
-        lines.append(f"  {name:<24}{mean:>10.3f} +- {error} {unit}")
+        lines.append(f"  {name:<{width}} {mean:>10.3f} +- {error} {unit}")
     return "\n".join(lines)
 
 
