@@ -9,6 +9,7 @@ reconstructions and samples below the originals.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ import numpy as np
 import keras_vae
 from keras_vae import evaluation, plots
 from keras_vae.data import Preparation
+
+words = partial(evaluation.plus_minus, form=".3f")
 
 
 def unit(x):
@@ -94,11 +97,6 @@ def main():
         np.concatenate(rows), arguments.output, columns=arguments.columns, scale=2
     )
     print(f"wrote {arguments.output}: {names}")
-
-
-def words(score):
-    """A mean with its error."""
-    return f"{score['mean']:.3f} +- {score['standard_error']:.3f}"
 
 
 if __name__ == "__main__":

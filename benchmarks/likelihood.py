@@ -27,6 +27,7 @@ from keras_vae.evaluation import (
     annealed_importance_sampling,
     inference_gaps,
     mean_and_error,
+    plus_minus,
 )
 
 STAGES = 8
@@ -83,8 +84,8 @@ def bounds(model, x, num_samples: int, ais_steps: int) -> None:
         start = time.perf_counter()
         values = way()
         seconds = time.perf_counter() - start
-        rise = "" if before is None else text(mean_and_error(values - before))
-        print(f"| {name} | {text(mean_and_error(values))} | {rise} | {seconds:.0f} |")
+        rise = "" if before is None else plus_minus(mean_and_error(values - before))
+        print(f"| {name} | {plus_minus(mean_and_error(values))} | {rise} | {seconds:.0f} |")
         before = values
 
 
@@ -101,7 +102,7 @@ def gaps(model, x, steps: int) -> None:
     seconds = time.perf_counter() - start
     print(f"\n| {len(x)} images, {seconds:.0f} s | nats |\n|---|---|")
     for name, score in found.summary.items():
-        print(f"| {name.replace('_', ' ')} | {text(score)} |")
+        print(f"| {name.replace('_', ' ')} | {plus_minus(score)} |")
 
 
 def full(model, x, num_samples: int) -> None:
@@ -123,17 +124,13 @@ def full(model, x, num_samples: int) -> None:
     # Linux counts in units of 1024 bytes.
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     speed = operations / seconds
-    print(f"\n{len(x)} images x {num_samples} draws: {text(mean_and_error(values))} nats")
+    score = plus_minus(mean_and_error(values))
+    print(f"\n{len(x)} images x {num_samples} draws: {score} nats")
     print(
         f"{seconds:.0f} s; the decoder's products, {operations / 1e12:.1f} TFLOP, at "
         f"{speed / 1e9:.0f} GFLOP/s, {speed / peak:.0%} of the machine's "
         f"{peak / 1e9:.0f}; peak memory of the process {memory / 1e9:.2f} GB"
     )
-
-
-def text(score) -> str:
-    """A mean and its standard error in words."""
-    return f"{score['mean']:.2f} +- {score['standard_error'] or 0:.2f}"
 
 
 def main() -> None:

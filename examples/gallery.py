@@ -37,12 +37,10 @@ def rows_of(name: str) -> dict[str, np.ndarray]:
         For each label a row of images, in the model's units.
     """
     vae = keras_vae.VAE.from_preset(name)
-    z = vae.prior.distribution().sample(2, seed=[5, 0]).numpy()
-    steps = np.linspace(0.0, 1.0, COLUMNS, dtype="float32")[:, np.newaxis]
-    codes = (1 - steps) * z[0] + steps * z[1]
+    z = vae.prior.distribution().sample(2, seed=[5, 0])
     rows = {
         "samples": vae.sample(COLUMNS, seed=0),
-        "a walk": vae.center(vae.decode(codes)).numpy(),
+        "a walk": vae.interpolate_codes(z[:1], z[1:], COLUMNS)[0],
     }
     about = describe(find_preset(name))
     try:

@@ -30,7 +30,7 @@ from keras_vae.evaluation.registry import (
     describe_metrics,
     evaluate_metrics,
 )
-from keras_vae.evaluation.scores import describe_scores, held_out_scores
+from keras_vae.evaluation.scores import describe_scores, held_out_scores, plus_minus
 from keras_vae.evaluation.ssim import structural_similarity
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "peak_signal_to_noise",
     "pixels",
     "png_length",
+    "plus_minus",
     "precision_recall",
     "probe_accuracy",
     "random_conv",

@@ -129,3 +129,21 @@ def score_rows(scores: dict[str, Any]) -> list[tuple[str, float, float | None, s
         )
         for key, (name, unit) in {**known, **others}.items()
     ]
+
+
+def plus_minus(score: dict[str, float | None], form: str = ".2f") -> str:
+    """Writes a mean with its standard error.
+
+    Args:
+        score: `{"mean", "standard_error"}`.
+        form: Format of both numbers, in Python's notation.
+
+    Returns:
+        Such as "-94.60 +- 1.10"; "n/a" for an error that is not known.
+
+    Example:
+        >>> plus_minus({"mean": 0.951, "standard_error": 0.005}, ".1%")
+        '95.1% +- 0.5%'
+    """
+    error = score["standard_error"]
+    return f"{score['mean']:{form}} +- {'n/a' if error is None else format(error, form)}"

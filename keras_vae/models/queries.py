@@ -113,9 +113,30 @@ class Queries:
         Raises:
             ValueError: If `start` and `end` differ in shape, or `steps` is below 2.
         """
+        return self.interpolate_codes(self.embed(start), self.embed(end), steps)
+
+    def interpolate_codes(self, start, end, steps: int = 8) -> np.ndarray:
+        """Walks in latent space from one code to another, in a straight line.
+
+        Args:
+            start: Codes [N, D].
+            end: As many others.
+            steps: Points of each walk, both ends included.
+
+        Returns:
+            Array [N, steps, *event]: the mean of p(x|z) at each point.
+
+        Raises:
+            ValueError: If `start` and `end` differ in shape, or `steps` is below 2.
+
+        Example:
+            >>> z = vae.prior.distribution().sample(2, seed=[0, 0])
+            >>> vae.interpolate_codes(z[:1], z[1:]).shape
+            (1, 8, 28, 28, 1)
+        """
         if steps < 2:
             raise ValueError(f"steps must be at least 2, but is {steps!r}.")
-        z0, z1 = self.embed(start), self.embed(end)
+        z0, z1 = np.asarray(start), np.asarray(end)
         if z0.shape != z1.shape:
             raise ValueError(
                 f"start and end must hold as many observations each, but hold {len(z0)} "

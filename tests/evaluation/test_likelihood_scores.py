@@ -11,7 +11,12 @@ import keras_vae
 from keras_vae import layers
 from keras_vae.core.support import REAL
 from keras_vae.data import Scaling
-from keras_vae.evaluation import describe_scores, likelihood_scores, mean_and_error
+from keras_vae.evaluation import (
+    describe_scores,
+    likelihood_scores,
+    mean_and_error,
+    plus_minus,
+)
 
 SHAPE, SIZE = (3, 4, 1), 12
 LOGISTIC = layers.DiscretizedLogistic(SHAPE, low=0, high=3)
@@ -223,3 +228,8 @@ def test_the_text_names_each_score_its_error_and_how_it_was_made(scores):
 def test_the_text_leaves_out_what_is_not_there(scores):
     rest = {name: v for name, v in scores.items() if name != "bits_per_dimension"}
     assert "bits" not in describe_scores(rest)
+
+
+def test_a_mean_is_written_with_its_error():
+    assert plus_minus({"mean": 0.951, "standard_error": 0.005}, ".1%") == "95.1% +- 0.5%"
+    assert plus_minus(mean_and_error([-1.0])) == "-1.00 +- n/a"

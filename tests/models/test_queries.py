@@ -99,6 +99,8 @@ def test_interpolation_starts_and_ends_at_the_reconstructions():
     np.testing.assert_allclose(walk[:, -1], model.reconstruct(x[4:8]), atol=1e-6)
     middle = (model.embed(x[:4]) + model.embed(x[4:8])) / 2
     np.testing.assert_allclose(walk[:, 2], model.decode(middle).mean(), atol=1e-5)
+    codes = model.embed(x[:4]), model.embed(x[4:8])
+    np.testing.assert_array_equal(model.interpolate_codes(*codes, steps=5), walk)
 
 
 QUERIES = {
