@@ -182,10 +182,16 @@ def check_form(preparation: Preparation, data: DataSet, whose: str) -> None:
     before = (preparation.scaling.event_shape, preparation.levels)
     if before != (data.event_shape, data.levels):
         raise ValueError(
-            f"{whose} was made for events of shape {before[0]} with levels {before[1]}, "
-            f"but those of {data.name!r} have shape {data.event_shape} and levels "
-            f"{data.levels}. Bring the data to the form of the training data."
+            f"{whose} was made for {_form(*before)}, but those of {data.name!r} are "
+            f"{_form(data.event_shape, data.levels)}. Bring the data to the form of the "
+            "training data; 8-bit images are saved as uint8, with an axis of channels."
         )
+
+
+def _form(event_shape, levels) -> str:
+    """Shape and kind of examples in words."""
+    kind = "real values" if levels is None else f"levels from {levels[0]} to {levels[1]}"
+    return f"examples of shape {event_shape} with {kind}"
 
 
 def origin(recipe: Recipe) -> dict[str, Any]:

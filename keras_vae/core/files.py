@@ -134,7 +134,9 @@ def read_json(path: str | os.PathLike) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is damaged or not JSON: {error}") from error
+        raise ValueError(
+            f"{path} is damaged or not JSON: {error}. Copy it again from its source."
+        ) from error
 
 
 def sha256_of(path: str | os.PathLike) -> str:

@@ -161,7 +161,7 @@ def test_the_preset_says_what_the_model_is(command, monkeypatch, digits_run):
         ([*TUNE, "--hidden-units", "9"], 1, "hidden_units (9,) (the preset's is (8,))"),
         (["train", "--from-preset", NAME], 2, "--data"),
         (["train", "--from-preset", "digit", "--data", "digits"], 1, "'digits_vae'"),
-        ([*TUNE[:3], "--data", "other.npy"], 1, "(8, 8, 1) with levels (0, 16)"),
+        ([*TUNE[:3], "--data", "other.npy"], 1, "(8, 8, 1) with levels from 0 to 16"),
         (
             [*TUNE[:3], "--data", "bright.npy"],
             1,
