@@ -165,7 +165,7 @@ def test_the_preset_says_what_the_model_is(command, monkeypatch, digits_run):
         (
             [*TUNE[:3], "--data", "bright.npy"],
             1,
-            "levels (0, 255)",
+            "levels from 0 to 255",
         ),
     ],
 )

@@ -118,7 +118,7 @@ def test_a_table_is_prepared_as_the_presets_data_were(tmp_path):
     one = tuned(tmp_path, data="made").resolve(moved)
     _, preparation = fine_tuning.start(one, moved)
     assert preparation.scaling == Preparation.from_preset(tmp_path).scaling
-    with pytest.raises(ValueError, match="events of shape .4,. .* shape .5,."):
+    with pytest.raises(ValueError, match="examples of shape .4,. .* shape .5,."):
         fine_tuning.start(one, table_set((5,), likelihood="normal"))
 
 
