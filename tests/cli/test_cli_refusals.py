@@ -203,9 +203,17 @@ def test_an_output_of_an_unknown_kind(command, verb, output, words, digits_run, 
         (["evaluate", "--split", "tests"], 2, ["'tests'"]),
         (["evaluate", "--data", "digit"], 1, ["mean 'digits'"]),
         (["embed", "--data", "other.npy"], 1, ["(8, 8, 1)", "(4,)"]),
-        (["evaluate", "--data", "bright.npy"], 1, ["levels (0, 16)", "levels (0, 255)"]),
-        (["embed", "--data", "bright.npy"], 1, ["levels (0, 16)", "levels (0, 255)"]),
-        (["reconstruct", "--data", "bright.npy"], 1, ["levels (0, 16)"]),
+        (
+            ["evaluate", "--data", "bright.npy"],
+            1,
+            ["levels from 0 to 16", "levels from 0 to 255"],
+        ),
+        (
+            ["embed", "--data", "bright.npy"],
+            1,
+            ["levels from 0 to 16", "levels from 0 to 255"],
+        ),
+        (["reconstruct", "--data", "bright.npy"], 1, ["levels from 0 to 16"]),
     ],
 )
 def test_questions_that_have_no_answer(
