@@ -184,7 +184,7 @@ def check_form(preparation: Preparation, data: DataSet, whose: str) -> None:
         raise ValueError(
             f"{whose} was made for {_form(*before)}, but those of {data.name!r} are "
             f"{_form(data.event_shape, data.levels)}. Bring the data to the form of the "
-            "training data; 8-bit images are saved as uint8, with an axis of channels."
+            "training data; 8-bit images are saved as uint8."
         )
 
 
