@@ -1,9 +1,9 @@
 """The peer's side of train_speed.py and peers.py: pythae (PyTorch), in its own environment.
 
 Trains one of two networks on binarized MNIST and prints, as the last line, a JSON object:
-`seconds` of each epoch, and `memory_bytes`, the process's peak. With `--weights` it writes
-the trained weights in Keras's layout, with what the network makes of eight test images. It
-needs pythae and NumPy only.
+`seconds` of each epoch, `memory_bytes`, the process's peak, and `import_bytes`, its peak
+after the imports. With `--weights` it writes the trained weights in Keras's layout, with
+what the network makes of eight test images. It needs pythae and NumPy only.
 """
 
 from __future__ import annotations
@@ -202,6 +202,12 @@ def params(encoder) -> list[np.ndarray]:
     return [np.concatenate(both[i::2], axis=-1) for i in (0, 1)]
 
 
+def peak_memory() -> int:
+    """Bytes, the most that this process has had resident so far."""
+    # Linux counts in units of 1024 bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def main() -> None:
     """Trains, and prints time and memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -212,6 +218,7 @@ def main() -> None:
     parser.add_argument("--train-limit", type=int, help="images to train on; None is all")
     parser.add_argument("--weights", help="file to write the weights to")
     options = parser.parse_args()
+    imported = peak_memory()
     torch.manual_seed(options.seed)
     data = np.load(Path(os.environ["KERAS_VAE_DATA"]) / "binarized_mnist.npz")
     x, x_test = (
@@ -224,10 +231,13 @@ def main() -> None:
     seconds = train(model, x, options)
     if options.weights:
         write_weights(model, x_test, options.weights)
-    # Linux counts in units of 1024 bytes.
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    result = {
+        "seconds": seconds,
+        "memory_bytes": peak_memory(),
+        "import_bytes": imported,
+    }
     print()
-    print(json.dumps({"seconds": seconds, "memory_bytes": memory}))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

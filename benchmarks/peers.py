@@ -2,9 +2,11 @@
 
 Both train the same networks on statically binarized MNIST (50,000 images) with Adam at
 1e-3, the same batches, epochs and seeds, in turn, each in a process of its own: keras_vae
-as `keras-vae train` does (stream of batches, XLA), pythae with its BaseTrainer. Then one
-more process scores both with the same code, `VAE.elbo` and `VAE.log_likelihood`: pythae's
-weights are copied into an equal Keras model, whose outputs are compared first.
+as `keras-vae train` does (stream of batches, XLA for dense layers), pythae with its
+BaseTrainer. Then one more process scores both with the same code, `VAE.elbo` and
+`VAE.log_likelihood`: pythae's weights are copied into an equal Keras model, whose outputs
+are compared first. Memory is the process's resident peak, and how much of it the imports
+took.
 
     KERAS_VAE_DATA=... python benchmarks/peers.py --peer-python PYTHON [--epochs 10]
 
@@ -55,15 +57,18 @@ def train(options) -> dict:
         options: Of the command line.
 
     Returns:
-        `seconds` of each epoch and `memory_bytes`, the process's peak.
+        `seconds` of each epoch, `memory_bytes`, the process's peak, and `import_bytes`,
+        its peak after the imports.
     """
     import keras
 
     from keras_vae.data import load, pipeline, steps_per_epoch
 
-    x = load("binarized_mnist").x_train[: options.train_limit]
+    imported = peak_memory()
     model, clock = make_model(options.network, options.seed), epoch_clock()
-    model.compile(keras.optimizers.Adam(1e-3), jit_compile=True)
+    x = load("binarized_mnist").x_train[: options.train_limit]
+    # As the command decides on CPUs for batches of this size.
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=options.network == "dense")
     model.fit(
         pipeline(x, options.batch_size, seed=options.seed),
         steps_per_epoch=steps_per_epoch(len(x), options.batch_size),
@@ -73,8 +78,17 @@ def train(options) -> dict:
         verbose=0,
     )
     model.save(options.train)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"seconds": clock.seconds, "memory_bytes": memory}
+    return {
+        "seconds": clock.seconds,
+        "memory_bytes": peak_memory(),
+        "import_bytes": imported,
+    }
+
+
+def peak_memory() -> int:
+    """Bytes, the most that this process has had resident so far."""
+    # Linux counts in units of 1024 bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def peers_model(network: str, path: Path):
@@ -190,18 +204,20 @@ def report(network: str, results: dict[str, list[dict]], options) -> None:
     print(f"\n### {network}: {options.epochs} epochs, batch {options.batch_size}, ", end="")
     print(f"{options.seeds} seed(s)\n")
     nll = f"NLL (S={options.num_samples}, {options.images} images)"
-    print(f"| | seconds an epoch | peak memory, MB | ELBO (test) | {nll} |")
-    print("|---|---|---|---|---|")
+    print(f"| | seconds an epoch | peak memory, MB | imports, MB | ELBO (test) | {nll} |")
+    print("|---|---|---|---|---|---|")
     times = {}
     for name, runs in results.items():
         # The first epoch compiles.
         later = [s for run in runs for s in run["seconds"][1:] or run["seconds"]]
         times[name] = statistics.median(later)
-        memory = max(run["memory_bytes"] for run in runs) / 1e6
+        memory, imports = (
+            max(run[key] for run in runs) / 1e6 for key in ("memory_bytes", "import_bytes")
+        )
         elbo, nll = (mean_over(runs, key) for key in ("elbo", "log_likelihood"))
         spread = f"{times[name]:.2f} ({min(later):.2f}-{max(later):.2f})"
         scores = f"{elbo[0]:.2f} +- {elbo[1]:.2f} | {-nll[0]:.2f} +- {nll[1]:.2f}"
-        print(f"| {name} | {spread} | {memory:.0f} | {scores} |")
+        print(f"| {name} | {spread} | {memory:.0f} | {imports:.0f} | {scores} |")
     print(f"\ntime, keras_vae / pythae: {times['keras_vae'] / times['pythae']:.2f}")
 
 

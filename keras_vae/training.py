@@ -31,8 +31,8 @@ from keras_vae.run_folder import Keeper, claim, remove_checkpoints
 _MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
 # Decoded elements in a validation batch, so that it fits where a training batch does.
 _ELEMENTS_AT_A_TIME = 4_000_000
-# Elements up to which XLA's convolutions are the faster ones on a CPU.
-_SMALL_IMAGE = 32 * 32 * 3
+# Decoded elements in a batch up to which XLA's convolutions are the faster ones on a CPU.
+_SMALL_BATCH = 100_000
 
 
 def train(
@@ -261,11 +261,13 @@ def _jit(recipe: Recipe, data: DataSet, strategy) -> bool:
     if recipe.jit is not None:
         return recipe.jit
     # XLA fuses the optimizer's and the likelihood's many small operations (on CPUs up to
-    # a third less time, see benchmarks/). But on CPUs its convolutions of larger images
-    # gain nothing (64 x 64 pixels, batch 64: 0.14 s a step with it, 0.11 s without), and
-    # a VAE-GAN takes long to compile; under a strategy Keras cannot use it.
+    # a third less time, see benchmarks/). But on CPUs its convolutions are the slower
+    # ones, which tells in larger batches (28 x 28 pixels: 0.9 of the time in batches of
+    # 32, 1.1 of 128, 1.35 of 256), and a VAE-GAN takes long to compile; under a strategy
+    # Keras cannot use it.
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    small = math.prod(data.event_shape) <= _SMALL_IMAGE and recipe.model != "vae_gan"
+    decoded = recipe.batch_size * recipe.num_samples * math.prod(data.event_shape)
+    small = decoded <= _SMALL_BATCH and recipe.model != "vae_gan"
     return strategy is None and (on_gpu or recipe.model == "dense_vae" or small)
 
 

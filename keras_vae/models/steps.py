@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_vae import objectives
 from keras_vae.core.replicas import num_replicas, sum_over_replicas
 from keras_vae.core.seeds import fold, fold_replica
+from keras_vae.data.pipeline import array_batches
 from keras_vae.models.checks import check_data, refuse_targets
 
 # What tells the noise of training from that of testing, folded into the model's seed.
 _TRAIN, _TEST = 0, 1
+# Arguments of `fit` with which Keras divides arrays in ways of its own.
+_KERAS_SPLITS = ("validation_split", "steps_per_epoch", "class_weight")
 
 
 class Steps:
@@ -186,6 +190,10 @@ class Steps:
         if isinstance(validation_data, tuple) and len(validation_data) == 3:
             validation_data = (_join(validation_data[0], validation_data[2]),)
         x = _join(x, sample_weight)
+        if _are_arrays(x) and not any(kwargs.get(name) for name in _KERAS_SPLITS):
+            x = array_batches(
+                x, kwargs.get("batch_size") or 32, kwargs.get("shuffle", True)
+            )
         return super().fit(x, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, *, sample_weight=None, **kwargs):
@@ -232,6 +240,14 @@ def unpack(data):
     if isinstance(x, tuple):
         x, weight = x
     return x, weight
+
+
+def _are_arrays(x):
+    """Whether x is an array, or arrays of one length (Keras says what else is wrong)."""
+    arrays = x if isinstance(x, tuple) else (x,)
+    if not all(isinstance(array, np.ndarray | tf.Tensor) for array in arrays):
+        return False
+    return len({len(array) for array in arrays}) == 1
 
 
 def _join(x, weight):

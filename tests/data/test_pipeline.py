@@ -1,5 +1,6 @@
 """The stream of batches: complete passes, as a function of seed and step."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +8,7 @@ from laws import near_in_standard_errors
 
 from keras_vae.core.support import REAL, UNIT_INTERVAL
 from keras_vae.data import Scaling, pipeline, steps_per_epoch
+from keras_vae.data.pipeline import array_batches
 
 
 def batches(x, count, *arguments, **options):
@@ -132,3 +134,41 @@ def test_an_event_that_does_not_fit_the_scaling_is_refused():
 def test_an_epoch_is_the_fewest_steps_that_reach_every_example(n, batch_size):
     steps = steps_per_epoch(n, batch_size)
     assert (steps - 1) * batch_size < n <= steps * batch_size
+
+
+def passes(arrays, batch_size, shuffle, count=1):
+    """Batches of some passes through one stream of arrays."""
+    stream = array_batches(arrays, batch_size, shuffle)
+    return [[batch for (batch,) in stream] for _ in range(count)]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("n, sizes", [(1, [1]), (7, [3, 3, 1]), (9, [3, 3, 3])])
+def test_a_pass_through_an_array_holds_every_example_once(n, sizes, shuffle):
+    (batches,) = passes(numbered(n), 3, shuffle)
+    assert [len(batch) for batch in batches] == sizes
+    found = np.concatenate(batches)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(np.sort(found, axis=0), numbered(n))
+
+
+def test_orders_of_passes_through_an_array():
+    kept, again = passes(numbered(60), 60, False, 2)
+    np.testing.assert_array_equal(kept[0], numbered(60))
+    np.testing.assert_array_equal(again[0], numbered(60))
+    orders = []
+    for _ in range(2):
+        keras.utils.set_random_seed(5)
+        orders.append(
+            [one[0].numpy().tobytes() for one in passes(numbered(60), 60, True, 3)]
+        )
+    assert orders[0] == orders[1]
+    assert len({*orders[0], numbered(60).tobytes()}) == 4
+
+
+def test_weights_of_an_array_stay_with_their_examples():
+    x = np.arange(10.0)[:, np.newaxis]
+    (batches,) = passes((x, x[:, 0] ** 2), 4, True)
+    for rows, weights in batches:
+        assert rows.dtype == weights.dtype == tf.float32
+        np.testing.assert_array_equal(rows[:, 0] ** 2, weights)

@@ -56,6 +56,21 @@ def trained_step_by_step():
     return trained_by(1)
 
 
+def test_an_array_is_taken_as_keras_takes_it():
+    x, weight = data_for(vae(), 18), np.linspace(0, 2, 18, dtype="float32")
+    ours, keras_own = compiled(), compiled()
+    for model, given in ((ours, {}), (keras_own, {"steps_per_epoch": 5})):
+        # With a number of steps Keras makes the batches: four of 4, and one of 2.
+        losses = fit(model, x, 2, sample_weight=weight, **given)["loss"]
+        assert len(losses) == 2 and int(model.optimizer.iterations) == 10
+    np.testing.assert_array_equal(weights(ours), weights(keras_own))
+
+
+def test_weights_of_another_length_are_refused():
+    with pytest.raises(ValueError, match="ardinality"):
+        fit(compiled(), data_for(vae(), 8), sample_weight=np.ones(7))
+
+
 @pytest.mark.parametrize("steps", [2, 3])
 def test_steps_per_execution_changes_nothing(steps, trained_step_by_step):
     one, losses, scores = trained_step_by_step

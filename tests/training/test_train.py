@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -114,6 +115,24 @@ def test_what_is_trained_and_where_is_said(tmp_path, own):
     assert "32 examples of shape (4,) for training, 4 for validation, 4" in said
     gpus = len(tf.config.list_physical_devices("GPU"))
     assert f"training on {gpus or 1} {'GPU' if gpus else 'CPU'} with XLA" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "shape", "faster"),
+    [
+        ({"model": "dense_vae", "batch_size": 500}, (64, 64, 3), True),
+        ({"model": "conv_vae", "batch_size": 32}, (28, 28, 1), True),
+        ({"model": "conv_vae", "batch_size": 128}, (28, 28, 1), False),
+        ({"model": "conv_vae", "batch_size": 32, "num_samples": 5}, (28, 28, 1), False),
+        ({"model": "conv_vae", "batch_size": 32}, (64, 64, 3), False),
+        ({"model": "vae_gan", "batch_size": 8}, (28, 28, 1), False),
+    ],
+)
+def test_xla_is_chosen_where_it_is_the_faster_one(given, shape, faster):
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("on a GPU XLA is always the faster one")
+    data = SimpleNamespace(event_shape=shape)
+    assert training._jit(Recipe(data="digits", **given), data, None) == faster
 
 
 def test_half_precision_is_set_for_the_run_alone(tmp_path, own):
