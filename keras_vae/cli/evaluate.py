@@ -40,11 +40,14 @@ def _names(context, parameter, value: str | None) -> list[str] | None:
 @data_option
 @split_option("test")
 @click.option("--metrics", callback=_names, help=_metric_names())
+@click.option(
+    "--anomalies", help="For the metric anomalies: data of another kind, name or path."
+)
 @click.option("--num-samples", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
 @seed_option
 @click.option("--output", type=Path, help="Write the scores to this new .json file, too.")
-def evaluate(run, data, split, metrics, num_samples, limit, seed, output):
+def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, output):
     """Print held-out ELBO and log-likelihood of the model in the folder RUN.
 
     Of a VAE-GAN: how near reconstructions come, and how sharp its images are. Other
@@ -53,20 +56,27 @@ def evaluate(run, data, split, metrics, num_samples, limit, seed, output):
     _check_output(output)
     opened = open_run(run, data, split)
     name = opened[-1].name
-    if metrics is None:
-        results = {"held_out": scored(*opened, split, num_samples, seed, limit)}
-        text = describe_scores(results["held_out"])
-    else:
-        results = evaluate_metrics(
-            metrics,
-            _held_out(*opened, split, num_samples=num_samples, seed=seed, limit=limit),
-        )
-        text = describe_metrics(results)
     click.echo(f"{name}, {split}")
-    click.echo(text)
+    about = {"run": str(run), "data": name, "split": split, "seed": seed, "limit": limit}
+    results = {}
+
+    def done(metric, scores, describe=describe_metrics):
+        """Prints and writes what is known so far."""
+        results[metric] = scores
+        click.echo(describe({metric: scores}))
+        if output is not None:
+            write_json(output, {**about, "metrics": results})
+
+    if metrics is None:
+        scores = scored(*opened, split, num_samples, seed, limit)
+        done("held_out", scores, lambda found: describe_scores(found["held_out"]))
+    else:
+        options = {"num_samples": num_samples, "seed": seed, "limit": limit}
+        if anomalies is not None:
+            others = open_run(run, anomalies, split)[-1].split(split)[0]
+            options["anomalies"] = opened[1](others)
+        evaluate_metrics(metrics, _held_out(*opened, split, **options), done)
     if output is not None:
-        about = {"run": str(run), "data": name, "split": split, "seed": seed}
-        write_json(output, {**about, "limit": limit, "metrics": results})
         click.echo(f"wrote {output}")
 
 

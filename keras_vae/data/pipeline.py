@@ -107,19 +107,27 @@ def array_batches(arrays, batch_size: int, shuffle: bool) -> tf.data.Dataset:
     """
     arrays = tf.nest.map_structure(tf.convert_to_tensor, arrays)
     num_examples = len(tf.nest.flatten(arrays)[0])
-    rows = tf.data.Dataset.range(num_examples)
-    if shuffle:
-        rows = rows.shuffle(num_examples)
 
-    def take(array, rows):
-        batch = tf.gather(array, rows)
-        return tf.cast(batch, keras.config.floatx()) if batch.dtype.is_floating else batch
+    def order(seed):
+        rows = tf.range(num_examples, dtype=tf.int64)
+        if shuffle:
+            rows = tf.random.experimental.stateless_shuffle(rows, [seed, 0])
+        return tf.data.Dataset.from_tensor_slices(rows)
 
-    # (A tuple within a tuple: of x alone, and not of x and targets.)
-    dataset = rows.batch(batch_size).map(
-        lambda rows: (tf.nest.map_structure(lambda array: take(array, rows), arrays),),
-        num_parallel_calls=1,
-    )
+    def take(rows):
+        def take_from(array):
+            batch = tf.gather(array, rows)
+            is_float = batch.dtype.is_floating
+            return tf.cast(batch, keras.config.floatx()) if is_float else batch
+
+        # A tuple of one: x alone, and not x and targets.
+        return (tf.nest.map_structure(take_from, arrays),)
+
+    # Each pass begins with another seed of its order.
+    seeds = tf.data.Dataset.random(rerandomize_each_iteration=True).take(1)
+    rows = seeds.flat_map(order)
+    rows = rows.apply(tf.data.experimental.assert_cardinality(num_examples))
+    dataset = rows.batch(batch_size).map(take, num_parallel_calls=1)
     options = tf.data.Options()
     options.autotune.enabled = False
     policy = tf.data.experimental.AutoShardPolicy.DATA

@@ -33,7 +33,8 @@ def active_units(model: VAE, x, threshold: float = 0.01) -> np.ndarray:
         Booleans [D]; their sum is the number of active units.
 
     Raises:
-        ValueError: If there is only one observation, or the threshold is negative.
+        ValueError: If there is only one observation, the threshold is negative, or the
+            embeddings are NaN or infinite.
 
     Example:
         >>> active_units(vae, x_test).sum()
@@ -135,7 +136,10 @@ def _variance(model, x):
             "Active units are those that vary over observations, so at least two are "
             f"needed, but x has {len(x)}."
         )
-    return model.embed(x).astype(np.float64).var(axis=0, ddof=1)
+    codes = model.embed(x).astype(np.float64)
+    if not np.isfinite(codes).all():
+        raise ValueError("The model's embeddings hold NaN or infinite values: it diverged.")
+    return codes.var(axis=0, ddof=1)
 
 
 def _rate_of_units(model, x):

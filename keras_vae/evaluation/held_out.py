@@ -24,6 +24,7 @@ class HeldOut:
             by metrics that learn from them.
         factors: What draws images with known factors, such as `keras_vae.data.Sprites`,
             where the data are of that kind.
+        anomalies: Observations [M, *event] of another kind, in the model's units, or None.
         num_samples: Importance samples for each observation, or samples from the prior.
         seed: Same seed, same scores.
         limit: Score that many observations, drawn at random; None scores all.
@@ -38,6 +39,7 @@ class HeldOut:
     y: np.ndarray | None = None
     train: Callable | None = None
     factors: Any = None
+    anomalies: np.ndarray | None = None
     num_samples: int = 500
     seed: int = 0
     limit: int | None = None
@@ -51,7 +53,22 @@ class HeldOut:
         """The same with `limit` observations, for metrics that have no such option."""
         if self.limit is None or self.limit >= len(self.x):
             return self
-        rows = np.random.default_rng(self.seed)
-        rows = np.sort(rows.choice(len(self.x), self.limit, replace=False))
+        rows = draw_rows(len(self.x), self.limit, self.seed)
         y = None if self.y is None else self.y[rows]
         return replace(self, x=self.x[rows], y=y, limit=None)
+
+
+def draw_rows(n: int, limit: int, seed: int) -> np.ndarray:
+    """Draws the rows that a limit leaves, without replacement.
+
+    Args:
+        n: Number of rows there are.
+        limit: Number of rows to draw; all if there are no more.
+        seed: Same seed, same rows.
+
+    Returns:
+        Row numbers in ascending order.
+    """
+    if limit >= n:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, limit, replace=False))

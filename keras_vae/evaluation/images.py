@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from keras_vae.core.seeds import fold
+from keras_vae.evaluation.held_out import draw_rows
 from keras_vae.evaluation.likelihood import mean_and_error
-from keras_vae.evaluation.ssim import structural_similarity
+from keras_vae.evaluation.ssim import in_chunks, structural_similarity
 from keras_vae.models import VAE, VAEGAN
 
 
@@ -32,13 +33,17 @@ def sharpness(images) -> np.ndarray:
     Source:
         Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy".
     """
-    images = np.asarray(images, np.float64)
+    images = np.asarray(images)
     if images.ndim != 4 or min(images.shape[1:3]) < 3:
         raise ValueError(
             "sharpness is of images [N, height, width, channels] with at least 3 x 3 "
             f"pixels, but got shape {images.shape}."
         )
-    grey = images.mean(axis=-1)
+    return in_chunks(_sharpness, images)
+
+
+def _sharpness(images):
+    grey = images.astype(np.float64).mean(axis=-1)
     middle = grey[:, 1:-1, 1:-1]
     beside = grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]
     above = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1]
@@ -59,12 +64,17 @@ def peak_signal_to_noise(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
     Raises:
         ValueError: If the shapes differ.
     """
-    x, other = np.asarray(x, np.float64), np.asarray(other, np.float64)
+    x, other = np.asarray(x), np.asarray(other)
     if x.shape != other.shape:
         raise ValueError(f"The images have shapes {x.shape} and {other.shape}.")
-    error = np.square(x - other).reshape(len(x), -1).mean(axis=1)
+    error = in_chunks(_squared_error, x, other)
     with np.errstate(divide="ignore"):
         return 10.0 * np.log10((value_range[1] - value_range[0]) ** 2 / error)
+
+
+def _squared_error(x, other):
+    difference = x.astype(np.float64) - other
+    return np.square(difference).reshape(len(x), -1).mean(axis=1)
 
 
 def image_scores(
@@ -97,8 +107,7 @@ def image_scores(
         >>> image_scores(vae_gan, x_test)["sharpness_of_samples"]
     """
     if limit is not None and limit < len(x):
-        rows = np.random.default_rng(seed).choice(len(x), limit, replace=False)
-        x = x[np.sort(rows)]
+        x = x[draw_rows(len(x), limit, seed)]
     reconstructions = np.clip(model.reconstruct(x), *value_range)
     samples = np.clip(model.sample(num_samples, seed=seed), *value_range)
     originals = sharpness(x)

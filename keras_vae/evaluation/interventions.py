@@ -45,7 +45,7 @@ def beta_vae_score(
         `mean`, the share of test points that are right, and its `standard_error`.
 
     Raises:
-        ValueError: If a number is not positive.
+        ValueError: If a number is too small, or codes are NaN or infinite.
 
     Example:
         >>> beta_vae_score(vae.embed, keras_vae.data.Sprites(), num_train=1000)
@@ -111,7 +111,7 @@ def factor_vae_score(
         where all codes are collapsed.
 
     Raises:
-        ValueError: If a number is not positive.
+        ValueError: If a number is too small, or codes are NaN or infinite.
 
     Example:
         >>> factor_vae_score(vae.embed, keras_vae.data.Sprites(), num_train=1000)
@@ -121,7 +121,8 @@ def factor_vae_score(
         Locatello et al. 2019, as in their disentanglement_lib.
     """
     _check(num_train, num_test, batch_size)
-    positive_int(num_variance, "num_variance")
+    if positive_int(num_variance, "num_variance") < 2:
+        raise ValueError("num_variance must be at least 2: a variance is taken over it.")
     not_negative(smallest_deviation, "smallest_deviation")
     everywhere = _codes(represent, data, data.sample(num_variance, _generator(seed, 1)))
     variance = everywhere.var(axis=0, ddof=1)
@@ -171,7 +172,10 @@ def _batches(data, num, batch_size, rng):
 def _codes(represent, data, factors):
     chunks = np.split(factors, range(_IMAGES_AT_A_TIME, len(factors), _IMAGES_AT_A_TIME))
     codes = [np.asarray(represent(data.draw(chunk)), np.float64) for chunk in chunks]
-    return np.concatenate(codes)
+    codes = np.concatenate(codes)
+    if not np.isfinite(codes).all():
+        raise ValueError("The codes hold NaN or infinite values.")
+    return codes
 
 
 def _generator(*seed):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.evaluation.held_out import draw_rows
 from keras_vae.models import VAE
 
 
@@ -53,12 +54,13 @@ def likelihood_scores(
     Example:
         >>> likelihood_scores(vae, x_test, num_samples=5000)["log_likelihood"]
     """
-    everything = x
-    if limit is not None and limit < len(x):
-        rows = np.random.default_rng(seed).choice(len(x), limit, replace=False)
-        x = x[np.sort(rows)]
-    log_likelihood = model.log_likelihood(x, num_samples, seed=seed, verbose=verbose)
+    # Of all, and then cut: the estimate of all compares like with like, noise included.
     rate, distortion = model.rate_and_distortion(x, seed=seed)
+    elbo_of_all = -rate - distortion
+    if limit is not None and limit < len(x):
+        rows = draw_rows(len(x), limit, seed)
+        x, rate, distortion = x[rows], rate[rows], distortion[rows]
+    log_likelihood = model.log_likelihood(x, num_samples, seed=seed, verbose=verbose)
     of = "density"
     if model.likelihood.is_discrete:
         whole = np.array_equal(x, np.round(x))
@@ -73,11 +75,10 @@ def likelihood_scores(
         "distortion": mean_and_error(distortion - shift),
         "log_likelihood": mean_and_error(log_likelihood + shift),
     }
-    if len(everything) > len(x):
-        elbo_of_all = model.elbo(everything, seed=seed) + shift
-        scores["elbo_of_all"] = mean_and_error(elbo_of_all)
+    if len(elbo_of_all) > len(x):
+        scores["elbo_of_all"] = mean_and_error(elbo_of_all + shift)
         scores["log_likelihood_of_all"] = _estimate_of_all(
-            elbo_of_all, log_likelihood + shift, log_likelihood + rate + distortion
+            elbo_of_all + shift, log_likelihood + shift, log_likelihood + rate + distortion
         )
     bits = {"probability": "bits_per_dimension"}
     if levels:

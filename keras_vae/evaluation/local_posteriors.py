@@ -127,7 +127,8 @@ class LocalPosteriors:
         """
         params = self.start(x)
         state = params, tf.zeros_like(params), tf.zeros_like(params)
-        settings = tf.constant(steps), tf.constant(draws), tf.constant(learning_rate)
+        rate = tf.constant(learning_rate, params.dtype)
+        settings = tf.constant(steps), tf.constant(draws), rate
         ends = np.linspace(0, steps, PARTS + 1).astype(np.int32)
         for first, end in zip(ends[:-1], ends[1:], strict=True):
             span = tf.constant(first), tf.constant(end)

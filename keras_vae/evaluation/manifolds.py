@@ -8,7 +8,6 @@ import numpy as np
 
 from keras_vae.core.numbers import positive_int
 from keras_vae.evaluation.frechet import two_sets
-from keras_vae.evaluation.likelihood import mean_and_error
 
 _DISTANCES_AT_A_TIME = 5_000_000
 
@@ -26,7 +25,8 @@ def precision_recall(real, sampled, k: int = 3) -> dict[str, dict[str, float | N
 
     Returns:
         `precision` (samples that the data cover) and `recall` (data that the samples
-        cover), each a `mean` and its `standard_error` over the points that were asked.
+        cover), each a `mean`; its `standard_error` is None: the points that are asked are
+        random and so are the balls, whose share in the error is not known.
 
     Raises:
         ValueError: If the sets do not fit together or have no more than k points.
@@ -41,8 +41,8 @@ def precision_recall(real, sampled, k: int = 3) -> dict[str, dict[str, float | N
     """
     real, sampled = _sets(real, sampled, k)
     return {
-        "precision": mean_and_error(_covered(sampled, real, _radii(real, k))),
-        "recall": mean_and_error(_covered(real, sampled, _radii(sampled, k))),
+        "precision": _share(_covered(sampled, real, _radii(real, k))),
+        "recall": _share(_covered(real, sampled, _radii(sampled, k))),
     }
 
 
@@ -58,8 +58,8 @@ def density_coverage(real, sampled, k: int = 5) -> dict[str, dict[str, float | N
         `density` (the number of balls around data that a sample is in, over k; 1 for
         samples of the data's own distribution, more where they crowd) and `coverage`
         (the share of data with a sample in their ball; 1 - 1 / 2^k or so at best where
-        N = M and the samples are new), each a `mean` and its `standard_error` over samples
-        and over data.
+        N = M and the samples are new), each a `mean`; its `standard_error` is None, as of
+        `precision_recall`.
 
     Raises:
         ValueError: If the sets do not fit together or have no more than k points.
@@ -79,7 +79,11 @@ def density_coverage(real, sampled, k: int = 5) -> dict[str, dict[str, float | N
         inside = distances < radii
         depth[rows] = inside.sum(axis=1) / k
         near |= inside.any(axis=0)
-    return {"density": mean_and_error(depth), "coverage": mean_and_error(near)}
+    return {"density": _share(depth), "coverage": _share(near)}
+
+
+def _share(values):
+    return {"mean": float(values.mean()), "standard_error": None}
 
 
 def _sets(real, sampled, k):

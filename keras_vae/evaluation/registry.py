@@ -1,39 +1,20 @@
 """The metrics that `keras-vae evaluate --metrics` knows by name.
 
-A new one is a function of a `HeldOut` that returns a dictionary of scores, and its line in
-`METRICS`. What it returns as `{"mean", "standard_error"}` is printed on a line of its own,
-plain numbers and words in the heading; lists are for the file of `--output`.
+A new one is a function of a `HeldOut` in `metrics` that returns a dictionary of scores, and
+its line in `METRICS`. What it returns as `{"mean", "standard_error"}` is printed on a line
+of its own, plain numbers and words in the heading; lists are for the file of `--output`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from keras_vae.core.names import unknown
-from keras_vae.evaluation.aggregate import information
-from keras_vae.evaluation.annealed import annealed_importance_sampling
-from keras_vae.evaluation.collapse import collapse_report
-from keras_vae.evaluation.disentanglement import dci, mig, sap
-from keras_vae.evaluation.features import random_conv
-from keras_vae.evaluation.frechet import frechet_distance
-from keras_vae.evaluation.gaps import inference_gaps
+from keras_vae.evaluation import metrics
 from keras_vae.evaluation.held_out import HeldOut
-from keras_vae.evaluation.images import image_scores
-from keras_vae.evaluation.interventions import beta_vae_score, factor_vae_score
-from keras_vae.evaluation.likelihood import likelihood_scores, mean_and_error
-from keras_vae.evaluation.manifolds import density_coverage, precision_recall
-from keras_vae.evaluation.probes import probe_accuracy
 from keras_vae.evaluation.scores import score_rows
-
-# Training examples that probes learn from, and points of the scores by intervention.
-_MOST_PROBED, _POINTS = 10_000, {"num_train": 1000, "num_test": 500}
-# What takes thousands of gradients for an observation is done for so many, if no limit says
-# otherwise.
-_FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 500}
+from keras_vae.models import VAEGAN
 
 
 class Metric(NamedTuple):
@@ -43,7 +24,8 @@ class Metric(NamedTuple):
         scores: Function of a `HeldOut`.
         about: What it measures, in a few words.
         needs: "labels", "factors" (labels [N, K], K >= 2), "drawn factors" (data that can
-            be drawn for given factors), "images", or nothing.
+            be drawn for given factors), "images", "anomalies" (data of another kind), "a
+            trained likelihood" (which a VAE-GAN has not), or nothing.
     """
 
     scores: Callable[[HeldOut], dict[str, Any]]
@@ -51,19 +33,25 @@ class Metric(NamedTuple):
     needs: str = ""
 
 
-def evaluate_metrics(names: Iterable[str], on: HeldOut) -> dict[str, dict[str, Any]]:
+def evaluate_metrics(
+    names: Iterable[str],
+    on: HeldOut,
+    done: Callable[[str, dict[str, Any]], None] = lambda name, scores: None,
+) -> dict[str, dict[str, Any]]:
     """Computes metrics by name.
 
     Args:
         names: Keys of `METRICS`.
         on: The model, data and options.
+        done: Called with the name and the scores of each as soon as they are known, so
+            that nothing is lost if a later one fails.
 
     Returns:
         The scores of each, by name.
 
     Raises:
         ValueError: Before any work, if there is no such metric or the data lack what one
-            of them needs.
+            of them needs; later, if what a metric finds cannot be scored.
 
     Example:
         >>> print(describe_metrics(evaluate_metrics(["information"], HeldOut(vae, x))))
@@ -73,7 +61,11 @@ def evaluate_metrics(names: Iterable[str], on: HeldOut) -> dict[str, dict[str, A
         if name not in METRICS:
             raise unknown("metric", name, METRICS)
         _check_needs(name, on)
-    return {name: METRICS[name].scores(on) for name in names}
+    results = {}
+    for name in names:
+        results[name] = METRICS[name].scores(on)
+        done(name, results[name])
+    return results
 
 
 def describe_metrics(results: dict[str, dict[str, Any]]) -> str:
@@ -112,168 +104,77 @@ def _check_needs(name, on):
             f"The metric {name!r} needs labels, of held-out data and of training data "
             "beside them. Give labelled data, and one of their held-out splits."
         )
-    if needs == "factors" and (y is None or y.ndim != 2 or y.shape[1] < 2):
+    if needs == "factors" and not _are_factors(on.cut.y):
         raise ValueError(
             f"The metric {name!r} needs the true factors of variation as labels [N, K], "
-            "K >= 2, whole numbers; the data set 'sprites' has them."
+            "K >= 2, whole numbers each of which varies; the data set 'sprites' has them."
         )
     if needs == "drawn factors" and on.factors is None:
         raise ValueError(
             f"The metric {name!r} draws images for given factors, which it can for the "
             "data set 'sprites' alone."
         )
+    if needs == "anomalies" and on.anomalies is None:
+        raise ValueError(
+            f"The metric {name!r} needs observations of another kind beside the held-out "
+            "ones: give a data set of the same shape as anomalies."
+        )
+    if needs == "a trained likelihood" and isinstance(on.model, VAEGAN):
+        raise ValueError(
+            f"The metric {name!r} is of the likelihood on pixels, which a VAE-GAN is not "
+            "trained for. Take images, frechet or precision_recall."
+        )
 
 
-def _likelihood(on):
-    return likelihood_scores(
-        on.model,
-        on.x,
-        on.num_samples,
-        on.seed,
-        on.limit,
-        on.log_scale,
-        on.verbose,
-        on.levels,
-    )
+def _are_factors(y):
+    if y is None or y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "bui":
+        return False
+    return bool((y != y[:1]).any(axis=0).all())
 
 
-def _ais(on):
-    few = _few(on)
-    options = {**_ANNEALED, "seed": on.seed, "verbose": on.verbose}
-    estimate = annealed_importance_sampling(few.model, few.x, **options)
-    score = mean_and_error(estimate + _shift(on))
-    return {"num_examples": len(few.x), **_ANNEALED, "annealed_log_likelihood": score}
-
-
-def _gaps(on):
-    few = _few(on)
-    options = {**_LOCAL, "seed": on.seed, "verbose": on.verbose}
-    found = inference_gaps(few.model, few.x, on.num_samples, **options)
-    bounds = {
-        "log_likelihood": found.log_likelihood,
-        "best_local_bound": found.local_bound,
-        "amortized_bound": found.amortized_bound,
-    }
-    return {
-        "num_examples": len(few.x),
-        "num_samples": on.num_samples,
-        **_LOCAL,
-        **{name: mean_and_error(bound + _shift(on)) for name, bound in bounds.items()},
-        "approximation_gap": mean_and_error(found.approximation_gap),
-        "amortization_gap": mean_and_error(found.amortization_gap),
-    }
-
-
-def _few(on):
-    return replace(on, limit=on.limit or _FEW).cut
-
-
-def _shift(on):
-    """What makes densities those of the raw values."""
-    return 0.0 if on.model.likelihood.is_discrete else on.log_scale
-
-
-def _images(on):
-    return image_scores(on.model, on.x, on.num_samples, on.seed, on.limit, on.value_range)
-
-
-def _active_units(on):
-    report = collapse_report(on.model, on.cut.x)
-    rate = report["rate"]
-    return {
-        "num_examples": len(on.cut.x),
-        "num_units": report["num_units"],
-        "active_units": _exact(report["num_active"]),
-        "dead": report["dead"].tolist(),
-        "variance_of_units": report["variance"].tolist(),
-        "rate_of_units": None if rate is None else rate.tolist(),
-    }
-
-
-def _information(on):
-    return information(on.model, on.cut.x, seed=on.seed, verbose=on.verbose)
-
-
-def _probe(on):
-    x, y = on.train()
-    if len(x) > _MOST_PROBED:
-        rows = np.random.default_rng(on.seed)
-        rows = np.sort(rows.choice(len(x), _MOST_PROBED, replace=False))
-        x, y = x[rows], y[rows]
-    train, test = (on.model.embed(x), y), (on.model.embed(on.cut.x), on.cut.y)
-    return {
-        "num_examples": len(on.cut.x),
-        "num_train": len(x),
-        "linear_probe": probe_accuracy(*train, *test, "linear"),
-        "knn_probe": probe_accuracy(*train, *test, "knn"),
-    }
-
-
-def _features(on):
-    """Features of the data and of as many means of p(x|z) at draws from the prior."""
-    x, extract = on.cut.x, random_conv(on.value_range)
-    sampled = on.model.sample(len(x), seed=on.seed)
-    sampled = np.clip(sampled, *on.value_range)
-    about = {"num_examples": len(x), "num_samples": len(x), "extractor": extract.name}
-    return about, extract(x), extract(sampled)
-
-
-def _frechet(on):
-    about, real, sampled = _features(on)
-    return {**about, "frechet_distance": frechet_distance(real, sampled)}
-
-
-def _precision_recall(on):
-    about, real, sampled = _features(on)
-    return {
-        **about,
-        **precision_recall(real, sampled),
-        **density_coverage(real, sampled),
-    }
-
-
-def _disentanglement(on):
-    codes, factors = on.model.embed(on.cut.x), on.cut.y
-    return {
-        "num_examples": len(codes),
-        "dci_trees": "random_forest",
-        "mig": _exact(mig(codes, factors)),
-        "sap": _exact(sap(codes, factors, seed=on.seed)),
-        **{
-            f"dci_{name}": _exact(value)
-            for name, value in dci(codes, factors, "random_forest", on.seed).items()
-        },
-    }
-
-
-def _interventions(on):
-    options = {**_POINTS, "seed": on.seed, "verbose": on.verbose}
-    return {
-        **_POINTS,
-        "beta_vae_score": beta_vae_score(on.model.embed, on.factors, **options),
-        "factor_vae_score": factor_vae_score(on.model.embed, on.factors, **options),
-    }
-
-
-def _exact(value):
-    """A number of which no standard error is known."""
-    return {"mean": float(value), "standard_error": None}
-
-
+_TRAINED = "a trained likelihood"
 METRICS = {
-    "likelihood": Metric(_likelihood, "ELBO and importance-weighted log-likelihood"),
-    "ais": Metric(_ais, "log-likelihood by annealing, of 100 examples or --limit"),
-    "gaps": Metric(_gaps, "approximation and amortization gap, likewise"),
-    "active_units": Metric(_active_units, "latent units in use, and the rate of each"),
-    "information": Metric(_information, "mutual information of x and z; KL(q(z), p(z))"),
-    "probe": Metric(_probe, "labels read off embeddings, linearly and by kNN", "labels"),
-    "images": Metric(_images, "nearness and sharpness of images", "images"),
-    "frechet": Metric(_frechet, "Frechet distance of samples from data", "images"),
-    "precision_recall": Metric(
-        _precision_recall, "samples among data and data among samples", "images"
+    "likelihood": Metric(
+        metrics.score_likelihood, "ELBO and importance-weighted log-likelihood", _TRAINED
     ),
-    "disentanglement": Metric(_disentanglement, "MIG, SAP and DCI of codes", "factors"),
+    "ais": Metric(
+        metrics.score_ais,
+        "log-likelihood by annealing, of 100 examples or --limit",
+        _TRAINED,
+    ),
+    "bidirectional": Metric(
+        metrics.score_bidirectional,
+        "annealing from both sides, of as many simulated ones",
+        _TRAINED,
+    ),
+    "gaps": Metric(
+        metrics.score_gaps, "approximation and amortization gap, likewise", _TRAINED
+    ),
+    "anomalies": Metric(
+        metrics.score_anomalies, "AUROC of scores of other data", "anomalies"
+    ),
+    "active_units": Metric(
+        metrics.score_active_units, "latent units in use, and the rate of each"
+    ),
+    "information": Metric(
+        metrics.score_information, "mutual information of x and z; KL(q(z), p(z))"
+    ),
+    "probe": Metric(
+        metrics.score_probe, "labels read off embeddings, linearly and by kNN", "labels"
+    ),
+    "images": Metric(metrics.score_images, "nearness and sharpness of images", "images"),
+    "frechet": Metric(
+        metrics.score_frechet, "Frechet distance of samples from data", "images"
+    ),
+    "precision_recall": Metric(
+        metrics.score_precision_recall,
+        "samples among data and data among samples",
+        "images",
+    ),
+    "disentanglement": Metric(
+        metrics.score_disentanglement, "MIG, SAP and DCI of codes", "factors"
+    ),
     "interventions": Metric(
-        _interventions, "beta-VAE and FactorVAE scores", "drawn factors"
+        metrics.score_interventions, "beta-VAE and FactorVAE scores", "drawn factors"
     ),
 }

@@ -27,6 +27,13 @@ _NAMES = {
     "distortion": ("distortion", "nats"),
     "log_likelihood": ("log-likelihood (S={num_samples})", "nats"),
     "annealed_log_likelihood": ("log-likelihood by annealing", "nats"),
+    "log_likelihood_by_mixture": (
+        "log-likelihood (2 x {num_samples} draws)",
+        "nats",
+    ),
+    "lower_bound": ("lower bound of log p(x)", "nats"),
+    "upper_bound": ("upper bound of log p(x)", "nats"),
+    "bidirectional_gap": ("between them", "nats"),
     "best_local_bound": ("best local bound", "nats"),
     "amortized_bound": ("amortized bound", "nats"),
     "approximation_gap": ("approximation gap", "nats"),

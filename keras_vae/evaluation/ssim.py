@@ -40,13 +40,21 @@ def structural_similarity(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
             f"{other.shape}."
         )
     span = value_range[1] - value_range[0]
-    chunks = range(0, len(x), _AT_A_TIME)
-    return np.concatenate(
-        [
-            _similarity(x[i : i + _AT_A_TIME], other[i : i + _AT_A_TIME], span)
-            for i in chunks
-        ]
-    )
+    return in_chunks(lambda x, other: _similarity(x, other, span), x, other)
+
+
+def in_chunks(function, *images) -> np.ndarray:
+    """Applies a function to some images at a time, so that memory stays bounded.
+
+    Args:
+        function: Called with arrays [B, *event], returns an array [B].
+        *images: Arrays [N, *event].
+
+    Returns:
+        Array [N].
+    """
+    chunks = [slice(i, i + _AT_A_TIME) for i in range(0, len(images[0]), _AT_A_TIME)]
+    return np.concatenate([function(*(one[rows] for one in images)) for rows in chunks])
 
 
 def _similarity(x, other, span):

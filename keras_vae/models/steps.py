@@ -190,10 +190,8 @@ class Steps:
         if isinstance(validation_data, tuple) and len(validation_data) == 3:
             validation_data = (_join(validation_data[0], validation_data[2]),)
         x = _join(x, sample_weight)
-        if _are_arrays(x) and not any(kwargs.get(name) for name in _KERAS_SPLITS):
-            x = array_batches(
-                x, kwargs.get("batch_size") or 32, kwargs.get("shuffle", True)
-            )
+        if not any(kwargs.get(name) for name in _KERAS_SPLITS):
+            x, kwargs = _as_batches(x, kwargs)
         return super().fit(x, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, *, sample_weight=None, **kwargs):
@@ -242,12 +240,20 @@ def unpack(data):
     return x, weight
 
 
-def _are_arrays(x):
-    """Whether x is an array, or arrays of one length (Keras says what else is wrong)."""
+def _as_batches(x, options):
+    """The stream of batches of an array, or of arrays of one length, and Keras's options.
+
+    Whatever else x is stays as it is: Keras takes it, or says what is wrong.
+    """
     arrays = x if isinstance(x, tuple) else (x,)
+    shuffle = options.get("shuffle", True)
     if not all(isinstance(array, np.ndarray | tf.Tensor) for array in arrays):
-        return False
-    return len({len(array) for array in arrays}) == 1
+        return x, options
+    if len({len(array) for array in arrays}) > 1 or not isinstance(shuffle, bool):
+        return x, options
+    batches = array_batches(x, options.get("batch_size") or 32, shuffle)
+    # Keras warns that it will not shuffle a stream.
+    return batches, {**options, "shuffle": False}
 
 
 def _join(x, weight):

@@ -73,6 +73,9 @@ def test_refusals():
         active_units(model, X[:1])
     with pytest.raises(ValueError, match="threshold"):
         collapse_report(model, X, threshold=-1)
+    model.encoder.set_weights([np.nan * weight for weight in model.encoder.get_weights()])
+    with pytest.raises(ValueError, match="it diverged"):
+        active_units(model, X)
 
 
 class KillsUnits(keras.callbacks.Callback):

@@ -1,5 +1,6 @@
 """Gaps on the linear-Gaussian model, where all of them have a closed form."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,6 +13,7 @@ from linear_gaussian import (
 )
 from model_cases import data_for, vae
 
+import keras_vae
 from keras_vae import layers, priors
 from keras_vae.evaluation import InferenceGaps, inference_gaps
 from keras_vae.models import queries
@@ -171,6 +173,18 @@ def test_bad_arguments_are_refused(arguments, words):
     model = vae()
     with pytest.raises(ValueError, match=words):
         inference_gaps(model, data_for(model), **arguments)
+
+
+def test_models_in_double_precision():
+    parts = {
+        "posterior": layers.IndependentNormal(2, dtype="float64"),
+        "likelihood": layers.IndependentNormal(3, dtype="float64"),
+    }
+    networks = (keras.Sequential([keras.layers.Dense(n, dtype="float64")]) for n in (4, 6))
+    model = keras_vae.VAE(*networks, **parts, seed=0)
+    gaps = inference_gaps(model, np.ones((2, 3)), 50, steps=50, draws=4)
+    assert gaps.local_bound.dtype == np.float64
+    assert (gaps.amortization_gap > 0).all()
 
 
 def test_discrete_posteriors_are_refused():

@@ -119,3 +119,13 @@ def test_refusals(score, name):
         score(perfect, Levels(), **SMALL | {name: 0})
     with pytest.raises(ValueError, match="at least 2"):
         score(perfect, Levels(), **SMALL | {"batch_size": 1})
+
+
+def test_codes_that_are_not_numbers_are_no_collapse(score):
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        score(lambda x: perfect(x) * np.nan, Levels(), **SMALL)
+
+
+def test_a_variance_needs_two_images():
+    with pytest.raises(ValueError, match="num_variance must be at least 2"):
+        factor_vae_score(perfect, Levels(), num_variance=1)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -116,8 +117,13 @@ def test_a_limit_draws_different_rows_with_the_seed(vae):
     nats, bits = (one.pop(f"{n}_of_all") for n in ("log_likelihood", "bits_per_dimension"))
     for key, sign in (("mean", -1), ("standard_error", 1)):
         assert bits[key] == pytest.approx(sign * nats[key] / math.log(2) / coins()[0].size)
-    assert one == likelihood_scores(vae, coins()[rows], 5, seed=1)
-    assert of_all == likelihood_scores(vae, coins(), 5, seed=1)["elbo"]
+    alone = likelihood_scores(vae, coins()[rows], 5, seed=1)
+    for name in ("log_likelihood", "bits_per_dimension"):
+        assert one[name] == alone[name]
+    # Draws of z belong to the place in the whole set.
+    elbo = vae.elbo(coins(), seed=1)
+    assert one["elbo"] == mean_and_error(elbo[rows])
+    assert of_all == mean_and_error(elbo)
 
 
 def test_the_log_likelihood_of_all_is_estimated_better_than_by_the_scored_alone():
@@ -134,6 +140,34 @@ def test_the_log_likelihood_of_all_is_estimated_better_than_by_the_scored_alone(
     # Almost all of it is the spread of 2,000 examples.
     full = mean_and_error(vae.log_likelihood(x, 20))["standard_error"]
     assert full * 0.8 < claimed.mean() < full * 1.5
+
+
+class Bounds:
+    """What `likelihood_scores` asks of a model; x holds the log-likelihoods themselves."""
+
+    likelihood = SimpleNamespace(is_discrete=False)
+    event_shape = (1,)
+
+    def log_likelihood(self, x, num_samples, seed, verbose):
+        return x[:, 0]
+
+    def rate_and_distortion(self, x, seed):
+        gap = 5 + 3 * np.random.default_rng([7, seed]).normal(size=len(x))
+        return gap, -x[:, 0]
+
+
+@pytest.mark.parametrize("limit", [20, 100, 180])
+def test_the_error_of_the_estimate_of_all_is_its_spread(limit):
+    repetitions, rng = 400, np.random.default_rng(limit)
+    scores = [
+        likelihood_scores(Bounds(), rng.normal(0, 2, (200, 1)), 1, seed, limit)
+        for seed in range(repetitions)
+    ]
+    found = [score["log_likelihood_of_all"] for score in scores]
+    spread = np.std([score["mean"] for score in found], ddof=1)
+    claimed = np.mean([score["standard_error"] for score in found])
+    # A standard deviation of 400 numbers has an error of a 28th of it.
+    assert claimed == pytest.approx(spread, rel=3 / 28)
 
 
 def test_raw_units_of_densities_differ_by_the_exact_shift():

@@ -78,9 +78,8 @@ def test_they_are_the_formulas_written_out(monkeypatch):
         return precision_recall(real, sampled, k) | density_coverage(real, sampled, k)
 
     assert means(found()) == pytest.approx(expected)
-    share = expected["recall"]
-    error = np.sqrt(share * (1 - share) / 39)
-    assert found()["recall"]["standard_error"] == pytest.approx(error)
+    # Both sets are random, and only one of them would be in a simple error.
+    assert {score["standard_error"] for score in found().values()} == {None}
     monkeypatch.setattr("keras_vae.evaluation.manifolds._DISTANCES_AT_A_TIME", 100)
     assert means(found()) == pytest.approx(expected)
 

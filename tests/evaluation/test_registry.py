@@ -14,11 +14,12 @@ from keras_vae.evaluation import (
     HeldOut,
     Metric,
     active_units,
+    auroc,
     describe_metrics,
     evaluate_metrics,
     information,
     likelihood_scores,
-    registry,
+    metrics,
 )
 
 RNG = np.random.default_rng(0)
@@ -48,18 +49,18 @@ def on():
     keras.utils.set_random_seed(make_seed(0))
     model = keras_vae.ConvVAE((12, 12, 1), 3, filters=(4,))
     return HeldOut(
-        model, X, FACTORS, lambda: (X, FACTORS), Squares(), num_samples=4, seed=1
+        model, X, FACTORS, lambda: (X, FACTORS), Squares(), 1 - X[:9], num_samples=4, seed=1
     )
 
 
 @pytest.fixture(autouse=True)
 def few_points(monkeypatch):
-    monkeypatch.setitem(registry._POINTS, "num_train", 20)
-    monkeypatch.setitem(registry._POINTS, "num_test", 10)
-    monkeypatch.setitem(registry._ANNEALED, "num_steps", 4)
-    monkeypatch.setitem(registry._ANNEALED, "num_chains", 2)
-    monkeypatch.setitem(registry._LOCAL, "steps", 4)
-    monkeypatch.setattr(registry, "_FEW", 5)
+    monkeypatch.setitem(metrics._POINTS, "num_train", 20)
+    monkeypatch.setitem(metrics._POINTS, "num_test", 10)
+    monkeypatch.setitem(metrics._ANNEALED, "num_steps", 4)
+    monkeypatch.setitem(metrics._ANNEALED, "num_chains", 2)
+    monkeypatch.setitem(metrics._LOCAL, "steps", 4)
+    monkeypatch.setattr(metrics, "_FEW", 5)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -96,7 +97,7 @@ def test_a_limit_is_drawn_with_the_seed_for_all_alike(on):
 
 
 def test_probes_learn_from_some_training_examples(on, monkeypatch):
-    monkeypatch.setattr(registry, "_MOST_PROBED", 50)
+    monkeypatch.setattr(metrics, "_MOST_PROBED", 50)
     found = evaluate_metrics(["probe"], on)["probe"]
     assert found["num_train"] == 50 and found["num_examples"] == 60
 
@@ -116,7 +117,9 @@ def test_names_are_checked_before_work():
         ("probe", {"train": None}, "needs labels"),
         ("disentanglement", {"y": None}, "true factors"),
         ("disentanglement", {"y": FACTORS[:, 0]}, "true factors"),
+        ("disentanglement", {"y": FACTORS * [1, 0]}, "each of which varies"),
         ("interventions", {"factors": None}, "draws images for given factors"),
+        ("anomalies", {}, "observations of another kind"),
     ],
 )
 def test_what_is_missing_is_said_before_work(on, name, missing, message):
@@ -127,6 +130,31 @@ def test_what_is_missing_is_said_before_work(on, name, missing, message):
         with pytest.raises(ValueError, match=message):
             evaluate_metrics(["first", name], poor)
     assert not called
+
+
+@pytest.mark.parametrize("name", ["likelihood", "ais", "bidirectional", "gaps"])
+def test_a_likelihood_that_was_not_trained_is_not_scored(name):
+    gan = keras_vae.VAEGAN.for_images((12, 12, 1), 2, filters=(4,))
+    with pytest.raises(ValueError, match="a VAE-GAN is not trained for"):
+        evaluate_metrics([name], HeldOut(gan, X))
+
+
+def test_what_was_done_is_known_when_a_later_metric_fails(on, monkeypatch):
+    def fail(on):
+        raise ValueError("too late")
+
+    monkeypatch.setitem(METRICS, "failing", Metric(fail, "fails"))
+    known = {}
+    with pytest.raises(ValueError, match="too late"):
+        evaluate_metrics(["active_units", "failing", "likelihood"], on, known.__setitem__)
+    assert known == evaluate_metrics(["active_units"], on)
+
+
+def test_anomalies_are_told_by_each_score(on):
+    found = evaluate_metrics(["anomalies"], on)["anomalies"]
+    assert found["num_anomalies"] == 9 and found["num_examples"] == 60
+    normal, anomalous = (-on.model.elbo(rows, seed=1) for rows in (X, on.anomalies))
+    assert found["auroc_by_elbo"] == auroc(normal, anomalous)
 
 
 @pytest.mark.parametrize("name", ["images", "frechet", "precision_recall"])

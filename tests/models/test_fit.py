@@ -1,5 +1,7 @@
 """What Keras offers for training works with these models."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -64,6 +66,12 @@ def test_an_array_is_taken_as_keras_takes_it():
         losses = fit(model, x, 2, sample_weight=weight, **given)["loss"]
         assert len(losses) == 2 and int(model.optimizer.iterations) == 10
     np.testing.assert_array_equal(weights(ours), weights(keras_own))
+
+
+def test_an_array_is_trained_on_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        compiled().fit(data_for(vae(), 8), verbose=0)
 
 
 def test_weights_of_another_length_are_refused():

@@ -1,0 +1,225 @@
+"""What each metric of `keras_vae.evaluation.METRICS` computes, of a `HeldOut`.
+
+The functions choose the numbers of steps and points that suit a look at a model; from
+Python the functions that they call take others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from keras_vae.evaluation.aggregate import information
+from keras_vae.evaluation.annealed import (
+    annealed_importance_sampling,
+    bidirectional_check,
+)
+from keras_vae.evaluation.anomaly import anomaly_scores, auroc
+from keras_vae.evaluation.collapse import collapse_report
+from keras_vae.evaluation.disentanglement import dci, mig, sap
+from keras_vae.evaluation.features import random_conv
+from keras_vae.evaluation.frechet import frechet_distance
+from keras_vae.evaluation.gaps import inference_gaps
+from keras_vae.evaluation.held_out import HeldOut, draw_rows
+from keras_vae.evaluation.images import image_scores
+from keras_vae.evaluation.interventions import beta_vae_score, factor_vae_score
+from keras_vae.evaluation.likelihood import likelihood_scores, mean_and_error
+from keras_vae.evaluation.manifolds import density_coverage, precision_recall
+from keras_vae.evaluation.probes import probe_accuracy
+
+# Training examples that probes learn from, and points of the scores by intervention.
+_MOST_PROBED, _POINTS = 10_000, {"num_train": 1000, "num_test": 500}
+# What takes thousands of gradients for an observation is done for so many, if no limit says
+# otherwise.
+_FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 500}
+
+
+def score_likelihood(on: HeldOut) -> dict[str, Any]:
+    """ELBO and importance-weighted log-likelihood."""
+    return likelihood_scores(
+        on.model,
+        on.x,
+        on.num_samples,
+        on.seed,
+        on.limit,
+        on.log_scale,
+        on.verbose,
+        on.levels,
+    )
+
+
+def score_ais(on: HeldOut) -> dict[str, Any]:
+    """Log-likelihood by annealing."""
+    few = _few(on)
+    options = {**_ANNEALED, "seed": on.seed, "verbose": on.verbose}
+    estimate = annealed_importance_sampling(few.model, few.x, **options)
+    score = mean_and_error(estimate + _shift(on))
+    return {"num_examples": len(few.x), **_ANNEALED, "annealed_log_likelihood": score}
+
+
+def score_bidirectional(on: HeldOut) -> dict[str, Any]:
+    """Bounds of log p(x) of simulated observations, from both sides."""
+    count = on.limit or _FEW
+    options = {**_ANNEALED, "seed": on.seed, "verbose": on.verbose}
+    found = bidirectional_check(on.model, count, **options)
+    return {
+        "num_simulated": count,
+        **_ANNEALED,
+        "lower_bound": mean_and_error(found.lower + _shift(on)),
+        "upper_bound": mean_and_error(found.upper + _shift(on)),
+        "bidirectional_gap": mean_and_error(found.gap),
+    }
+
+
+def score_gaps(on: HeldOut) -> dict[str, Any]:
+    """Approximation and amortization gap."""
+    few = _few(on)
+    options = {**_LOCAL, "seed": on.seed, "verbose": on.verbose}
+    found = inference_gaps(few.model, few.x, on.num_samples, **options)
+    bounds = {
+        "log_likelihood_by_mixture": found.log_likelihood,
+        "best_local_bound": found.local_bound,
+        "amortized_bound": found.amortized_bound,
+    }
+    return {
+        "num_examples": len(few.x),
+        "num_samples": on.num_samples,
+        **_LOCAL,
+        **{name: mean_and_error(bound + _shift(on)) for name, bound in bounds.items()},
+        "approximation_gap": mean_and_error(found.approximation_gap),
+        "amortization_gap": mean_and_error(found.amortization_gap),
+    }
+
+
+def _few(on):
+    return replace(on, limit=on.limit or _FEW).cut
+
+
+def _shift(on):
+    """What makes densities those of the raw values."""
+    return 0.0 if on.model.likelihood.is_discrete else on.log_scale
+
+
+def score_images(on: HeldOut) -> dict[str, Any]:
+    """Nearness and sharpness of images."""
+    return image_scores(on.model, on.x, on.num_samples, on.seed, on.limit, on.value_range)
+
+
+def score_active_units(on: HeldOut) -> dict[str, Any]:
+    """Latent units in use."""
+    report = collapse_report(on.model, on.cut.x)
+    rate = report["rate"]
+    return {
+        "num_examples": len(on.cut.x),
+        "num_units": report["num_units"],
+        "active_units": _exact(report["num_active"]),
+        "dead": report["dead"].tolist(),
+        "variance_of_units": report["variance"].tolist(),
+        "rate_of_units": None if rate is None else rate.tolist(),
+    }
+
+
+def score_information(on: HeldOut) -> dict[str, Any]:
+    """What z says of x, and how q(z) differs from the prior."""
+    return information(on.model, on.cut.x, seed=on.seed, verbose=on.verbose)
+
+
+def score_probe(on: HeldOut) -> dict[str, Any]:
+    """Labels read off embeddings."""
+    x, y = on.train()
+    if len(x) > _MOST_PROBED:
+        rows = np.random.default_rng(on.seed)
+        rows = np.sort(rows.choice(len(x), _MOST_PROBED, replace=False))
+        x, y = x[rows], y[rows]
+    train, test = (on.model.embed(x), y), (on.model.embed(on.cut.x), on.cut.y)
+    return {
+        "num_examples": len(on.cut.x),
+        "num_train": len(x),
+        "linear_probe": probe_accuracy(*train, *test, "linear"),
+        "knn_probe": probe_accuracy(*train, *test, "knn"),
+    }
+
+
+def _features(on):
+    """Features of the data and of as many means of p(x|z) at draws from the prior."""
+    x, extract = on.cut.x, random_conv(on.value_range)
+    sampled = on.model.sample(len(x), seed=on.seed)
+    sampled = np.clip(sampled, *on.value_range)
+    about = {"num_examples": len(x), "num_samples": len(x), "extractor": extract.name}
+    return about, extract(x), extract(sampled)
+
+
+def score_frechet(on: HeldOut) -> dict[str, Any]:
+    """Frechet distance of samples from data."""
+    about, real, sampled = _features(on)
+    return {**about, "frechet_distance": frechet_distance(real, sampled)}
+
+
+def score_precision_recall(on: HeldOut) -> dict[str, Any]:
+    """Samples among data, and data among samples."""
+    about, real, sampled = _features(on)
+    return {
+        **about,
+        **precision_recall(real, sampled),
+        **density_coverage(real, sampled),
+    }
+
+
+def score_anomalies(on: HeldOut) -> dict[str, Any]:
+    """How well scores tell other data."""
+    x, others = on.cut.x, on.anomalies
+    if on.limit is not None:
+        others = others[draw_rows(len(others), on.limit, on.seed)]
+    methods = ["elbo", "log_likelihood", "reconstruction"]
+    if on.model.likelihood.is_discrete and len(on.model.event_shape) == 3:
+        methods.append("input_complexity")
+    found = {"num_examples": len(x), "num_anomalies": len(others)}
+    for method in methods:
+        normal, anomalous = (
+            anomaly_scores(
+                on.model,
+                rows,
+                method,
+                on.num_samples,
+                on.seed,
+                value_range=on.value_range if method == "input_complexity" else None,
+                verbose=on.verbose,
+            )
+            for rows in (x, others)
+        )
+        found[f"auroc_by_{method}"] = auroc(normal, anomalous)
+    return found
+
+
+def score_disentanglement(on: HeldOut) -> dict[str, Any]:
+    """MIG, SAP and DCI of codes."""
+    codes, factors = on.model.embed(on.cut.x), on.cut.y
+    return {
+        "num_examples": len(codes),
+        "mig_bins": 20,
+        "sap_method": "svm",
+        "dci_trees": "random_forest",
+        "mig": _exact(mig(codes, factors, 20)),
+        "sap": _exact(sap(codes, factors, "svm", on.seed)),
+        **{
+            f"dci_{name}": _exact(value)
+            for name, value in dci(codes, factors, "random_forest", on.seed).items()
+        },
+    }
+
+
+def score_interventions(on: HeldOut) -> dict[str, Any]:
+    """beta-VAE and FactorVAE scores."""
+    options = {**_POINTS, "seed": on.seed, "verbose": on.verbose}
+    return {
+        **_POINTS,
+        "beta_vae_score": beta_vae_score(on.model.embed, on.factors, **options),
+        "factor_vae_score": factor_vae_score(on.model.embed, on.factors, **options),
+    }
+
+
+def _exact(value):
+    """A number of which no standard error is known."""
+    return {"mean": float(value), "standard_error": None}
