@@ -118,6 +118,11 @@ class CollapseWarning(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Warns if units have died since the epoch before."""
+        if not np.isfinite(self.model.embed(self.x)).all():
+            self.say(
+                f"epoch {epoch + 1}: embeddings are NaN or infinite: training diverged."
+            )
+            return
         alive = active_units(self.model, self.x, self.threshold)
         died = np.flatnonzero(self._alive & ~alive)
         self._alive = alive

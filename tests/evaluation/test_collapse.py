@@ -73,9 +73,17 @@ def test_refusals():
         active_units(model, X[:1])
     with pytest.raises(ValueError, match="threshold"):
         collapse_report(model, X, threshold=-1)
-    model.encoder.set_weights([np.nan * weight for weight in model.encoder.get_weights()])
+
+
+def test_a_model_that_diverged_did_not_collapse():
+    model = keras_vae.DenseVAE((4,), 2, "normal", hidden_units=())
+    x = RNG.normal(size=(20, 4)).astype("float32")
+    model.compile(keras.optimizers.SGD(np.nan))
+    said = []
+    model.fit(x, verbose=0, callbacks=[CollapseWarning(x, say=said.append)])
+    assert said == ["epoch 1: embeddings are NaN or infinite: training diverged."]
     with pytest.raises(ValueError, match="it diverged"):
-        active_units(model, X)
+        active_units(model, x)
 
 
 class KillsUnits(keras.callbacks.Callback):
