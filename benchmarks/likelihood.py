@@ -162,6 +162,8 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="all of the test images, too")
     parser.add_argument("--full-images", type=int, default=10_000)
     options = parser.parse_args()
+    if options.simulated and not options.ais_steps:
+        parser.error("--simulated needs --ais-steps of at least 1")
     if options.train:
         train(options.run, options.train, options.train_limit)
     model = keras_vae.VAE.from_preset(options.run)

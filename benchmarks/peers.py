@@ -67,7 +67,7 @@ def train(options) -> dict:
     imported = peak_memory()
     model, clock = make_model(options.network, options.seed), epoch_clock()
     x = load("binarized_mnist").x_train[: options.train_limit]
-    # As the command decides on CPUs for batches of this size.
+    # As the command decides on CPUs for batches of the usual size.
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=options.network == "dense")
     model.fit(
         pipeline(x, options.batch_size, seed=options.seed),
@@ -139,14 +139,12 @@ def score(options) -> dict:
         options: Of the command line.
 
     Returns:
-        `elbo` of all test images and `log_likelihood` of some, each `{"mean",
-        "standard_error"}`.
+        `elbo` of all test images and `log_likelihood` of some, a list each.
     """
     import keras
 
     import keras_vae  # noqa: F401, registers the classes
     from keras_vae.data import load
-    from keras_vae.evaluation import mean_and_error
 
     path = Path(options.score)
     if path.suffix == ".npz":
@@ -155,12 +153,8 @@ def score(options) -> dict:
         model = keras.saving.load_model(path)
     x = load("binarized_mnist").x_test.astype("float32")
     rows = np.random.default_rng(0).permutation(len(x))[: options.images]
-    return {
-        "elbo": mean_and_error(model.elbo(x)),
-        "log_likelihood": mean_and_error(
-            model.log_likelihood(x[np.sort(rows)], options.num_samples)
-        ),
-    }
+    nll = model.log_likelihood(x[np.sort(rows)], options.num_samples)
+    return {"elbo": model.elbo(x).tolist(), "log_likelihood": nll.tolist()}
 
 
 def compare(network: str, options) -> None:
@@ -181,15 +175,16 @@ def compare(network: str, options) -> None:
         for seed in range(options.seeds):
             ours, peers = (str(Path(folder) / name) for name in ("ours.keras", "peer.npz"))
             seeded = [*settings, "--seed", str(seed)]
-            trained = {
-                "keras_vae": in_process(__file__, "--train", ours, *seeded),
-                "pythae": in_process(
-                    str(PEER), "--weights", peers, *seeded, python=options.peer_python
-                ),
+            sides = {
+                "keras_vae": ((__file__, "--train", ours), sys.executable, ours),
+                "pythae": ((str(PEER), "--weights", peers), options.peer_python, peers),
             }
-            for name, path in (("keras_vae", ours), ("pythae", peers)):
+            # The one that was second goes first with the next seed.
+            for name in sorted(sides, reverse=seed % 2 == 1):
+                command, python, path = sides[name]
+                trained = in_process(*command, *seeded, python=python)
                 scores = in_process(__file__, "--score", path, *settings, *counts)
-                results[name].append({**trained[name], **scores})
+                results[name].append({**trained, **scores})
     report(network, results, options)
 
 
@@ -203,8 +198,10 @@ def report(network: str, results: dict[str, list[dict]], options) -> None:
     """
     print(f"\n### {network}: {options.epochs} epochs, batch {options.batch_size}, ", end="")
     print(f"{options.seeds} seed(s)\n")
-    nll = f"NLL (S={options.num_samples}, {options.images} images)"
-    print(f"| | seconds an epoch | peak memory, MB | imports, MB | ELBO (test) | {nll} |")
+    heading = f"NLL (S={options.num_samples}, {options.images} images)"
+    print(
+        f"| | seconds an epoch | peak memory, MB | imports, MB | ELBO (test) | {heading} |"
+    )
     print("|---|---|---|---|---|---|")
     times = {}
     for name, runs in results.items():
@@ -214,19 +211,26 @@ def report(network: str, results: dict[str, list[dict]], options) -> None:
         memory, imports = (
             max(run[key] for run in runs) / 1e6 for key in ("memory_bytes", "import_bytes")
         )
-        elbo, nll = (mean_over(runs, key) for key in ("elbo", "log_likelihood"))
+        elbo, log_likelihood = (over_seeds(runs, key) for key in ("elbo", "log_likelihood"))
         spread = f"{times[name]:.2f} ({min(later):.2f}-{max(later):.2f})"
-        scores = f"{elbo[0]:.2f} +- {elbo[1]:.2f} | {-nll[0]:.2f} +- {nll[1]:.2f}"
+        scores = f"{mean_and_error_of(elbo)} | {mean_and_error_of(-log_likelihood)}"
         print(f"| {name} | {spread} | {memory:.0f} | {imports:.0f} | {scores} |")
     print(f"\ntime, keras_vae / pythae: {times['keras_vae'] / times['pythae']:.2f}")
+    print("NLL, keras_vae - pythae, image by image, for each seed:", end="")
+    for ours, peers in zip(results["keras_vae"], results["pythae"], strict=True):
+        pair = (over_seeds([run], "log_likelihood") for run in (peers, ours))
+        print(f" {mean_and_error_of(np.subtract(*pair))}", end="")
+    print()
 
 
-def mean_over(runs, key) -> tuple[float, float]:
-    """Mean over seeds of a score, and of its standard error over images."""
-    return tuple(
-        statistics.mean(run[key][part] for run in runs)
-        for part in ("mean", "standard_error")
-    )
+def over_seeds(runs, key) -> np.ndarray:
+    """Means over seeds of the scores of each image."""
+    return np.mean([run[key] for run in runs], axis=0)
+
+
+def mean_and_error_of(values: np.ndarray) -> str:
+    """A mean over images with its standard error."""
+    return f"{values.mean():.2f} +- {values.std(ddof=1) / np.sqrt(len(values)):.2f}"
 
 
 def main() -> None:

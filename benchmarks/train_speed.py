@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -156,11 +157,11 @@ def report(times: dict[str, list[list[float]]], speed: float) -> None:
     print(f"{'floor':<22}{floor:>9.2f}{'':>24}{1:>9.2f}")
     medians = {}
     for way, rounds in times.items():
-        later = sorted(s for seconds in rounds for s in seconds[1:])
-        medians[way] = later[len(later) // 2]
+        later = [s for seconds in rounds for s in seconds[1:] or seconds]
+        medians[way] = statistics.median(later)
         first = min(seconds[0] for seconds in rounds)
         print(
-            f"{way:<22}{medians[way]:>9.2f}{later[0]:>8.2f}{later[-1]:>8.2f}"
+            f"{way:<22}{medians[way]:>9.2f}{min(later):>8.2f}{max(later):>8.2f}"
             f"{first:>8.2f}{medians[way] / floor:>9.2f}"
         )
     if "pythae" in medians:
