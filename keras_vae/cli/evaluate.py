@@ -56,12 +56,13 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
     _check_output(output)
     opened = open_run(run, data, split)
     name = opened[-1].name
-    click.echo(f"{name}, {split}")
     about = {"run": str(run), "data": name, "split": split, "seed": seed, "limit": limit}
     results = {}
 
     def done(metric, scores, describe=describe_metrics):
         """Prints and writes what is known so far."""
+        if not results:
+            click.echo(f"{name}, {split}")
         results[metric] = scores
         click.echo(describe({metric: scores}))
         if output is not None:
