@@ -21,6 +21,8 @@ import keras
 import numpy as np
 
 import keras_vae
+from keras_vae.core.preset_files import read_metadata
+from keras_vae.core.zoo_folders import find_preset
 from keras_vae.evaluation import anomaly_scores, auroc
 
 METHODS = (
@@ -61,9 +63,10 @@ def train_background(
 def main() -> None:
     """Trains the background model, scores both test sets and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("run", help="folder of a run on fashion_mnist, or a preset")
-    parser.add_argument("--normal", default="fashion_mnist", help="data of the model")
-    parser.add_argument("--anomalies", default="mnist", help="data of the same shape")
+    parser.add_argument("run", help="folder of a run, or a preset")
+    parser.add_argument(
+        "--anomalies", default="mnist", help="data of the same shape (default: mnist)"
+    )
     parser.add_argument("--count", type=int, default=1000, help="test images of each")
     parser.add_argument("--num-samples", type=int, default=50, help="importance samples")
     parser.add_argument("--background-epochs", type=int, default=4)
@@ -73,7 +76,8 @@ def main() -> None:
 
     model = keras_vae.VAE.from_preset(options.run)
     prepare = keras_vae.data.Preparation.from_preset(options.run)
-    normal, others = (keras_vae.data.load(n) for n in (options.normal, options.anomalies))
+    trained_on = read_metadata(find_preset(options.run))["data"]["name"]
+    normal, others = (keras_vae.data.load(n) for n in (trained_on, options.anomalies))
     x = {
         "normal": prepare(normal.x_test[: options.count]),
         "anomalous": prepare(others.x_test[: options.count]),
@@ -85,7 +89,7 @@ def main() -> None:
         options.noise,
         options.seed,
     )
-    print(f"{options.anomalies} among {options.normal}, {options.count} test images each")
+    print(f"{options.anomalies} among {trained_on}, {options.count} test images each")
     print(f"{'score':<18}{'AUROC':>7}    mean score of normal and anomalous images, nats")
     for method in METHODS:
         scores = {

@@ -73,9 +73,10 @@ def anomaly_scores(
     if method not in _METHODS:
         raise unknown("anomaly score", method, _METHODS)
     if (method == "likelihood_ratio") != (background is not None):
+        missing = "needs a" if background is None else "takes no"
         raise ValueError(
-            "A background model is needed for method='likelihood_ratio', and is used "
-            f"there alone, but method is {method!r} and background {background!r}."
+            f"method={method!r} {missing} background model; 'likelihood_ratio' alone has "
+            "one, a model like the first, trained on the same data with noise added."
         )
     if method == "elbo":
         return -model.elbo(x, seed=seed)

@@ -17,7 +17,9 @@ def mig(codes, factors, bins: int = 20) -> float:
     For each factor the mutual information with each code (discretized in equal bins
     between its smallest and largest value); the largest minus the second largest, over
     the factor's entropy; and the mean of that over factors. 1 where each factor is in one
-    code alone, 0 where no code says anything, or two say the same.
+    code alone and has no more values than there are bins (with more, as the places of
+    sprites have, a perfect code scores less), 0 where no code says anything, or two say
+    the same.
 
     Args:
         codes: Posterior means or other codes [N, D], D >= 2.

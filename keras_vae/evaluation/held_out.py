@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.core.numbers import positive_int
 from keras_vae.models import VAE
 
 
@@ -32,6 +33,13 @@ class HeldOut:
         value_range: Values of black and white.
         levels: Whether raw values are whole numbers; see `likelihood_scores`.
         verbose: 1 shows progress bars.
+
+    Raises:
+        ValueError: If there are not as many labels as observations, or the limit is not
+            positive.
+
+    Example:
+        >>> evaluate_metrics(["active_units", "gaps"], HeldOut(vae, x_test, limit=100))
     """
 
     model: VAE
@@ -47,6 +55,15 @@ class HeldOut:
     value_range: tuple[float, float] = (0.0, 1.0)
     levels: bool = False
     verbose: int = 0
+
+    def __post_init__(self):
+        """Checks what would only be noticed after some work."""
+        if self.limit is not None:
+            positive_int(self.limit, "limit")
+        if self.y is not None and len(self.y) != len(self.x):
+            raise ValueError(
+                f"There are {len(self.x)} observations x, but {len(self.y)} labels y."
+            )
 
     @cached_property
     def cut(self) -> HeldOut:

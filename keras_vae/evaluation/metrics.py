@@ -123,7 +123,11 @@ def score_active_units(on: HeldOut) -> dict[str, Any]:
 
 def score_information(on: HeldOut) -> dict[str, Any]:
     """What z says of x, and how q(z) differs from the prior."""
-    return information(on.model, on.cut.x, seed=on.seed, verbose=on.verbose)
+    found = information(on.model, on.cut.x, seed=on.seed, verbose=on.verbose)
+    # Of few examples each says which it is, and nothing more can be told.
+    if found["mutual_information"]["mean"] > found["log_num_examples"] - 1.0:
+        found["caution"] = "the information is at its ceiling, take more examples"
+    return found
 
 
 def score_probe(on: HeldOut) -> dict[str, Any]:

@@ -34,14 +34,14 @@ class Metric(NamedTuple):
 
 
 def evaluate_metrics(
-    names: Iterable[str],
+    names: str | Iterable[str],
     on: HeldOut,
     done: Callable[[str, dict[str, Any]], None] = lambda name, scores: None,
 ) -> dict[str, dict[str, Any]]:
     """Computes metrics by name.
 
     Args:
-        names: Keys of `METRICS`.
+        names: Keys of `METRICS`, or one of them.
         on: The model, data and options.
         done: Called with the name and the scores of each as soon as they are known, so
             that nothing is lost if a later one fails.
@@ -56,7 +56,7 @@ def evaluate_metrics(
     Example:
         >>> print(describe_metrics(evaluate_metrics(["information"], HeldOut(vae, x))))
     """
-    names = list(dict.fromkeys(names))
+    names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     for name in names:
         if name not in METRICS:
             raise unknown("metric", name, METRICS)

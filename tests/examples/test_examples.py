@@ -26,7 +26,7 @@ def run(tmp_path, name, *arguments):
 def test_no_anomalies_among_the_same_images(tmp_path):
     printed = run(
         tmp_path,
-        *("anomalies.py", "dense_vae_digits", "--normal", "digits"),
+        *("anomalies.py", "dense_vae_digits"),
         *("--anomalies", "digits", "--count", "100", "--num-samples", "5"),
         *("--background-epochs", "1"),
     )
