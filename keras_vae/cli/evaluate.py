@@ -54,6 +54,10 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
     scores with --metrics.
     """
     _check_output(output)
+    if anomalies is not None and "anomalies" not in (metrics or []):
+        raise click.UsageError(
+            "--anomalies is for --metrics anomalies, which is not asked for."
+        )
     opened = open_run(run, data, split)
     name = opened[-1].name
     about = {"run": str(run), "data": name, "split": split, "seed": seed, "limit": limit}

@@ -134,8 +134,7 @@ def score_probe(on: HeldOut) -> dict[str, Any]:
     """Labels read off embeddings."""
     x, y = on.train()
     if len(x) > _MOST_PROBED:
-        rows = np.random.default_rng(on.seed)
-        rows = np.sort(rows.choice(len(x), _MOST_PROBED, replace=False))
+        rows = draw_rows(len(x), _MOST_PROBED, on.seed)
         x, y = x[rows], y[rows]
     train, test = (on.model.embed(x), y), (on.model.embed(on.cut.x), on.cut.y)
     return {

@@ -53,7 +53,9 @@ def in_chunks(function, *images) -> np.ndarray:
     Returns:
         Array [N].
     """
-    chunks = [slice(i, i + _AT_A_TIME) for i in range(0, len(images[0]), _AT_A_TIME)]
+    chunks = [
+        slice(i, i + _AT_A_TIME) for i in range(0, max(1, len(images[0])), _AT_A_TIME)
+    ]
     return np.concatenate([function(*(one[rows] for one in images)) for rows in chunks])
 
 

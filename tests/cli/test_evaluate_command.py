@@ -75,6 +75,11 @@ def test_what_data_lack_is_said(command, digits_run, given, words):
     assert result.code == 1 and words in result.err and not result.out
 
 
+def test_anomalies_that_nothing_asks_for_are_refused(command):
+    result = command("evaluate", "nowhere", "--anomalies", "digits", "--metrics", "images")
+    assert result.code == 2 and "is for --metrics anomalies" in result.err
+
+
 def test_data_are_no_anomalies_among_themselves(command, digits_run, tmp_path):
     given = ["--metrics", "anomalies", "--anomalies", "digits", "--limit", "30"]
     result = command("evaluate", digits_run, *given, "--output", "scores.json")
