@@ -9,6 +9,7 @@ import click
 from keras_vae.cli.edit import edit
 from keras_vae.cli.evaluate import evaluate
 from keras_vae.cli.export import export
+from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
 from keras_vae.cli.train import train
 from keras_vae.cli.use import embed, info, reconstruct, sample
 from keras_vae.cli.zoo import zoo
@@ -38,7 +39,8 @@ def main(arguments: list[str] | None = None) -> None:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        commands.main(arguments, prog_name="keras-vae", standalone_mode=False)
+        with ctrl_c_is_an_interrupt():
+            commands.main(arguments, prog_name="keras-vae", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

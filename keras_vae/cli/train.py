@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from keras_vae import training
+from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
 from keras_vae.core.preset_files import METADATA
 from keras_vae.fine_tuning import fine_tuning_recipe
 from keras_vae.recipe import CHOICES, MODELS, Recipe
@@ -86,7 +87,10 @@ def train(model, output, resume, overwrite, **values):
     if output is None:
         output = Path("runs") / f"{recipe.model}_{Path(recipe.data).stem}"
     try:
-        training.train(recipe, output, resume=resume, overwrite=overwrite, say=click.echo)
+        with ctrl_c_is_an_interrupt():
+            training.train(
+                recipe, output, resume=resume, overwrite=overwrite, say=click.echo
+            )
     except KeyboardInterrupt:
         kept = (
             f"; {output} keeps the finished epochs. To go on: keras-vae train --resume "

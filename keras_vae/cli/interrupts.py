@@ -1,0 +1,40 @@
+"""Ctrl-C that is seen, wherever it comes."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def ctrl_c_is_an_interrupt() -> Iterator[None]:
+    """Lets whatever Ctrl-C ends in the block end as a `KeyboardInterrupt`.
+
+    Python raises it wherever the program stands, also in a function that TensorFlow's
+    C++ code has called; what comes out there is an error of another class.
+
+    Raises:
+        KeyboardInterrupt: If the block ended with an exception after Ctrl-C.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    # Not a function where the process ignores Ctrl-C, as a shell's background jobs do.
+    if not callable(before):
+        yield
+        return
+    pressed = False
+
+    def note(number, frame):
+        nonlocal pressed
+        pressed = True
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    except Exception as error:
+        if pressed:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
