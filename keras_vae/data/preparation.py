@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_vae.core.preset_files import read_metadata
 from keras_vae.core.support import Support
+from keras_vae.core.support import levels as whole_levels
 from keras_vae.core.zoo_folders import find_preset
 from keras_vae.data.binarize import binarize
 from keras_vae.data.dataset import DataSet
@@ -78,9 +79,28 @@ class Preparation:
 
         Returns:
             Float32 array of the same shape.
+
+        Raises:
+            ValueError: If values are not those of `levels`; those of prepared
+                observations seldom are.
         """
+        self._check_raw(np.asarray(x))
         x = self.scaling(x)
         return binarize(x, self.seed).astype(np.float32) if self.binarize else x
+
+    def _check_raw(self, x: np.ndarray) -> None:
+        if self.levels is None:
+            return
+        raw = whole_levels(*self.levels)
+        inside = raw.contains(x)
+        if not inside.all():
+            where = np.argwhere(~inside)[0]
+            raise ValueError(
+                f"The raw values of this model's data are {raw}, but x has "
+                f"{np.count_nonzero(~inside)} of {x.size} others; the first is "
+                f"{x[tuple(where)]:g} at {where.tolist()}. If x is prepared already, give "
+                "it to the model as it is."
+            )
 
     def to_config(self) -> dict[str, Any]:
         """Returns the preparation as plain values for JSON."""

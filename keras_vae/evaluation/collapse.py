@@ -118,12 +118,13 @@ class CollapseWarning(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Warns if units have died since the epoch before."""
-        if not np.isfinite(self.model.embed(self.x)).all():
+        codes = self.model.embed(self.x)
+        if not np.isfinite(codes).all():
             self.say(
                 f"epoch {epoch + 1}: embeddings are NaN or infinite: training diverged."
             )
             return
-        alive = active_units(self.model, self.x, self.threshold)
+        alive = _spread(codes) > self.threshold
         died = np.flatnonzero(self._alive & ~alive)
         self._alive = alive
         if len(died):
@@ -141,10 +142,14 @@ def _variance(model, x):
             "Active units are those that vary over observations, so at least two are "
             f"needed, but x has {len(x)}."
         )
-    codes = model.embed(x).astype(np.float64)
+    codes = model.embed(x)
     if not np.isfinite(codes).all():
         raise ValueError("The model's embeddings hold NaN or infinite values: it diverged.")
-    return codes.var(axis=0, ddof=1)
+    return _spread(codes)
+
+
+def _spread(codes):
+    return codes.astype(np.float64).var(axis=0, ddof=1)
 
 
 def _rate_of_units(model, x):

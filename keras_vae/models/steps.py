@@ -10,7 +10,7 @@ from keras_vae import objectives
 from keras_vae.core.replicas import num_replicas, sum_over_replicas
 from keras_vae.core.seeds import fold, fold_replica
 from keras_vae.data.pipeline import array_batches
-from keras_vae.models.checks import check_data, refuse_targets
+from keras_vae.models.checks import check_array, check_data, refuse_targets
 
 # What tells the noise of training from that of testing, folded into the model's seed.
 _TRAIN, _TEST = 0, 1
@@ -214,6 +214,25 @@ class Steps:
         if not kwargs.get("_use_cached_eval_dataset"):
             check_data(x, self.event_shape, self.support, "x")
         return super().evaluate(_join(x, sample_weight), **kwargs)
+
+    def predict(self, x, **kwargs):
+        """Reconstructs; `keras.Model.predict` behind a check of the data.
+
+        Args:
+            x: Observations [N, *event], or what else Keras takes; of arrays the values
+                are checked.
+            **kwargs: Arguments of `keras.Model.predict`.
+
+        Returns:
+            Array [N, *event].
+
+        Raises:
+            ValueError: If an array is empty, of another shape, NaN, infinite or outside
+                the likelihood's support.
+        """
+        if hasattr(x, "__array__"):
+            check_array(x, self.event_shape, self.support)
+        return super().predict(x, **kwargs)
 
     def get_compile_config(self):
         """Returns the arguments of `compile`."""

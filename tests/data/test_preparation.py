@@ -112,3 +112,14 @@ def test_the_config_of_columns_survives_json():
 def test_events_of_another_shape_are_refused():
     with pytest.raises(ValueError, match="shape of one example"):
         Preparation(TO_UNIT)(GREY[:, :2])
+
+
+@pytest.mark.parametrize("value", [0.2, -1.0, 256.0, np.nan])
+def test_values_that_are_not_raw_are_refused(value):
+    prepare = Preparation(TO_UNIT, levels=(0, 255))
+    x = GREY[:3].astype("float32")
+    x[2, 1] = value
+    with pytest.raises(ValueError, match=r"in \[0, 255\], but x has 1 of 12 .* \[2, 1\]"):
+        prepare(x)
+    with pytest.raises(ValueError, match="If x is prepared already"):
+        prepare(prepare(GREY))

@@ -81,6 +81,29 @@ def fixed_noise_vae_gan(**arguments):
     return vae_gan(posterior, QuietNormal(), **arguments)
 
 
+def dense_vae_gan(kind="kernel", posterior=None, prior=None, **regularizers):
+    """A VAE-GAN of few operations, for laws of training that no layer changes.
+
+    Without a posterior nothing is random; each player may have a regularizer.
+    """
+
+    def network(player, size, outputs, *hidden):
+        regularizer = {f"{kind}_regularizer": regularizers.get(player)}
+        dense = keras.layers.Dense(outputs, **regularizer)
+        return keras.Sequential([keras.Input((size,)), *hidden, dense])
+
+    posterior = posterior or layers.IndependentNormal(LATENT, scale=1e-6)
+    features = keras.layers.Dense(3, name="features")
+    return keras_vae.VAEGAN(
+        network("encoder", SIZE, posterior.params_size),
+        network("decoder", LATENT, SIZE),
+        network("discriminator", SIZE, 1, features),
+        posterior,
+        prior=prior or QuietNormal(),
+        seed=0,
+    )
+
+
 def _observations(support, shape, n):
     """Random observations of a support."""
     rng = np.random.default_rng(0)

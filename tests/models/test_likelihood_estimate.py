@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from linear_gaussian import linear_gaussian, model_with_posterior
-from model_cases import NAMES, SIZE, case, data_for, vae
+from model_cases import NAMES, SIZE, data_for, shared_case, vae
 
 import keras_vae
 from keras_vae import layers
@@ -27,12 +27,12 @@ def record_batches(model, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_estimates_are_finite_one_an_observation_and_repeat(name):
-    model, x = case(name)
+    model, x = shared_case(name)
     for estimate in (model.elbo, model.log_likelihood):
         values = estimate(x, num_samples=4, batch_size=5, seed=1)
         assert values.shape == (len(x),) and values.dtype == np.float32
         assert np.isfinite(values).all()
-        if estimate == model.elbo or name in ("from parts", "mixture prior"):
+        if name in ("from parts", "mixture prior", "VAE-GAN"):
             again = estimate(x, num_samples=4, batch_size=5, seed=1)
             np.testing.assert_array_equal(values, again)
             assert (values != estimate(x, num_samples=4, batch_size=5, seed=2)).any()

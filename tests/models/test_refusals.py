@@ -115,7 +115,11 @@ def fit_tensor(model, x):
     fit_quietly(model, tf.constant(x))
 
 
-WAYS = [fit_quietly, fit_tensor, fit_dataset, validate, validate_tuple, evaluate]
+def predict(model, x):
+    model.predict(x, verbose=0)
+
+
+WAYS = [fit_quietly, fit_tensor, fit_dataset, validate, validate_tuple, evaluate, predict]
 WAY = pytest.mark.parametrize("way", WAYS, ids=[way.__name__ for way in WAYS])
 
 
@@ -189,7 +193,7 @@ class Frame:
         return self.values if dtype is None else self.values.astype(dtype)
 
 
-@pytest.mark.parametrize("way", [fit_quietly, validate, validate_tuple, evaluate])
+@pytest.mark.parametrize("way", [fit_quietly, validate, validate_tuple, evaluate, predict])
 def test_frames_are_checked_like_arrays(way):
     x = data_for(shared_vae())
     x[2, 1] = 255.0

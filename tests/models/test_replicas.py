@@ -16,10 +16,9 @@ RUNS = pytest.mark.parametrize(
         "even batches",
         "a last batch of one",
         "penalty, prior and weights",
-        "VAE-GAN",
-        "VAE-GAN, a last batch of three",
+        "VAE-GAN of convolutions",
+        "VAE-GAN, a last batch of one",
         "VAE-GAN, a margin",
-        "VAE-GAN, spectral normalization",
     ],
 )
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from gan_cases import compiled, equal, images
-from model_cases import fit, fixed_noise_vae_gan, vae_gan, weights
+from model_cases import dense_vae_gan, fit, fixed_noise_vae_gan, vae_gan, weights
 
 import keras_vae
 from keras_vae.core.support import Support
@@ -40,8 +40,11 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("margin", [None, 0.35])
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=list(OPTIONS))
+@pytest.mark.parametrize(
+    "options, margin",
+    [*((options, None) for options in OPTIONS.values()), ({}, 0.35)],
+    ids=[*OPTIONS, "margin"],
+)
 def test_every_kind_takes_steps_without_nan(options, margin):
     objective = Adversarial(gamma=1e-2, r1=10.0, label_smoothing=0.1, margin=margin)
     model, x = compiled(
@@ -63,15 +66,12 @@ def variables(model):
     return model.player_variables().items()
 
 
-@pytest.mark.parametrize("objective", [{}, {"margin": 0.02, "equilibrium": 0.7}, {"r1": 2}])
-def test_xla_takes_the_steps_of_eager_execution(objective):
+def test_xla_takes_the_steps_of_eager_execution():
+    objective = Adversarial(gamma=0.1, margin=0.02, equilibrium=0.7, r1=2.0)
     results = []
     for arguments in ({"run_eagerly": True}, {"run_eagerly": False, "jit_compile": True}):
         model, x = compiled(
-            fixed_noise_vae_gan,
-            keras.optimizers.SGD(0.01),
-            Adversarial(gamma=0.1, **objective),
-            **arguments,
+            fixed_noise_vae_gan, keras.optimizers.SGD(0.01), objective, **arguments
         )
         start = weights(model)
         logs = fit(model, x)
@@ -88,6 +88,7 @@ def test_steps_per_execution_change_nothing(steps):
     results = []
     for count in (1, steps):
         model, x = compiled(
+            dense_vae_gan,
             objective=Adversarial(gamma=0.1, margin=0.02, equilibrium=0.7),
             run_eagerly=False,
             steps_per_execution=count,

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 from gan_cases import compiled, equal, optimizer_values, player_values
-from model_cases import PLAYERS, fit, vae_gan
+from model_cases import LATENT, PLAYERS, dense_vae_gan, fit, vae_gan
 
-from keras_vae import priors
+from keras_vae import layers, priors
 from keras_vae.core.preset_files import read_metadata
 from keras_vae.objectives import Adversarial
 
@@ -27,14 +27,19 @@ def chosen():
 OBJECTIVE = {"gamma": 0.1, "margin": 0.05, "equilibrium": 0.7, "r1": 1.0}
 
 
-def model_and_data(seed=3, **arguments):
+def model_and_data(seed=3, make=vae_gan, **arguments):
     return compiled(
-        lambda: vae_gan(prior=priors.MixtureOfNormals(2, seed=1)),
+        lambda: make(prior=priors.MixtureOfNormals(2, seed=1)),
         chosen(),
         Adversarial(**OBJECTIVE),
         seed=seed,
         **arguments,
     )
+
+
+def dense(**arguments):
+    """A model with noise and few operations: its graphs are built quickly."""
+    return dense_vae_gan(posterior=layers.IndependentNormal(LATENT), **arguments)
 
 
 def assert_same_state(first, second):
@@ -59,7 +64,7 @@ def test_iterations_differ_where_players_sit_out():
 @EAGERLY
 @pytest.mark.parametrize("how", ["model.keras", "model.weights.h5"])
 def test_a_run_resumed_in_the_middle_is_the_uninterrupted_one(how, run_eagerly, tmp_path):
-    whole, x = model_and_data(run_eagerly=run_eagerly)
+    whole, x = model_and_data(make=dense, run_eagerly=run_eagerly)
     fit(whole, x, epochs=2)
     path = tmp_path / how
     if how == "model.keras":
@@ -68,7 +73,7 @@ def test_a_run_resumed_in_the_middle_is_the_uninterrupted_one(how, run_eagerly, 
         resumed.run_eagerly = run_eagerly
     else:
         whole.save_weights(path)
-        resumed, _ = model_and_data(seed=8, run_eagerly=run_eagerly)
+        resumed, _ = model_and_data(8, dense, run_eagerly=run_eagerly)
         assert not equal(resumed.get_weights(), whole.get_weights())
         resumed.load_weights(path)
     assert_same_state(resumed, whole)
@@ -96,16 +101,16 @@ class InterruptAt(keras.callbacks.Callback):
 
 
 def test_a_backup_brings_all_players_back(tmp_path):
-    whole, x = model_and_data()
+    whole, x = model_and_data(make=dense)
     fit(whole, x, epochs=4)
 
     def backup():
         return keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))
 
-    first, _ = model_and_data()
+    first, _ = model_and_data(make=dense)
     with pytest.raises(Interruption):
         fit(first, x, epochs=4, callbacks=[backup(), InterruptAt()])
-    second, _ = model_and_data(seed=8)
+    second, _ = model_and_data(8, dense)
     assert len(fit(second, x, epochs=4, callbacks=[backup()])["loss"]) == 2
     assert_near(second, whole)
     counts = [[int(o.iterations) for o in m.optimizers.values()] for m in (whole, second)]

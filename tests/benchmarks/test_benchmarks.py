@@ -1,0 +1,111 @@
+"""The programs of benchmarks/ run, and what they print keeps the laws of what it is."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+NUMBER = r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)"
+
+pytestmark = pytest.mark.slow
+needs_data = pytest.mark.skipif(
+    not Path(os.getenv("KERAS_VAE_DATA", ""), "binarized_mnist.npz").exists(),
+    reason="needs binarized_mnist in $KERAS_VAE_DATA",
+)
+
+
+def run(folder, program, *arguments):
+    return subprocess.run(
+        [sys.executable, str(BENCHMARKS / program), *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(BENCHMARKS.parent)},
+        capture_output=True,
+        text=True,
+        timeout=1500,
+    )
+
+
+def printed_by(*arguments):
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def scores(table):
+    """Mean and standard error of each row of a printed table, by its name."""
+    rows = re.findall(rf"^\| ([^|]+) \| {NUMBER} \+- {NUMBER} \|", table, re.MULTILINE)
+    return {name: (float(mean), float(error)) for name, mean, error in rows}
+
+
+@needs_data
+def test_bounds_gaps_and_the_sandwich_are_in_order(tmp_path):
+    table = printed_by(
+        tmp_path,
+        *("likelihood.py", "dense_vae_binarized_mnist", "--images", "10"),
+        *("--num-samples", "500", "--ais-steps", "100", "--gap-steps", "200"),
+        *("--simulated", "8", "--full", "--full-images", "20"),
+    )
+    found = scores(table)
+    ordered = [found[f"IWAE-{n}"][0] for n in (5, 50, 500)]
+    ordered = [found["ELBO"][0], *ordered]
+    assert (np.diff(ordered) > 0).all()
+    assert abs(found["AIS, 100 steps"][0] - ordered[-1]) < ordered[-1] - ordered[0]
+    between, error = found["between them"]
+    assert found["upper bound"][0] > found["lower bound"][0] and between > -5 * error
+    for gap in ("approximation gap", "amortization gap"):
+        assert found[gap][0] > 0
+    gaps = found["approximation gap"][0] + found["amortization gap"][0]
+    assert found["total gap"][0] == pytest.approx(gaps, abs=0.02)
+    assert re.search(rf"20 images x 500 draws: {NUMBER} \+- {NUMBER} nats", table)
+
+
+def test_cost_is_measured_and_drawn(tmp_path):
+    options = ("--short", "--repeats", "3", "--output", "cost.png")
+    table = printed_by(tmp_path, "cost.py", *options)
+    rows = re.findall(r"^\| ([a-z ]+) \| (dense|conv) \| (.+) \|$", table, re.MULTILINE)
+    assert {(what, model) for what, model, _ in rows} == {
+        (what, model)
+        for what in ("batch size", "image size", "latent size", "samples")
+        for model in ("dense", "conv")
+    }
+    for _, _, points in rows:
+        costs = [float(point.split(": ")[1]) for point in points.split(", ")]
+        assert len(costs) == 2 and min(costs) > 0
+    assert (tmp_path / "cost.png").read_bytes().startswith(b"\x89PNG")
+
+
+@needs_data
+@pytest.mark.parametrize("network", ["dense", "conv"])
+def test_the_side_of_keras_vae_is_trained_and_scored(tmp_path, network):
+    settings = ("peers.py", "--network", network)
+    short = ("--epochs", "2", "--train-limit", "256")
+    trained = printed_by(tmp_path, *settings, "--train", "ours.keras", *short)
+    trained = json.loads(trained.splitlines()[-1])
+    assert len(trained["seconds"]) == 2
+    assert trained["memory_bytes"] > trained["import_bytes"] > 1e8
+    counts = ("--images", "5", "--num-samples", "20")
+    scored = printed_by(tmp_path, *settings, "--score", "ours.keras", *counts)
+    scored = json.loads(scored.splitlines()[-1])
+    assert len(scored["elbo"]) == 10_000 and len(scored["log_likelihood"]) == 5
+    # Two steps of training are worse than nothing but noise: 784 log 2.
+    assert -784 * np.log(2) - 100 < np.mean(scored["elbo"]) < -100
+
+
+def test_peers_needs_the_peer(tmp_path):
+    done = run(tmp_path, "peers.py", "--peer-python", "false")
+    assert done.returncode == 2
+    assert "false cannot import pythae; see --peer-python" in done.stderr
+
+
+@needs_data
+def test_every_way_of_training_is_timed(tmp_path):
+    table = printed_by(tmp_path, "train_speed.py", "--epochs", "1", "--rounds", "1")
+    for way in ("floor", "fit(array)", "fit(pipeline)", "fit(pipeline), XLA"):
+        (row,) = re.findall(rf"^{re.escape(way)} +{NUMBER}", table, re.MULTILINE)
+        assert float(row) > 0
