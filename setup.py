@@ -40,7 +40,9 @@ ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.16"]
 SERVING = ["tensorflow-serving-api>=2.18"]
 # Notebook 6 exports, and talks to a server.
 NOTEBOOKS = ["ipykernel>=6.29", "nbconvert>=7.16", "nbmake>=1.5", *ONNX, *SERVING]
-DEV = ["build>=1.2", "pre-commit>=4", "ruff>=0.12"]
+# Its callback is tested.
+TENSORBOARD = ["tensorboard>=2.18"]
+DEV = ["build>=1.2", "pre-commit>=4", "ruff>=0.12", *TENSORBOARD]
 
 setup(
     name="keras_vae",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import math
 import resource
+import sys
 import time
 
 import keras
@@ -70,7 +71,7 @@ def bounds(model, x, num_samples: int, ais_steps: int) -> None:
         ways[f"IWAE-{n}"] = lambda n=n: model.log_likelihood(x, n)
     if ais_steps:
         ways[f"AIS, {ais_steps} steps"] = lambda: annealed_importance_sampling(
-            model, x, ais_steps, verbose=1
+            model, x, ais_steps, verbose=int(sys.stdout.isatty())
         )
     print(f"| bound of log p(x), {len(x)} images | nats | above the row before | seconds |")
     print("|---|---|---|---|")
@@ -93,7 +94,7 @@ def sandwich(model, count: int, ais_steps: int) -> None:
         ais_steps: Temperatures.
     """
     start = time.perf_counter()
-    found = bidirectional_check(model, count, ais_steps, verbose=1)
+    found = bidirectional_check(model, count, ais_steps, verbose=int(sys.stdout.isatty()))
     seconds = time.perf_counter() - start
     print(f"\n| AIS, {ais_steps} steps, {count} simulated images, {seconds:.0f} s | nats |")
     print("|---|---|")
@@ -111,7 +112,7 @@ def gaps(model, x, steps: int) -> None:
         steps: Steps of the local optimization.
     """
     start = time.perf_counter()
-    found = inference_gaps(model, x, steps=steps, verbose=1)
+    found = inference_gaps(model, x, steps=steps, verbose=int(sys.stdout.isatty()))
     seconds = time.perf_counter() - start
     print(f"\n| {len(x)} images, {seconds:.0f} s | nats |\n|---|---|")
     for name, score in found.summary.items():
@@ -131,7 +132,7 @@ def full(model, x, num_samples: int) -> None:
     operations = 2 * sum(math.prod(w.shape) for w in kernels) * len(x) * num_samples
     before = matrix_speed()
     start = time.perf_counter()
-    values = model.log_likelihood(x, num_samples, verbose=1)
+    values = model.log_likelihood(x, num_samples, verbose=int(sys.stdout.isatty()))
     seconds = time.perf_counter() - start
     peak = max(before, matrix_speed())
     # Linux counts in units of 1024 bytes.

@@ -11,10 +11,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_vae import data as data_module
-from keras_vae import fine_tuning, plots
+from keras_vae import fine_tuning, hardware, plots
 from keras_vae.building import build_model, build_objective, build_optimizer
 from keras_vae.core.files import write_json
 from keras_vae.core.preset_files import METADATA, read_metadata
@@ -31,8 +30,6 @@ from keras_vae.run_folder import Keeper, claim, remove_checkpoints
 _MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
 # Decoded elements in a validation batch, so that it fits where a training batch does.
 _ELEMENTS_AT_A_TIME = 4_000_000
-# Decoded elements in a batch up to which XLA's convolutions are the faster ones on a CPU.
-_SMALL_BATCH = 100_000
 
 
 def train(
@@ -83,12 +80,12 @@ def train(
     )
     recipe = recipe.resolve(data)
     keras.utils.set_random_seed(recipe.seed)
-    strategy = _strategy()
-    half = "mixed_float16" if recipe.mixed_precision else None
+    strategy = hardware.find_strategy()
+    half = hardware.half_precision() if recipe.mixed_precision else None
     with policy(half), strategy.scope() if strategy else contextlib.nullcontext():
         model, preparation = _start(recipe, data)
         objective = build_objective(recipe, data)
-        jit = _jit(recipe, data, strategy)
+        jit = hardware.use_xla(recipe, data.event_shape, strategy)
         support = model.support
         held_out = {}
         for name in ("validation", "test"):
@@ -108,7 +105,7 @@ def train(
             objective,
             jit_compile=jit,
         )
-        say(_describe(recipe, data, model, strategy))
+        say(_describe(recipe, data, model, strategy, jit))
         keeper = Keeper(output, recipe, metadata)
         _fit(model, recipe, data.x_train, held_out["validation"], preparation, keeper, say)
     return _finish(output, keeper, held_out["test"], preparation, say)
@@ -246,31 +243,6 @@ def draw(
     return names
 
 
-def _strategy() -> tf.distribute.Strategy | None:
-    """All GPUs together where there are several; TensorFlow's own choice otherwise."""
-    several = len(tf.config.list_physical_devices("GPU")) > 1
-    return tf.distribute.MirroredStrategy() if several else None
-
-
-def _jit(recipe: Recipe, data: DataSet, strategy) -> bool:
-    if recipe.jit and strategy is not None:
-        raise ValueError(
-            "Keras cannot compile with XLA on several GPUs. Leave --jit out, or show "
-            "TensorFlow one GPU only (CUDA_VISIBLE_DEVICES=0)."
-        )
-    if recipe.jit is not None:
-        return recipe.jit
-    # XLA fuses the optimizer's and the likelihood's many small operations (on CPUs up to
-    # a third less time, see benchmarks/). But on CPUs its convolutions are the slower
-    # ones, which tells in larger batches (28 x 28 pixels: 0.9 of the time in batches of
-    # 32, 1.1 of 128, 1.35 of 256), and a VAE-GAN takes long to compile; under a strategy
-    # Keras cannot use it.
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    decoded = recipe.batch_size * recipe.num_samples * math.prod(data.event_shape)
-    small = decoded <= _SMALL_BATCH and recipe.model != "vae_gan"
-    return strategy is None and (on_gpu or recipe.model == "dense_vae" or small)
-
-
 def _metadata(recipe: Recipe, data: DataSet, preparation: Preparation) -> dict[str, Any]:
     about = {
         "name": data.name,
@@ -285,10 +257,9 @@ def _metadata(recipe: Recipe, data: DataSet, preparation: Preparation) -> dict[s
     return metadata
 
 
-def _describe(recipe: Recipe, data: DataSet, model: VAE, strategy) -> str:
-    gpus = tf.config.list_physical_devices("GPU")
-    kind = "GPU" if gpus else "CPU"
-    count = len(gpus) if strategy else 1
+def _describe(recipe: Recipe, data: DataSet, model: VAE, strategy, jit: bool) -> str:
+    kind = "GPU" if hardware.on_gpu() else "CPU"
+    count = strategy.num_replicas_in_sync if strategy else 1
     sizes = [len(data.split(name)[0]) for name in ("train", "validation", "test")]
     return (
         f"{recipe.model} with {model.count_params():,} weights, latent size "
@@ -296,7 +267,7 @@ def _describe(recipe: Recipe, data: DataSet, model: VAE, strategy) -> str:
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
         f"training on {count} {kind}"
-        + (" with XLA" if _jit(recipe, data, strategy) else "")
+        + (" with XLA" if jit else "")
         + (" in mixed precision" if recipe.mixed_precision else "")
     )
 

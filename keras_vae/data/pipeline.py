@@ -81,21 +81,13 @@ def pipeline(
     steps = tf.data.Dataset.counter(start_step)
     # One worker is enough to stay ahead of a training step, and takes no core from it.
     dataset = steps.map(batch, num_parallel_calls=1, deterministic=True).prefetch(4)
-    options = tf.data.Options()
     # The batches are made from data in memory: there are no files to share out between
     # the workers of a strategy, which split each batch among their replicas.
-    options.experimental_distribute.auto_shard_policy = (
-        tf.data.experimental.AutoShardPolicy.OFF
-    )
-    return dataset.with_options(options)
+    return dataset.with_options(_options(tf.data.experimental.AutoShardPolicy.OFF))
 
 
 def array_batches(arrays, batch_size: int, shuffle: bool) -> tf.data.Dataset:
     """Makes the stream that Keras makes of arrays, one pass long, without its pauses.
-
-    tf.data tunes Keras's stream in a thread, and at the end of a pass waits for that
-    thread, which may sleep for as long again as the pass took (TensorFlow 2.21). There is
-    nothing to tune here.
 
     Args:
         arrays: An array or tensor [N, *event], or a tuple of some of the same length.
@@ -110,8 +102,7 @@ def array_batches(arrays, batch_size: int, shuffle: bool) -> tf.data.Dataset:
 
     def order(seed):
         rows = tf.range(num_examples, dtype=tf.int64)
-        if shuffle:
-            rows = tf.random.experimental.stateless_shuffle(rows, [seed, 0])
+        rows = tf.random.experimental.stateless_shuffle(rows, [seed, 0])
         return tf.data.Dataset.from_tensor_slices(rows)
 
     def take(rows):
@@ -123,16 +114,26 @@ def array_batches(arrays, batch_size: int, shuffle: bool) -> tf.data.Dataset:
         # A tuple of one: x alone, and not x and targets.
         return (tf.nest.map_structure(take_from, arrays),)
 
-    # Each pass begins with another seed of its order.
-    seeds = tf.data.Dataset.random(rerandomize_each_iteration=True).take(1)
-    rows = seeds.flat_map(order)
-    rows = rows.apply(tf.data.experimental.assert_cardinality(num_examples))
+    if shuffle:
+        # Each pass begins with another seed of its order.
+        seeds = tf.data.Dataset.random(rerandomize_each_iteration=True).take(1)
+        rows = seeds.flat_map(order)
+        rows = rows.apply(tf.data.experimental.assert_cardinality(num_examples))
+    else:
+        rows = tf.data.Dataset.range(num_examples)
     dataset = rows.batch(batch_size).map(take, num_parallel_calls=1)
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    policy = tf.data.experimental.AutoShardPolicy.DATA
-    options.experimental_distribute.auto_shard_policy = policy
+    options = _options(tf.data.experimental.AutoShardPolicy.DATA)
     return dataset.prefetch(4).with_options(options)
+
+
+def _options(shards: tf.data.experimental.AutoShardPolicy) -> tf.data.Options:
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = shards
+    # tf.data tunes streams in a thread, and when one is given up waits for that thread,
+    # which may sleep for as long again as the stream was read, up to a minute (TensorFlow
+    # 2.21). There is nothing to tune here.
+    options.autotune.enabled = False
+    return options
 
 
 def steps_per_epoch(num_examples: int, batch_size: int) -> int:

@@ -88,7 +88,13 @@ def observer(discriminator: keras.Model, feature_layer: str) -> keras.Model:
     if feature_layer not in names:
         raise unknown("feature layer of the discriminator", feature_layer, names)
     features = discriminator.get_layer(feature_layer).output
-    return keras.Model(discriminator.inputs, [features, discriminator.outputs[0]])
+    if len(discriminator.inputs) > 1:
+        raise ValueError(
+            f"The discriminator has {len(discriminator.inputs)} inputs, but is given the "
+            "observations alone."
+        )
+    # An input and not a list of one, for which Keras would warn when it is called.
+    return keras.Model(discriminator.inputs[0], [features, discriminator.outputs[0]])
 
 
 def check_discriminator(discriminator: keras.Model, event_shape) -> None:

@@ -14,8 +14,14 @@ from keras_vae.models.checks import check_array, check_data, refuse_targets
 
 # What tells the noise of training from that of testing, folded into the model's seed.
 _TRAIN, _TEST = 0, 1
-# Arguments of `fit` with which Keras divides arrays in ways of its own.
-_KERAS_SPLITS = ("validation_split", "steps_per_epoch", "class_weight")
+# Arguments with which Keras divides arrays in ways of its own.
+_KERAS_SPLITS = (
+    "validation_split",
+    "steps_per_epoch",
+    "validation_steps",
+    "steps",
+    "class_weight",
+)
 
 
 class Steps:
@@ -187,12 +193,19 @@ class Steps:
             self.support,
             "validation_data",
         )
+        size = kwargs.get("validation_batch_size") or kwargs.get("batch_size")
         if isinstance(validation_data, tuple) and len(validation_data) == 3:
             validation_data = (_join(validation_data[0], validation_data[2]),)
-        x = _join(x, sample_weight)
-        if not any(kwargs.get(name) for name in _KERAS_SPLITS):
-            x, kwargs = _as_batches(x, kwargs)
-        return super().fit(x, validation_data=validation_data, **kwargs)
+        if isinstance(validation_data, tuple) and validation_data:
+            validation_data = (_as_batches(validation_data[0], size, False, kwargs),)
+        else:
+            validation_data = _as_batches(validation_data, size, False, kwargs)
+        x, shuffle = _join(x, sample_weight), kwargs.get("shuffle", True)
+        batches = _as_batches(x, kwargs.get("batch_size"), shuffle, kwargs)
+        if batches is not x:
+            # Keras warns that it will not shuffle a stream.
+            kwargs["shuffle"] = False
+        return super().fit(batches, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, *, sample_weight=None, **kwargs):
         """Scores held-out data; `keras.Model.evaluate` behind a check of the data.
@@ -213,7 +226,8 @@ class Steps:
         # `fit` calls this after each epoch, with data that it has checked once.
         if not kwargs.get("_use_cached_eval_dataset"):
             check_data(x, self.event_shape, self.support, "x")
-        return super().evaluate(_join(x, sample_weight), **kwargs)
+        x = _as_batches(_join(x, sample_weight), kwargs.get("batch_size"), False, kwargs)
+        return super().evaluate(x, **kwargs)
 
     def predict(self, x, **kwargs):
         """Reconstructs; `keras.Model.predict` behind a check of the data.
@@ -232,6 +246,7 @@ class Steps:
         """
         if hasattr(x, "__array__"):
             check_array(x, self.event_shape, self.support)
+        x = _as_batches(x, kwargs.get("batch_size"), False, kwargs)
         return super().predict(x, **kwargs)
 
     def get_compile_config(self):
@@ -259,20 +274,19 @@ def unpack(data):
     return x, weight
 
 
-def _as_batches(x, options):
-    """The stream of batches of an array, or of arrays of one length, and Keras's options.
+def _as_batches(x, batch_size, shuffle, options):
+    """The stream of batches of an array, or of arrays of one length.
 
     Whatever else x is stays as it is: Keras takes it, or says what is wrong.
     """
     arrays = x if isinstance(x, tuple) else (x,)
-    shuffle = options.get("shuffle", True)
     if not all(isinstance(array, np.ndarray | tf.Tensor) for array in arrays):
-        return x, options
+        return x
     if len({len(array) for array in arrays}) > 1 or not isinstance(shuffle, bool):
-        return x, options
-    batches = array_batches(x, options.get("batch_size") or 32, shuffle)
-    # Keras warns that it will not shuffle a stream.
-    return batches, {**options, "shuffle": False}
+        return x
+    if any(options.get(name) for name in _KERAS_SPLITS):
+        return x
+    return array_batches(x, batch_size or 32, shuffle)
 
 
 def _join(x, weight):

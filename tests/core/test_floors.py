@@ -17,7 +17,7 @@ FLOORS = [
     ["layers", "priors", "objectives"],
     ["models"],
     ["generation", "evaluation", "export", "plots", "stand_in"],
-    ["recipe", "building", "training", "run_folder", "fine_tuning", "zoo"],
+    ["recipe", "hardware", "building", "training", "run_folder", "fine_tuning", "zoo"],
     ["cli"],
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

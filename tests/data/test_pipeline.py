@@ -152,6 +152,18 @@ def test_a_pass_through_an_array_holds_every_example_once(n, sizes, shuffle):
     np.testing.assert_array_equal(np.sort(found, axis=0), numbered(n))
 
 
+@pytest.mark.parametrize(
+    "stream",
+    [
+        lambda: pipeline(numbered(9), 3),
+        lambda: array_batches(numbered(9), 3, True),
+        lambda: array_batches(numbered(9), 3, False),
+    ],
+)
+def test_nobody_waits_for_the_tuning_of_a_stream(stream):
+    assert stream().options().autotune.enabled is False
+
+
 def test_orders_of_passes_through_an_array():
     kept, again = passes(numbered(60), 60, False, 2)
     np.testing.assert_array_equal(kept[0], numbered(60))

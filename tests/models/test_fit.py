@@ -68,6 +68,41 @@ def test_an_array_is_taken_as_keras_takes_it():
     np.testing.assert_array_equal(weights(ours), weights(keras_own))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_arrays_are_scored_and_reconstructed_as_keras_does_it(weighted):
+    model, x = compiled(), data_for(vae(), 10)
+    given = {"batch_size": 4, "verbose": 0, "return_dict": True}
+    if weighted:
+        weight = np.linspace(0, 2, 10, dtype="float32")
+        ours = model.evaluate(x, sample_weight=weight, **given)
+        assert ours == keras.Model.evaluate(model, (x, weight), **given)
+    else:
+        assert model.evaluate(x, **given) == keras.Model.evaluate(model, x, **given)
+        ours = model.predict(x, batch_size=4, verbose=0)
+        expected = keras.Model.predict(model, x, batch_size=4, verbose=0)
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_validation_batches_have_the_size_that_was_asked_for(monkeypatch):
+    sizes, model = [], compiled(run_eagerly=True)
+    score = model._score
+
+    def recording(x, training):
+        if not training:
+            sizes.append(len(x))
+        return score(x, training)
+
+    monkeypatch.setattr(model, "_score", recording)
+    x = data_for(vae(), 10)
+    fit(model, x, validation_data=x, validation_batch_size=7)
+    assert sizes == [7, 3]
+    sizes.clear()
+    # A number of steps is left to Keras.
+    fit(model, x, validation_data=x, validation_batch_size=3, validation_steps=2)
+    model.evaluate(x, batch_size=2, steps=3, verbose=0)
+    assert sizes == [3, 3, 2, 2, 2]
+
+
 def test_an_array_is_trained_on_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
@@ -204,9 +239,12 @@ def test_validation_is_evaluation():
 
 def test_validation_does_not_change_training():
     x = data_for(vae(), 12)
-    with_it, without = compiled(run_eagerly=True), compiled(run_eagerly=True)
-    fit(with_it, x, 2, validation_data=x)
-    fit(without, x, 2)
+    models = []
+    for options in ({}, {"validation_data": x}):
+        models.append(compiled(run_eagerly=True))
+        keras.utils.set_random_seed(5)
+        fit(models[-1], x, 2, shuffle=True, **options)
+    with_it, without = models
     np.testing.assert_array_equal(weights(with_it), weights(without))
 
 

@@ -80,7 +80,7 @@ def test_a_discriminator_with_two_outputs_or_inputs_is_refused():
     first, second = keras.Input((SIZE,)), keras.Input((SIZE,))
     features = keras.layers.Dense(3, name="features")(first + second)
     two = keras.Model([first, second], keras.layers.Dense(1)(features))
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="has 2 inputs"):
         from_parts(two)
 
 

@@ -26,7 +26,7 @@ def images(shape, n=2):
 
 
 def features_of(model):
-    return keras.Model(model.inputs, model.get_layer("features").output)
+    return keras.Model(model.input, model.get_layer("features").output)
 
 
 def an_eighth(shape):
@@ -130,7 +130,7 @@ def test_the_input_is_rescaled_and_then_shifted(build):
 @DISCRIMINATORS
 def test_features_lie_on_the_way_to_the_logit(build):
     model, x = build((8, 8, 1)), images((8, 8, 1), 4)
-    both = keras.Model(model.inputs, [model.get_layer("features").output, model.output])
+    both = keras.Model(model.input, [model.get_layer("features").output, model.output])
     first = both(x)
     kernel, *rest = model.layers[-1].get_weights()
     model.layers[-1].set_weights([2.0 * kernel, *rest])

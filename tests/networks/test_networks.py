@@ -173,7 +173,7 @@ def test_means_and_scales_of_a_normal_are_images_in_order():
     layer = layers.IndependentNormal(shape)
     decoder = conv_decoder(2, shape, layer.params_size, **SMALL)
     z = inputs(decoder)
-    image = keras.Model(decoder.inputs, decoder.get_layer("crop").output)(z).numpy()
+    image = keras.Model(decoder.input, decoder.get_layer("crop").output)(z).numpy()
     assert image.shape == (3, 5, 7, 4)
     distribution = layer.distribution(decoder(z)).distribution
     np.testing.assert_array_equal(distribution.loc, image[..., :2])

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from runs import contents, history, recipe, run, same_run, script, weights
 
-from keras_vae import VAE, training
+from keras_vae import VAE, hardware, training
 from keras_vae.core.preset_files import read_metadata
 from keras_vae.data import Preparation, load
 from keras_vae.evaluation import likelihood_scores
@@ -131,22 +130,22 @@ def test_what_is_trained_and_where_is_said(tmp_path, own):
 def test_xla_is_chosen_where_it_is_the_faster_one(given, shape, faster):
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("on a GPU XLA is always the faster one")
-    data = SimpleNamespace(event_shape=shape)
-    assert training._jit(Recipe(data="digits", **given), data, None) == faster
+    assert hardware.use_xla(Recipe(data="digits", **given), shape, None) == faster
 
 
 def test_half_precision_is_set_for_the_run_alone(tmp_path, own):
     said = run(table_recipe(own, mixed_precision=True), tmp_path / "run")
     assert "in mixed precision" in said
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["config"]["dtype"]["config"]["name"] == "mixed_float16"
+    half = "float16" if tf.config.list_physical_devices("GPU") else "bfloat16"
+    assert config["config"]["dtype"]["config"]["name"] == f"mixed_{half}"
     assert training.keras.config.dtype_policy().name == "float32"
 
 
 def test_a_strategy_trains_as_one_device_does(tmp_path, monkeypatch, own):
     run(table_recipe(own), tmp_path / "one")
     mirrored = tf.distribute.MirroredStrategy(["/cpu:0"])
-    monkeypatch.setattr(training, "_strategy", lambda: mirrored)
+    monkeypatch.setattr(hardware, "find_strategy", lambda: mirrored)
     said = run(table_recipe(own, jit=None), tmp_path / "mirrored")
     assert "XLA" not in said
     same_run(tmp_path / "one", tmp_path / "mirrored")
@@ -154,7 +153,7 @@ def test_a_strategy_trains_as_one_device_does(tmp_path, monkeypatch, own):
 
 def test_xla_is_refused_on_several_devices(tmp_path, monkeypatch, own):
     mirrored = tf.distribute.MirroredStrategy(["/cpu:0"])
-    monkeypatch.setattr(training, "_strategy", lambda: mirrored)
+    monkeypatch.setattr(hardware, "find_strategy", lambda: mirrored)
     with pytest.raises(ValueError, match="XLA on several GPUs.*--jit"):
         run(table_recipe(own, jit=True), tmp_path / "run")
     assert not (tmp_path / "run").exists()
