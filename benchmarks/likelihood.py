@@ -32,6 +32,8 @@ from keras_vae.evaluation import (
     plus_minus,
 )
 
+_VERBOSE = int(sys.stdout.isatty())
+
 
 def train(folder: str, epochs: int, images: int | None) -> None:
     """Trains the VAE of Burda et al. in a fraction of their epochs, and saves it.
@@ -71,7 +73,7 @@ def bounds(model, x, num_samples: int, ais_steps: int) -> None:
         ways[f"IWAE-{n}"] = lambda n=n: model.log_likelihood(x, n)
     if ais_steps:
         ways[f"AIS, {ais_steps} steps"] = lambda: annealed_importance_sampling(
-            model, x, ais_steps, verbose=int(sys.stdout.isatty())
+            model, x, ais_steps, verbose=_VERBOSE
         )
     print(f"| bound of log p(x), {len(x)} images | nats | above the row before | seconds |")
     print("|---|---|---|---|")
@@ -94,7 +96,7 @@ def sandwich(model, count: int, ais_steps: int) -> None:
         ais_steps: Temperatures.
     """
     start = time.perf_counter()
-    found = bidirectional_check(model, count, ais_steps, verbose=int(sys.stdout.isatty()))
+    found = bidirectional_check(model, count, ais_steps, verbose=_VERBOSE)
     seconds = time.perf_counter() - start
     print(f"\n| AIS, {ais_steps} steps, {count} simulated images, {seconds:.0f} s | nats |")
     print("|---|---|")
@@ -112,7 +114,7 @@ def gaps(model, x, steps: int) -> None:
         steps: Steps of the local optimization.
     """
     start = time.perf_counter()
-    found = inference_gaps(model, x, steps=steps, verbose=int(sys.stdout.isatty()))
+    found = inference_gaps(model, x, steps=steps, verbose=_VERBOSE)
     seconds = time.perf_counter() - start
     print(f"\n| {len(x)} images, {seconds:.0f} s | nats |\n|---|---|")
     for name, score in found.summary.items():
@@ -132,7 +134,7 @@ def full(model, x, num_samples: int) -> None:
     operations = 2 * sum(math.prod(w.shape) for w in kernels) * len(x) * num_samples
     before = matrix_speed()
     start = time.perf_counter()
-    values = model.log_likelihood(x, num_samples, verbose=int(sys.stdout.isatty()))
+    values = model.log_likelihood(x, num_samples, verbose=_VERBOSE)
     seconds = time.perf_counter() - start
     peak = max(before, matrix_speed())
     # Linux counts in units of 1024 bytes.

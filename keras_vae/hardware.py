@@ -25,7 +25,7 @@ def find_strategy() -> tf.distribute.Strategy | None:
 
 def half_precision() -> str:
     """Name of the mixed policy that may be fast here."""
-    # No CPU multiplies float16 fast; those with AMX do bfloat16.
+    # CPUs with AMX multiply bfloat16 fast, and it needs no scaling of the loss.
     return "mixed_float16" if on_gpu() else "mixed_bfloat16"
 
 

@@ -127,7 +127,7 @@ def _is_finished(output: Path) -> bool:
 
 
 def _check_unchanged(output: Path, metadata: dict[str, Any]) -> None:
-    """Refuses to go on with data that are not those that the run began with."""
+    """Refuses to go on with other data or another precision than the run began with."""
     if not (output / METADATA).exists():
         return
     before = read_metadata(output)
@@ -135,6 +135,13 @@ def _check_unchanged(output: Path, metadata: dict[str, Any]) -> None:
         raise ValueError(
             f"The preset that the run in {output} began with has changed since. Put it "
             "back as it was, or train anew."
+        )
+    begun, here = before.get("policy"), metadata["policy"]
+    if begun != here:
+        raise ValueError(
+            f"The run in {output} was begun in {begun}, but here it would go on in {here}: "
+            "half precision is another one on GPUs than on CPUs. Go on where it was begun, "
+            "or train anew."
         )
     before, now = before["data"], metadata["data"]
     if before["fingerprint"] != now["fingerprint"]:
@@ -251,7 +258,8 @@ def _metadata(recipe: Recipe, data: DataSet, preparation: Preparation) -> dict[s
         "event_shape": list(data.event_shape),
         "preparation": preparation.to_config(),
     }
-    metadata = {"model": recipe.model, "data": about}
+    policy_name = keras.config.dtype_policy().name
+    metadata = {"model": recipe.model, "policy": policy_name, "data": about}
     if recipe.from_preset is not None:
         metadata["from_preset"] = fine_tuning.origin(recipe)
     return metadata

@@ -1,9 +1,10 @@
-"""Ctrl-C that is seen, wherever it comes."""
+"""Ctrl-C that a library made another error of."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator
 
 
@@ -18,8 +19,10 @@ def ctrl_c_is_an_interrupt() -> Iterator[None]:
         KeyboardInterrupt: If the block ended with an exception after Ctrl-C.
     """
     before = signal.getsignal(signal.SIGINT)
-    # Not a function where the process ignores Ctrl-C, as a shell's background jobs do.
-    if not callable(before):
+    # Not a function where the process ignores Ctrl-C, as a shell's background jobs do. Of
+    # Python's threads the main one alone is interrupted.
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not callable(before):
         yield
         return
     pressed = False

@@ -64,7 +64,9 @@ def pipeline(
     if scaling is not None and x.dtype == np.float64:
         # Tables are small, and need their digits until the mean is subtracted.
         x, scaling = scaling(x), None
-    x = tf.constant(x)
+    # Batches are put together on the CPU, so the data need no room on a GPU.
+    with tf.device("CPU"):
+        x = tf.constant(x)
 
     def batch(step):
         rows = _rows(step, len(x), batch_size, seed)
@@ -97,7 +99,9 @@ def array_batches(arrays, batch_size: int, shuffle: bool) -> tf.data.Dataset:
     Returns:
         Dataset of batches of the same structure, floats as Keras's float type.
     """
-    arrays = tf.nest.map_structure(tf.convert_to_tensor, arrays)
+    # Batches are put together on the CPU, so the arrays need no room on a GPU.
+    with tf.device("CPU"):
+        arrays = tf.nest.map_structure(tf.convert_to_tensor, arrays)
     num_examples = len(tf.nest.flatten(arrays)[0])
 
     def order(seed):

@@ -81,17 +81,17 @@ class Preparation:
             Float32 array of the same shape.
 
         Raises:
-            ValueError: If values are not those of `levels`; those of prepared
-                observations seldom are.
+            ValueError: If values are not those of `levels`, such as those of observations
+                that are prepared already. (Where they were binarized it cannot be told.)
         """
-        self._check_raw(np.asarray(x))
+        self._check_raw(x)
         x = self.scaling(x)
         return binarize(x, self.seed).astype(np.float32) if self.binarize else x
 
     def _check_raw(self, x: np.ndarray) -> None:
         if self.levels is None:
             return
-        raw = whole_levels(*self.levels)
+        x, raw = np.asarray(x), whole_levels(*self.levels)
         inside = raw.contains(x)
         if not inside.all():
             where = np.argwhere(~inside)[0]
@@ -99,7 +99,7 @@ class Preparation:
                 f"The raw values of this model's data are {raw}, but x has "
                 f"{np.count_nonzero(~inside)} of {x.size} others; the first is "
                 f"{x[tuple(where)]:g} at {where.tolist()}. If x is prepared already, give "
-                "it to the model as it is."
+                "it to the model as it is; if it was resized or averaged, round it."
             )
 
     def to_config(self) -> dict[str, Any]:

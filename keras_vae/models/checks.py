@@ -102,17 +102,30 @@ def check_data(data, event_shape, support: Support, name: str = "x") -> None:
         if batch is None:
             raise ValueError(f"{name} is an empty tf.data.Dataset.")
         data = batch
-    if isinstance(data, list):
-        raise ValueError(
-            f"{name} is a list of {len(data)}; Keras would take that for as many inputs. "
-            "Pass one array: np.stack(...)."
-        )
+    refuse_list(data, name)
     if isinstance(data, tuple) and data:
         refuse_targets(data[1] if len(data) > 1 else None)
         data = data[0]
     # NumPy arrays, tensors, data frames.
     if hasattr(data, "__array__"):
         check_array(data, event_shape, support, name)
+
+
+def refuse_list(data, name: str = "x") -> None:
+    """Refuses a list of observations.
+
+    Args:
+        data: What was passed.
+        name: What to call it in the message.
+
+    Raises:
+        ValueError: If it is a list.
+    """
+    if isinstance(data, list):
+        raise ValueError(
+            f"{name} is a list of {len(data)}; Keras would take that for as many inputs. "
+            "Pass one array: np.stack(...)."
+        )
 
 
 def refuse_targets(y) -> None:

@@ -70,7 +70,8 @@ def observer(discriminator: keras.Model, feature_layer: str) -> keras.Model:
         A model with the discriminator's layers.
 
     Raises:
-        ValueError: If it is of another kind, not built, or has no layer of that name.
+        ValueError: If it is of another kind, not built, has several inputs or no layer of
+            that name.
     """
     if not isinstance(discriminator, keras.Sequential) and not hasattr(
         discriminator, "operations"
@@ -84,15 +85,15 @@ def observer(discriminator: keras.Model, feature_layer: str) -> keras.Model:
             "The discriminator does not know its input shape. Let it begin with "
             "keras.Input(event_shape)."
         )
-    names = [layer.name for layer in discriminator.layers]
-    if feature_layer not in names:
-        raise unknown("feature layer of the discriminator", feature_layer, names)
-    features = discriminator.get_layer(feature_layer).output
     if len(discriminator.inputs) > 1:
         raise ValueError(
             f"The discriminator has {len(discriminator.inputs)} inputs, but is given the "
             "observations alone."
         )
+    names = [layer.name for layer in discriminator.layers]
+    if feature_layer not in names:
+        raise unknown("feature layer of the discriminator", feature_layer, names)
+    features = discriminator.get_layer(feature_layer).output
     # An input and not a list of one, for which Keras would warn when it is called.
     return keras.Model(discriminator.inputs[0], [features, discriminator.outputs[0]])
 

@@ -10,18 +10,17 @@ from keras_vae import objectives
 from keras_vae.core.replicas import num_replicas, sum_over_replicas
 from keras_vae.core.seeds import fold, fold_replica
 from keras_vae.data.pipeline import array_batches
-from keras_vae.models.checks import check_array, check_data, refuse_targets
+from keras_vae.models.checks import (
+    check_array,
+    check_data,
+    refuse_list,
+    refuse_targets,
+)
 
 # What tells the noise of training from that of testing, folded into the model's seed.
 _TRAIN, _TEST = 0, 1
-# Arguments with which Keras divides arrays in ways of its own.
-_KERAS_SPLITS = (
-    "validation_split",
-    "steps_per_epoch",
-    "validation_steps",
-    "steps",
-    "class_weight",
-)
+# Arguments of `fit` with which Keras makes other batches of the training data.
+_KERAS_SPLITS = ("validation_split", "steps_per_epoch")
 
 
 class Steps:
@@ -193,19 +192,15 @@ class Steps:
             self.support,
             "validation_data",
         )
-        size = kwargs.get("validation_batch_size") or kwargs.get("batch_size")
-        if isinstance(validation_data, tuple) and len(validation_data) == 3:
-            validation_data = (_join(validation_data[0], validation_data[2]),)
-        if isinstance(validation_data, tuple) and validation_data:
-            validation_data = (_as_batches(validation_data[0], size, False, kwargs),)
-        else:
-            validation_data = _as_batches(validation_data, size, False, kwargs)
-        x, shuffle = _join(x, sample_weight), kwargs.get("shuffle", True)
-        batches = _as_batches(x, kwargs.get("batch_size"), shuffle, kwargs)
-        if batches is not x:
-            # Keras warns that it will not shuffle a stream.
-            kwargs["shuffle"] = False
-        return super().fit(batches, validation_data=validation_data, **kwargs)
+        validation_data = _validation_batches(validation_data, kwargs)
+        x = _join(x, sample_weight)
+        if not any(kwargs.get(name) for name in _KERAS_SPLITS):
+            shuffle = kwargs.get("shuffle", True)
+            batches = _as_batches(x, kwargs.get("batch_size"), shuffle)
+            if batches is not x:
+                # Keras warns that it will not shuffle a stream.
+                x, kwargs["shuffle"] = batches, False
+        return super().fit(x, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, *, sample_weight=None, **kwargs):
         """Scores held-out data; `keras.Model.evaluate` behind a check of the data.
@@ -223,31 +218,37 @@ class Steps:
             ValueError: As `fit`.
         """
         refuse_targets(y)
-        # `fit` calls this after each epoch, with data that it has checked once.
-        if not kwargs.get("_use_cached_eval_dataset"):
+        # `fit` calls this after each epoch, with data that it has checked and batched.
+        is_first = not kwargs.get("_use_cached_eval_dataset")
+        if is_first:
             check_data(x, self.event_shape, self.support, "x")
-        x = _as_batches(_join(x, sample_weight), kwargs.get("batch_size"), False, kwargs)
+        x = _join(x, sample_weight)
+        if is_first and not kwargs.get("steps"):
+            x = _as_batches(x, kwargs.get("batch_size"), shuffle=False)
         return super().evaluate(x, **kwargs)
 
-    def predict(self, x, **kwargs):
+    def predict(self, x, batch_size=None, **kwargs):
         """Reconstructs; `keras.Model.predict` behind a check of the data.
 
         Args:
             x: Observations [N, *event], or what else Keras takes; of arrays the values
                 are checked.
-            **kwargs: Arguments of `keras.Model.predict`.
+            batch_size: Observations at a time; None takes 32.
+            **kwargs: Other arguments of `keras.Model.predict`.
 
         Returns:
             Array [N, *event].
 
         Raises:
-            ValueError: If an array is empty, of another shape, NaN, infinite or outside
-                the likelihood's support.
+            ValueError: If x is a list, or an array that is empty, of another shape, NaN,
+                infinite or outside the likelihood's support.
         """
+        refuse_list(x)
         if hasattr(x, "__array__"):
             check_array(x, self.event_shape, self.support)
-        x = _as_batches(x, kwargs.get("batch_size"), False, kwargs)
-        return super().predict(x, **kwargs)
+        if not kwargs.get("steps"):
+            x = _as_batches(x, batch_size, shuffle=False)
+        return super().predict(x, batch_size=batch_size, **kwargs)
 
     def get_compile_config(self):
         """Returns the arguments of `compile`."""
@@ -274,7 +275,7 @@ def unpack(data):
     return x, weight
 
 
-def _as_batches(x, batch_size, shuffle, options):
+def _as_batches(x, batch_size, shuffle):
     """The stream of batches of an array, or of arrays of one length.
 
     Whatever else x is stays as it is: Keras takes it, or says what is wrong.
@@ -282,11 +283,21 @@ def _as_batches(x, batch_size, shuffle, options):
     arrays = x if isinstance(x, tuple) else (x,)
     if not all(isinstance(array, np.ndarray | tf.Tensor) for array in arrays):
         return x
-    if len({len(array) for array in arrays}) > 1 or not isinstance(shuffle, bool):
-        return x
-    if any(options.get(name) for name in _KERAS_SPLITS):
+    if len({len(array) for array in arrays}) != 1 or not isinstance(shuffle, bool):
         return x
     return array_batches(x, batch_size or 32, shuffle)
+
+
+def _validation_batches(data, options):
+    """As `_as_batches`, of what may be a tuple (x, None, sample_weight)."""
+    is_tuple = isinstance(data, tuple)
+    if is_tuple:
+        x, _, weight = keras.utils.unpack_x_y_sample_weight(data)
+        data = _join(x, weight)
+    if not options.get("validation_steps"):
+        size = options.get("validation_batch_size") or options.get("batch_size")
+        data = _as_batches(data, size, shuffle=False)
+    return (data,) if is_tuple else data
 
 
 def _join(x, weight):

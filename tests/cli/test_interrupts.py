@@ -1,6 +1,7 @@
 """Ctrl-C ends the command as such, also where a library turns it into an error."""
 
 import signal
+import threading
 
 import pytest
 
@@ -58,6 +59,19 @@ def test_who_ignores_ctrl_c_goes_on_ignoring_it():
     with ctrl_c_is_an_interrupt():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         signal.raise_signal(signal.SIGINT)
+
+
+def test_other_threads_are_left_alone():
+    found = []
+
+    def work():
+        with ctrl_c_is_an_interrupt():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [signal.default_int_handler]
 
 
 @pytest.mark.parametrize(

@@ -81,10 +81,11 @@ def fixed_noise_vae_gan(**arguments):
     return vae_gan(posterior, QuietNormal(), **arguments)
 
 
-def dense_vae_gan(kind="kernel", posterior=None, prior=None, **regularizers):
+def dense_vae_gan(posterior=None, prior=None, *, kind="kernel", **regularizers):
     """A VAE-GAN of few operations, for laws of training that no layer changes.
 
-    Without a posterior nothing is random; each player may have a regularizer.
+    Without a posterior nothing is random; each player may have a regularizer of its
+    kernels or of another kind.
     """
 
     def network(player, size, outputs, *hidden):

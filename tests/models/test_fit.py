@@ -10,6 +10,8 @@ from model_cases import data_for, fit, fixed_noise_vae, vae, weights
 
 import keras_vae
 from keras_vae import objectives, priors
+from keras_vae.data import pipeline
+from keras_vae.models import steps
 
 
 def compiled(make=vae, objective="elbo", optimizer=None, seed=0, **arguments):
@@ -81,6 +83,50 @@ def test_arrays_are_scored_and_reconstructed_as_keras_does_it(weighted):
         ours = model.predict(x, batch_size=4, verbose=0)
         expected = keras.Model.predict(model, x, batch_size=4, verbose=0)
         np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.fixture
+def streams(monkeypatch):
+    """Batch size and shuffling of each stream that is made of arrays."""
+    made, make = [], steps.array_batches
+
+    def recording(arrays, batch_size, shuffle):
+        made.append((batch_size, shuffle))
+        return make(arrays, batch_size, shuffle)
+
+    monkeypatch.setattr(steps, "array_batches", recording)
+    return made
+
+
+WEIGHT = np.ones(10, "float32")
+
+
+@pytest.mark.parametrize(
+    "held_out",
+    [lambda x: x, lambda x: (x,), lambda x: (x, None), lambda x: (x, None, WEIGHT)],
+)
+def test_arrays_become_streams_once(held_out, streams):
+    model, x = compiled(run_eagerly=True), data_for(vae(), 10)
+    given = {"epochs": 2, "validation_data": held_out(x), "verbose": 0}
+    batches = pipeline(x, 5)
+    model.fit(batches, steps_per_epoch=2, validation_batch_size=6, shuffle=False, **given)
+    assert streams == [(6, False)]
+    streams.clear()
+    model.fit(x, batch_size=4, **given)
+    assert sorted(streams) == [(4, False), (4, True)]
+    streams.clear()
+    # Steps are of training or of validation: the other one's array is not Keras's.
+    model.fit(x, batch_size=4, validation_steps=1, **given)
+    model.fit(x, batch_size=3, steps_per_epoch=1, **given)
+    assert streams == [(4, True), (3, False)]
+
+
+def test_scored_and_reconstructed_arrays_become_streams(streams):
+    model, x = compiled(), data_for(vae(), 10)
+    model.evaluate(x, batch_size=7, verbose=0)
+    assert len(model.predict(x, 6, verbose=0)) == 10
+    model.predict(x, verbose=0)
+    assert streams == [(7, False), (6, False), (32, False)]
 
 
 def test_validation_batches_have_the_size_that_was_asked_for(monkeypatch):

@@ -203,12 +203,22 @@ def test_frames_are_checked_like_arrays(way):
     check_data(Frame(data_for(shared_vae())), (SIZE,), support)
 
 
-@pytest.mark.parametrize("way", [fit_quietly, validate, evaluate])
+@pytest.mark.parametrize("way", [fit_quietly, validate, evaluate, predict])
 @pytest.mark.parametrize("convert", [list, np.ndarray.tolist])
 def test_lists_are_refused_with_what_makes_an_array_of_them(way, convert):
     refused(
         shared_vae(), r"is a list of 12.*np\.stack", way, convert(data_for(shared_vae()))
     )
+
+
+@pytest.mark.parametrize("length", [0, 4])
+def test_validation_data_of_another_form_are_refused(length):
+    x = data_for(shared_vae())
+    data = (x, None, np.ones(len(x)), x)[:length]
+    model = vae()
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="x, y, sample_weight"):
+        model.fit(x, validation_data=data, verbose=0)
 
 
 @pytest.mark.parametrize("role", ["posterior", "likelihood"])

@@ -89,11 +89,13 @@ def test_steps_per_execution_change_nothing(steps):
     for count in (1, steps):
         model, x = compiled(
             dense_vae_gan,
-            objective=Adversarial(gamma=0.1, margin=0.02, equilibrium=0.7),
+            objective=Adversarial(gamma=0.1, margin=0.05, equilibrium=0.8),
             run_eagerly=False,
             steps_per_execution=count,
         )
-        fit(model, x)
+        logs = fit(model, x)
+        # Somebody sits out, but not always.
+        assert 0 < logs["decoder_updates"][0] + logs["discriminator_updates"][0] < 2
         results.append(weights(model))
     np.testing.assert_allclose(results[1], results[0], rtol=0, atol=1e-5)
 

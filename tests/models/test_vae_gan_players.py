@@ -196,12 +196,25 @@ def test_regularizers_are_a_part_of_their_players_loss_alone(player, run_eagerly
     np.testing.assert_allclose(kernels[0] - kernels[1], 0.1 * before, atol=1e-5)
 
 
+@EVERY_PLAYER
+def test_activity_penalties_are_a_part_of_their_players_loss_alone(player):
+    logs = []
+    for options in ({}, {player: keras.regularizers.L2(0.5)}):
+        model, x = compiled(
+            lambda options=options: dense_vae_gan(kind="activity", **options), sgd()
+        )
+        logs.append(model.train_on_batch(x, return_dict=True))
+    for one in PLAYERS:
+        added = logs[1][f"{one}_loss"] - logs[0][f"{one}_loss"]
+        assert added > 1e-3 if one == player else abs(added) < 1e-5
+
+
 @EAGERLY
 def test_activity_penalties_do_not_pile_up_from_batch_to_batch(run_eagerly):
     values = []
     for options in ({}, dict.fromkeys(PLAYERS, keras.regularizers.L2(1.0))):
         model, x = compiled(
-            lambda options=options: dense_vae_gan("activity", **options),
+            lambda options=options: dense_vae_gan(kind="activity", **options),
             sgd(),
             run_eagerly=run_eagerly,
         )

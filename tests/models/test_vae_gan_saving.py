@@ -24,7 +24,7 @@ def chosen():
 
 
 # The decoder loses so often that it sits out now and then: iterations differ.
-OBJECTIVE = {"gamma": 0.1, "margin": 0.05, "equilibrium": 0.7, "r1": 1.0}
+OBJECTIVE = {"gamma": 0.1, "margin": 0.05, "equilibrium": 0.9, "r1": 1.0}
 
 
 def model_and_data(seed=3, make=vae_gan, **arguments):
@@ -54,7 +54,7 @@ def assert_near(first, second):
 
 
 def test_iterations_differ_where_players_sit_out():
-    model, x = model_and_data()
+    model, x = model_and_data(make=dense)
     fit(model, x, epochs=2)
     counts = {player: int(one.iterations) for player, one in model.optimizers.items()}
     assert counts["encoder"] == 6
@@ -83,7 +83,10 @@ def test_a_run_resumed_in_the_middle_is_the_uninterrupted_one(how, run_eagerly, 
         for config in configs:
             config.pop("name")
         assert configs[0] == configs[1]
+    before = {player: int(one.iterations) for player, one in resumed.optimizers.items()}
     logs, again = (fit(one, x, epochs=2) for one in (whole, resumed))
+    for player, one in resumed.optimizers.items():
+        assert int(one.iterations) > before[player]
     assert logs.keys() == again.keys()
     for name, values in logs.items():
         np.testing.assert_allclose(again[name], values, rtol=1e-5, atol=1e-6)

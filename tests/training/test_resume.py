@@ -1,5 +1,6 @@
 """A resumed run is the run that was not interrupted."""
 
+import keras
 import numpy as np
 import pytest
 from runs import (
@@ -136,6 +137,12 @@ def test_changed_data_are_not_trained_on(own, tmp_path):
     assert contents(tmp_path / "run") == before
     np.save(own["data"], x)
     assert "after epoch 1" in run(recipe(**own), tmp_path / "run", resume=True)
+
+
+def test_another_precision_is_not_gone_on_with(own, tmp_path):
+    keras.config.set_dtype_policy("float64")
+    with pytest.raises(ValueError, match="begun in float32, but here .* in float64"):
+        run(recipe(**own), tmp_path / "run", resume=True)
 
 
 def test_another_seed_is_not_mistaken_for_other_data(own, tmp_path):
