@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_SCALE = (
+    "Scale the data to that range (keras_vae.data.Scaling does it) or choose a likelihood "
+    "that fits it."
+)
+
 
 @dataclass(frozen=True)
 class Support:
@@ -62,12 +67,13 @@ class Support:
                 inside &= np.floor(x) == x
         return inside
 
-    def check(self, x: np.ndarray, name: str = "x") -> None:
+    def check(self, x: np.ndarray, name: str = "x", advice: str = _SCALE) -> None:
         """Raises an error unless every element of `x` belongs to the set.
 
         Args:
             x: Array of numbers, any shape.
             name: What to call the array in the message.
+            advice: What to do about values outside, the end of the message.
 
         Raises:
             ValueError: If a value is NaN, infinite or outside the set.
@@ -85,9 +91,7 @@ class Support:
             where = np.argwhere(~inside)[0]
             raise ValueError(
                 f"{name} has {np.count_nonzero(~inside)} of {x.size} values outside "
-                f"{self}; the first is {x[tuple(where)]:g} at {where.tolist()}. "
-                "Scale the data to that range (keras_vae.data.Scaling does it) or "
-                "choose a likelihood that fits it."
+                f"{self}; the first is {x[tuple(where)]:g} at {where.tolist()}. {advice}"
             )
 
 

@@ -134,8 +134,8 @@ def _options(shards: tf.data.experimental.AutoShardPolicy) -> tf.data.Options:
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = shards
     # tf.data tunes streams in a thread, and when one is given up waits for that thread,
-    # which may sleep for as long again as the stream was read, up to a minute (TensorFlow
-    # 2.21). There is nothing to tune here.
+    # which may sleep for as long again as the stream was read (TensorFlow 2.21). There is
+    # nothing to tune here.
     options.autotune.enabled = False
     return options
 

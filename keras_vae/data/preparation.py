@@ -16,6 +16,11 @@ from keras_vae.data.binarize import binarize
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.scaling import Scaling
 
+_RAW = (
+    "Those are the raw values of this model's data. If x is prepared already, give it to "
+    "the model as it is; if it was resized or averaged, round it."
+)
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -84,23 +89,10 @@ class Preparation:
             ValueError: If values are not those of `levels`, such as those of observations
                 that are prepared already. (Where they were binarized it cannot be told.)
         """
-        self._check_raw(x)
+        if self.levels is not None:
+            whole_levels(*self.levels).check(x, advice=_RAW)
         x = self.scaling(x)
         return binarize(x, self.seed).astype(np.float32) if self.binarize else x
-
-    def _check_raw(self, x: np.ndarray) -> None:
-        if self.levels is None:
-            return
-        x, raw = np.asarray(x), whole_levels(*self.levels)
-        inside = raw.contains(x)
-        if not inside.all():
-            where = np.argwhere(~inside)[0]
-            raise ValueError(
-                f"The raw values of this model's data are {raw}, but x has "
-                f"{np.count_nonzero(~inside)} of {x.size} others; the first is "
-                f"{x[tuple(where)]:g} at {where.tolist()}. If x is prepared already, give "
-                "it to the model as it is; if it was resized or averaged, round it."
-            )
 
     def to_config(self) -> dict[str, Any]:
         """Returns the preparation as plain values for JSON."""

@@ -219,12 +219,11 @@ class Steps:
         """
         refuse_targets(y)
         # `fit` calls this after each epoch, with data that it has checked and batched.
-        is_first = not kwargs.get("_use_cached_eval_dataset")
-        if is_first:
+        if not kwargs.get("_use_cached_eval_dataset"):
             check_data(x, self.event_shape, self.support, "x")
-        x = _join(x, sample_weight)
-        if is_first and not kwargs.get("steps"):
-            x = _as_batches(x, kwargs.get("batch_size"), shuffle=False)
+            x = _join(x, sample_weight)
+            if not kwargs.get("steps"):
+                x = _as_batches(x, kwargs.get("batch_size"), shuffle=False)
         return super().evaluate(x, **kwargs)
 
     def predict(self, x, batch_size=None, **kwargs):

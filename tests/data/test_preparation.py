@@ -114,12 +114,18 @@ def test_events_of_another_shape_are_refused():
         Preparation(TO_UNIT)(GREY[:, :2])
 
 
-@pytest.mark.parametrize("value", [0.2, -1.0, 256.0, np.nan])
-def test_values_that_are_not_raw_are_refused(value):
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        *((v, rf"outside .* \[0, 255\]; the first is {v:g} at") for v in (0.2, -1, 256)),
+        (np.nan, "NaN or infinite; the first is at"),
+    ],
+)
+def test_values_that_are_not_raw_are_refused(value, words):
     prepare = Preparation(TO_UNIT, levels=(0, 255))
     x = GREY[:3].astype("float32")
     x[2, 1] = value
-    with pytest.raises(ValueError, match=r"in \[0, 255\], but x has 1 of 12 .* \[2, 1\]"):
+    with pytest.raises(ValueError, match=rf"x has 1 of 12 values .*{words} \[2, 1\]"):
         prepare(x)
     with pytest.raises(ValueError, match="If x is prepared already"):
         prepare(prepare(GREY))
