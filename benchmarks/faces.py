@@ -16,7 +16,7 @@ import numpy as np
 
 import keras_vae
 from keras_vae import evaluation, plots
-from keras_vae.data import Preparation
+from keras_vae.data import Preprocessor
 
 words = partial(evaluation.plus_minus, form=".3f")
 
@@ -38,9 +38,9 @@ def shown(folder, x_raw, samples):
         Reconstructions and samples.
     """
     model = keras_vae.VAE.from_preset(folder)
-    preparation = Preparation.from_preset(folder)
-    back = preparation.scaling.inverse
-    reconstructions = back(model.reconstruct(preparation(x_raw)))
+    preprocessor = Preprocessor.from_preset(folder)
+    back = preprocessor.scaling.inverse
+    reconstructions = back(model.reconstruct(preprocessor(x_raw)))
     drawn = back(model.sample(samples, seed=0))
     return tuple(np.clip(unit(x), 0.0, 1.0) for x in (reconstructions, drawn))
 

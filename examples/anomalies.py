@@ -21,9 +21,9 @@ import keras
 import numpy as np
 
 import keras_vae
-from keras_vae.core.preset_files import read_metadata
-from keras_vae.core.zoo_folders import find_preset
 from keras_vae.evaluation import anomaly_scores, auroc
+from keras_vae.presets.files import read_metadata
+from keras_vae.presets.lookup import find_preset
 
 METHODS = (
     "elbo",
@@ -75,7 +75,7 @@ def main() -> None:
     options = parser.parse_args()
 
     model = keras_vae.VAE.from_preset(options.run)
-    prepare = keras_vae.data.Preparation.from_preset(options.run)
+    prepare = keras_vae.data.Preprocessor.from_preset(options.run)
     trained_on = read_metadata(find_preset(options.run))["data"]["name"]
     normal, others = (keras_vae.data.load(n) for n in (trained_on, options.anomalies))
     x = {

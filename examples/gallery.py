@@ -16,10 +16,10 @@ import numpy as np
 
 import keras_vae
 from keras_vae import generation, plots
-from keras_vae.core.zoo_folders import find_preset
 from keras_vae.plots.panels import INK, new_figure
-from keras_vae.zoo.cards import may_show_data
-from keras_vae.zoo.listing import describe
+from keras_vae.presets.cards import may_show_data
+from keras_vae.presets.listing import describe
+from keras_vae.presets.lookup import find_preset
 
 COLUMNS = 12
 PIXELS = 64
@@ -48,7 +48,7 @@ def rows_of(name: str) -> dict[str, np.ndarray]:
     except OSError as error:
         print(f"{name}: without held-out images ({error})")
         return rows
-    prepare = keras_vae.data.Preparation.from_preset(name)
+    prepare = keras_vae.data.Preprocessor.from_preset(name)
     x = prepare(data.x_test[:COLUMNS])
     if may_show_data(about["licence"]):
         rows["held out"] = x
@@ -82,7 +82,7 @@ def draw(names: list[str]):
     """
     rows = []
     for name in names:
-        prepare = keras_vae.data.Preparation.from_preset(name)
+        prepare = keras_vae.data.Preprocessor.from_preset(name)
         for i, (label, images) in enumerate(rows_of(name).items()):
             # Small images larger, so that all rows have about one width.
             times = max(1, PIXELS // images.shape[1])

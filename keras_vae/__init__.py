@@ -21,8 +21,8 @@ from keras_vae import (
     priors,
 )
 from keras_vae.models import VAE, VAEGAN, ConvVAE, DenseVAE
+from keras_vae.presets.listing import presets
 from keras_vae.version import __version__
-from keras_vae.zoo import presets
 
 __all__ = [
     "VAE",

@@ -10,7 +10,7 @@ import click
 from keras_vae.cli.use import data_option, open_run, run_argument, seed_option, split_option
 from keras_vae.core.files import write_json
 from keras_vae.core.names import unknown
-from keras_vae.data import Preparation, Sprites
+from keras_vae.data import Preprocessor, Sprites
 from keras_vae.evaluation import (
     METRICS,
     HeldOut,
@@ -85,22 +85,22 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
         click.echo(f"wrote {output}")
 
 
-def _held_out(model, preparation, data_set, split, **options) -> HeldOut:
+def _held_out(model, preprocessor, data_set, split, **options) -> HeldOut:
     def train():
         x, y = data_set.split("train")
-        return preparation(x), y
+        return preprocessor(x), y
 
     x, y = data_set.split(split)
     return HeldOut(
         model,
-        preparation(x),
+        preprocessor(x),
         y,
         # What probes learn from must not be what they are tested on.
         train=None if split in ("train", "all") else train,
-        factors=PreparedSprites(preparation) if data_set.name == "sprites" else None,
-        log_scale=preparation.scaling.log_scale,
-        value_range=preparation.value_range,
-        levels=preparation.levels is not None,
+        factors=PreparedSprites(preprocessor) if data_set.name == "sprites" else None,
+        log_scale=preprocessor.scaling.log_scale,
+        value_range=preprocessor.value_range,
+        levels=preprocessor.levels is not None,
         verbose=int(sys.stdout.isatty()),
         **options,
     )
@@ -110,33 +110,33 @@ class PreparedSprites(Sprites):
     """Sprites in the units of a model.
 
     Args:
-        preparation: That of the model's data.
+        preprocessor: That of the model's data.
 
     Example:
-        >>> PreparedSprites(preparation).draw([[0, 5, 0, 16, 16]])
+        >>> PreparedSprites(preprocessor).draw([[0, 5, 0, 16, 16]])
     """
 
-    def __init__(self, preparation: Preparation):
-        """Keeps the preparation."""
-        self.preparation = preparation
+    def __init__(self, preprocessor: Preprocessor):
+        """Keeps the preprocessor."""
+        self.preprocessor = preprocessor
 
     def draw(self, factors):
         """Draws images and prepares them; see `Sprites.draw`."""
-        return self.preparation(super().draw(factors))
+        return self.preprocessor(super().draw(factors))
 
 
-def scored(model, preparation, data_set, split, num_samples, seed, limit) -> dict:
+def scored(model, preprocessor, data_set, split, num_samples, seed, limit) -> dict:
     """Scores what `open_run` returned on a split; see `held_out_scores`."""
     return held_out_scores(
         model,
-        preparation(data_set.split(split)[0]),
+        preprocessor(data_set.split(split)[0]),
         num_samples,
         seed,
         limit,
-        preparation.scaling.log_scale,
-        preparation.value_range,
+        preprocessor.scaling.log_scale,
+        preprocessor.value_range,
         verbose=int(sys.stdout.isatty()),
-        levels=preparation.levels is not None,
+        levels=preprocessor.levels is not None,
     )
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from keras_vae.cli.use import run_argument
-from keras_vae.data import Preparation
+from keras_vae.data import Preprocessor
 from keras_vae.export import export_saved_model, read_signatures
-from keras_vae.fine_tuning import open_trained
 from keras_vae.models import VAE
+from keras_vae.training.fine_tuning import open_trained
 
 _FORMATS = {"tf": "tf_saved_model", "onnx": "onnx"}
 
@@ -34,8 +34,8 @@ def export(run, folder, kind, overwrite):
     """
     source, metadata, _ = open_trained(run)
     model = VAE.from_preset(source)
-    preparation = Preparation.from_config(metadata["data"]["preparation"])
-    export_saved_model(model, folder, preparation, _FORMATS[kind], overwrite)
+    preprocessor = Preprocessor.from_config(metadata["data"]["preprocessor"])
+    export_saved_model(model, folder, preprocessor, _FORMATS[kind], overwrite)
     if kind == "onnx":
         click.echo(
             f"wrote {folder} (ONNX)\n  encode.onnx: x -> mean, stddev\n"
@@ -46,7 +46,7 @@ def export(run, folder, kind, overwrite):
         click.echo("\n".join([f"wrote {folder} (SavedModel)", *lines]))
         if not folder.name.isdecimal():
             click.echo("TensorFlow Serving reads numbered versions: models/NAME/1.")
-    if units := _units(preparation.scaling):
+    if units := _units(preprocessor.scaling):
         click.echo(f"float x is in the model's units, (raw - offset) / scale, with {units}")
 
 

@@ -12,10 +12,10 @@ import click
 
 from keras_vae import training
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
-from keras_vae.core.preset_files import METADATA
-from keras_vae.fine_tuning import fine_tuning_recipe
-from keras_vae.recipe import CHOICES, MODELS, Recipe
-from keras_vae.run_folder import RECIPE
+from keras_vae.presets.files import METADATA
+from keras_vae.training.fine_tuning import fine_tuning_recipe
+from keras_vae.training.recipe import CHOICES, MODELS, Recipe
+from keras_vae.training.run_folder import RECIPE
 
 _NO_DATA = "Say what to train on: --data with the name of a data set or a path."
 

@@ -11,10 +11,10 @@ import numpy as np
 from keras_vae import data as data_module
 from keras_vae import plots
 from keras_vae.core.files import write_atomically
-from keras_vae.data import DataSet, Preparation
+from keras_vae.data import DataSet, Preprocessor
 from keras_vae.evaluation import describe_scores
-from keras_vae.fine_tuning import check_form, open_trained
 from keras_vae.models import VAE
+from keras_vae.training.fine_tuning import check_form, open_trained
 
 # A folder of `keras-vae train`, or the name of a preset.
 run_argument = click.argument("run", type=Path)
@@ -59,7 +59,9 @@ def sample(run, count, output, temperature, draw, seed):
     model = VAE.from_preset(folder)
     _check_output(output, model.event_shape)
     samples = model.sample(count, seed=seed, temperature=temperature, draw=draw)
-    _write(output, model, Preparation.from_config(metadata["data"]["preparation"]), samples)
+    _write(
+        output, model, Preprocessor.from_config(metadata["data"]["preprocessor"]), samples
+    )
 
 
 @click.command()
@@ -70,15 +72,15 @@ def sample(run, count, output, temperature, draw, seed):
 @click.option("--output", type=Path, default="pairs.png", show_default=True)
 def reconstruct(run, data, split, count, output):
     """Show data beside their reconstructions: a .png of pairs, or .npy, .npz or .csv."""
-    model, preparation, data_set = open_run(run, data, split)
+    model, preprocessor, data_set = open_run(run, data, split)
     _check_output(output, model.event_shape)
-    x = preparation(data_set.split(split)[0][:count])
+    x = preprocessor(data_set.split(split)[0][:count])
     reconstructions = model.reconstruct(x)
     if output.suffix.lower() != ".png":
-        _write(output, model, preparation, reconstructions)
+        _write(output, model, preprocessor, reconstructions)
         return
     plots.save_reconstruction_pairs(
-        x, reconstructions, output, value_range=preparation.value_range
+        x, reconstructions, output, value_range=preprocessor.value_range
     )
     click.echo(f"wrote {output}")
 
@@ -92,9 +94,9 @@ def embed(run, data, split, output):
     """Write posterior means z [N, D], with labels y if there are any."""
     if output.suffix.lower() != ".npz":
         raise click.UsageError(f"--output must end in .npz, but is {output}.")
-    model, preparation, data_set = open_run(run, data, split)
+    model, preprocessor, data_set = open_run(run, data, split)
     x, y = data_set.split(split)
-    arrays = {"z": model.embed(preparation(x))}
+    arrays = {"z": model.embed(preprocessor(x))}
     if y is not None:
         arrays["y"] = y
         if data_set.label_names is not None:
@@ -132,28 +134,28 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
             they were in training.
 
     Returns:
-        The model, the `Preparation` of its data, and the `DataSet`.
+        The model, the `Preprocessor` of its data, and the `DataSet`.
 
     Raises:
         ValueError: If the data do not fit the model, or have changed since training.
 
     Example:
-        >>> model, preparation, data_set = open_run(Path("runs/faces"), None, "test")
+        >>> model, preprocessor, data_set = open_run(Path("runs/faces"), None, "test")
     """
     folder, metadata, recipe = open_trained(run)
     model = VAE.from_preset(folder)
     name = name or recipe.data
     sizes = data_module.sizes_like(name, model.event_shape)
     data_set: DataSet = data_module.load(name, seed=recipe.seed, **sizes)
-    preparation = Preparation.from_config(metadata["data"]["preparation"])
-    check_form(preparation, data_set, f"The model in {run}")
+    preprocessor = Preprocessor.from_config(metadata["data"]["preprocessor"])
+    check_form(preprocessor, data_set, f"The model in {run}")
     fingerprint = metadata["data"]["fingerprint"]
     if name == recipe.data and split != "all" and data_set.fingerprint() != fingerprint:
         raise ValueError(
             f"{name} has changed since {run} was trained, so what is held out now may "
             "have been trained on. Put the data back as they were, or use --split all."
         )
-    return model, preparation, data_set
+    return model, preprocessor, data_set
 
 
 def _check_output(output: Path, event_shape) -> None:
@@ -169,13 +171,13 @@ def _check_output(output: Path, event_shape) -> None:
         )
 
 
-def _write(output: Path, model, preparation: Preparation, x: np.ndarray) -> None:
+def _write(output: Path, model, preprocessor: Preprocessor, x: np.ndarray) -> None:
     """Writes observations: a picture in model units, or arrays in raw units."""
     suffix = output.suffix.lower()
     if suffix == ".png":
-        plots.save_image_grid(x, output, value_range=preparation.value_range)
+        plots.save_image_grid(x, output, value_range=preprocessor.value_range)
     else:
-        raw = preparation.scaling.inverse(x)
+        raw = preprocessor.scaling.inverse(x)
         writers = {
             ".npy": lambda file: np.save(file, raw),
             ".npz": lambda file: np.savez_compressed(file, x=raw),

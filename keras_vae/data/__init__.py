@@ -10,13 +10,13 @@ from keras_vae.data.images import load_images
 from keras_vae.data.loading import load, load_first, sizes_like
 from keras_vae.data.named import names
 from keras_vae.data.pipeline import pipeline, steps_per_epoch
-from keras_vae.data.preparation import Preparation
+from keras_vae.data.preprocessor import Preprocessor
 from keras_vae.data.scaling import Scaling
 from keras_vae.data.sprites import Sprites
 
 __all__ = [
     "DataSet",
-    "Preparation",
+    "Preprocessor",
     "Scaling",
     "Sprites",
     "binarize",

@@ -9,8 +9,8 @@ from typing import Any
 
 from keras_vae.core.names import unknown
 from keras_vae.data.dataset import DataSet
-from keras_vae.data.files import FILE_KINDS, load_path
 from keras_vae.data.named import load_named, names
+from keras_vae.data.own_data import FILE_KINDS, load_path
 from keras_vae.data.sources import own_file
 
 

@@ -1,29 +1,38 @@
 """Numbers that say how good a model is."""
 
-from keras_vae.evaluation.aggregate import aggregate_posterior, information
-from keras_vae.evaluation.annealed import (
-    BidirectionalBounds,
-    annealed_importance_sampling,
-    bidirectional_check,
+from keras_vae.evaluation.disentanglement.codes import dci, mig, sap
+from keras_vae.evaluation.disentanglement.interventions import (
+    beta_vae_score,
+    factor_vae_score,
 )
-from keras_vae.evaluation.anomaly import anomaly_scores, auroc, png_length
-from keras_vae.evaluation.attributes import attribute_reader, attribute_similarity
-from keras_vae.evaluation.collapse import CollapseWarning, active_units, collapse_report
-from keras_vae.evaluation.disentanglement import dci, mig, sap
-from keras_vae.evaluation.features import FeatureExtractor, pixels, random_conv
-from keras_vae.evaluation.frechet import frechet_distance
-from keras_vae.evaluation.gaps import InferenceGaps, inference_gaps
+from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.held_out import HeldOut
-from keras_vae.evaluation.images import (
+from keras_vae.evaluation.images.attributes import attribute_reader, attribute_similarity
+from keras_vae.evaluation.images.features import FeatureExtractor, pixels, random_conv
+from keras_vae.evaluation.images.frechet import frechet_distance
+from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
+from keras_vae.evaluation.images.scores import (
     image_scores,
     peak_signal_to_noise,
     ratio_of_means,
     sharpness,
 )
-from keras_vae.evaluation.interventions import beta_vae_score, factor_vae_score
-from keras_vae.evaluation.likelihood import likelihood_scores, mean_and_error
-from keras_vae.evaluation.manifolds import density_coverage, precision_recall
-from keras_vae.evaluation.probes import probe_accuracy
+from keras_vae.evaluation.images.ssim import structural_similarity
+from keras_vae.evaluation.latents.aggregate import aggregate_posterior, information
+from keras_vae.evaluation.latents.collapse import (
+    CollapseWarning,
+    active_units,
+    collapse_report,
+)
+from keras_vae.evaluation.latents.probes import probe_accuracy
+from keras_vae.evaluation.likelihood.annealed import (
+    BidirectionalBounds,
+    annealed_importance_sampling,
+    bidirectional_check,
+)
+from keras_vae.evaluation.likelihood.anomaly import anomaly_scores, auroc, png_length
+from keras_vae.evaluation.likelihood.estimates import likelihood_scores
+from keras_vae.evaluation.likelihood.gaps import InferenceGaps, inference_gaps
 from keras_vae.evaluation.registry import (
     METRICS,
     Metric,
@@ -31,7 +40,6 @@ from keras_vae.evaluation.registry import (
     evaluate_metrics,
 )
 from keras_vae.evaluation.scores import describe_scores, held_out_scores, plus_minus
-from keras_vae.evaluation.ssim import structural_similarity
 
 __all__ = [
     "BidirectionalBounds",

@@ -11,23 +11,27 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.evaluation.aggregate import information
-from keras_vae.evaluation.annealed import (
+from keras_vae.evaluation.disentanglement.codes import dci, mig, sap
+from keras_vae.evaluation.disentanglement.interventions import (
+    beta_vae_score,
+    factor_vae_score,
+)
+from keras_vae.evaluation.errors import mean_and_error
+from keras_vae.evaluation.held_out import HeldOut, draw_rows
+from keras_vae.evaluation.images.features import random_conv
+from keras_vae.evaluation.images.frechet import frechet_distance
+from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
+from keras_vae.evaluation.images.scores import image_scores
+from keras_vae.evaluation.latents.aggregate import information
+from keras_vae.evaluation.latents.collapse import collapse_report
+from keras_vae.evaluation.latents.probes import probe_accuracy
+from keras_vae.evaluation.likelihood.annealed import (
     annealed_importance_sampling,
     bidirectional_check,
 )
-from keras_vae.evaluation.anomaly import anomaly_scores, auroc
-from keras_vae.evaluation.collapse import collapse_report
-from keras_vae.evaluation.disentanglement import dci, mig, sap
-from keras_vae.evaluation.features import random_conv
-from keras_vae.evaluation.frechet import frechet_distance
-from keras_vae.evaluation.gaps import inference_gaps
-from keras_vae.evaluation.held_out import HeldOut, draw_rows
-from keras_vae.evaluation.images import image_scores
-from keras_vae.evaluation.interventions import beta_vae_score, factor_vae_score
-from keras_vae.evaluation.likelihood import likelihood_scores, mean_and_error
-from keras_vae.evaluation.manifolds import density_coverage, precision_recall
-from keras_vae.evaluation.probes import probe_accuracy
+from keras_vae.evaluation.likelihood.anomaly import anomaly_scores, auroc
+from keras_vae.evaluation.likelihood.estimates import likelihood_scores
+from keras_vae.evaluation.likelihood.gaps import inference_gaps
 
 # Training examples that probes learn from, and points of the scores by intervention.
 _MOST_PROBED, _POINTS = 10_000, {"num_train": 1000, "num_test": 500}

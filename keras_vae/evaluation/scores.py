@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_vae.evaluation.images import image_scores
-from keras_vae.evaluation.likelihood import likelihood_scores
+from keras_vae.evaluation.images.scores import image_scores
+from keras_vae.evaluation.likelihood.estimates import likelihood_scores
 from keras_vae.models import VAE, VAEGAN
 
 _NAMES = {

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from keras_vae.core.batches import in_batches
+from keras_vae.core.checks import check_array
 from keras_vae.core.support import REAL
-from keras_vae.models.checks import check_array
-from keras_vae.models.queries import in_batches
 
 
 def attribute_vectors(model, x, attributes, batch_size: int = 256):

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from keras_vae.core.batches import in_batches
+from keras_vae.core.checks import check_array, check_shape
 from keras_vae.core.names import unknown
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
 from keras_vae.core.support import Support
 from keras_vae.layers.independent import IndependentLayer
-from keras_vae.models.checks import check_array, check_shape
-from keras_vae.models.queries import in_batches
 
 # Draws from the prior whose mean is put in for what is missing, where nothing better is
 # known.

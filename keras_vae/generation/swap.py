@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_vae.models.queries import in_batches
+from keras_vae.core.batches import in_batches
 
 _HOW = (
     "Make one encoder, pass it to both models, VAE(encoder, decoder_a, ...) and "

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from functools import partial
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_vae.core.batches import in_batches
+from keras_vae.core.checks import check_array
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold, make_seed
-from keras_vae.models.checks import check_array
 
 # Decoded events (images times draws), and elements of them (pixels), that the likelihood
 # estimate holds at a time: enough to keep two cores at their matrix speed, and well below
@@ -283,33 +283,3 @@ class Queries:
 
     def _check_values(self, x):
         check_array(x, self.event_shape, self.support)
-
-
-def in_batches(function, x, batch_size: int, verbose: int = 0) -> np.ndarray:
-    """Applies a function along the first axis, a batch at a time.
-
-    Args:
-        function: Called with a tensor of the next rows and the batch's number, an int32
-            scalar; returns as many rows.
-        x: Array or tensor [N, ...].
-        batch_size: Rows at a time; the last batch may have fewer.
-        verbose: 1 shows a progress bar.
-
-    Returns:
-        The results, joined to an array [N, ...].
-
-    Raises:
-        ValueError: If `batch_size` is not a positive integer.
-
-    Example:
-        >>> in_batches(lambda z, _: vae.center(vae.decode(z)), z, 256)
-    """
-    positive_int(batch_size, "batch_size")
-    starts = range(0, len(x), batch_size)
-    bar = keras.utils.Progbar(len(starts), verbose=verbose, unit_name="batch")
-    results = []
-    for index, start in enumerate(starts):
-        batch = tf.convert_to_tensor(x[start : start + batch_size])
-        results.append(np.asarray(function(batch, tf.constant(index))))
-        bar.add(1)
-    return np.concatenate(results)

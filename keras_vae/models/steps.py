@@ -7,15 +7,15 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae import objectives
-from keras_vae.core.replicas import num_replicas, sum_over_replicas
-from keras_vae.core.seeds import fold, fold_replica
-from keras_vae.data.pipeline import array_batches
-from keras_vae.models.checks import (
+from keras_vae.core.checks import (
     check_array,
     check_data,
     refuse_list,
     refuse_targets,
 )
+from keras_vae.core.replicas import num_replicas, sum_over_replicas
+from keras_vae.core.seeds import fold, fold_replica
+from keras_vae.data.pipeline import array_batches
 
 # What tells the noise of training from that of testing, folded into the model's seed.
 _TRAIN, _TEST = 0, 1

@@ -6,15 +6,15 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.checks import check_shape
 from keras_vae.core.seeds import fold, make_seed
 from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
+from keras_vae.export.writing import Exporting
 from keras_vae.layers import DistributionLayer
-from keras_vae.models.checks import check_shape
-from keras_vae.models.exporting import Exporting
-from keras_vae.models.preset_folder import PresetFolder
 from keras_vae.models.queries import Queries
 from keras_vae.models.steps import Steps
+from keras_vae.presets.folder import PresetFolder
 from keras_vae.priors import Prior, StandardNormal
 
 

@@ -6,7 +6,6 @@ state, so it works on servers, in callbacks and in threads.
 """
 
 from keras_vae.plots.charts import latent_scatter, loss_curves
-from keras_vae.plots.files import save_figure, save_image
 from keras_vae.plots.grids import (
     image_grid,
     reconstruction_pairs,
@@ -16,6 +15,7 @@ from keras_vae.plots.grids import (
 from keras_vae.plots.latent import latent_manifold, traversals
 from keras_vae.plots.panels import image_rows, panels
 from keras_vae.plots.pixels import value_range_of
+from keras_vae.plots.saving import save_figure, save_image
 
 __all__ = [
     "image_grid",

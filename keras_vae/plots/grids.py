@@ -7,8 +7,8 @@ import os
 
 import numpy as np
 
-from keras_vae.plots.files import save_image
 from keras_vae.plots.pixels import in_rows, lay_out, to_pixels
+from keras_vae.plots.saving import save_image
 
 # The gap below a pair of rows, in gaps within it: what belongs together stands together.
 _PAIR_GAP = 5

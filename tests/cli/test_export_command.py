@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_vae.core.preset_files import METADATA
 from keras_vae.data import load
 from keras_vae.export import read_signatures
 from keras_vae.models import VAE
+from keras_vae.presets.files import METADATA
 
 
 def test_a_run_is_exported_as_its_model(command, digits_run):
@@ -50,7 +50,7 @@ def test_columns_with_a_scale_each_point_to_the_metadata(command, digits_run, tm
     shutil.copytree(digits_run, tmp_path / "run")
     metadata = json.loads((tmp_path / "run" / METADATA).read_text())
     scaling = {"event_shape": [8, 8, 1], "offset": [1.0], "scale": [2.0]}
-    metadata["data"]["preparation"]["scaling"] = scaling
+    metadata["data"]["preprocessor"]["scaling"] = scaling
     (tmp_path / "run" / METADATA).write_text(json.dumps(metadata))
     result = command("export", "run", "models/digits/1")
     assert "offset and scale of each column in the run's metadata.json" in result.out

@@ -8,9 +8,9 @@ from commands import write_images
 from PIL import Image
 
 from keras_vae import VAE
-from keras_vae.core.preset_files import read_metadata
-from keras_vae.data import Preparation, load
+from keras_vae.data import Preprocessor, load
 from keras_vae.evaluation import describe_scores, likelihood_scores
+from keras_vae.presets.files import read_metadata
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def model(own_run):
 @pytest.fixture(scope="module")
 def prepare(own_run):
     metadata = read_metadata(own_run / "run")
-    return Preparation.from_config(metadata["data"]["preparation"])
+    return Preprocessor.from_config(metadata["data"]["preprocessor"])
 
 
 def other_images(n=25):
@@ -107,9 +107,9 @@ def test_pictures_of_real_images_keep_their_order_of_greys(command, tmp_path):
     small = ["--hidden-units", "4", "--latent-dim", "2", "--epochs", "1", "--no-jit"]
     given = ["--data", "own.npz", *small, "--output", "run"]
     assert command("train", "dense_vae", *given).code == 0
-    preparation = read_metadata("run")["data"]["preparation"]
-    low, high = preparation["value_range"]
-    ends = Preparation.from_config(preparation)(x[:1])
+    preprocessor = read_metadata("run")["data"]["preprocessor"]
+    low, high = preprocessor["value_range"]
+    ends = Preprocessor.from_config(preprocessor)(x[:1])
     assert (low, high) == pytest.approx((ends.min(), ends.max()), rel=1e-5)
     assert command("reconstruct", "run", "--count", "1").code == 0
     with Image.open("pairs.png") as image:

@@ -13,7 +13,7 @@ from commands import SMALL, call
 import keras_vae_command
 from keras_vae import VAE
 from keras_vae.cli import main
-from keras_vae.core.preset_files import read_metadata
+from keras_vae.presets.files import read_metadata
 
 EPOCHS = 8
 TRAIN = ["train", "dense_vae", "--data", "digits", "--epochs", str(EPOCHS), *SMALL]

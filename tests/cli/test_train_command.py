@@ -10,8 +10,8 @@ from commands import SMALL, write_images
 
 from keras_vae import VAE, training
 from keras_vae.cli.main import commands
-from keras_vae.core.preset_files import read_metadata
-from keras_vae.recipe import Recipe
+from keras_vae.presets.files import read_metadata
+from keras_vae.training.recipe import Recipe
 
 OPTIONS = {one.name: one for one in commands.commands["train"].params}
 FIELDS = [field for field in dataclasses.fields(Recipe) if field.name != "model"]

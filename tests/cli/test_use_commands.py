@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from keras_vae import VAE
-from keras_vae.core.preset_files import read_metadata
 from keras_vae.data import load
 from keras_vae.evaluation import describe_scores, likelihood_scores
+from keras_vae.presets.files import read_metadata
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_samples_of_scaled_data_go_back_to_their_levels(command, digits_run, tmp
     shutil.copytree(digits_run, tmp_path / "run")
     metadata = read_metadata(tmp_path / "run")
     scaling = {"event_shape": [8, 8, 1], "offset": -100.0, "scale": 3.0}
-    metadata["data"]["preparation"]["scaling"] = scaling
+    metadata["data"]["preprocessor"]["scaling"] = scaling
     (tmp_path / "run" / "metadata.json").write_text(json.dumps(metadata))
     for folder in ("run", digits_run):
         command("sample", folder, "--output", f"{len(str(folder))}.npy", "--count", "3")

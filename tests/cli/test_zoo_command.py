@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from keras_vae import VAE, training
-from keras_vae.core import zoo_folders
-from keras_vae.data import Preparation, load
+from keras_vae.presets import lookup
+from keras_vae.data import Preprocessor, load
 from keras_vae.evaluation import describe_scores, held_out_scores
-from keras_vae.recipe import Recipe
-from keras_vae.zoo import build_preset
+from keras_vae.presets.building import build_preset
+from keras_vae.training.recipe import Recipe
 
 NAME = "digits_vae"
 
@@ -28,7 +28,7 @@ def whole_zoo(digits_run, tmp_path_factory):
 def zoo(whole_zoo, monkeypatch):
     """The zoo that the command knows, and no other."""
     monkeypatch.setenv("KERAS_VAE_ZOO", str(whole_zoo))
-    monkeypatch.setattr(zoo_folders, "_own_zoo", lambda: [])
+    monkeypatch.setattr(lookup, "_own_zoo", lambda: [])
     return whole_zoo
 
 
@@ -95,7 +95,7 @@ def test_scores_are_measured_anew_for_the_card(command, digits_run, zoo, tmp_pat
     said = command(*options).out
     scores = json.loads((tmp_path / f"zoo/{NAME}/metadata.json").read_text())["scores"]
     assert scores["num_samples"] == 7 and scores["num_examples"] == 5
-    x = Preparation.from_preset(zoo / NAME)(load("digits").x_test)
+    x = Preprocessor.from_preset(zoo / NAME)(load("digits").x_test)
     expected = held_out_scores(VAE.from_preset(zoo / NAME), x, 7, limit=5)
     assert scores == {**expected, "split": "test"}
     assert describe_scores(expected) in said

@@ -9,7 +9,7 @@ from laws import near_in_standard_errors
 
 from keras_vae.core.support import REAL, UNIT_INTERVAL
 from keras_vae.core.support import levels as levels_of
-from keras_vae.data import DataSet, Preparation, Scaling
+from keras_vae.data import DataSet, Preprocessor, Scaling
 from keras_vae.data.dataset import SPLITS
 from keras_vae.plots.pixels import to_pixels
 
@@ -25,7 +25,9 @@ def made(x, levels=None):
 def test_it_is_fitted_to_the_training_data_alone():
     x = np.random.default_rng(0).normal(5, 3, (20, 3))
     data = dataclasses.replace(made(x), x_test=100 * x, x_validation=-x)
-    assert Preparation.fit(data, REAL, seed=3) == Preparation(Scaling.fit(x, REAL), seed=3)
+    assert Preprocessor.fit(data, REAL, seed=3) == Preprocessor(
+        Scaling.fit(x, REAL), seed=3
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,49 +40,49 @@ def test_it_is_fitted_to_the_training_data_alone():
 )
 def test_black_and_white_are_the_ends_of_the_levels(support, levels, value_range):
     data = made(GREY[:, 1:3].reshape(-1, 1, 2, 1), levels)
-    preparation = Preparation.fit(data, support)
-    assert preparation.levels == levels
-    assert preparation.value_range == pytest.approx(value_range, abs=1e-6)
+    preprocessor = Preprocessor.fit(data, support)
+    assert preprocessor.levels == levels
+    assert preprocessor.value_range == pytest.approx(value_range, abs=1e-6)
     ends = np.array(levels).reshape(1, 1, 2, 1)
-    assert preparation(ends).ravel() == pytest.approx(value_range, abs=1e-6)
+    assert preprocessor(ends).ravel() == pytest.approx(value_range, abs=1e-6)
 
 
 @pytest.mark.parametrize("low, high", [(-1, 1), (0, 1), (-300, 4000)])
 def test_real_images_keep_their_order_of_greys_in_pictures(low, high):
     x = np.linspace(low, high, 64, dtype=np.float32).reshape(4, 4, 4, 1)
-    preparation = Preparation.fit(made(x), REAL)
-    pixels = to_pixels(preparation(x), value_range=preparation.value_range)
+    preprocessor = Preprocessor.fit(made(x), REAL)
+    pixels = to_pixels(preprocessor(x), value_range=preprocessor.value_range)
     greys = pixels[..., 0].ravel().astype(int)
     assert (greys[0], greys[-1]) == (0, 255) and (np.diff(greys) > 0).all()
 
 
 def test_images_of_one_grey_can_be_shown():
     x = np.full((4, 2, 2, 1), -3.0, np.float32)
-    low, high = Preparation.fit(made(x), REAL).value_range
+    low, high = Preprocessor.fit(made(x), REAL).value_range
     assert low < high
 
 
 def test_times_stay_apart():
     times = 1.6e9 + np.arange(5000.0)[:, np.newaxis]
-    x = Preparation.fit(made(times), REAL)(times)
+    x = Preprocessor.fit(made(times), REAL)(times)
     assert x.dtype == np.float32 and len(np.unique(x)) == 5000
 
 
 def test_values_are_scaled():
-    x = Preparation(TO_UNIT)(GREY[:2])
+    x = Preprocessor(TO_UNIT)(GREY[:2])
     assert x.dtype == np.float32
     np.testing.assert_allclose(x[1], [0, 0.2, 128 / 255, 1], rtol=1e-6)
 
 
 def test_binarization_has_the_grey_value_as_mean():
-    x = Preparation(TO_UNIT, binarize=True)(GREY)
+    x = Preprocessor(TO_UNIT, binarize=True)(GREY)
     assert x.dtype == np.float32 and set(np.unique(x)) == {0.0, 1.0}
     near_in_standard_errors(x, np.array([0.0, 0.2, 128 / 255, 1.0]), slack=0)
 
 
 def test_binarization_is_a_function_of_the_seed():
     first, again, other = (
-        Preparation(TO_UNIT, binarize=True, seed=seed)(GREY) for seed in (0, 0, 1)
+        Preprocessor(TO_UNIT, binarize=True, seed=seed)(GREY) for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
@@ -88,30 +90,30 @@ def test_binarization_is_a_function_of_the_seed():
 
 def test_the_raw_data_are_left_alone():
     raw = GREY.copy()
-    Preparation(TO_UNIT, binarize=True)(raw)
+    Preprocessor(TO_UNIT, binarize=True)(raw)
     np.testing.assert_array_equal(raw, GREY)
 
 
 @pytest.mark.parametrize("binarize, seed", [(False, 0), (True, 7)])
 @pytest.mark.parametrize("levels", [None, (0, 255)])
 def test_a_config_survives_json(binarize, seed, levels):
-    preparation = Preparation(TO_UNIT, binarize, seed, levels, (-0.5, 2.0))
-    config = json.loads(json.dumps(preparation.to_config()))
-    assert Preparation.from_config(config) == preparation
+    preprocessor = Preprocessor(TO_UNIT, binarize, seed, levels, (-0.5, 2.0))
+    config = json.loads(json.dumps(preprocessor.to_config()))
+    assert Preprocessor.from_config(config) == preprocessor
 
 
 def test_the_config_of_columns_survives_json():
     table = np.random.default_rng(0).normal(3, 2, (50, 4)).astype("f4")
-    preparation = Preparation(Scaling.fit(table, REAL))
-    config = json.loads(json.dumps(preparation.to_config()))
-    loaded = Preparation.from_config(config)
-    np.testing.assert_array_equal(loaded(table), preparation(table))
+    preprocessor = Preprocessor(Scaling.fit(table, REAL))
+    config = json.loads(json.dumps(preprocessor.to_config()))
+    loaded = Preprocessor.from_config(config)
+    np.testing.assert_array_equal(loaded(table), preprocessor(table))
     near_in_standard_errors(loaded(table), 0.0)
 
 
 def test_events_of_another_shape_are_refused():
     with pytest.raises(ValueError, match="shape of one example"):
-        Preparation(TO_UNIT)(GREY[:, :2])
+        Preprocessor(TO_UNIT)(GREY[:, :2])
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_events_of_another_shape_are_refused():
     ],
 )
 def test_values_that_are_not_raw_are_refused(value, words):
-    prepare = Preparation(TO_UNIT, levels=(0, 255))
+    prepare = Preprocessor(TO_UNIT, levels=(0, 255))
     x = GREY[:3].astype("float32")
     x[2, 1] = value
     with pytest.raises(ValueError, match=rf"x has 1 of 12 values .*{words} \[2, 1\]"):

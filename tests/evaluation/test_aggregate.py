@@ -24,7 +24,7 @@ def test_aggregate_posterior_is_tfps_mixture(full, monkeypatch):
     expected = tfd.MixtureSameFamily(uniform, model.encode(x)).log_prob(z)
     np.testing.assert_allclose(aggregate_posterior(model, x, z), expected, rtol=1e-4)
     # In chunks of other sizes it is the same.
-    module = "keras_vae.evaluation.aggregate."
+    module = "keras_vae.evaluation.latents.aggregate."
     monkeypatch.setattr(module + "_OBSERVATIONS_AT_A_TIME", 10)
     monkeypatch.setattr(module + "_ELEMENTS_AT_A_TIME", 4 * 10 * layer.params_size)
     np.testing.assert_allclose(aggregate_posterior(model, x, z), expected, rtol=1e-4)

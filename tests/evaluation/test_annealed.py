@@ -12,8 +12,8 @@ from keras_vae.evaluation import (
     annealed_importance_sampling,
     bidirectional_check,
 )
-from keras_vae.evaluation.annealing import sigmoid_schedule
-from keras_vae.evaluation.hamiltonian import Annealed
+from keras_vae.evaluation.likelihood.annealing import sigmoid_schedule
+from keras_vae.evaluation.likelihood.hamiltonian import Annealed
 from keras_vae.models import queries
 
 ERRORS = 5

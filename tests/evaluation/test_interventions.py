@@ -91,7 +91,9 @@ def test_chunks_change_nothing(score, monkeypatch):
         return x + 0.8 * np.sin(1e3 * x.sum(axis=1, keepdims=True) * [1, 2, 3])
 
     whole = score(noisy, Levels(), **SMALL)
-    monkeypatch.setattr("keras_vae.evaluation.interventions._IMAGES_AT_A_TIME", 10**6)
+    monkeypatch.setattr(
+        "keras_vae.evaluation.disentanglement.interventions._IMAGES_AT_A_TIME", 10**6
+    )
     # Other draws, of the same law.
     other = score(noisy, Levels(), **SMALL)
     error = whole["standard_error"] + other["standard_error"]

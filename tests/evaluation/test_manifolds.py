@@ -80,7 +80,7 @@ def test_they_are_the_formulas_written_out(monkeypatch):
     assert means(found()) == pytest.approx(expected)
     # Both sets are random, and only one of them would be in a simple error.
     assert {score["standard_error"] for score in found().values()} == {None}
-    monkeypatch.setattr("keras_vae.evaluation.manifolds._DISTANCES_AT_A_TIME", 100)
+    monkeypatch.setattr("keras_vae.evaluation.images.manifolds._DISTANCES_AT_A_TIME", 100)
     assert means(found()) == pytest.approx(expected)
 
 

@@ -57,7 +57,7 @@ def test_it_knows_the_range_and_the_order():
 
 def test_chunks_change_nothing(monkeypatch):
     whole = structural_similarity(X, OTHER)
-    monkeypatch.setattr("keras_vae.evaluation.ssim._AT_A_TIME", 3)
+    monkeypatch.setattr("keras_vae.evaluation.images.ssim._AT_A_TIME", 3)
     np.testing.assert_array_equal(structural_similarity(X, OTHER), whole)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 import keras_vae
 from keras_vae import layers, priors
-from keras_vae.core.zoo_folders import _PACKAGE
-from keras_vae.data import Preparation, Scaling
+from keras_vae.data import Preprocessor, Scaling
 from keras_vae.export import read_signatures
+from keras_vae.presets.lookup import _PACKAGE
 
 ZOO = _PACKAGE.parent / "zoo"
 
@@ -24,7 +24,7 @@ class Served(NamedTuple):
 
     model: keras_vae.VAE
     x: np.ndarray
-    preparation: Preparation | None = None
+    preprocessor: Preprocessor | None = None
     raw: np.ndarray | None = None
 
 
@@ -36,15 +36,15 @@ def _case(name):
     return Served(*model_cases.case(name))
 
 
-def _of_bytes(model, preparation=None):
+def _of_bytes(model, preprocessor=None):
     raw = _bytes()
-    x = raw.astype("f4") if preparation is None else preparation.scaling(raw)
-    return Served(model, x, preparation, raw)
+    x = raw.astype("f4") if preprocessor is None else preprocessor.scaling(raw)
+    return Served(model, x, preprocessor, raw)
 
 
 def scaled(shape=IMAGE, **arguments):
-    """The preparation of 8-bit images for [0, 1]."""
-    return Preparation(Scaling(shape, 0.0, 255.0), levels=(0, 255), **arguments)
+    """The preprocessor of 8-bit images for [0, 1]."""
+    return Preprocessor(Scaling(shape, 0.0, 255.0), levels=(0, 255), **arguments)
 
 
 def _discretized():
@@ -59,20 +59,20 @@ def _beta():
         IMAGE, 2, layers.IndependentBeta(IMAGE), hidden_units=(5,), seed=0
     )
     scaling = Scaling.fit(_bytes(), model.support, (0, 255))
-    return _of_bytes(model, Preparation(scaling, levels=(0, 255)))
+    return _of_bytes(model, Preprocessor(scaling, levels=(0, 255)))
 
 
 def _preset(name):
     """A model of the zoo, whose SavedModel is there already."""
     model = keras_vae.VAE.from_preset(ZOO / name)
-    preparation = Preparation.from_preset(ZOO / name)
+    preprocessor = Preprocessor.from_preset(ZOO / name)
     signatures = read_signatures(ZOO / name / "1")
     if "encode_uint8" in signatures:
         raw = np.random.default_rng(1).integers(0, 256, (256, *model.event_shape), "u1")
-        return Served(model, preparation.scaling(raw), preparation, raw)
+        return Served(model, preprocessor.scaling(raw), preprocessor, raw)
     samples = model.sample(256, seed=1)
     x = np.round(samples) if model.likelihood.is_discrete else samples
-    return Served(model, x, preparation)
+    return Served(model, x, preprocessor)
 
 
 def _vae_gan():
@@ -159,7 +159,7 @@ def answers(served, n):
         "score": {"elbo": model.elbo(x, seed=seed)},
     }
     if served.raw is not None:
-        scale = served.preparation.scaling.inverse if served.preparation else np.asarray
+        scale = served.preprocessor.scaling.inverse if served.preprocessor else np.asarray
         raw = scale(np.asarray(reconstructed["reconstruction"]))
         expected["encode_uint8"] = encoded
         expected["reconstruct_uint8"] = {**reconstructed, "reconstruction": raw}

@@ -19,9 +19,9 @@ from tensorflow_probability import distributions as tfd
 
 import keras_vae
 from keras_vae import layers
-from keras_vae.data import Preparation, Scaling
+from keras_vae.data import Preprocessor, Scaling
 from keras_vae.export import export_saved_model, read_signatures
-from keras_vae.models.serving import signatures_of
+from keras_vae.export.signatures import signatures_of
 
 every_case = pytest.mark.parametrize("name", NAMES)
 
@@ -163,7 +163,7 @@ def test_reconstructed_bytes_are_rounded_and_stay_from_0_to_255(tmp_path):
     means = np.linspace(-0.5, 1.5, 64, dtype="f4")
     bias = np.concatenate([means, np.zeros(64, "f4")])
     model.set_weights([bias if w.shape == (128,) else 0 * w for w in model.get_weights()])
-    model.export(tmp_path / "1", preparation=scaled())
+    model.export(tmp_path / "1", preprocessor=scaled())
     signatures = tf.saved_model.load(tmp_path / "1").signatures
     answer = ask(signatures["reconstruct_uint8"], {"x": np.ones((2, *IMAGE), np.uint8)})
     expected = np.clip(np.rint(255 * means), 0, 255).reshape(IMAGE)
@@ -171,18 +171,18 @@ def test_reconstructed_bytes_are_rounded_and_stay_from_0_to_255(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "preparation, has_bytes",
+    "preprocessor, has_bytes",
     [
         (None, False),
         (scaled(), True),
         (scaled(binarize=True), True),
-        (Preparation(Scaling(IMAGE, 0.0, 16.0), levels=(0, 16)), False),
-        (Preparation(Scaling(IMAGE)), False),
+        (Preprocessor(Scaling(IMAGE, 0.0, 16.0), levels=(0, 16)), False),
+        (Preprocessor(Scaling(IMAGE)), False),
     ],
 )
-def test_bytes_are_read_where_the_preparation_says_what_they_mean(preparation, has_bytes):
+def test_bytes_are_read_where_the_preparation_says_what_they_mean(preprocessor, has_bytes):
     model = keras_vae.DenseVAE(IMAGE, 2, hidden_units=(3,))
-    signatures = signatures_of(model, preparation)
+    signatures = signatures_of(model, preprocessor)
     assert ("reconstruct_uint8" in signatures) == has_bytes
     assert ("encode_uint8" in signatures) == has_bytes
 
@@ -224,7 +224,7 @@ def test_a_posterior_without_a_standard_deviation_is_refused(tmp_path):
 def test_a_preparation_of_other_events_is_refused(tmp_path):
     model = keras_vae.DenseVAE(IMAGE, 2, hidden_units=(3,))
     with pytest.raises(ValueError, match=r"shape \(4, 4, 1\), but those of the model"):
-        model.export(tmp_path / "1", preparation=scaled((4, 4, 1)))
+        model.export(tmp_path / "1", preprocessor=scaled((4, 4, 1)))
 
 
 def test_an_unknown_format_is_refused(tmp_path):

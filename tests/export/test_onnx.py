@@ -26,7 +26,7 @@ def test_onnx_runtime_answers_as_keras_does(tmp_path, name):
     import onnxruntime
 
     served = make(name)
-    export_saved_model(served.model, tmp_path / "1", served.preparation, "onnx")
+    export_saved_model(served.model, tmp_path / "1", served.preprocessor, "onnx")
     files = sorted(path.name for path in (tmp_path / "1").iterdir())
     assert files == ["decode.onnx", "encode.onnx"]
     for key in ("encode", "decode"):

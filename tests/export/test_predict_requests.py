@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from served_models import NAMES, answers, check_answer, requests
 
-from keras_vae.stand_in import serve
+from keras_vae.export.local_server import serve
 
 pytest.importorskip(
     "tensorflow_serving.apis", reason="needs the package tensorflow-serving-api"

@@ -8,7 +8,7 @@ from model_cases import IMAGE, LATENT, SIZE, data_for, network, shared_vae, vae,
 
 import keras_vae
 from keras_vae import layers, objectives, priors
-from keras_vae.models.checks import check_data
+from keras_vae.core.checks import check_data
 
 
 def from_parts(encoder=4, decoder=SIZE, posterior=None, likelihood=None, prior=None):

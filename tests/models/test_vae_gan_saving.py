@@ -7,8 +7,8 @@ from gan_cases import compiled, equal, optimizer_values, player_values
 from model_cases import LATENT, PLAYERS, dense_vae_gan, fit, vae_gan
 
 from keras_vae import layers, priors
-from keras_vae.core.preset_files import read_metadata
 from keras_vae.objectives import Adversarial
+from keras_vae.presets.files import read_metadata
 
 EAGERLY = pytest.mark.parametrize("run_eagerly", [True, False])
 

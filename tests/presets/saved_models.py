@@ -8,7 +8,7 @@ import numpy as np
 
 import keras_vae
 from keras_vae import layers, priors
-from keras_vae.core.preset_files import CONFIG, METADATA
+from keras_vae.presets.files import CONFIG, METADATA
 
 SHAPE = (4, 4, 1)
 

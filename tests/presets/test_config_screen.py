@@ -8,7 +8,7 @@ import pytest
 from saved_models import conv, dense, forge, own_networks, saved
 
 from keras_vae import VAE, VAEGAN
-from keras_vae.models.config_screen import screen
+from keras_vae.presets.screen import screen
 
 
 def vae_gan():

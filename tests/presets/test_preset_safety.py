@@ -8,7 +8,7 @@ import pytest
 from saved_models import forge, own_networks, reseal, saved
 
 from keras_vae import VAE
-from keras_vae.core.preset_files import CONFIG, WEIGHTS
+from keras_vae.presets.files import CONFIG, WEIGHTS
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from saved_models import SHAPE, conv, dense, moved, observations, own_networks, 
 
 import keras_vae
 from keras_vae import VAE
-from keras_vae.core.preset_files import CONFIG, METADATA, WEIGHTS, read_metadata
 from keras_vae.models import preset_folder
+from keras_vae.presets.files import CONFIG, METADATA, WEIGHTS, read_metadata
 
 
 @pytest.fixture(scope="module")

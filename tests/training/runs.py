@@ -7,12 +7,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_vae import VAE, run_folder
+from keras_vae import VAE
 from keras_vae.data import DataSet
 from keras_vae.models import preset_folder
-from keras_vae.recipe import Recipe
-from keras_vae.run_folder import Keeper
-from keras_vae.training import train
+from keras_vae.training import run_folder, train
+from keras_vae.training.recipe import Recipe
+from keras_vae.training.run_folder import Keeper
 
 
 def recipe(**values):

@@ -1,4 +1,4 @@
-"""Training that starts from a preset: its model, its weights, its preparation."""
+"""Training that starts from a preset: its model, its weights, its preprocessor."""
 
 import dataclasses
 import json
@@ -17,12 +17,13 @@ from runs import (
     table_set,
 )
 
-from keras_vae import VAE, VAEGAN, fine_tuning
-from keras_vae.building import build_model
-from keras_vae.core.preset_files import read_metadata
-from keras_vae.data import Preparation, load
-from keras_vae.fine_tuning import MODEL_OPTIONS, fine_tuning_recipe
-from keras_vae.recipe import Recipe
+from keras_vae import VAE, VAEGAN
+from keras_vae.data import Preprocessor, load
+from keras_vae.presets.files import read_metadata
+from keras_vae.training import fine_tuning
+from keras_vae.training.building import build_model
+from keras_vae.training.fine_tuning import MODEL_OPTIONS, fine_tuning_recipe
+from keras_vae.training.recipe import Recipe
 
 # What does not decide which weights a model has.
 FREE = (
@@ -47,8 +48,8 @@ def saved(folder, one, data):
     one = one.resolve(data)
     model = build_model(one, data)
     binarize = one.binarize != "none"
-    preparation = Preparation.fit(data, model.support, binarize).to_config()
-    about = {"event_shape": list(data.event_shape), "preparation": preparation}
+    preprocessor = Preprocessor.fit(data, model.support, binarize).to_config()
+    about = {"event_shape": list(data.event_shape), "preprocessor": preprocessor}
     metadata = {"model": one.model, "data": about, "training": {"finished": True}}
     model.save_to_preset(folder, metadata)
     (folder / "recipe.json").write_text(json.dumps(one.to_config()))
@@ -101,14 +102,14 @@ def test_the_weights_are_those_of_the_preset(tmp_path, one):
     data = load("digits")
     model = saved(tmp_path, one, data)
     # Another seed: new weights would be others.
-    start, preparation = fine_tuning.start(tuned(tmp_path, seed=9).resolve(data), data)
+    start, preprocessor = fine_tuning.start(tuned(tmp_path, seed=9).resolve(data), data)
     assert type(start) is type(model) and start.seed != model.seed
     assert isinstance(start, VAEGAN) == (one.model == "vae_gan")
     for new, old in zip(start.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(new, old)
-    x = preparation(data.x_test[:4])
+    x = preprocessor(data.x_test[:4])
     np.testing.assert_allclose(start.embed(x), model.embed(x), rtol=1e-5)
-    assert preparation.scaling == Preparation.from_preset(tmp_path).scaling
+    assert preprocessor.scaling == Preprocessor.from_preset(tmp_path).scaling
 
 
 def test_a_table_is_prepared_as_the_presets_data_were(tmp_path):
@@ -116,8 +117,8 @@ def test_a_table_is_prepared_as_the_presets_data_were(tmp_path):
     saved(tmp_path, recipe(data="made"), data)
     moved = dataclasses.replace(data, x_train=data.x_train + 5.0)
     one = tuned(tmp_path, data="made").resolve(moved)
-    _, preparation = fine_tuning.start(one, moved)
-    assert preparation.scaling == Preparation.from_preset(tmp_path).scaling
+    _, preprocessor = fine_tuning.start(one, moved)
+    assert preprocessor.scaling == Preprocessor.from_preset(tmp_path).scaling
     with pytest.raises(ValueError, match="examples of shape .4,. .* shape .5,."):
         fine_tuning.start(one, table_set((5,), likelihood="normal"))
 
@@ -173,7 +174,7 @@ def test_an_interrupted_run_goes_on_unless_its_preset_changed(
 
 
 def test_a_preset_is_trained_further_from_python(finished):
-    vae, prepare = VAE.from_preset(finished), Preparation.from_preset(finished)
+    vae, prepare = VAE.from_preset(finished), Preprocessor.from_preset(finished)
     data = load("digits")
     before = vae.elbo(prepare(data.x_test)).mean()
     vae.compile("adam", objective="elbo")

@@ -6,7 +6,7 @@ import json
 import pytest
 from runs import table_set
 
-from keras_vae.recipe import Recipe
+from keras_vae.training.recipe import Recipe
 
 OTHER = Recipe(
     model="conv_vae",

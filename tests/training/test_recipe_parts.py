@@ -4,8 +4,8 @@ import pytest
 from runs import recipe, table_set
 
 from keras_vae import VAEGAN, ConvVAE, DenseVAE, layers, objectives, priors
-from keras_vae.building import build_model, build_objective, build_optimizer
 from keras_vae.data import load
+from keras_vae.training.building import build_model, build_objective, build_optimizer
 
 
 def built(data=None, **values):

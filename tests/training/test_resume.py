@@ -16,8 +16,9 @@ from runs import (
     weights,
 )
 
-from keras_vae import VAE, run_folder, training
-from keras_vae.core.preset_files import read_metadata
+from keras_vae import VAE, training
+from keras_vae.presets.files import read_metadata
+from keras_vae.training import run_folder
 
 
 def interrupted(output, error=KeyboardInterrupt, **values):

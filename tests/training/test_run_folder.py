@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from runs import contents, recipe
 
-from keras_vae.recipe import Recipe
-from keras_vae.run_folder import (
+from keras_vae.training.recipe import Recipe
+from keras_vae.training.run_folder import (
     Keeper,
     checkpoints,
     claim,

@@ -8,11 +8,12 @@ import pytest
 import tensorflow as tf
 from runs import contents, history, recipe, run, same_run, script, weights
 
-from keras_vae import VAE, hardware, training
-from keras_vae.core.preset_files import read_metadata
-from keras_vae.data import Preparation, load
+from keras_vae import VAE, training
+from keras_vae.data import Preprocessor, load
 from keras_vae.evaluation import likelihood_scores
-from keras_vae.recipe import Recipe
+from keras_vae.presets.files import read_metadata
+from keras_vae.training import hardware
+from keras_vae.training.recipe import Recipe
 
 FILES = {"config.json", "model.weights.h5", "metadata.json", "recipe.json", "history.csv"}
 PICTURES = {"samples.png", "reconstructions.png", "manifold.png"}
@@ -61,9 +62,9 @@ def test_the_model_that_is_kept_has_the_best_score_of_the_history(finished):
         "best_epoch": int(np.argmax(scores)) + 1,
         "finished": True,
     }
-    preparation = Preparation.from_config(metadata["data"]["preparation"])
+    preprocessor = Preprocessor.from_config(metadata["data"]["preprocessor"])
     model.compile("adam")
-    x = preparation(load("digits").x_validation)
+    x = preprocessor(load("digits").x_validation)
     again = model.evaluate(x, batch_size=500, verbose=0, return_dict=True)
     assert again["elbo"] == pytest.approx(scores.max(), rel=1e-5)
 
@@ -81,7 +82,7 @@ def test_the_metadata_say_what_the_model_was_trained_on(finished):
     assert about["licence"] == load("digits").licence
     assert about["event_shape"] == [8, 8, 1]
     assert about["fingerprint"] == load("digits").fingerprint()
-    assert about["preparation"]["levels"] == [0, 16]
+    assert about["preprocessor"]["levels"] == [0, 16]
 
 
 def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path, monkeypatch, own):

@@ -5,9 +5,9 @@ import pytest
 from runs import break_in_batch, contents, history, recipe, run, same_run
 
 from keras_vae import VAE, VAEGAN
-from keras_vae.core.preset_files import read_metadata
-from keras_vae.data import Preparation, load
+from keras_vae.data import Preprocessor, load
 from keras_vae.evaluation import image_scores
+from keras_vae.presets.files import read_metadata
 
 
 def adversarial(**values):
@@ -27,7 +27,7 @@ def test_a_run_keeps_the_last_epoch_and_scores_images(whole):
     model, metadata = VAE.from_preset(folder), read_metadata(folder)
     assert type(model) is VAEGAN and metadata["training"]["best_epoch"] == 3
     assert "kept is the last of 3 epochs" in said and "sharpness of samples" in said
-    x = Preparation.from_config(metadata["data"]["preparation"])(load("digits").x_test)
+    x = Preprocessor.from_config(metadata["data"]["preprocessor"])(load("digits").x_test)
     scores = image_scores(model, x, 500)
     assert metadata["scores"] == {**scores, "split": "test"}
     assert {"samples.png", "reconstructions.png", "loss.png"} <= set(contents(folder))

@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from keras_vae import training, zoo
-from keras_vae.core import zoo_folders
-from keras_vae.recipe import Recipe
+from keras_vae import training
+from keras_vae.presets import lookup
+from keras_vae.training.recipe import Recipe
 
 NAME = "tiny_digits"
 SAVED_MODEL = {"1/saved_model.pb": b"graph", "1/variables/variables.index": b"index"}
@@ -43,7 +43,7 @@ def own_zoo(whole_zoo, tmp_path, monkeypatch):
     folder = tmp_path / "own_zoo"
     shutil.copytree(whole_zoo, folder)
     monkeypatch.setenv("KERAS_VAE_ZOO", str(folder))
-    monkeypatch.setattr(zoo_folders, "_own_zoo", lambda: [])
+    monkeypatch.setattr(lookup, "_own_zoo", lambda: [])
     monkeypatch.chdir(tmp_path)
     return folder
 

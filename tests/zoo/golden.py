@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import keras_vae
-from keras_vae.core.zoo_folders import _PACKAGE
+from keras_vae.presets.lookup import _PACKAGE
 
 ZOO = _PACKAGE.parent / "zoo"
 FOLDER = Path(__file__).with_name("golden")

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from keras_vae.core.files import write_json
-from keras_vae.core.preset_files import check_all, read_metadata
-from keras_vae.core.zoo_folders import _PACKAGE
-from keras_vae.recipe import Recipe
-from keras_vae.zoo import build_preset, seal, write_tables
-from keras_vae.zoo.cards import score_text
-from keras_vae.zoo.tables import page, serving_config
+from keras_vae.presets.files import check_all, read_metadata
+from keras_vae.presets.lookup import _PACKAGE
+from keras_vae.training.recipe import Recipe
+from keras_vae.presets.building import build_preset, seal
+from keras_vae.presets.tables import write_tables
+from keras_vae.presets.cards import score_text
+from keras_vae.presets.tables import page, serving_config
 
 NAME = "tiny_digits"
 REPOSITORY = _PACKAGE.parent
@@ -71,7 +72,7 @@ def test_the_card_says_what_must_be_said(whole_zoo):
 
 def test_the_card_says_how_pixels_were_binarized(run, tmp_path):
     metadata = read_metadata(run)
-    metadata["data"]["preparation"] |= {"binarize": True, "seed": 5}
+    metadata["data"]["preprocessor"] |= {"binarize": True, "seed": 5}
     write_json(run / "metadata.json", metadata)
     recipe = json.loads((run / "recipe.json").read_text())
     recipe |= {"likelihood": "bernoulli", "binarize": "dynamic"}
@@ -195,7 +196,7 @@ def test_the_page_has_a_row_for_each_preset(own_zoo, trained):
 def test_a_model_without_a_likelihood_is_in_the_page_by_its_psnr():
     score = {"mean": 20.0, "standard_error": 0.5}
     scores = {"num_examples": 9, "num_samples": 5, "split": "test", "psnr": score}
-    data = {"name": "faces", "licence": "none", "preparation": {"binarize": False}}
+    data = {"name": "faces", "licence": "none", "preprocessor": {"binarize": False}}
     about = {"data": data, "parameters": 1234, "scores": scores, "files": {}}
     text = page({"gan": about}, {"gan": Recipe("vae_gan", "faces")})
     assert "PSNR of reconstructions 20.00 +- 0.50 dB" in text and "1,234" in text

@@ -5,8 +5,8 @@ import json
 import pytest
 
 import keras_vae
-from keras_vae.core.preset_files import CONFIG, METADATA, WEIGHTS, check_all, files_in
-from keras_vae.fine_tuning import fine_tuning_recipe, open_trained
+from keras_vae.presets.files import CONFIG, METADATA, WEIGHTS, check_all, files_in
+from keras_vae.training.fine_tuning import fine_tuning_recipe, open_trained
 
 NAME = "tiny_digits"
 FILES = [CONFIG, WEIGHTS, "recipe.json", "README.md", "samples.png"]

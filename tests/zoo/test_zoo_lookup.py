@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import keras_vae
-from keras_vae.core import zoo_folders
-from keras_vae.core.zoo_folders import find_preset, preset_folders
-from keras_vae.data import Preparation, load
+from keras_vae.presets import lookup
+from keras_vae.presets.lookup import find_preset, preset_folders
+from keras_vae.data import Preprocessor, load
 
 NAME = "tiny_digits"
 
@@ -20,7 +20,7 @@ def test_a_name_gives_the_model_of_the_run(own_zoo, trained):
     model, expected = (keras_vae.VAE.from_preset(one) for one in (NAME, trained))
     assert type(model) is keras_vae.DenseVAE and not model.compiled
     np.testing.assert_array_equal(model.reconstruct(x), expected.reconstruct(x))
-    assert Preparation.from_preset(NAME) == Preparation.from_preset(trained)
+    assert Preprocessor.from_preset(NAME) == Preprocessor.from_preset(trained)
 
 
 def test_an_existing_folder_comes_first(own_zoo):
@@ -39,7 +39,7 @@ def test_the_variable_comes_before_the_package(own_zoo, tmp_path, monkeypatch):
     packaged = tmp_path / "packaged"
     for name in (NAME, "other"):
         shutil.copytree(own_zoo / NAME, packaged / name)
-    monkeypatch.setattr(zoo_folders, "_own_zoo", lambda: [packaged])
+    monkeypatch.setattr(lookup, "_own_zoo", lambda: [packaged])
     assert find_preset(NAME) == own_zoo / NAME
     assert find_preset("other") == packaged / "other"
     assert list(preset_folders()) == ["other", NAME]
@@ -54,12 +54,12 @@ def test_the_packages_zoo_is_in_the_wheel_or_beside_it_in_a_clone(
     package = tmp_path / "keras_vae"
     zoo = package / "_zoo" if in_wheel else tmp_path / "zoo"
     zoo.mkdir(parents=True)
-    monkeypatch.setattr(zoo_folders, "_PACKAGE", package)
-    assert zoo_folders._own_zoo() == ([zoo] if in_wheel else [])
+    monkeypatch.setattr(lookup, "_PACKAGE", package)
+    assert lookup._own_zoo() == ([zoo] if in_wheel else [])
     # A folder called zoo among installed packages is somebody else's; a clone is known.
     for name in ("setup.py", "keras_vae_command.py"):
         (tmp_path / name).touch()
-    assert zoo_folders._own_zoo() == ([] if in_wheel else [zoo])
+    assert lookup._own_zoo() == ([] if in_wheel else [zoo])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_model_that_says_little_is_listed_too(own_zoo):
     about = keras_vae.presets()["mine"]
     assert about["data"] == "made up" and about["description"] is None
     with pytest.raises(ValueError, match="does not say how its data were prepared"):
-        Preparation.from_preset("mine")
+        Preprocessor.from_preset("mine")
 
 
 def test_an_empty_zoo_is_an_empty_list(own_zoo, monkeypatch):

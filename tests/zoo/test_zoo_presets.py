@@ -9,11 +9,11 @@ from golden import FOLDER, ZOO, outputs
 
 import keras_vae
 from keras_vae import evaluation
-from keras_vae.core.preset_files import check_all, read_metadata
-from keras_vae.data import Preparation, load
+from keras_vae.presets.files import check_all, read_metadata
+from keras_vae.data import Preprocessor, load
 from keras_vae.export import read_signatures
-from keras_vae.recipe import Recipe
-from keras_vae.zoo.cards import may_show_data
+from keras_vae.training.recipe import Recipe
+from keras_vae.presets.cards import may_show_data
 
 NAMES = sorted(path.parent.name for path in ZOO.glob("[!.]*/metadata.json"))
 FILES = {"README.md", "config.json", "model.weights.h5", "recipe.json"}
@@ -88,17 +88,17 @@ def test_the_score_on_the_card_is_found_again(name):
     data = data_of(preset)
     metadata = read_metadata(preset)
     assert data.fingerprint() == metadata["data"]["fingerprint"]
-    model, preparation = keras_vae.VAE.from_preset(preset), Preparation.from_preset(preset)
+    model, preprocessor = keras_vae.VAE.from_preset(preset), Preprocessor.from_preset(preset)
     card = metadata["scores"]
     found = evaluation.held_out_scores(
         model,
-        preparation(data.x_test),
+        preprocessor(data.x_test),
         card["num_samples"],
         seed=1,
         limit=60,
-        log_scale=preparation.scaling.log_scale,
-        value_range=preparation.value_range,
-        levels=preparation.levels is not None,
+        log_scale=preprocessor.scaling.log_scale,
+        value_range=preprocessor.value_range,
+        levels=preprocessor.levels is not None,
     )
     assert found["num_examples"] == 60
     # Something is compared, whatever was added to the scores since the card was written.

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from keras_vae.core.zoo_folders import _PACKAGE
+from keras_vae.presets.lookup import _PACKAGE
 
 REPOSITORY = _PACKAGE.parent
 pytestmark = [
@@ -95,7 +95,7 @@ def test_the_wheel_holds_every_file_of_the_zoo(wheel, whole_zoo):
         assert held == {f"keras_vae/_zoo/{name}" for name in names}
         for name, path in names.items():
             assert archive.read(f"keras_vae/_zoo/{name}") == path.read_bytes()
-        assert "keras_vae/zoo/listing.py" in archive.namelist()
+        assert "keras_vae/presets/listing.py" in archive.namelist()
         assert not any(n.startswith("zoo/") for n in archive.namelist())
 
 

@@ -1,0 +1,1 @@
+"""Whether single latent numbers stand for single factors of variation."""

@@ -1,0 +1,25 @@
+"""Means over examples, with their standard errors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def mean_and_error(values: np.ndarray) -> dict[str, float | None]:
+    """Returns a mean and its standard error over examples.
+
+    Args:
+        values: One number for each example.
+
+    Returns:
+        `mean` and `standard_error`; None of a single example.
+    """
+    values = np.asarray(values, np.float64)
+    # One example says nothing about the error.
+    error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else None
+    return {
+        "mean": float(values.mean()),
+        "standard_error": None if error is None else float(error),
+    }

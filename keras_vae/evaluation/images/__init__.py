@@ -1,0 +1,1 @@
+"""Scores of images: similarity, sharpness, distances between sets of them."""

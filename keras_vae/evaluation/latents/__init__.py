@@ -1,0 +1,1 @@
+"""What the latent variables hold: information, activity, probes."""

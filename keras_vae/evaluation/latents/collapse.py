@@ -1,0 +1,166 @@
+"""Which latent units a model uses: active units, and posterior collapse."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae.core.batches import in_batches
+from keras_vae.core.numbers import not_negative, positive_int
+from keras_vae.layers import IndependentNormal, MultivariateNormalTriL
+from keras_vae.models import VAE
+from keras_vae.priors import StandardNormal
+
+
+def active_units(model: VAE, x, threshold: float = 0.01) -> np.ndarray:
+    """Tells which latent units say anything about the observations.
+
+    A unit is active where the variance over x of its posterior mean E[z|x] is above the
+    threshold. That is in squared units of z, so 0.01 is meant for priors of scale 1.
+
+    Args:
+        model: The model.
+        x: Observations [N, *event], at least two.
+        threshold: The variance.
+
+    Returns:
+        Booleans [D]; their sum is the number of active units.
+
+    Raises:
+        ValueError: If there is only one observation, the threshold is negative, or the
+            embeddings are NaN or infinite.
+
+    Example:
+        >>> active_units(vae, x_test).sum()
+        19
+
+    Source:
+        Burda et al. 2016, "Importance weighted autoencoders", section 5.2.
+    """
+    threshold = not_negative(threshold, "threshold")
+    return _variance(model, x) > threshold
+
+
+def collapse_report(model: VAE, x, threshold: float = 0.01) -> dict[str, Any]:
+    """Says of each latent unit how much it is used.
+
+    Args:
+        model: The model.
+        x: Observations [N, *event], at least two.
+        threshold: See `active_units`.
+
+    Returns:
+        `num_units`, `num_active`, `dead` (indices of units that are not active),
+        `variance` (that of the posterior means, [D]) and `rate` (nats of each unit, [D]:
+        the mean over x of KL(q(z_d|x), N(0, 1))). With a diagonal posterior the rates sum
+        to that of the model, with a full covariance to less. `rate` is None where the
+        posterior is not normal or the prior not the standard normal: then a unit has
+        no rate of its own in closed form.
+
+    Raises:
+        ValueError: As `active_units`.
+
+    Example:
+        >>> collapse_report(vae, x_test)["dead"]
+        array([ 3, 17])
+    """
+    variance = _variance(model, x)
+    active = variance > not_negative(threshold, "threshold")
+    return {
+        "num_units": len(active),
+        "num_active": int(active.sum()),
+        "dead": np.flatnonzero(~active),
+        "variance": variance,
+        "rate": _rate_of_units(model, x),
+    }
+
+
+class CollapseWarning(keras.callbacks.Callback):
+    """Warns in training when latent units die.
+
+    After each epoch the active units are counted on some held-out observations. Units
+    that were active before, at the start or after an earlier epoch, and no longer are,
+    make one line. (A unit that dies is no fault by itself: its prior is then all that
+    there was to say. With a strong decoder it often is one.)
+
+    Args:
+        x: Held-out observations [N, *event]; the first `limit` are used.
+        threshold: See `active_units`.
+        limit: Observations to look at, so that it costs little.
+        say: Called with the line; None makes it a warning.
+
+    Example:
+        >>> vae.fit(x_train, callbacks=[CollapseWarning(x_validation)])
+    """
+
+    def __init__(
+        self,
+        x,
+        threshold: float = 0.01,
+        limit: int = 1000,
+        say: Callable[[str], None] | None = None,
+    ):
+        """Creates the callback."""
+        super().__init__()
+        self.x = x[: positive_int(limit, "limit")]
+        self.threshold = not_negative(threshold, "threshold")
+        self.say = say or (lambda line: warnings.warn(line, stacklevel=2))
+
+    def on_train_begin(self, logs=None):
+        """Notes which units are active before training."""
+        self._alive = active_units(self.model, self.x, self.threshold)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Warns if units have died since the epoch before."""
+        codes = self.model.embed(self.x)
+        if not np.isfinite(codes).all():
+            self.say(
+                f"epoch {epoch + 1}: embeddings are NaN or infinite: training diverged."
+            )
+            return
+        alive = _spread(codes) > self.threshold
+        died = np.flatnonzero(self._alive & ~alive)
+        self._alive = alive
+        if len(died):
+            units = "unit" if len(died) == 1 else "units"
+            self.say(
+                f"epoch {epoch + 1}: {len(died)} latent {units} died (posterior collapse), "
+                f"{alive.sum()} of {len(alive)} are active. If that is too few, let the "
+                "rate weigh less at first (beta warm-up), or give it free bits."
+            )
+
+
+def _variance(model, x):
+    if len(x) < 2:
+        raise ValueError(
+            "Active units are those that vary over observations, so at least two are "
+            f"needed, but x has {len(x)}."
+        )
+    codes = model.embed(x)
+    if not np.isfinite(codes).all():
+        raise ValueError("The model's embeddings hold NaN or infinite values: it diverged.")
+    return _spread(codes)
+
+
+def _spread(codes):
+    return codes.astype(np.float64).var(axis=0, ddof=1)
+
+
+def _rate_of_units(model, x):
+    normal = isinstance(model.posterior, (IndependentNormal, MultivariateNormalTriL))
+    if not normal or not isinstance(model.prior, StandardNormal):
+        return None
+
+    def rates(x, _):
+        q = model.encode(x)
+        # The marginals of a normal with full covariance are normals, too.
+        q = tfd.Normal(q.mean(), q.stddev())
+        return tfd.kl_divergence(q, tfd.Normal(tf.zeros([], q.dtype), 1.0))
+
+    return in_batches(rates, x, 256).astype(np.float64).mean(axis=0)

@@ -1,0 +1,1 @@
+"""Log-likelihoods and bounds: importance weighting, annealing, inference gaps, anomalies."""

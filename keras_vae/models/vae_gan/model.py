@@ -1,0 +1,255 @@
+"""The VAE-GAN: a VAE whose reconstruction metric is a discriminator's features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from keras_vae.core.names import unknown
+from keras_vae.core.seeds import fold
+from keras_vae.core.support import Support
+from keras_vae.core.trace import AdversarialTrace
+from keras_vae.layers import DistributionLayer, IndependentNormal
+from keras_vae.models.prebuilt import policy
+from keras_vae.models.vae import VAE
+from keras_vae.models.vae_gan.networks import (
+    check_discriminator,
+    check_likelihood,
+    light_networks,
+    observer,
+    paper_networks,
+)
+from keras_vae.models.vae_gan.steps import AdversarialSteps
+from keras_vae.priors import Prior
+
+NETWORKS = ("light", "paper")
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class VAEGAN(AdversarialSteps, VAE):
+    """A VAE and a GAN that share a decoder.
+
+    The distortion that trains encoder and decoder is measured on a layer of the
+    discriminator, -log N(features of x | features of the reconstruction, I), so that what
+    looks alike is near. Everything else is as in `VAE`: `encode`, `decode`, `sample`,
+    `embed`, `interpolate`. The likelihood on pixels is not trained on; `elbo`,
+    `reconstruction_loss` and `log_likelihood` are computed with it, to compare with.
+
+    Args:
+        encoder: Keras model, x [B, *event] -> parameters of q(z|x).
+        decoder: Keras model, z [B, D] -> parameters of the likelihood, by default the
+            image, flat: [B, prod(event)].
+        discriminator: Keras model (Functional or Sequential), x [B, *event] -> logit
+            [B, 1] that x is real.
+        posterior: Distribution layer for q(z|x), over vectors of size D.
+        likelihood: Distribution layer without weights of its own, whose mean is the image;
+            None is `IndependentNormal` with scale 1.
+        prior: p(z); None is the standard normal.
+        feature_layer: Name of the discriminator's layer that measures distances.
+        value_range: Smallest and largest value of x; data outside are refused. None asks
+            the likelihood.
+        seed: Seed of all noise in training and testing; None takes Keras's global seed.
+        **kwargs: Arguments of `keras.Model`.
+
+    Raises:
+        ValueError: If two parts do not fit together, or the discriminator has no layer
+            of that name.
+
+    Example:
+        >>> model = VAEGAN.for_images((64, 64, 3))
+        >>> model.compile(
+        ...     keras.optimizers.Adam(5e-4, beta_1=0.5),
+        ...     keras_vae.objectives.Adversarial(0.05, generator_loss="non_saturating"),
+        ... )
+        >>> model.fit(faces, epochs=20, validation_data=held_out)
+
+    Source:
+        Larsen, Sonderby, Larochelle and Winther 2016, "Autoencoding beyond pixels using
+        a learned similarity metric".
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        discriminator: keras.Model,
+        posterior: DistributionLayer,
+        likelihood: DistributionLayer | None = None,
+        prior: Prior | None = None,
+        feature_layer: str = "features",
+        value_range: Sequence[float] | None = None,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        """Creates and builds the model."""
+        # Not VAE's, which would build before there is a discriminator.
+        keras.Model.__init__(self, **kwargs)
+        observe = observer(discriminator, feature_layer)
+        if likelihood is None:
+            shape, dtype = discriminator.input_shape[1:], posterior.dtype
+            likelihood = IndependentNormal(shape, scale=1.0, dtype=dtype)
+        check_likelihood(likelihood)
+        self._set_parts(encoder, decoder, posterior, likelihood, prior, seed)
+        self.discriminator = discriminator
+        self.feature_layer = feature_layer
+        self.value_range = None if value_range is None else tuple(value_range)
+        check_discriminator(discriminator, self.event_shape)
+        # A bound method, so that Keras does not save the layers twice.
+        self._observe = observe.__call__
+        self.build()
+
+    @classmethod
+    def for_images(
+        cls,
+        event_shape: Sequence[int],
+        latent_dim: int = 128,
+        networks: str = "light",
+        filters: Sequence[int] | None = None,
+        posterior: DistributionLayer | None = None,
+        prior: Prior | None = None,
+        spectral_normalization: bool = False,
+        seed: int | None = None,
+        dtype=None,
+        **kwargs,
+    ) -> VAEGAN:
+        """Makes a VAE-GAN with its networks, for images with values in [0, 1].
+
+        Args:
+            event_shape: Shape (height, width, channels) of one image.
+            latent_dim: Size D of the latent vector.
+            networks: "light" has the encoder and decoder of `ConvVAE` with group
+                normalization, and a discriminator of their size, for CPUs; "paper" those
+                of Larsen et al. 2016, with batch normalization.
+            filters: Filters of the light networks; None goes by the image size. The
+                discriminator's features come after no more of them than by default.
+            posterior: Distribution layer over D numbers; None is `IndependentNormal`.
+            prior: p(z); None is the standard normal.
+            spectral_normalization: Whether the light discriminator has it.
+            seed: Seed of all noise in training and testing; None takes Keras's global one.
+            dtype: Dtype or policy of the networks; None takes Keras's global one.
+            **kwargs: Arguments of `keras.Model`.
+
+        Returns:
+            The model, not compiled.
+
+        Raises:
+            ValueError: If `event_shape` is not that of an image, or an argument is not for
+                the networks chosen.
+
+        Example:
+            >>> VAEGAN.for_images((28, 28, 1), latent_dim=32).event_shape
+            (28, 28, 1)
+        """
+        if networks not in NETWORKS:
+            raise unknown("networks", networks, NETWORKS)
+        if networks == "paper" and (filters is not None or spectral_normalization):
+            raise ValueError(
+                "filters and spectral_normalization are for networks='light'; those of "
+                "the paper are fixed."
+            )
+        with policy(dtype):
+            posterior = IndependentNormal(latent_dim) if posterior is None else posterior
+            make = light_networks if networks == "light" else paper_networks
+            parts = make(
+                event_shape, latent_dim, posterior, filters, spectral_normalization
+            )
+        return cls(
+            *parts,
+            posterior,
+            prior=prior,
+            value_range=(0.0, 1.0),
+            seed=seed,
+            dtype=dtype,
+            **kwargs,
+        )
+
+    @property
+    def support(self) -> Support:
+        """The values that observations may have."""
+        if self.value_range is None:
+            return self.likelihood.support
+        return Support(*self.value_range)
+
+    def features(self, x, training: bool = False) -> tf.Tensor:
+        """Returns the discriminator's features of x, in which distances are measured.
+
+        Args:
+            x: Observations [B, *event].
+            training: Whether statistics of the batch and the like are in use.
+
+        Returns:
+            Tensor [B, number of features].
+        """
+        return self.observe(x, training)[0]
+
+    def observe(self, x, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Passes x through the discriminator once.
+
+        Args:
+            x: Observations [B, *event].
+            training: Whether statistics of the batch and the like are in use.
+
+        Returns:
+            Features [B, number of features], and logits [B] that x is real.
+        """
+        features, logits = self._observe(x, training=training)
+        dtype = self.likelihood.compute_dtype
+        features = tf.cast(features, dtype)
+        features = tf.reshape(features, (tf.shape(features)[0], -1))
+        return features, tf.cast(logits, dtype)[:, 0]
+
+    def play(
+        self, x, seed=0, training: bool = False, gradient_penalty: bool = False
+    ) -> AdversarialTrace:
+        """Makes one pass of all three players.
+
+        Args:
+            x: Observations [B, *event].
+            seed: An integer or an int32 tensor [2].
+            training: Whether dropout, statistics of the batch and the like are active.
+            gradient_penalty: Whether to compute the penalty of R1.
+
+        Returns:
+            The record of the pass, which `objectives.Adversarial` reads.
+        """
+        trace = self.trace(x, 1, fold(seed, 0), training)
+        size = tf.shape(trace.x)[0]
+        z = self.prior.distribution().sample(size, seed=fold(seed, 1))
+        shown = [
+            trace.x,
+            tf.reshape(self.center(trace.px), tf.shape(trace.x)),
+            self.center(self.decode(z, training)),
+        ]
+        # One pass for all: statistics of the batch are those of real and fake together.
+        features, logits = self.observe(tf.concat(shown, 0), training)
+        real, reconstructed, sampled = tf.split(logits, 3)
+        difference = features[:size] - features[size : 2 * size]
+        return AdversarialTrace(
+            trace=trace,
+            feature_distance=0.5 * tf.reduce_sum(tf.square(difference), axis=-1),
+            real=real,
+            reconstructed=reconstructed,
+            sampled=sampled,
+            gradient_penalty=self._slope(trace.x) if gradient_penalty else None,
+        )
+
+    def _slope(self, x):
+        """Squared norm of the gradient of the logit by x, [B]."""
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            # As in testing: statistics of the batch would mix the examples' gradients.
+            total = tf.reduce_sum(self.observe(x)[1])
+        slope = tape.gradient(total, x)
+        return tf.reduce_sum(tf.square(slope), axis=list(range(1, slope.shape.rank)))
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        discriminator = keras.saving.serialize_keras_object(self.discriminator)
+        return {
+            **super().get_config(),
+            "discriminator": discriminator,
+            "feature_layer": self.feature_layer,
+            "value_range": None if self.value_range is None else list(self.value_range),
+        }

@@ -1,0 +1,190 @@
+"""The card of a preset: all of it from its metadata and its recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from keras_vae.evaluation.scores import score_rows
+from keras_vae.training.recipe import Recipe
+
+CARD = "README.md"
+_PICTURES = {
+    "samples.png": "samples from the prior",
+    "reconstructions.png": "held-out examples above their reconstructions",
+    "manifold.png": "the decoder's manifold over the two latent variables",
+}
+
+
+def card(metadata: dict[str, Any], recipe: Recipe, files: list[str]) -> str:
+    """Writes a preset's card.
+
+    Args:
+        metadata: The preset's `metadata.json`.
+        recipe: The recipe that it was trained with.
+        files: Names of its files.
+
+    Returns:
+        Markdown.
+    """
+    parts = [
+        f"# {metadata['name']}\n\n{metadata['description'].rstrip('.')}.",
+        _facts(metadata, recipe),
+        _pictures(files),
+        f"## Scores\n\n{_scores(metadata, recipe)}",
+        f"## Use\n\n{_use(metadata, files)}",
+        f"## Training\n\n{_training(metadata, recipe)}",
+        f"## Intended use and limits\n\n{_limits(metadata)}",
+        "This card was made by `keras-vae zoo build` from metadata.json and recipe.json.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _facts(metadata, recipe):
+    data = metadata["data"]
+    rows = {
+        "model": f"`{metadata['class']}`, {metadata['parameters']:,} parameters",
+        "latent size": metadata["latent_dim"],
+        "likelihood": recipe.likelihood or "distances in a discriminator's features",
+        "data": f"{data['name']}, examples of shape {tuple(data['event_shape'])}",
+        "licence of the data": data["licence"],
+        "licence of the weights": "Apache-2.0, as far as that of the data allows",
+        "made with": ", ".join(f"{n} {v}" for n, v in metadata["versions"].items()),
+    }
+    return "| | |\n|---|---|\n" + "\n".join(f"| {k} | {v} |" for k, v in rows.items())
+
+
+def may_show_data(licence: str) -> bool:
+    """Says whether pictures of the data themselves may be passed on with a model.
+
+    Args:
+        licence: That of the data.
+
+    Returns:
+        False for data that are for non-commercial use only.
+    """
+    return "non-commercial" not in licence
+
+
+def _pictures(files):
+    shown = {name: text for name, text in _PICTURES.items() if name in files}
+    images = " ".join(
+        f'<img src="{name}" width="45%" alt="{text}">' for name, text in shown.items()
+    )
+    if not shown:
+        return ""
+    texts = "; ".join(shown.values())
+    return f"{images}\n\n{texts[0].upper()}{texts[1:]}."
+
+
+def score_text(mean: float, error: float | None, unit: str) -> str:
+    """Writes a score with its standard error.
+
+    Args:
+        mean: The score.
+        error: Its standard error; None where it is not known.
+        unit: The unit.
+
+    Returns:
+        Such as "-94.6 +- 1.1 nats".
+    """
+    # As many decimals as the error has meaning for.
+    decimals = 3 if error is None or error < 0.095 else 2 if error < 0.95 else 1
+    text = "n/a" if error is None else f"{error:.{decimals}f}"
+    return f"{mean:.{decimals}f} +- {text} {unit}"
+
+
+def protocol(metadata: dict[str, Any], recipe: Recipe) -> str:
+    """Says how the scores were measured.
+
+    Args:
+        metadata: The preset's `metadata.json`.
+        recipe: Its recipe.
+
+    Returns:
+        A sentence: split, examples, binarization, samples.
+    """
+    scores, preprocessor = metadata["scores"], metadata["data"]["preprocessor"]
+    words = [f"{scores['num_examples']:,} examples of the {scores['split']} split"]
+    if "elbo_of_all" in scores:
+        words[0] += ", drawn at random"
+    if preprocessor["binarize"]:
+        words.append(
+            f"grey values binarized once with seed {preprocessor['seed']} (in training: "
+            f"{recipe.binarize})"
+        )
+    kind = "samples from the prior" if "of" not in scores else "importance samples each"
+    words.append(f"{scores['num_samples']:,} {kind}")
+    if "of" in scores:
+        words.append(f"the logarithm is of a {scores['of']}")
+    return "; ".join(words)
+
+
+def _scores(metadata, recipe):
+    rows = [
+        f"| {name} | {score_text(mean, error, unit)} |"
+        for name, mean, error, unit in score_rows(metadata["scores"])
+    ]
+    table = "| score | mean +- standard error over examples |\n|---|---|\n"
+    return f"{table}{chr(10).join(rows)}\n\nProtocol: {protocol(metadata, recipe)}."
+
+
+def _use(metadata, files):
+    name = metadata["name"]
+    text = f"""```python
+import keras_vae
+
+vae = keras_vae.VAE.from_preset("{name}")
+prepare = keras_vae.data.Preprocessor.from_preset("{name}")  # raw data -> what it reads
+samples = prepare.scaling.inverse(vae.sample(64, seed=0))
+z = vae.embed(prepare(x))
+```
+
+```bash
+keras-vae sample {name} --output samples.png
+keras-vae evaluate {name}
+keras-vae train --from-preset {name} --data mine.npy --output runs/mine  # fine-tuning
+```"""
+    if any(file.endswith("/saved_model.pb") for file in files):
+        text += "\n\n`1/` is the model as a SavedModel, which TF Serving serves."
+    return text
+
+
+def _training(metadata, recipe):
+    training = metadata["training"]
+    kept = (
+        f"kept is epoch {training['best_epoch']} of {training['epochs']}, the best by "
+        f"{recipe.monitor} on the validation split"
+        if recipe.monitor
+        else f"kept is the last of {training['epochs']} epochs"
+    )
+    defaults = {field.name: field.default for field in dataclasses.fields(Recipe)}
+    values = {
+        name: value
+        for name, value in recipe.to_config().items()
+        if value != defaults[name] or name in ("epochs", "seed")
+    }
+    rows = "\n".join(f"| {name} | {_plain(value)} |" for name, value in values.items())
+    before = recipe.from_preset
+    start = f"It started from the preset {before}. " if before else ""
+    return (
+        f"{start}`keras-vae train recipe.json` trains it again; {kept}. Test data chose "
+        f"nothing.\n\n| recipe | |\n|---|---|\n{rows}"
+    )
+
+
+def _plain(value):
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def _limits(metadata):
+    name, licence = metadata["data"]["name"], metadata["data"]["licence"]
+    return (
+        "For experiments with latent variables: samples, embeddings, comparison of "
+        "likelihoods, fine-tuning, trying the serving. Not for decisions about people, "
+        f"and not for more than the licence of the data allows ({licence}).\n\n"
+        f"The model knows {name} and nothing else: other data must have the same shape and "
+        "range of values, and its likelihoods of data from elsewhere do not tell whether "
+        "they are out of place. Samples repeat what is frequent in the training data, and "
+        "with it what is one-sided in them."
+    )

@@ -1,0 +1,83 @@
+"""Where presets are looked up: as a path, in $KERAS_VAE_ZOO, in the package's own zoo."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from keras_vae.presets.files import METADATA
+
+VARIABLE = "KERAS_VAE_ZOO"
+_PACKAGE = Path(__file__).parents[1]
+
+
+def zoo_folders() -> list[Path]:
+    """Finds the folders that hold presets, in the order in which they are asked.
+
+    Returns:
+        `$KERAS_VAE_ZOO` if it is set, and the zoo that came with the package.
+
+    Raises:
+        FileNotFoundError: If the variable names a folder that is not there.
+    """
+    folders = []
+    if given := os.environ.get(VARIABLE):
+        folders.append(Path(given).expanduser())
+        if not folders[0].is_dir():
+            raise FileNotFoundError(
+                f"${VARIABLE} is {given!r}, and there is no such folder. Let it name a "
+                "folder of presets, or unset it."
+            )
+    return [*folders, *_own_zoo()]
+
+
+def _own_zoo() -> list[Path]:
+    """The zoo in the wheel, or of a clone that is installed as editable."""
+    clone = _PACKAGE.parent
+    in_clone = (clone / "setup.py").exists() and (clone / "keras_vae_command.py").exists()
+    zoo = clone / "zoo" if in_clone else _PACKAGE / "_zoo"
+    return [zoo] if zoo.is_dir() else []
+
+
+def preset_folders() -> dict[str, Path]:
+    """Finds all presets that can be asked for by name.
+
+    Returns:
+        The folder of each; of two with one name, the one that would be taken.
+    """
+    found = {}
+    for zoo in reversed(zoo_folders()):
+        found |= {path.parent.name: path.parent for path in zoo.glob(f"*/{METADATA}")}
+    return dict(sorted((n, path) for n, path in found.items() if n[0] != "."))
+
+
+def find_preset(name_or_folder: str | os.PathLike) -> Path:
+    """Finds the folder of a preset: an existing folder, or a name in a zoo.
+
+    Args:
+        name_or_folder: The folder's path, or a name.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileNotFoundError: If there is neither; the nearest names are told.
+
+    Example:
+        >>> find_preset("runs/mnist_5k")
+        PosixPath('runs/mnist_5k')
+    """
+    path = Path(name_or_folder).expanduser()
+    name, known = os.fspath(name_or_folder), preset_folders()
+    # A folder without a preset, such as that of an export, does not hide one of its name.
+    if name and path.is_dir() and ((path / METADATA).exists() or name not in known):
+        return path
+    if name in known:
+        return known[name]
+    nearest = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
+    raise FileNotFoundError(
+        f"There is no folder {name}, and no preset of that name.{hint} "
+        "`keras-vae zoo list` shows the presets."
+    )

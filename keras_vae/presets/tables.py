@@ -1,0 +1,134 @@
+"""The zoo's own page, and the configuration that serves all of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from keras_vae.core.files import write_atomically
+from keras_vae.evaluation.scores import score_rows
+from keras_vae.presets.cards import protocol, score_text
+from keras_vae.presets.files import METADATA, read_metadata
+from keras_vae.training.recipe import Recipe
+from keras_vae.training.run_folder import RECIPE
+
+PAGE, SERVING = "README.md", "models.config"
+# The scores that the table shows: the first that a preset has, of each line.
+_SHOWN = (
+    ("log_likelihood_of_all", "log_likelihood", "psnr"),
+    ("bits_per_dimension_of_all", "bits_per_dimension"),
+)
+
+
+def write_tables(zoo: str | os.PathLike) -> list[str]:
+    """Writes `README.md` and TF Serving's `models.config` from the presets' metadata.
+
+    Args:
+        zoo: The folder of all presets.
+
+    Returns:
+        Names of the presets that have no SavedModel, so that they cannot be served.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If a preset is damaged, or not made by `keras-vae zoo build`.
+
+    Example:
+        >>> write_tables("zoo")
+        []
+    """
+    zoo = Path(zoo)
+    if not zoo.is_dir():
+        raise FileNotFoundError(f"There is no folder {zoo}.")
+    found = sorted(zoo.glob(f"[!.]*/{METADATA}"))
+    every = {path.parent.name: path.parent for path in found}
+    metadata = {name: read_metadata(folder) for name, folder in every.items()}
+    for name, about in metadata.items():
+        if about.get("name") != name or "scores" not in about:
+            raise ValueError(
+                f"{zoo / name} is not a preset of that name. Make it with `keras-vae zoo "
+                f"build RUN {name}`."
+            )
+    served = [name for name, about in metadata.items() if _has_saved_model(about)]
+    recipes = {name: Recipe.from_json(every[name] / RECIPE) for name in every}
+    _write(zoo / PAGE, page(metadata, recipes))
+    _write(zoo / SERVING, serving_config(served))
+    return [name for name in metadata if name not in served]
+
+
+def _has_saved_model(metadata: dict[str, Any]) -> bool:
+    """Whether there is a numbered folder, as TF Serving takes it."""
+    names = (name.split("/") for name in metadata["files"])
+    return any(len(n) == 2 and n[0].isdigit() and n[1] == "saved_model.pb" for n in names)
+
+
+def page(metadata: dict[str, dict[str, Any]], recipes: dict[str, Recipe]) -> str:
+    """Writes the zoo's page.
+
+    Args:
+        metadata: The `metadata.json` of each preset, by name.
+        recipes: Their recipes.
+
+    Returns:
+        Markdown: a table with scores and samples of each model.
+    """
+    title = "# Pretrained models\n\nMade by `keras-vae zoo table`, nothing by hand."
+    if not metadata:
+        return f"{title}\n\nNo models are here yet.\n"
+    columns = (
+        "preset, data, parameters, score on test data, protocol, licence of the data, "
+        "samples"
+    )
+    head = f"| {columns.replace(', ', ' | ')} |"
+    rows = [_row(name, about, recipes[name]) for name, about in metadata.items()]
+    table = "\n".join([head, "|---" * 7 + "|", *rows])
+    note = (
+        "Scores are means over examples +- standard error; each card says more. The weights "
+        "are Apache-2.0 as far as the licence of their data allows."
+    )
+    return "\n\n".join([title, table, note]) + "\n"
+
+
+def _row(name: str, about: dict[str, Any], recipe: Recipe) -> str:
+    cells = [
+        f"[{name}]({name}/README.md): {about.get('description')}",
+        about["data"]["name"],
+        f"{about['parameters']:,}",
+        _score(about["scores"]),
+        protocol(about, recipe),
+        about["data"]["licence"],
+        f'<img src="{name}/samples.png" width="200" alt="samples of {name}">',
+    ]
+    if "samples.png" not in about["files"]:
+        cells[-1] = ""
+    return f"| {' | '.join(cells)} |"
+
+
+def _score(scores):
+    firsts = (next((key for key in keys if key in scores), None) for keys in _SHOWN)
+    shown = {key: scores[key] for key in firsts if key}
+    rows = score_rows({"num_samples": scores["num_samples"], **shown})
+    return "; ".join(f"{name} {score_text(*n)}" for name, *n in rows) or "none"
+
+
+def serving_config(names: list[str]) -> str:
+    """Writes TF Serving's list of models.
+
+    Args:
+        names: Presets with a SavedModel.
+
+    Returns:
+        A `model_config_list` in protobuf's text format, with each model in
+        `/models/<name>`.
+    """
+    models = "".join(
+        f'  config {{\n    name: "{name}"\n    base_path: "/models/{name}"\n'
+        f'    model_platform: "tensorflow"\n  }}\n'
+        for name in names
+    )
+    return f"model_config_list {{\n{models}}}\n"
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))

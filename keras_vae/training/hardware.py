@@ -1,0 +1,62 @@
+"""How to compute on this machine: devices, precision, compiler."""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from keras_vae.training.recipe import Recipe
+
+# Decoded elements in a batch up to which XLA's convolutions are the faster ones on a CPU.
+_SMALL_BATCH = 100_000
+
+
+def on_gpu() -> bool:
+    """Tells whether TensorFlow sees a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def find_strategy() -> tf.distribute.Strategy | None:
+    """All GPUs together where there are several; TensorFlow's own choice otherwise."""
+    several = len(tf.config.list_physical_devices("GPU")) > 1
+    return tf.distribute.MirroredStrategy() if several else None
+
+
+def half_precision() -> str:
+    """Name of the mixed policy that may be fast here."""
+    # CPUs with AMX multiply bfloat16 fast, and it needs no scaling of the loss.
+    return "mixed_float16" if on_gpu() else "mixed_bfloat16"
+
+
+def use_xla(
+    recipe: Recipe, event_shape: tuple[int, ...], strategy: tf.distribute.Strategy | None
+) -> bool:
+    """Decides whether training is compiled with XLA.
+
+    Args:
+        recipe: What to train; its `jit` decides where it is given.
+        event_shape: Shape of one observation.
+        strategy: What `find_strategy` found.
+
+    Returns:
+        Whether to compile.
+
+    Raises:
+        ValueError: If the recipe asks for it on several devices.
+    """
+    if recipe.jit and strategy is not None:
+        raise ValueError(
+            "Keras cannot compile with XLA on several GPUs. Leave --jit out, or show "
+            "TensorFlow one GPU only (CUDA_VISIBLE_DEVICES=0)."
+        )
+    if recipe.jit is not None:
+        return recipe.jit
+    # XLA fuses the optimizer's and the likelihood's many small operations (on CPUs up to
+    # a third less time, see benchmarks/). But on CPUs its convolutions are the slower
+    # ones, which tells in larger batches (28 x 28 pixels: 0.9 of the time in batches of
+    # 32, 1.1 of 128, 1.35 of 256), and a VAE-GAN takes long to compile; under a strategy
+    # Keras cannot use it.
+    decoded = recipe.batch_size * recipe.num_samples * math.prod(event_shape)
+    small = decoded <= _SMALL_BATCH and recipe.model != "vae_gan"
+    return strategy is None and (on_gpu() or recipe.model == "dense_vae" or small)

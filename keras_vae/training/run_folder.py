@@ -1,0 +1,223 @@
+"""The folder of a training run: its files, and what may be written over."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.core.files import write_atomically, write_json
+from keras_vae.models import VAE
+from keras_vae.presets.files import CONFIG, METADATA, WEIGHTS
+from keras_vae.training.recipe import Recipe
+
+RECIPE, HISTORY = "recipe.json", "history.csv"
+PICTURES = ("loss.png", "samples.png", "reconstructions.png", "manifold.png")
+
+
+def claim(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> None:
+    """Makes a folder this recipe's own, or refuses.
+
+    Args:
+        folder: The folder.
+        recipe: The resolved recipe of the run.
+        resume: Whether to go on with the run that is in it.
+        overwrite: Whether to delete the run that is in it.
+
+    Raises:
+        FileExistsError: If the folder holds anything that must not be touched.
+        ValueError: If it holds a run of another recipe, and that is to be resumed.
+    """
+    # A process that was killed may have left a hidden temporary file.
+    files = [f for f in folder.iterdir() if f.name[0] != "."] if folder.exists() else []
+    if not files:
+        write_json(folder / RECIPE, recipe.to_config())
+        return
+    if not (folder / RECIPE).exists():
+        raise FileExistsError(
+            f"{folder} exists and is not the folder of a run (it has no {RECIPE}). "
+            "Choose another --output."
+        )
+    if resume:
+        _check_same(Recipe.from_json(folder / RECIPE), recipe, folder)
+    elif overwrite:
+        for name in (METADATA, WEIGHTS, CONFIG, HISTORY, *PICTURES):
+            (folder / name).unlink(missing_ok=True)
+        remove_checkpoints(folder)
+        write_json(folder / RECIPE, recipe.to_config())
+    else:
+        raise FileExistsError(
+            f"{folder} holds a run already. Go on with it (--resume), replace it "
+            "(--overwrite), or choose another --output."
+        )
+
+
+def _check_same(before: Recipe, now: Recipe, folder: Path) -> None:
+    before, now = before.to_config(), now.to_config()
+    differences = [
+        f"{name} was {before[name]!r} and is now {now[name]!r}"
+        for name in before
+        if before[name] != now[name]
+    ]
+    if differences:
+        raise ValueError(
+            f"{folder} holds a run of another recipe: {'; '.join(differences)}. Resume it "
+            f"as it was (keras-vae train --resume --output {folder}), or choose another "
+            "--output."
+        )
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Reads `history.csv`.
+
+    Args:
+        folder: The run's folder.
+
+    Returns:
+        One dict for each finished epoch, empty before the first.
+    """
+    path = folder / HISTORY
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    return [{**row, "epoch": int(row["epoch"])} for row in rows]
+
+
+def checkpoints(folder: Path) -> list[tuple[int, Path]]:
+    """Finds the checkpoints of a run: one, or two where a kill left the one before.
+
+    Args:
+        folder: The run's folder.
+
+    Returns:
+        For each the number of epochs behind it and its path.
+    """
+    pattern = re.compile(r"checkpoint-(\d+)\.weights\.h5")
+    found = ((pattern.fullmatch(path.name), path) for path in folder.iterdir())
+    return [(int(match[1]), path) for match, path in found if match]
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Deletes the checkpoints of a run, which then cannot be resumed.
+
+    Args:
+        folder: The run's folder.
+    """
+    for _, path in checkpoints(folder):
+        path.unlink()
+
+
+class Keeper(keras.callbacks.Callback):
+    """Keeps history, checkpoint and best model after each epoch, and stops in time.
+
+    Keras has a callback for each of these, but theirs forget what was best when a run is
+    resumed, and write files that a kill can leave half-written. Here all decisions are
+    functions of the history, so a resumed run decides as the uninterrupted one.
+
+    Args:
+        folder: The run's folder.
+        recipe: The resolved recipe.
+        metadata: What to write beside the best model.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, metadata: dict[str, Any]):
+        """Creates the callback, with the history of the epochs before."""
+        super().__init__()
+        self.folder, self.recipe, self.metadata = folder, recipe, metadata
+        self.rows = read_history(folder)
+        self._best_model = None
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Index of the best epoch so far; epochs of the warm-up do not count."""
+        start = min(self.recipe.warmup_epochs, max(len(self.rows) - 1, 0))
+        scores = [self._score(row) for row in self.rows[start:]]
+        return start + int(np.argmax(scores)) if scores else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are done, or too many since the best one."""
+        if not self.rows:
+            return False
+        waited = len(self.rows) - 1 - self.best_epoch
+        return len(self.rows) >= self.recipe.epochs or waited >= self.recipe.patience
+
+    def _score(self, row):
+        monitor = self.recipe.monitor
+        if monitor is None:
+            # Later is better.
+            return row["epoch"]
+        return row[monitor] if monitor == "val_elbo" else -row[monitor]
+
+    def restore(self, model: VAE) -> int:
+        """Loads the last checkpoint into a compiled model.
+
+        Args:
+            model: The model, compiled.
+
+        Returns:
+            The number of epochs that the checkpoint has behind it; 0 without one.
+
+        Raises:
+            ValueError: If `history.csv` lacks epochs.
+        """
+        epoch, checkpoint = max(checkpoints(self.folder), default=(0, None))
+        if len(self.rows) < epoch:
+            raise ValueError(
+                f"{self.folder / HISTORY} has {len(self.rows)} epochs, but {checkpoint} "
+                f"was written after {epoch}. Put the whole history back, or start anew "
+                "with --overwrite."
+            )
+        # A kill between the two files leaves one more row than the checkpoint knows.
+        self.rows = self.rows[:epoch]
+        if checkpoint is not None:
+            model.load_weights(checkpoint)
+        return epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes the history, the model if it is the best, and the checkpoint."""
+        row = {"epoch": epoch, **{k: float(v) for k, v in logs.items()}}
+        if not np.isfinite(list(row.values())).all():
+            raise FloatingPointError(
+                f"Training diverged in epoch {epoch + 1}: {row}. The best model of the "
+                f"{len(self.rows)} epochs before it is kept. Lower the learning rate, or "
+                "look for outliers in the data."
+            )
+        self.rows.append(row)
+        _write_history(self.folder, self.rows)
+        if self.best_epoch == epoch:
+            self._keep_best()
+        earlier = checkpoints(self.folder)
+        # The epoch is in the name, and so never at odds with the contents.
+        checkpoint = self.folder / f"checkpoint-{epoch + 1}.weights.h5"
+        write_atomically(checkpoint, self.model.save_weights)
+        for _, path in earlier:
+            if path != checkpoint:
+                path.unlink()
+        if self.is_over:
+            self.model.stop_training = True
+
+    def _keep_best(self):
+        if self._best_model is None:
+            # Never compiled, so that no optimizer slots go into the model's file.
+            self._best_model = type(self.model).from_config(self.model.get_config())
+        self._best_model.set_weights(self.model.get_weights())
+        training = {"epochs": len(self.rows), "finished": False}
+        metadata = {**self.metadata, "training": training}
+        self._best_model.save_to_preset(self.folder, metadata)
+
+
+def _write_history(folder, rows):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(
+        folder / HISTORY, lambda p: p.write_text(text.getvalue(), encoding="utf-8")
+    )
