@@ -10,12 +10,11 @@ from keras_vae.cli.evaluate import scored
 from keras_vae.cli.use import open_run
 from keras_vae.evaluation import describe_scores
 from keras_vae.presets.building import build_preset, preset_metadata, record_scores, seal
-from keras_vae.presets.listing import presets
-from keras_vae.presets.tables import write_tables
 from keras_vae.presets.cards import CARD
 from keras_vae.presets.files import check_all, check_file, read_metadata
-from keras_vae.presets.listing import describe
+from keras_vae.presets.listing import describe, presets
 from keras_vae.presets.lookup import find_preset, preset_folders
+from keras_vae.presets.tables import write_tables
 
 _zoo_option = click.option(
     "--zoo",

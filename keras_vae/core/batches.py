@@ -13,9 +13,9 @@ def in_batches(function, x, batch_size: int, verbose: int = 0) -> np.ndarray:
     """Applies a function along the first axis, a batch at a time.
 
     Args:
-        function: Called with a tensor of the next rows and the batch's number, an int32
-            scalar; returns as many rows.
-        x: Array or tensor [N, ...].
+        function: Called with a tensor of the next rows (a tuple of tensors for a tuple) and
+            the batch's number, an int32 scalar; returns as many rows.
+        x: Array or tensor [N, ...], or a tuple of some of the same length.
         batch_size: Rows at a time; the last batch may have fewer.
         verbose: 1 shows a progress bar.
 
@@ -26,14 +26,18 @@ def in_batches(function, x, batch_size: int, verbose: int = 0) -> np.ndarray:
         ValueError: If `batch_size` is not a positive integer.
 
     Example:
-        >>> in_batches(lambda z, _: vae.center(vae.decode(z)), z, 256)
+        >>> in_batches(lambda z, _: vae.decoded(z), z, 256)
     """
     positive_int(batch_size, "batch_size")
-    starts = range(0, len(x), batch_size)
+    size = len(x[0] if isinstance(x, tuple) else x)
+    starts = range(0, size, batch_size)
     bar = keras.utils.Progbar(len(starts), verbose=verbose, unit_name="batch")
     results = []
     for index, start in enumerate(starts):
-        batch = tf.convert_to_tensor(x[start : start + batch_size])
+        rows = slice(start, start + batch_size)
+        batch = tf.nest.map_structure(
+            lambda one, rows=rows: tf.convert_to_tensor(one[rows]), x
+        )
         results.append(np.asarray(function(batch, tf.constant(index))))
         bar.add(1)
     return np.concatenate(results)

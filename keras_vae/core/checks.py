@@ -69,6 +69,10 @@ def checked(x: tf.Tensor, support: Support, name: str = "x") -> tf.Tensor:
         x, f"{name} must be finite. Remove or replace what is not"
     )
     inside = tf.constant(True)
+    if support.vectors is not None:
+        size = tf.square(x) if support.vectors == "sphere" else x
+        total = tf.reduce_sum(size, axis=-1)
+        inside &= tf.reduce_all(tf.abs(total - 1.0) < 1e-3)
     if support.low is not None:
         inside &= tf.reduce_all(x > support.low if support.is_open else x >= support.low)
     if support.high is not None:
@@ -78,67 +82,3 @@ def checked(x: tf.Tensor, support: Support, name: str = "x") -> tf.Tensor:
     message = f"{name} has values outside {support}. Scale it as the training data were."
     with tf.control_dependencies([tf.debugging.Assert(inside, [message])]):
         return tf.identity(x)
-
-
-def check_data(data, event_shape, support: Support, name: str = "x") -> None:
-    """Checks what was passed to `fit` or `evaluate` as far as it can be seen.
-
-    Arrays are checked whole. Of a `tf.data.Dataset` the first batch is; of generators
-    and PyDatasets nothing, since looking would consume them.
-
-    Args:
-        data: What was passed as x, or as validation_data.
-        event_shape: What the model was made for.
-        support: The values that the likelihood gives a probability to.
-        name: What to call the data in the message.
-
-    Raises:
-        ValueError: As `check_array`; or if there are targets.
-    """
-    if data is None:
-        return
-    if isinstance(data, tf.data.Dataset):
-        batch = next(iter(data.take(1)), None)
-        if batch is None:
-            raise ValueError(f"{name} is an empty tf.data.Dataset.")
-        data = batch
-    refuse_list(data, name)
-    if isinstance(data, tuple) and data:
-        refuse_targets(data[1] if len(data) > 1 else None)
-        data = data[0]
-    # NumPy arrays, tensors, data frames.
-    if hasattr(data, "__array__"):
-        check_array(data, event_shape, support, name)
-
-
-def refuse_list(data, name: str = "x") -> None:
-    """Refuses a list of observations.
-
-    Args:
-        data: What was passed.
-        name: What to call it in the message.
-
-    Raises:
-        ValueError: If it is a list.
-    """
-    if isinstance(data, list):
-        raise ValueError(
-            f"{name} is a list of {len(data)}; Keras would take that for as many inputs. "
-            "Pass one array: np.stack(...)."
-        )
-
-
-def refuse_targets(y) -> None:
-    """Refuses targets: a variational autoencoder reconstructs its input.
-
-    Args:
-        y: The targets, or None.
-
-    Raises:
-        ValueError: If there are any.
-    """
-    if y is not None:
-        raise ValueError(
-            "A VAE is trained on observations alone, but targets y were given too. Pass "
-            "fit(x), or map a dataset of (x, y) with dataset.map(lambda x, y: x)."
-        )

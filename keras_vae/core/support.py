@@ -1,4 +1,4 @@
-"""The values that a likelihood gives a probability to."""
+"""The sets on which distributions live."""
 
 from __future__ import annotations
 
@@ -10,20 +10,29 @@ _SCALE = (
     "Scale the data to that range (keras_vae.data.Scaling does it) or choose a likelihood "
     "that fits it."
 )
+_VECTORS = {
+    "sphere": "the unit sphere",
+    "simplex": "numbers that add up to 1",
+    "one_hot": "one-hot vectors",
+}
+# How far the sum of a vector in single precision may be from 1.
+_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class Support:
-    """A set of numbers, the same for every element of an observation.
+    """A set of arrays: the numbers that each element may have, and how they go together.
 
-    Likelihood layers say with it what they accept, data sets are scaled to it, and
-    models refuse what lies outside before any training step is taken.
+    Distribution layers and priors say with it where their events lie, data sets are scaled
+    to it, and models refuse what lies outside before any training step is taken.
 
     Attributes:
         low: Smallest value, or None where there is no lower bound.
         high: Largest value, or None where there is no upper bound.
         integer: Whether only whole numbers belong to it.
         is_open: Whether the bounds themselves are excluded.
+        vectors: What the last axis holds: "sphere" (unit vectors), "simplex" (numbers that
+            add up to 1), "one_hot"; None where the elements do not depend on each other.
 
     Example:
         >>> UNIT_INTERVAL.check(np.array([[0.0, 1.0]]))
@@ -36,9 +45,12 @@ class Support:
     high: float | None = None
     integer: bool = False
     is_open: bool = False
+    vectors: str | None = None
 
     def __str__(self) -> str:
         """Plain words: `[0, 1]`, `whole numbers in [0, 255]`, `the real numbers`."""
+        if self.vectors is not None:
+            return _VECTORS[self.vectors]
         numbers = "whole numbers" if self.integer else "the real numbers"
         if self.low is None and self.high is None:
             return numbers
@@ -65,7 +77,61 @@ class Support:
         if self.integer and not np.issubdtype(x.dtype, np.integer):
             with np.errstate(invalid="ignore"):
                 inside &= np.floor(x) == x
+        if self.vectors is not None:
+            size = np.square(x) if self.vectors == "sphere" else x
+            total = size.sum(axis=-1, keepdims=True, dtype=np.float64)
+            inside &= np.abs(total - 1.0) < _TOLERANCE
         return inside
+
+    def includes(self, other: Support) -> bool:
+        """Tells whether a distribution on this set gives a probability to all of another.
+
+        Args:
+            other: The other set.
+
+        Returns:
+            True where each array of `other` belongs to this set and both are measured
+            alike: a sphere has no volume in the space around it, so that space does not
+            include it.
+        """
+        if self.vectors is not None or other.vectors not in (None, "one_hot"):
+            return self.vectors == other.vectors
+        if self.integer != other.integer:
+            return False
+        low = self.low is None or (other.low is not None and self._above(other))
+        high = self.high is None or (other.high is not None and self._below(other))
+        return low and high
+
+    def _above(self, other):
+        return other.low > self.low or (
+            other.low == self.low and (other.is_open or not self.is_open)
+        )
+
+    def _below(self, other):
+        return other.high < self.high or (
+            other.high == self.high and (other.is_open or not self.is_open)
+        )
+
+    def path(self, start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
+        """Walks from one point to another without leaving the set.
+
+        Args:
+            start: Points [N, *event].
+            end: As many others.
+            steps: Points of each walk, both ends included.
+
+        Returns:
+            Array [N, steps, *event]: points of a straight line; on a sphere of a great
+            circle; of whole numbers, the elements (of one-hot vectors, the vectors) change
+            one after another.
+        """
+        t = np.linspace(0.0, 1.0, steps, dtype=start.dtype)
+        if self.vectors == "sphere":
+            return _great_circle(start, end, t)
+        if self.integer:
+            return _one_after_another(start, end, t, self.vectors == "one_hot")
+        t = t.reshape(-1, *[1] * (start.ndim - 1))
+        return (1 - t) * start[:, np.newaxis] + t * end[:, np.newaxis]
 
     def check(self, x: np.ndarray, name: str = "x", advice: str = _SCALE) -> None:
         """Raises an error unless every element of `x` belongs to the set.
@@ -95,11 +161,42 @@ class Support:
             )
 
 
+def _great_circle(start, end, t):
+    """Points of the shorter arc between unit vectors, at shares t of its length."""
+    cosine = np.sum(start * end, axis=-1, keepdims=True)
+    aside = end - cosine * start
+    # Opposite points have many arcs: any direction at a right angle will do.
+    axis = np.eye(start.shape[-1], dtype=start.dtype)[np.abs(start).argmin(axis=-1)]
+    axis -= np.sum(axis * start, axis=-1, keepdims=True) * start
+    length = np.linalg.norm(aside, axis=-1, keepdims=True)
+    aside = np.where(length > _TOLERANCE, aside, axis)
+    aside /= np.linalg.norm(aside, axis=-1, keepdims=True)
+    angle = np.arccos(np.clip(cosine, -1.0, 1.0))[:, np.newaxis]
+    angle = angle * t.reshape(-1, *[1] * (start.ndim - 1))
+    return np.cos(angle) * start[:, np.newaxis] + np.sin(angle) * aside[:, np.newaxis]
+
+
+def _one_after_another(start, end, t, whole_vectors):
+    """Points whose elements, or whole vectors, switch from start to end in their order."""
+    differs = start != end
+    if whole_vectors:
+        differs = differs.any(axis=-1, keepdims=True)
+    flat = differs.reshape(len(start), -1)
+    number = np.cumsum(flat, axis=1) - 0.5
+    total = np.maximum(flat.sum(axis=1, keepdims=True), 1)
+    switch = (number / total).reshape(differs.shape)[:, np.newaxis]
+    t = t.reshape(-1, *[1] * (start.ndim - 1))
+    return np.where(t >= switch, end[:, np.newaxis], start[:, np.newaxis])
+
+
 REAL = Support()
 UNIT_INTERVAL = Support(0.0, 1.0)
 OPEN_UNIT_INTERVAL = Support(0.0, 1.0, is_open=True)
 COUNTS = Support(0.0, None, integer=True)
 BINARY = Support(0.0, 1.0, integer=True)
+SPHERE = Support(-1.0, 1.0, vectors="sphere")
+SIMPLEX = Support(0.0, 1.0, vectors="simplex")
+ONE_HOT = Support(0.0, 1.0, integer=True, vectors="one_hot")
 
 
 def levels(low: float, high: float) -> Support:

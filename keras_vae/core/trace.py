@@ -1,7 +1,8 @@
-"""The record of one pass through a variational autoencoder."""
+"""The record of one pass through a latent variable model."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -16,14 +17,19 @@ class Trace(NamedTuple):
 
     Attributes:
         x: Observations, [B, *event].
-        z: Latent draws from q, [S, B, D].
-        q: Posterior q(z|x), batch [B], event [D].
-        p: Prior p(z), event [D].
-        px: Likelihood p(x|z), batch [S, B], event of x.
-        log_q: log q(z|x), nats, [S, B].
-        log_p: log p(z), nats, [S, B].
-        log_px: log p(x|z), nats, [S, B].
-        kl: Exact KL(q, p), nats, [1, B]; None where there is no closed form.
+        z: Latent draws from q, [S, B, *latent].
+        q: Posterior q(z|x, y), batch [B], event [*latent].
+        p: Prior p(z|y), batch [] or [B], event [*latent].
+        px: Likelihood p(x|z, y), batch [S, B], event of x.
+        log_q: log q(z|x, y), nats, [S, B].
+        log_p: log p(z|y), nats, [S, B].
+        log_px: log p(x|z, y), nats, [S, B].
+        rates: KL(q, p) of each of G groups of latent variables, nats: exact, [G, 1, B], or
+            estimated from each draw, [G, S, B].
+        y: Condition, [B, ...], or None.
+        cost: What the layers add to any loss, nats, [B], or None.
+        seed: Seed for objectives that draw, int32 [2].
+        game: What a discriminator makes of the pass, or None.
     """
 
     x: tf.Tensor
@@ -34,12 +40,16 @@ class Trace(NamedTuple):
     log_q: tf.Tensor
     log_p: tf.Tensor
     log_px: tf.Tensor
-    kl: tf.Tensor | None = None
+    rates: tf.Tensor
+    y: tf.Tensor | None = None
+    cost: tf.Tensor | None = None
+    seed: tf.Tensor | None = None
+    game: Game | None = None
 
     @property
     def rate(self) -> tf.Tensor:
-        """KL(q, p), nats: exact, [1, B], or else its one-sample estimate, [S, B]."""
-        return self.sampled_rate if self.kl is None else self.kl
+        """KL(q, p), nats, the sum over groups: exact, [1, B], or estimated, [S, B]."""
+        return tf.reduce_sum(self.rates, axis=0)
 
     @property
     def sampled_rate(self) -> tf.Tensor:
@@ -52,9 +62,14 @@ class Trace(NamedTuple):
         return -self.log_px
 
     @property
+    def log_joint(self) -> tf.Tensor:
+        """Log p(x, z), nats, [S, B]."""
+        return self.log_px + self.log_p
+
+    @property
     def log_weight(self) -> tf.Tensor:
-        """Log p(x|z) + log p(z) - log q(z|x), nats, [S, B]: importance weights."""
-        return self.log_px + self.log_p - self.log_q
+        """Log p(x, z) - log q(z|x), nats, [S, B]: importance weights."""
+        return self.log_joint - self.log_q
 
     @property
     def elbo(self) -> tf.Tensor:
@@ -62,23 +77,21 @@ class Trace(NamedTuple):
         return -tf.reduce_mean(self.rate + self.distortion, axis=0)
 
 
-class AdversarialTrace(NamedTuple):
-    """One pass through a VAE-GAN: that of its VAE, and what the discriminator makes of it.
+class Game(NamedTuple):
+    """What the discriminator of a VAE-GAN makes of a pass with one draw.
 
     Attributes:
-        trace: The pass of the VAE, with one draw for each example.
         feature_distance: -log N(features of x | features of the reconstruction, I)
             without its constant, so half the squared distance; nats, [B].
         real: Logits that x is real, [B].
         reconstructed: Logits that the reconstruction at the draw of z is real, [B].
         sampled: Logits that a sample from the prior is real, [B].
-        gradient_penalty: Squared norm of the gradient of `real` by x, [B]; None where it
-            was not asked for.
+        gradient_penalty: Function that computes the squared norm of the gradient of `real`
+            by x, [B].
     """
 
-    trace: Trace
     feature_distance: tf.Tensor
     real: tf.Tensor
     reconstructed: tf.Tensor
     sampled: tf.Tensor
-    gradient_penalty: tf.Tensor | None = None
+    gradient_penalty: Callable[[], tf.Tensor]

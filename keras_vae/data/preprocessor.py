@@ -1,46 +1,60 @@
-"""From raw observations to what a trained model reads, kept with the model."""
+"""From raw observations to what a trained model reads, and back: a part of the model."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_vae.core.support import Support
 from keras_vae.core.support import levels as whole_levels
-from keras_vae.data.binarize import binarize
+from keras_vae.data.binarize import binarize as drawn_once
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.scaling import Scaling
 
 _RAW = (
-    "Those are the raw values of this model's data. If x is prepared already, give it to "
-    "the model as it is; if it was resized or averaged, round it."
+    "Those are the raw values of this model's data. If x is prepared already, give it to a "
+    "model whose preprocessor is None; if it was resized or averaged, round it."
 )
 
 
-@dataclass(frozen=True)
+@keras.saving.register_keras_serializable("keras_vae")
 class Preprocessor:
-    """Scaling, and for 0/1 likelihoods of grey images one stored binarization.
+    """Scaling, and for 0/1 likelihoods of grey images a binarization.
 
-    Attributes:
-        scaling: Map from raw values to the likelihood's.
-        binarize: Whether grey values are drawn as 0/1 pixels, once.
-        seed: Seed of that draw, so that a score can be repeated.
+    A model that has one takes and returns raw data (`VAE.preprocessor`).
+
+    Args:
+        scaling: Map from raw values to the likelihood's, or its config.
+        binarize: Whether grey values stand for 0/1 pixels: scores draw them once, training
+            at each visit; embeddings read them as probabilities.
+        seed: Seed of the draw for scores, so that they can be repeated.
         levels: Smallest and largest possible raw value of whole-number data, or None.
-        value_range: Prepared values that a picture shows as black and white.
+        value_range: Values in the model's units that a picture shows as black and white.
 
     Example:
         >>> prepare = Preprocessor.fit(data, vae.support, binarize=True)
-        >>> x_test = prepare(data.x_test)
+        >>> vae.preprocessor = prepare
+        >>> vae.embed(data.x_test)
     """
 
-    scaling: Scaling
-    binarize: bool = False
-    seed: int = 0
-    levels: tuple[int, int] | None = None
-    value_range: tuple[float, float] = (0.0, 1.0)
+    def __init__(
+        self,
+        scaling: Scaling | dict[str, Any],
+        binarize: bool = False,
+        seed: int = 0,
+        levels: tuple[int, int] | None = None,
+        value_range: tuple[float, float] = (0.0, 1.0),
+    ):
+        """Keeps the settings."""
+        if isinstance(scaling, dict):
+            scaling = Scaling.from_config(scaling)
+        self.scaling = scaling
+        self.binarize, self.seed = bool(binarize), int(seed)
+        self.levels = None if levels is None else tuple(levels)
+        self.value_range = tuple(value_range)
 
     @classmethod
     def fit(
@@ -51,8 +65,8 @@ class Preprocessor:
         Args:
             data: The data set.
             support: What the likelihood accepts.
-            binarize: Whether grey values are drawn as 0/1 pixels.
-            seed: Seed of that draw.
+            binarize: Whether grey values stand for 0/1 pixels.
+            seed: Seed of the draw for scores.
 
         Returns:
             The preprocessor.
@@ -75,7 +89,7 @@ class Preprocessor:
         return cls(scaling, binarize, seed, data.levels, value_range)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Prepares raw observations.
+        """Brings raw observations to the model's units; grey values stay grey.
 
         Args:
             x: Raw values [N, *event].
@@ -85,15 +99,65 @@ class Preprocessor:
 
         Raises:
             ValueError: If values are not those of `levels`, such as those of observations
-                that are prepared already. (Where they were binarized it cannot be told.)
+                that are prepared already.
         """
+        x = np.asarray(x)
         if self.levels is not None:
             whole_levels(*self.levels).check(x, advice=_RAW)
-        x = self.scaling(x)
-        return binarize(x, self.seed).astype(np.float32) if self.binarize else x
+        return self.scaling(x)
 
-    def to_config(self) -> dict[str, Any]:
-        """Returns the preprocessor as plain values for JSON."""
+    def held_out(self, x: np.ndarray) -> np.ndarray:
+        """Brings raw observations to what is scored: binarized, once, if anything is.
+
+        Args:
+            x: Raw values [N, *event].
+
+        Returns:
+            Float32 array of the same shape; the same draw for the same x.
+        """
+        x = self(x)
+        return drawn_once(x, self.seed).astype(np.float32) if self.binarize else x
+
+    def in_graph(self, x: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+        """Brings a batch of raw observations to the model's units, within a step.
+
+        Args:
+            x: Raw values [B, *event].
+            seed: Seed of a binarization, int32 [2]; None leaves grey values grey.
+
+        Returns:
+            Float32 tensor of the same shape.
+        """
+        x = self.scaling(tf.convert_to_tensor(x))
+        if not self.binarize or seed is None:
+            return x
+        draws = tf.random.stateless_uniform(tf.shape(x), seed)
+        return tf.cast(draws < x, x.dtype)
+
+    def inverse(self, x: np.ndarray) -> np.ndarray:
+        """Brings what the model makes to raw values.
+
+        Args:
+            x: Values in the model's units, [..., *event].
+
+        Returns:
+            Raw values of the same shape: whole numbers within `levels`, as uint8 where that
+            holds them and as float32 elsewhere.
+        """
+        raw = self.scaling.inverse(np.asarray(x))
+        if self.levels is None:
+            return raw
+        low, high = self.levels
+        raw = np.clip(np.round(raw), low, high)
+        return raw.astype(np.uint8) if 0 <= low and high <= 255 else raw
+
+    @property
+    def log_scale(self) -> float:
+        """Log |d x_model / d x_raw| of one observation, nats."""
+        return self.scaling.log_scale
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments, as plain values."""
         return {
             "scaling": self.scaling.to_config(),
             "binarize": self.binarize,
@@ -103,42 +167,15 @@ class Preprocessor:
         }
 
     @classmethod
-    def from_preset(cls, name_or_folder: str | os.PathLike) -> Preprocessor:
-        """Reads what was done to the data of a model that `keras-vae train` made.
-
-        Args:
-            name_or_folder: The folder of a run, or the name of a preset.
-
-        Returns:
-            The preprocessor.
-
-        Raises:
-            FileNotFoundError: If there is no such preset.
-            ValueError: If nothing is written there about data.
-
-        Example:
-            >>> prepare = Preprocessor.from_preset("runs/mnist_5k")
-        """
-        from keras_vae.presets.files import read_metadata
-        from keras_vae.presets.lookup import find_preset
-
-        folder = find_preset(name_or_folder)
-        about = read_metadata(folder).get("data")
-        if not isinstance(about, dict) or "preprocessor" not in about:
-            raise ValueError(
-                f"{folder} does not say how its data were prepared; `keras-vae train` "
-                "writes that, save_to_preset alone does not."
-            )
-        return cls.from_config(about["preprocessor"])
-
-    @classmethod
     def from_config(cls, config: dict[str, Any]) -> Preprocessor:
-        """Makes the preprocessor that `to_config` described."""
-        levels = config["levels"]
-        return cls(
-            scaling=Scaling.from_config(config["scaling"]),
-            binarize=config["binarize"],
-            seed=config["seed"],
-            levels=None if levels is None else tuple(levels),
-            value_range=tuple(config["value_range"]),
-        )
+        """Makes the preprocessor from the result of `get_config`."""
+        return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another one does the same."""
+        same = isinstance(other, Preprocessor)
+        return same and self.get_config() == other.get_config()
+
+    def __hash__(self) -> int:
+        """Equal preprocessors have equal hashes."""
+        return hash((self.scaling, self.binarize, self.seed, self.levels, self.value_range))

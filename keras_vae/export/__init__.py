@@ -1,5 +1,6 @@
-"""Models for servers and other runtimes: writing them, and reading back what was written."""
+"""Models for servers and other runtimes: writing them, and reading them back."""
 
-from keras_vae.export.reading import export_saved_model, read_signatures
+from keras_vae.export.reading import read_signatures
+from keras_vae.export.writing import write
 
-__all__ = ["export_saved_model", "read_signatures"]
+__all__ = ["read_signatures", "write"]

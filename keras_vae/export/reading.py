@@ -9,8 +9,6 @@ from typing import NamedTuple
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from keras_vae.data import Preprocessor
-
 
 class ServedTensor(NamedTuple):
     """An input or output of a signature.
@@ -48,35 +46,6 @@ class ServedSignature(NamedTuple):
             ", ".join(f"{name} {tensor}" for name, tensor in tensors.items())
             for tensors in self
         )
-
-
-def export_saved_model(
-    model,
-    folder: str | os.PathLike,
-    preprocessor: Preprocessor | None = None,
-    format: str = "tf_saved_model",
-    overwrite: bool = False,
-) -> None:
-    """Writes a model for a server; the same as `model.export`.
-
-    Args:
-        model: The model.
-        folder: Where to; TF Serving reads numbered versions: `models/NAME/1`.
-        preprocessor: What was done to the training data; see `VAE.export`.
-        format: "tf_saved_model" or "onnx".
-        overwrite: Whether to replace an earlier export.
-
-    Raises:
-        FileExistsError: If the folder holds something that may not be replaced.
-        ImportError: If a package for ONNX is missing.
-        ValueError: If the format is not known, or the model cannot be exported.
-
-    Example:
-        >>> vae = keras_vae.VAE.from_preset("runs/digits")
-        >>> prepare = keras_vae.data.Preprocessor.from_preset("runs/digits")
-        >>> export_saved_model(vae, "models/digits/1", prepare)
-    """
-    model.export(folder, format=format, preprocessor=preprocessor, overwrite=overwrite)
 
 
 def read_signatures(folder: str | os.PathLike) -> dict[str, ServedSignature]:

@@ -6,13 +6,10 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from keras_vae.core.checks import checked
 from keras_vae.core.seeds import fold
-from keras_vae.core.support import REAL, levels
-from keras_vae.data import Preprocessor, Scaling
 
 _BYTES = (0, 255)
 
@@ -29,61 +26,61 @@ class Signature(NamedTuple):
     inputs: list[tf.TensorSpec]
 
 
-def signatures_of(
-    model, preprocessor: Preprocessor | None = None, guard: bool = True
-) -> dict[str, Signature]:
+def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
     """Says which functions of a model are served, and what they are called.
 
-    x is in the model's units, as `Preprocessor` makes them; values that `embed` would
-    refuse are an error of the request. An empty batch gives empty results.
+    x is in the model's units, as its preprocessor makes them; values that `embed` would
+    refuse are an error of the request. An empty batch gives empty results. A model with a
+    condition takes y beside the inputs named here.
 
-    - `reconstruct`: x -> reconstruction, z_mean; as `model(x)`
-    - `encode`: x -> mean, stddev; of q(z|x)
+    - `reconstruct`: x -> reconstruction, z; as `model(x)`
+    - `encode`: x -> mean, stddev of q(z|x) (of 0/1 and one-hot z probs; the center where
+      these are not known), and z, the code that `embed` returns
     - `decode`: z -> mean; of p(x|z)
-    - `sample`: seed [2], num_samples -> samples; with seed [s, 0] as
-      `model.sample(n, seed=s)`; at most `model.events_at_a_time()` in a request
-    - `score`: x, seed [2] -> elbo; nats, with seed [s, 0] as `model.elbo(x, seed=s)` of
-      one batch
+    - `sample`: seed [2], num_samples -> samples; with seed [s, 0] as `model.sample(n,
+      seed=s)`; at most `model.events_at_a_time()` in a request
+    - `score`: x, seed [2] -> elbo; nats, with seed [s, 0] as the first batch of
+      `model.elbo(x, seed=s)`; not of an autoencoder
     - `reconstruct_uint8`, `encode_uint8`: as above for x in levels 0 to 255, as an image
-      file has them; only where the model's data are such. A preprocessor's binarization
-      is left out: a model of 0/1 pixels then reads greys in [0, 1] as probabilities.
+      file has them; only where the model's data are such. A binarization is left out: a
+      model of 0/1 pixels then reads greys in [0, 1] as probabilities.
 
     Args:
-        model: A `VAE`.
-        preprocessor: What was done to the training data; None says that nothing was.
+        model: The model.
         guard: Whether, when the functions run, values are checked and empty batches
             answered.
 
     Returns:
         The functions by name; the first is the server's default.
 
-    Raises:
-        ValueError: If the posterior has no mean or standard deviation in closed form, or
-            the preprocessor is for events of another shape.
-
     Example:
         >>> list(signatures_of(vae))
         ['reconstruct', 'encode', 'decode', 'sample', 'score']
     """
-    _check_moments(model)
-    served = _Served(model, guard)
-    x = tf.TensorSpec([None, *model.event_shape], model.likelihood.compute_dtype, "x")
-    z = tf.TensorSpec([None, model.latent_dim], model.posterior.compute_dtype, "z")
+    served, dtype = _Served(model, guard), model.probability_dtype
+    x = tf.TensorSpec([None, *model.event_shape], dtype, "x")
+    z = tf.TensorSpec([None, *model.latent.shape], dtype, "z")
     seed = tf.TensorSpec([2], tf.int32, "seed")
     num_samples = tf.TensorSpec([], tf.int32, "num_samples")
+    y = []
+    if model.num_classes is not None:
+        y = [tf.TensorSpec([None], tf.int32, "y")]
+    elif model.condition_shape is not None:
+        y = [tf.TensorSpec([None, *model.condition_shape], dtype, "y")]
+    count = y or [num_samples]
     signatures = {
-        "reconstruct": Signature(served.reconstruct, [x]),
-        "encode": Signature(served.encode, [x]),
-        "decode": Signature(served.decode, [z]),
-        "sample": Signature(served.sample, [seed, num_samples]),
-        "score": Signature(served.score, [x, seed]),
+        "reconstruct": Signature(served.reconstruct, [x, *y]),
+        "encode": Signature(served.encode, [x, *y]),
+        "decode": Signature(served.decode, [z, *y]),
+        "sample": Signature(served.sample_of if y else served.sample, [seed, *count]),
     }
-    scaling = _scaling_of_bytes(model, preprocessor)
-    if scaling is not None:
-        raw = _ServedBytes(served, scaling)
+    if model.latent.has_density:
+        signatures["score"] = Signature(served.score, [x, seed, *y])
+    if _reads_bytes(model):
         x = tf.TensorSpec(x.shape, tf.uint8, "x")
-        signatures["reconstruct_uint8"] = Signature(raw.reconstruct, [x])
-        signatures["encode_uint8"] = Signature(raw.encode, [x])
+        raw = _ServedBytes(served)
+        signatures["reconstruct_uint8"] = Signature(raw.reconstruct, [x, *y])
+        signatures["encode_uint8"] = Signature(raw.encode, [x, *y])
     if guard:
         signatures = {name: _ensure_shapes(one) for name, one in signatures.items()}
     return signatures
@@ -111,68 +108,91 @@ class _Served:
         self.model = model
         self.guard = guard
 
-    def reconstruct(self, x):
-        def answer(x):
-            z = self.model.encode(x).mean()
-            return {"reconstruction": self.model.center(self.model.decode(z)), "z_mean": z}
+    def reconstruct(self, x, *y):
+        def answer(x, *y):
+            z = self.model.codes(x, *y)
+            return {"reconstruction": self.model.decoded(z, *y), "z": z}
 
-        return self.guarded(answer, x, self.model.support, "x")
+        return self.guarded(answer, self.model.support, "x", x, *y)
 
-    def encode(self, x):
-        def answer(x):
-            q = self.model.encode(x)
-            return {"mean": q.mean(), "stddev": q.stddev()}
+    def encode(self, x, *y):
+        def answer(x, *y):
+            return {**self.model.summary(x, *y), "z": self.model.codes(x, *y)}
 
-        return self.guarded(answer, x, self.model.support, "x")
+        return self.guarded(answer, self.model.support, "x", x, *y)
 
-    def decode(self, z):
-        def answer(z):
-            return {"mean": self.model.center(self.model.decode(z))}
+    def decode(self, z, *y):
+        def answer(z, *y):
+            return {"mean": self.model.decoded(z, *y)}
 
-        return self.guarded(answer, z, REAL, "z")
+        return self.guarded(answer, self.model.latent.support, "z", z, *y)
 
     def sample(self, seed, num_samples):
         # As `model.sample`, which folds in what the noise is for.
         count = _checked_count(num_samples, self.model.events_at_a_time())
-        prior = self.model.prior.distribution()
-        z = prior.sample(tf.maximum(count, 1), seed=fold(seed, 0))
-        return {"samples": self.model.center(self.model.decode(z))[:count]}
+        z = self.model.draw(tf.maximum(count, 1), fold(seed, 0))
+        return {"samples": self.model.decoded(z)[:count]}
 
-    def score(self, x, seed):
-        def answer(x):
+    def sample_of(self, seed, y):
+        def answer(y):
+            z = self.model.draw(tf.shape(y)[0], fold(seed, 0), y)
+            return {"samples": self.model.decoded(z, y)}
+
+        _checked_count(tf.shape(y)[0], self.model.events_at_a_time())
+        return self.guarded(answer, None, "y", y)
+
+    def score(self, x, seed, *y):
+        def answer(x, *y):
             # As the first batch of `model.elbo`.
-            return {"elbo": self.model.trace(x, 1, fold(seed, 0)).elbo}
+            y = y[0] if y else None
+            return {"elbo": self.model.trace(x, 1, fold(seed, 0), y=y).elbo}
 
-        return self.guarded(answer, x, self.model.support, "x")
+        return self.guarded(answer, self.model.support, "x", x, *y)
 
-    def guarded(self, answer, x, support, name):
+    def guarded(self, answer, support, name, *tensors):
         """Answers for checked values; of an empty batch with empty results."""
         if not self.guard:
-            return answer(x)
-        x = checked(x, support, name)
+            return answer(*tensors)
+        first, *others = tensors
+        if support is not None:
+            first = checked(first, support, name)
+        if self.model.num_classes is not None:
+            last = others[-1] if others else first
+            last = _checked_classes(last, self.model.num_classes)
+            tensors = (first, last) if others else (last,)
+        else:
+            tensors = (first, *others)
         # Convolutions and draws from some distributions fail for no example at all: an
         # empty batch gets one, whose results are cut off again.
-        size = tf.shape(x)[0]
+        size = tf.shape(tensors[0])[0]
         missing = tf.maximum(1 - size, 0)
-        x = tf.pad(x, [[0, missing]] + [[0, 0]] * (x.shape.rank - 1))
-        return {key: value[:size] for key, value in answer(x).items()}
+        tensors = [
+            tf.pad(one, [[0, missing]] + [[0, 0]] * (one.shape.rank - 1)) for one in tensors
+        ]
+        return {key: value[:size] for key, value in answer(*tensors).items()}
 
 
 class _ServedBytes:
     """The functions that take, and for reconstructions return, levels 0 to 255."""
 
-    def __init__(self, served, scaling):
+    def __init__(self, served):
         self.served = served
-        self.scaling = scaling
+        preprocessor = served.model.preprocessor
+        self.scaling = None if preprocessor is None else preprocessor.scaling
 
-    def reconstruct(self, x):
-        answer = self.served.reconstruct(self.scaling(x))
-        raw = tf.round(self.scaling.inverse(answer["reconstruction"]))
+    def reconstruct(self, x, *y):
+        answer = self.served.reconstruct(self._to_units(x), *y)
+        raw = answer["reconstruction"]
+        raw = tf.round(raw if self.scaling is None else self.scaling.inverse(raw))
         raw = tf.cast(tf.clip_by_value(raw, *map(float, _BYTES)), tf.uint8)
         return {**answer, "reconstruction": raw}
 
-    def encode(self, x):
-        return self.served.encode(self.scaling(x))
+    def encode(self, x, *y):
+        return self.served.encode(self._to_units(x), *y)
+
+    def _to_units(self, x):
+        dtype = self.served.model.probability_dtype
+        return tf.cast(x if self.scaling is None else self.scaling(x), dtype)
 
 
 def _checked_count(num_samples, most):
@@ -183,29 +203,16 @@ def _checked_count(num_samples, most):
         return tf.identity(num_samples)
 
 
-def _scaling_of_bytes(model, preprocessor) -> Scaling | None:
-    """The map from levels 0 to 255 to the model's units, or None where there is none."""
-    are_levels = model.support == levels(*_BYTES)
-    if preprocessor is None:
-        return Scaling(model.event_shape) if are_levels else None
-    shape = preprocessor.scaling.event_shape
-    if shape != tuple(model.event_shape):
-        raise ValueError(
-            f"The preprocessor is for events of shape {shape}, but those of the model have "
-            f"shape {tuple(model.event_shape)}. Give the one of the model's own data."
-        )
-    return preprocessor.scaling if are_levels or preprocessor.levels == _BYTES else None
+def _checked_classes(y, num_classes):
+    message = f"y must be class numbers from 0 to {num_classes - 1}."
+    inside = tf.reduce_all((y >= 0) & (y < num_classes))
+    with tf.control_dependencies([tf.debugging.Assert(inside, [message])]):
+        return tf.identity(y)
 
 
-def _check_moments(model):
-    params = np.zeros([1, model.posterior.params_size], np.float32)
-    q = model.posterior.distribution(params)
-    for name in ("mean", "stddev"):
-        try:
-            getattr(q, name)()
-        except NotImplementedError as error:
-            raise ValueError(
-                f"The posterior {type(model.posterior).__name__} has no {name} in closed "
-                "form, which the signature 'encode' returns, so the model cannot be "
-                "exported. Take a posterior that has one, such as IndependentNormal."
-            ) from error
+def _reads_bytes(model) -> bool:
+    """Whether the model's data are levels 0 to 255."""
+    if model.preprocessor is not None:
+        return model.preprocessor.levels == _BYTES
+    support = model.support
+    return support.integer and (support.low, support.high) == _BYTES

@@ -11,7 +11,6 @@ import keras
 
 from keras_vae.core.files import write_folder_atomically
 from keras_vae.core.names import unknown
-from keras_vae.data import Preprocessor
 from keras_vae.export.signatures import Signature, signatures_of
 
 FORMATS = ("tf_saved_model", "onnx")
@@ -20,51 +19,28 @@ _FILES = ("saved_model.pb", "fingerprint.pb", "variables", "assets")
 _ONNX_FILES = ("encode.onnx", "decode.onnx")
 
 
-class Exporting:
-    """The part of `VAE` that writes it for servers and other runtimes."""
+def write(model, filepath: str | os.PathLike, format: str, overwrite: bool = False) -> None:
+    """Writes a model for servers and other runtimes; see `export` of the model.
 
-    def export(
-        self,
-        filepath: str | os.PathLike,
-        format: str = "tf_saved_model",
-        preprocessor: Preprocessor | None = None,
-        overwrite: bool = False,
-    ) -> None:
-        """Writes the model into a folder that TensorFlow or ONNX Runtime reads alone.
-
-        A SavedModel has the signatures that `models.serving.signatures_of` describes,
-        with `reconstruct` as `serving_default`. As ONNX, `encode` and `decode` are a file
-        each, which check no values.
-
-        Args:
-            filepath: The folder. TF Serving reads numbered versions: `models/NAME/1`.
-            format: "tf_saved_model", or "onnx" (packages: `pip install -e ".[onnx]"`).
-            preprocessor: What was done to the training data. If that was a scaling of
-                8-bit levels, the SavedModel has signatures for uint8 images as well.
-            overwrite: Whether to replace an earlier export.
-
-        Raises:
-            FileExistsError: If the folder holds something that may not be replaced.
-            ImportError: If a package for ONNX is missing.
-            ValueError: If the format is not known, or the model cannot be exported.
-
-        Example:
-            >>> vae.export("models/digits/1")
-            >>> vae.export("models/digits/1", preprocessor=prepare, overwrite=True)
-        """
-        if format not in FORMATS:
-            raise unknown("format of an export", format, FORMATS)
-        if format == "onnx":
-            _require_onnx()
-            signatures, write = signatures_of(self, guard=False), _write_onnx
-        else:
-            signatures, write = signatures_of(self, preprocessor), _write_saved_model
-        write_folder_atomically(
-            filepath,
-            lambda folder: write(folder, signatures),
-            overwrite,
-            _FILES + _ONNX_FILES,
-        )
+    Args:
+        model: The model.
+        filepath: The folder.
+        format: "tf_saved_model" or "onnx".
+        overwrite: Whether to replace an earlier export.
+    """
+    if format not in FORMATS:
+        raise unknown("format of an export", format, FORMATS)
+    if format == "onnx":
+        _require_onnx()
+        signatures, write = signatures_of(model, guard=False), _write_onnx
+    else:
+        signatures, write = signatures_of(model), _write_saved_model
+    write_folder_atomically(
+        filepath,
+        lambda folder: write(folder, signatures),
+        overwrite,
+        _FILES + _ONNX_FILES,
+    )
 
 
 def _write_saved_model(folder: Path, signatures: dict[str, Signature]) -> None:

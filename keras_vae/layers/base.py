@@ -9,10 +9,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.dtypes import float_dtype
+from keras_vae.core.family import Family
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import make_seed, next_seed
-from keras_vae.core.support import REAL, Support
 
 _ATTRIBUTE = "_keras_vae_distribution"
 
@@ -76,7 +75,7 @@ class ParamsSize:
         return owner.params_size_for
 
 
-class DistributionLayer(keras.layers.Layer):
+class DistributionLayer(Family):
     """Turns the last axis of its input into the parameters of a distribution.
 
     `layer.distribution(params)` returns the `tfd.Distribution`. Calling the layer returns
@@ -98,9 +97,8 @@ class DistributionLayer(keras.layers.Layer):
     """
 
     params_size = ParamsSize()
-    event_shape: tuple[int, ...] | None = None
-    # Whether `log_prob` is the logarithm of a probability, and not of a density.
-    is_discrete = False
+    # Whether the parameters are logits, so that a sigmoid or softmax before them is wrong.
+    takes_logits = False
 
     def __init__(
         self,
@@ -111,7 +109,7 @@ class DistributionLayer(keras.layers.Layer):
         **kwargs,
     ):
         """Creates the layer."""
-        super().__init__(dtype=float_dtype(dtype), **kwargs)
+        super().__init__(dtype=dtype, **kwargs)
         self.convert_to_tensor_fn = _name_of_conversion(convert_to_tensor_fn)
         self.validate_args = validate_args
         self.seed = make_seed(seed)
@@ -130,16 +128,57 @@ class DistributionLayer(keras.layers.Layer):
         """Builds the distribution from checked parameters, [..., params_size]."""
         raise NotImplementedError
 
-    @property
-    def support(self) -> Support:
-        """The values that the distribution gives a probability to."""
-        return REAL
+    def initial_params(self, seed: int = 0) -> np.ndarray:
+        """Parameters to start learning from where no network gives them.
 
-    def distribution(self, params) -> tfd.Distribution:
+        Args:
+            seed: Seed of those that must differ, such as the components' of a mixture.
+
+        Returns:
+            Array [params_size]: zeros, unless a subclass knows better.
+        """
+        return np.zeros(self.params_size, np.float32)
+
+    @property
+    def is_reparameterized(self) -> bool:
+        """Whether draws have a gradient with respect to all parameters."""
+        with tf.init_scope():
+            q = self.distribution(self.initial_params()[np.newaxis])
+        return q.reparameterization_type == tfd.FULLY_REPARAMETERIZED
+
+    def cost(self, distribution: tfd.Distribution) -> tf.Tensor | None:
+        """What the layer adds to any loss, such as a quantizer's commitment.
+
+        Args:
+            distribution: What `distribution` returned.
+
+        Returns:
+            Nats for each example, [B]; None for nothing.
+        """
+        return None
+
+    def flat_params(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Brings the output of a network to the order in which parameters are read.
+
+        Args:
+            outputs: Tensor [B, params_size], or of another shape that the layer
+                understands (`params_shapes`).
+
+        Returns:
+            Tensor [B, params_size].
+        """
+        return outputs
+
+    def params_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of one example's parameters that `flat_params` understands."""
+        return [(self.params_size,)]
+
+    def distribution(self, params, training: bool = False) -> tfd.Distribution:
         """Returns the distribution with the given parameters.
 
         Args:
             params: Tensor [..., params_size]; cast to the layer's dtype.
+            training: Whether the model is being trained, which few layers ask.
 
         Returns:
             A distribution with batch shape [...] and the layer's event shape.

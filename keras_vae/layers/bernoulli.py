@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.support import UNIT_INTERVAL, Support
+from keras_vae.core.support import BINARY, UNIT_INTERVAL, Support
 from keras_vae.layers.independent import IndependentLayer
 
 
@@ -37,6 +37,7 @@ class IndependentBernoulli(IndependentLayer):
     """
 
     is_discrete = True
+    takes_logits = True
 
     def make_elements(self, logits):
         """Bernoulli by logits."""
@@ -46,5 +47,10 @@ class IndependentBernoulli(IndependentLayer):
 
     @property
     def support(self) -> Support:
+        """0 and 1."""
+        return BINARY
+
+    @property
+    def accepts(self) -> Support:
         """From 0 to 1: grey values are read as probabilities."""
         return UNIT_INTERVAL

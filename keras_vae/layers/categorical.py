@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import positive_int
-from keras_vae.core.support import BINARY, Support, levels
+from keras_vae.core.support import ONE_HOT, Support, levels
 from keras_vae.layers.base import DistributionLayer, event_tuple
 
 
@@ -45,6 +45,7 @@ class OneHotCategorical(DistributionLayer):
     """
 
     is_discrete = True
+    takes_logits = True
 
     def __init__(self, event_size, convert_to_tensor_fn="sample", **kwargs):
         """Creates the layer."""
@@ -64,8 +65,8 @@ class OneHotCategorical(DistributionLayer):
 
     @property
     def support(self) -> Support:
-        """0 and 1."""
-        return BINARY
+        """One-hot vectors."""
+        return ONE_HOT
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -92,6 +93,7 @@ class IndependentCategorical(DistributionLayer):
     """
 
     is_discrete = True
+    takes_logits = True
 
     def __init__(self, event_shape, num_classes, convert_to_tensor_fn="sample", **kwargs):
         """Creates the layer."""
@@ -125,6 +127,22 @@ class IndependentCategorical(DistributionLayer):
     def support(self) -> Support:
         """The class numbers."""
         return levels(0, self.num_classes - 1)
+
+    def params_shapes(self) -> list[tuple[int, ...]]:
+        """Flat, [*event, num_classes], or the classes of an image with its channels."""
+        shapes = [*super().params_shapes(), (*self.event_shape, self.num_classes)]
+        if self.event_shape:
+            *sizes, channels = self.event_shape
+            shapes.append((*sizes, channels * self.num_classes))
+        return list(dict.fromkeys(shapes))
+
+    def flat_params(self, outputs):
+        """The classes of an element stand together already."""
+        return tf.reshape(outputs, (-1, self.params_size))
+
+    def summary(self, distribution):
+        """The probabilities of the classes, [..., *event_shape, num_classes]."""
+        return {"probs": distribution.distribution.probs_parameter()}
 
     def get_config(self):
         """Returns the constructor's arguments."""

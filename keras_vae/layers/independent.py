@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -57,6 +58,23 @@ class IndependentLayer(DistributionLayer):
             validate_args=self.validate_args,
         )
 
+    def params_shapes(self) -> list[tuple[int, ...]]:
+        """Flat blocks, or as a convolution leaves them: [*event[:-1], blocks * channels]."""
+        shapes = super().params_shapes()
+        if self.event_shape:
+            *sizes, channels = self.event_shape
+            shapes.append((*sizes, self.num_blocks * channels))
+        return list(dict.fromkeys(shapes))
+
+    def flat_params(self, outputs):
+        """Moves the blocks from the last axis of an event to the front."""
+        if outputs.shape[1:] == (self.params_size,):
+            return outputs
+        *sizes, channels = self.event_shape
+        shape = (-1, math.prod(sizes), self.num_blocks, channels)
+        blocks = tf.transpose(tf.reshape(outputs, shape), (0, 2, 1, 3))
+        return tf.reshape(blocks, (-1, self.params_size))
+
     def get_config(self):
         """Returns the constructor's arguments."""
         return {**super().get_config(), "event_shape": list(self.event_shape)}
@@ -85,6 +103,12 @@ class PositiveLayer(IndependentLayer):
     def positive(self, u: tf.Tensor) -> tf.Tensor:
         """Maps the network's output to numbers above `floor`."""
         return self.floor + tf.nn.softplus(u)
+
+    def initial_params(self, seed=0):
+        """Zeros, and ones where the last block is what must be positive."""
+        params = super().initial_params(seed).reshape(self.num_blocks, -1)
+        params[1:] = np.log(np.expm1(1.0))
+        return params.reshape(-1)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -165,6 +189,21 @@ class IndependentStudentT(PositiveLayer):
         """Student's t with softplus scale and degrees of freedom."""
         df = self.min_df + tf.nn.softplus(df)
         return tfd.StudentT(df, loc, self.positive(scale), self.validate_args)
+
+    def center(self, distribution):
+        """The location, which is the mean where there is one."""
+        return distribution.mode()
+
+    def expectation(self, distribution):
+        """The location."""
+        return distribution.mode()
+
+    def summary(self, distribution):
+        """Mean and standard deviation where `min_df` keeps them finite."""
+        if self.min_df > 2:
+            moments = distribution.mean(), distribution.stddev()
+            return dict(zip(("mean", "stddev"), moments, strict=True))
+        return {"center": self.center(distribution)}
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -274,6 +313,8 @@ class IndependentContinuousBernoulli(IndependentLayer):
         Loaiza-Ganem and Cunningham 2019, "The continuous Bernoulli: fixing a pervasive
         error in variational autoencoders".
     """
+
+    takes_logits = True
 
     def make_elements(self, logits):
         """Continuous Bernoulli by logits."""

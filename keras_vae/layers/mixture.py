@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -43,9 +44,21 @@ class _Mixture(DistributionLayer):
         """The support of a component."""
         return self.component_layer.support
 
+    @property
+    def accepts(self) -> Support:
+        """What a component accepts."""
+        return self.component_layer.accepts
+
     def compute_params_size(self) -> int:
         """For each component a logit and its own parameters."""
         return self.num_components * (1 + self.component_layer.params_size)
+
+    def initial_params(self, seed=0):
+        """Equal weights, and components that differ."""
+        one = self.component_layer.initial_params(seed)
+        noise = np.random.default_rng(seed).normal(size=(self.num_components, one.size))
+        components = (one + noise).astype(np.float32).reshape(-1)
+        return np.concatenate([np.zeros(self.num_components, np.float32), components])
 
     def make_distribution(self, params):
         """Splits off the logits; the rest is [..., num_components, params_size]."""

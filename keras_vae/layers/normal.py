@@ -99,6 +99,8 @@ class MultivariateNormalTriL(DistributionLayer):
         152
     """
 
+    part_name = "full_normal"
+
     def __init__(self, event_size, convert_to_tensor_fn="sample", **kwargs):
         """Creates the layer."""
         super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
@@ -120,6 +122,11 @@ class MultivariateNormalTriL(DistributionLayer):
             scale_tril=fill(params[..., self.event_size :]),
             validate_args=self.validate_args,
         )
+
+    def initial_params(self, seed=0):
+        """The standard normal's."""
+        unit = tfb.FillScaleTriL(diag_shift=1e-5).inverse(tf.eye(self.event_size))
+        return np.concatenate([np.zeros(self.event_size, np.float32), unit])
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 import keras
 
 from keras_vae.layers import DistributionLayer
-from keras_vae.models.prebuilt import input_scaling, make_layers, policy, prebuilt_config
+from keras_vae.models.prebuilt import (
+    condition_shape_of,
+    input_scaling,
+    make_layers,
+    policy,
+)
 from keras_vae.models.vae import VAE
 from keras_vae.networks import conv_decoder, conv_encoder
-from keras_vae.priors import Prior
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -20,19 +24,20 @@ class ConvVAE(VAE):
     Args:
         event_shape: Shape (height, width, channels) of one image.
         latent_dim: Size D of the latent vector.
-        likelihood: Name of a likelihood (`keras_vae.layers.likelihood_names`), or a
-            distribution layer.
+        likelihood: Distribution layer, or its name, such as "bernoulli" or
+            "discretized_logistic".
         filters: Filters of each strided convolution of the encoder; the decoder has the
             same in reverse. None takes 32, 64, 128, ... with as many halvings as bring
             the longer side to 8 pixels or fewer.
         dense_units: Width of the dense layer between convolutions and latent vector.
         activation: Name of the hidden layers' activation.
         normalization: Whether hidden convolutions are followed by group normalization.
-        posterior: Distribution layer over D numbers; None is `IndependentNormal`.
-        prior: p(z); None is the standard normal.
-        seed: Seed of all noise in training and testing; None takes Keras's global seed.
+        posterior: Distribution layer over D numbers, or its name, such as "flow".
+        encoder: The encoder, where it is there already (a loaded model's); None makes it.
+        decoder: The decoder, likewise.
         dtype: Dtype or policy of the networks; None takes Keras's global one.
-        **kwargs: Arguments of `keras.Model`.
+        **kwargs: `prior`, `condition`, `seed` and `preprocessor` of `VAE`, and arguments
+            of `keras.Model`.
 
     Example:
         >>> vae = ConvVAE((64, 64, 3), latent_dim=64, likelihood="discretized_logistic")
@@ -44,14 +49,14 @@ class ConvVAE(VAE):
         self,
         event_shape: Sequence[int],
         latent_dim: int = 32,
-        likelihood: str | DistributionLayer = "bernoulli",
+        likelihood: str | dict | DistributionLayer = "bernoulli",
         filters: Sequence[int] | None = None,
         dense_units: int = 256,
         activation: str = "relu",
         normalization: bool = False,
-        posterior: DistributionLayer | None = None,
-        prior: Prior | None = None,
-        seed: int | None = None,
+        posterior: str | dict | DistributionLayer = "normal",
+        encoder: keras.Model | None = None,
+        decoder: keras.Model | None = None,
         dtype=None,
         **kwargs,
     ):
@@ -62,43 +67,38 @@ class ConvVAE(VAE):
             )
             event_shape = likelihood.event_shape
             filters = tuple(filters or default_filters(event_shape))
-            encoder = conv_encoder(
+            common = {
+                "dense_units": dense_units,
+                "activation": activation,
+                "normalization": normalization,
+                "condition_shape": condition_shape_of(kwargs.get("condition")),
+            }
+            encoder = encoder or conv_encoder(
                 event_shape,
                 posterior.params_size,
                 filters,
-                dense_units,
-                activation=activation,
-                normalization=normalization,
+                **common,
                 **input_scaling(likelihood),
             )
-            decoder = conv_decoder(
-                latent_dim,
+            decoder = decoder or conv_decoder(
+                posterior.event_shape,
                 event_shape,
                 likelihood.params_size,
                 filters[::-1],
-                dense_units,
-                activation=activation,
-                normalization=normalization,
+                **common,
             )
-        super().__init__(
-            encoder,
-            decoder,
-            posterior,
-            likelihood,
-            prior,
-            seed=seed,
-            dtype=dtype,
-            **kwargs,
-        )
+        super().__init__(encoder, decoder, posterior, likelihood, dtype=dtype, **kwargs)
         self.filters = filters
         self.dense_units = dense_units
         self.activation = activation
         self.normalization = bool(normalization)
 
     def get_config(self):
-        """Returns the constructor's arguments."""
+        """Returns the constructor's arguments, with the networks as they are now."""
         return {
-            **prebuilt_config(self, super().get_config()),
+            **super().get_config(),
+            "event_shape": list(self.event_shape),
+            "latent_dim": self.latent_dim,
             "filters": list(self.filters),
             "dense_units": self.dense_units,
             "activation": self.activation,

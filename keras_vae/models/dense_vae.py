@@ -7,10 +7,14 @@ from collections.abc import Sequence
 import keras
 
 from keras_vae.layers import DistributionLayer
-from keras_vae.models.prebuilt import input_scaling, make_layers, policy, prebuilt_config
+from keras_vae.models.prebuilt import (
+    condition_shape_of,
+    input_scaling,
+    make_layers,
+    policy,
+)
 from keras_vae.models.vae import VAE
 from keras_vae.networks import dense_decoder, dense_encoder
-from keras_vae.priors import Prior
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -20,16 +24,17 @@ class DenseVAE(VAE):
     Args:
         event_shape: Shape of one observation, such as (28, 28, 1) or 30.
         latent_dim: Size D of the latent vector.
-        likelihood: Name of a likelihood (`keras_vae.layers.likelihood_names`), or a
-            distribution layer.
+        likelihood: Distribution layer, or its name, such as "bernoulli" or
+            "normal:scale=shared".
         hidden_units: Width of each hidden layer of the encoder; the decoder has the
             same in reverse.
         activation: Name of the hidden layers' activation.
-        posterior: Distribution layer over D numbers; None is `IndependentNormal`.
-        prior: p(z); None is the standard normal.
-        seed: Seed of all noise in training and testing; None takes Keras's global seed.
+        posterior: Distribution layer over D numbers, or its name, such as "flow".
+        encoder: The encoder, where it is there already (a loaded model's); None makes it.
+        decoder: The decoder, likewise.
         dtype: Dtype or policy of the networks; None takes Keras's global one.
-        **kwargs: Arguments of `keras.Model`.
+        **kwargs: `prior`, `condition`, `seed` and `preprocessor` of `VAE`, and arguments
+            of `keras.Model`.
 
     Example:
         >>> vae = DenseVAE((28, 28, 1), latent_dim=16)
@@ -41,12 +46,12 @@ class DenseVAE(VAE):
         self,
         event_shape: Sequence[int] | int,
         latent_dim: int = 32,
-        likelihood: str | DistributionLayer = "bernoulli",
+        likelihood: str | dict | DistributionLayer = "bernoulli",
         hidden_units: Sequence[int] = (500, 500),
         activation: str = "relu",
-        posterior: DistributionLayer | None = None,
-        prior: Prior | None = None,
-        seed: int | None = None,
+        posterior: str | dict | DistributionLayer = "normal",
+        encoder: keras.Model | None = None,
+        decoder: keras.Model | None = None,
         dtype=None,
         **kwargs,
     ):
@@ -55,34 +60,32 @@ class DenseVAE(VAE):
             posterior, likelihood = make_layers(
                 event_shape, latent_dim, posterior, likelihood
             )
-            event_shape = likelihood.event_shape
-            encoder = dense_encoder(
-                event_shape,
+            condition_shape = condition_shape_of(kwargs.get("condition"))
+            encoder = encoder or dense_encoder(
+                likelihood.event_shape,
                 posterior.params_size,
                 hidden_units,
                 activation,
+                condition_shape=condition_shape,
                 **input_scaling(likelihood),
             )
-            decoder = dense_decoder(
-                latent_dim, likelihood.params_size, hidden_units[::-1], activation
+            decoder = decoder or dense_decoder(
+                posterior.event_shape,
+                likelihood.params_size,
+                hidden_units[::-1],
+                activation,
+                condition_shape,
             )
-        super().__init__(
-            encoder,
-            decoder,
-            posterior,
-            likelihood,
-            prior,
-            seed=seed,
-            dtype=dtype,
-            **kwargs,
-        )
+        super().__init__(encoder, decoder, posterior, likelihood, dtype=dtype, **kwargs)
         self.hidden_units = tuple(hidden_units)
         self.activation = activation
 
     def get_config(self):
-        """Returns the constructor's arguments."""
+        """Returns the constructor's arguments, with the networks as they are now."""
         return {
-            **prebuilt_config(self, super().get_config()),
+            **super().get_config(),
+            "event_shape": list(self.event_shape),
+            "latent_dim": self.latent_dim,
             "hidden_units": list(self.hidden_units),
             "activation": self.activation,
         }

@@ -6,8 +6,9 @@ import contextlib
 
 import keras
 
-from keras_vae.layers import DistributionLayer, IndependentNormal, get_likelihood
-from keras_vae.layers.base import event_tuple
+from keras_vae import layers
+from keras_vae.core.numbers import positive_int
+from keras_vae.layers import DistributionLayer, event_tuple
 
 
 @contextlib.contextmanager
@@ -36,17 +37,17 @@ def make_layers(
     Args:
         event_shape: Shape of one observation; an integer means a vector.
         latent_dim: Size D of the latent vector.
-        posterior: Distribution layer over D numbers; None is `IndependentNormal`.
-        likelihood: Name of a likelihood, or a distribution layer.
+        posterior: Distribution layer over D numbers, or its name.
+        likelihood: Distribution layer over observations, or its name.
 
     Returns:
         Posterior and likelihood.
 
     Raises:
-        ValueError: If a layer that was given has another event shape.
+        ValueError: If a name is not known, or a layer that was given has another event
+            shape.
     """
-    posterior = IndependentNormal(latent_dim) if posterior is None else posterior
-    likelihood = get_likelihood(likelihood, event_shape)
+    positive_int(latent_dim, "latent_dim")
     expected = {
         "posterior": (posterior, (latent_dim,), f"latent_dim is {latent_dim}"),
         "likelihood": (
@@ -55,13 +56,16 @@ def make_layers(
             f"event_shape is {event_shape}",
         ),
     }
-    for role, (layer, shape, given) in expected.items():
+    made = []
+    for role, (part, shape, given) in expected.items():
+        layer = layers.get(part, shape)
         if layer.event_shape != shape:
             raise ValueError(
                 f"{given}, but the {role} {type(layer).__name__} has event shape "
                 f"{layer.event_shape}. Make them equal."
             )
-    return posterior, likelihood
+        made.append(layer)
+    return tuple(made)
 
 
 def input_scaling(likelihood: DistributionLayer) -> dict[str, float | bool]:
@@ -74,7 +78,7 @@ def input_scaling(likelihood: DistributionLayer) -> dict[str, float | bool]:
         Arguments of an encoder: `log_scale` for counts, `rescale` and `shift` for
         bounded numbers that are not small already.
     """
-    support = likelihood.support
+    support = likelihood.accepts
     if support.integer and support.high is None:
         return {"log_scale": True}
     if support.low is None or support.high is None or support.high - support.low <= 1:
@@ -83,19 +87,13 @@ def input_scaling(likelihood: DistributionLayer) -> dict[str, float | bool]:
     return {"rescale": rescale, "shift": -1.0 - rescale * support.low}
 
 
-def prebuilt_config(model: keras.Model, config: dict) -> dict:
-    """The config of a model that makes its own networks.
+def condition_shape_of(condition) -> tuple[int, ...] | None:
+    """The shape in which networks read a model's condition.
 
     Args:
-        model: The model.
-        config: What `VAE.get_config` returns for it.
+        condition: The argument of `VAE`: a number of classes, a shape, or None.
 
     Returns:
-        The config with the sizes in the place of the two networks.
+        The shape; None for none.
     """
-    config = {k: v for k, v in config.items() if k not in ("encoder", "decoder")}
-    return {
-        **config,
-        "event_shape": list(model.event_shape),
-        "latent_dim": model.latent_dim,
-    }
+    return None if condition is None else event_tuple(condition)

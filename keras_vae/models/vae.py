@@ -2,39 +2,59 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae import layers, priors
 from keras_vae.core.checks import check_shape
+from keras_vae.core.latent import Latent
+from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold, make_seed
 from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
-from keras_vae.export.writing import Exporting
-from keras_vae.layers import DistributionLayer
-from keras_vae.models.queries import Queries
-from keras_vae.models.steps import Steps
-from keras_vae.presets.folder import PresetFolder
-from keras_vae.priors import Prior, StandardNormal
+from keras_vae.layers import DistributionLayer, event_tuple
+from keras_vae.models.latent_variable_model import LatentVariableModel
+from keras_vae.models.wiring import (
+    check_output,
+    check_parts,
+    is_factorized,
+    number_of_inputs,
+    refuse_squashed_logits,
+)
+from keras_vae.priors import Prior
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class VAE(Steps, Queries, Exporting, PresetFolder, keras.Model):
+class VAE(LatentVariableModel):
     """A variational autoencoder from any encoder, decoder, posterior, likelihood, prior.
 
     Args:
         encoder: Keras model, x [B, *event] -> parameters of q(z|x) [B,
-            posterior.params_size].
-        decoder: Keras model, z [B, D] -> parameters of p(x|z) [B,
-            likelihood.params_size].
-        posterior: Distribution layer for q(z|x), over vectors of size D.
+            posterior.params_size]. With a condition, a model of two inputs reads [x, y].
+        decoder: Keras model, z [B, *latent] -> parameters of p(x|z) [B,
+            likelihood.params_size], or [B, *event[:-1], k * channels] for the k kinds of
+            parameters of a likelihood with independent elements. With a condition, a model
+            of two inputs reads [z, y].
+        posterior: Distribution layer for q(z|x).
         likelihood: Distribution layer for p(x|z); its event shape is that of x.
-        prior: p(z); None is the standard normal.
+        prior: p(z): a `keras_vae.priors.Prior`, or its name, such as
+            "vamp:num_components=500"; None is the usual one for the posterior
+            (`keras_vae.priors.default_for`).
+        condition: What z and x may depend on: the number of classes (y holds class
+            numbers, networks read them one-hot), a shape (y holds numbers), or None.
         seed: Seed of all noise in training and testing; None takes Keras's global seed.
+        preprocessor: What was done to the training data, `keras_vae.data.Preprocessor`:
+            `fit`, `sample` and the like then take and return raw data. None: they are in
+            the model's units.
         **kwargs: Arguments of `keras.Model`.
 
     Raises:
-        ValueError: If two parts do not fit together; both sizes are named.
+        ValueError: If two parts do not fit together; both are named.
 
     Example:
         >>> vae = VAE(
@@ -57,26 +77,30 @@ class VAE(Steps, Queries, Exporting, PresetFolder, keras.Model):
         decoder: keras.Model,
         posterior: DistributionLayer,
         likelihood: DistributionLayer,
-        prior: Prior | None = None,
+        prior: Prior | str | dict | None = None,
+        condition: int | Sequence[int] | None = None,
         seed: int | None = None,
+        preprocessor=None,
         **kwargs,
     ):
         """Creates and builds the model."""
         super().__init__(**kwargs)
-        self._set_parts(encoder, decoder, posterior, likelihood, prior, seed)
-        self.build()
-
-    def _set_parts(self, encoder, decoder, posterior, likelihood, prior, seed):
-        self.encoder = encoder
-        self.decoder = decoder
-        self.posterior = posterior
-        self.likelihood = likelihood
         # `encode` casts; half precision would round counts, and overflow at 65504.
         self.autocast = False
-        dtype = posterior.dtype
-        self.prior = StandardNormal(dtype=dtype) if prior is None else prior
+        self.encoder = encoder
+        self.decoder = decoder
+        self.posterior = layers.get(posterior)
+        self.likelihood = layers.get(likelihood)
+        self.prior = (
+            priors.default_for(self.posterior) if prior is None else priors.get(prior)
+        )
+        self.condition_shape = None if condition is None else event_tuple(condition)
+        self.num_classes = None
+        if not isinstance(condition, Sequence) and condition is not None:
+            self.num_classes = positive_int(condition, "condition")
         self.seed = make_seed(seed)
-        self.make_metrics()
+        self.preprocessor = preprocessor
+        self.build()
 
     def build(self, input_shape=None):
         """Builds all parts and checks that they fit together.
@@ -85,25 +109,54 @@ class VAE(Steps, Queries, Exporting, PresetFolder, keras.Model):
             input_shape: Ignored; the event shape of the likelihood says it.
 
         Raises:
-            ValueError: If a network's output is not what the layer behind it takes.
+            ValueError: If a network's output is not what the layer behind it takes, or the
+                measures of posterior and prior differ.
         """
         if self.built:
             return
-        _require_sizes(self.posterior, "posterior")
-        _require_sizes(self.likelihood, "likelihood")
-        params = self.encoder(keras.Input(self.event_shape))
-        _check_output(params, self.posterior, "encoder", "posterior")
-        self.posterior.build(params.shape)
+        check_parts(self.posterior, self.likelihood)
+        params = self._symbolic(self.encoder, self.event_shape)
+        check_output(params, self.posterior, "encoder", "posterior")
+        self.posterior.build((None, self.posterior.params_size))
+        params = self._symbolic(self.decoder, self.posterior.event_shape)
+        check_output(params, self.likelihood, "decoder", "likelihood")
+        refuse_squashed_logits(self.decoder, self.likelihood, "decoder", "likelihood")
+        refuse_squashed_logits(self.encoder, self.posterior, "encoder", "posterior")
+        self.likelihood.build((None, self.likelihood.params_size))
+        self.prior.connect(self)
         self.prior.build(self.posterior.event_shape)
-        params = self.decoder(keras.Input(self.posterior.event_shape))
-        _check_output(params, self.likelihood, "decoder", "likelihood")
-        self.likelihood.build(params.shape)
+        self._check_measures()
         self.built = True
+
+    def _symbolic(self, network, shape):
+        """Builds a network, and returns its symbolic output."""
+        inputs = keras.Input(tuple(shape))
+        if self.condition_shape is not None and number_of_inputs(network) == 2:
+            inputs = [inputs, keras.Input(self.condition_shape)]
+        return network(inputs)
+
+    def _check_measures(self):
+        """Refuses a posterior and a prior between which there is no divergence."""
+        q, p = self.posterior, self.prior
+        names = f"The posterior {type(q).__name__}", f"the prior {type(p).__name__}"
+        if q.has_density and q.is_discrete != p.is_discrete:
+            kinds = ("densities", "probabilities")
+            raise ValueError(
+                f"{names[0]} gives {kinds[q.is_discrete]}, but {names[1]} gives "
+                f"{kinds[p.is_discrete]}: there is no divergence between them. Leave the "
+                "prior out for the usual one, or take priors.Learned()."
+            )
+        if not p.support.includes(q.support):
+            raise ValueError(
+                f"{names[0]} lives on {q.support}, but {names[1]} on {p.support}: there is "
+                "no divergence between them. Leave the prior out for the usual one, or "
+                "take priors.Learned()."
+            )
 
     @property
     def support(self) -> Support:
-        """The values that observations may have."""
-        return self.likelihood.support
+        """The values that observations may have, in the model's units."""
+        return self.likelihood.accepts
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -111,105 +164,257 @@ class VAE(Steps, Queries, Exporting, PresetFolder, keras.Model):
         return self.likelihood.event_shape
 
     @property
-    def latent_dim(self) -> int:
-        """Size D of the latent vector."""
-        return self.posterior.event_shape[0]
+    def is_discrete(self) -> bool:
+        """Whether log p(x|z) is the logarithm of a probability, and not of a density."""
+        return self.likelihood.is_discrete
 
-    def encode(self, x, training: bool = False) -> tfd.Distribution:
-        """Returns the posterior q(z|x).
+    @property
+    def probability_dtype(self) -> str:
+        """The dtype of observations and probabilities."""
+        return self.likelihood.compute_dtype
+
+    @functools.cached_property
+    def latent(self) -> Latent:
+        """What the latent variable is."""
+        q = self.posterior
+        return Latent(
+            shape=q.event_shape,
+            support=q.support,
+            is_discrete=q.is_discrete,
+            is_reparameterized=q.is_reparameterized,
+            has_density=q.has_density,
+            is_factorized=is_factorized(q),
+            name=type(q).__name__,
+        )
+
+    @property
+    def _decoded_size(self) -> int:
+        return self.likelihood.params_size
+
+    def encode(self, x, y=None, training: bool = False) -> tfd.Distribution:
+        """Returns the posterior q(z|x), or q(z|x, y).
 
         Args:
-            x: Observations [B, *event].
+            x: Observations [B, *event], in the model's units.
+            y: The condition [B, ...], for a model that has one.
             training: Whether the encoder's dropout and the like are active.
 
         Returns:
-            Distribution with batch shape [B] and event shape [D].
+            Distribution with batch shape [B] and event shape [*latent].
 
         Raises:
-            ValueError: If x holds events of another shape.
+            ValueError: If x holds events of another shape, or y is missing or too much.
         """
-        x = tf.cast(tf.convert_to_tensor(x), self.likelihood.compute_dtype)
+        x = tf.cast(tf.convert_to_tensor(x), self.probability_dtype)
         check_shape(x.shape, self.event_shape)
-        return self.posterior.distribution(self.encoder(x, training=training))
+        params = self._apply(self.encoder, x, self._condition(y), training)
+        return self.posterior.distribution(self.posterior.flat_params(params), training)
 
-    def decode(self, z, training: bool = False) -> tfd.Distribution:
-        """Returns the likelihood p(x|z).
+    def decode(self, z, y=None, training: bool = False) -> tfd.Distribution:
+        """Returns the likelihood p(x|z), or p(x|z, y).
 
         Args:
-            z: Latent vectors [..., D].
+            z: Latent variables [..., *latent].
+            y: The condition [B, ...] of the last axis of the batch, for a model that has
+                one.
             training: Whether the decoder's dropout and the like are active.
 
         Returns:
             Distribution with batch shape [...] and the event shape of x.
 
         Raises:
-            ValueError: If the last axis of z has another size than D.
+            ValueError: If z has another shape, or y is missing or too much.
         """
         z = tf.convert_to_tensor(z, self.posterior.compute_dtype)
-        if z.shape.rank == 0 or z.shape[-1] != self.latent_dim:
+        shape = self.latent.shape
+        rank = len(shape)
+        if z.shape.rank < rank or tuple(z.shape[z.shape.rank - rank :]) != shape:
             raise ValueError(
-                f"z has shape {tuple(z.shape)}, but this model's latent vectors have "
-                f"size {self.latent_dim} in the last axis."
+                f"z has shape {tuple(z.shape)}, but this model's latent variables have "
+                f"shape {shape}, the last axes of z."
             )
-        batch = keras.ops.shape(z)[:-1]
-        flat = tf.reshape(z, (-1, self.latent_dim))
-        params = self.decoder(flat, training=training)
-        params = tf.reshape(params, (*batch, self.likelihood.params_size))
-        return self.likelihood.distribution(params)
+        batch = tf.shape(z)[: z.shape.rank - rank]
+        y = self._condition(y)
+        if y is not None:
+            y = tf.broadcast_to(y, tf.concat([batch, self.condition_shape], axis=0))
+            y = tf.reshape(y, (-1, *self.condition_shape))
+        params = self._apply(self.decoder, tf.reshape(z, (-1, *shape)), y, training)
+        params = self.likelihood.flat_params(params)
+        static = keras.ops.shape(z)[: z.shape.rank - rank]
+        params = tf.reshape(params, (*static, self.likelihood.params_size))
+        return self.likelihood.distribution(params, training)
 
-    def call(self, x, training=False):
-        """Reconstructs x: the mean of p(x|z) at the mean of q(z|x).
+    def _apply(self, network, inputs, y, training):
+        if y is not None and number_of_inputs(network) == 2:
+            inputs = [inputs, y]
+        return network(inputs, training=training)
+
+    def _condition(self, y):
+        """The condition as networks read it: classes one-hot."""
+        if (y is None) != (self.condition_shape is None):
+            # Raises the error that says which.
+            self.check_condition(y, 0)
+        if y is None:
+            return None
+        y = tf.convert_to_tensor(y)
+        if self.num_classes is None:
+            return tf.cast(y, self.probability_dtype)
+        if y.shape.rank == 2 and y.shape[1] == 1:
+            y = y[:, 0]
+        if y.shape.rank != 1:
+            raise ValueError(
+                f"y has shape {tuple(y.shape)}, but one class number for each example is "
+                "needed, shape [B]."
+            )
+        return tf.one_hot(
+            tf.cast(y, tf.int32), self.num_classes, dtype=self.probability_dtype
+        )
+
+    def draw(self, n, seed, y=None, temperature: float = 1.0) -> tf.Tensor:
+        """Draws latent variables from the prior.
 
         Args:
-            x: Observations [B, *event].
+            n: Number of draws.
+            seed: An integer or an int32 tensor [2].
+            y: The condition [n, ...], for a model that has one.
+            temperature: Factor of the prior's standard deviations.
+
+        Returns:
+            Tensor [n, *latent].
+
+        Raises:
+            ValueError: If `temperature` is not positive, or the prior has none but 1.
+        """
+        return self.prior.sample(n, seed, self._condition(y), temperature)
+
+    def codes(self, x, y=None) -> tf.Tensor:
+        """Returns the centre of q(z|x, y): one code for each observation.
+
+        Args:
+            x: Observations [B, *event], in the model's units.
+            y: The condition [B, ...], for a model that has one.
+
+        Returns:
+            Tensor [B, *latent].
+        """
+        return self.posterior.center(self.encode(x, y))
+
+    def summary(self, x, y=None) -> dict[str, tf.Tensor]:
+        """Returns what is served of q(z|x, y); see `Family.summary`.
+
+        Args:
+            x: Observations [B, *event], in the model's units.
+            y: The condition [B, ...], for a model that has one.
+
+        Returns:
+            Tensors by name.
+        """
+        return self.posterior.summary(self.encode(x, y))
+
+    def decoded(self, z, y=None) -> tf.Tensor:
+        """Returns the mean of p(x|z, y).
+
+        Args:
+            z: Latent variables [..., *latent].
+            y: The condition [B, ...], for a model that has one.
+
+        Returns:
+            Tensor [..., *event], in the model's units; the mode where there is no mean
+            (class numbers).
+        """
+        return self.likelihood.expectation(self.decode(z, y))
+
+    def call(self, x, y=None, training=False):
+        """Reconstructs x: the mean of p(x|z) at the centre of q(z|x).
+
+        Args:
+            x: Observations [B, *event], in the model's units.
+            y: The condition [B, ...], for a model that has one.
             training: Whether dropout and the like are active.
 
         Returns:
             Tensor [B, *event].
         """
-        return self.center(self.decode(self.encode(x, training).mean(), training))
+        z = self.posterior.center(self.encode(x, y, training))
+        return self.likelihood.expectation(self.decode(z, y, training))
 
-    def trace(self, x, num_samples: int = 1, seed=0, training: bool = False) -> Trace:
+    def trace(
+        self,
+        x,
+        num_samples=1,
+        seed=0,
+        training: bool = False,
+        z=None,
+        y=None,
+        pathwise: bool = True,
+    ) -> Trace:
         """Makes one pass: encode, draw, decode, score.
 
         Args:
-            x: Observations [B, *event].
+            x: Observations [B, *event], in the model's units.
             num_samples: Latent draws S for each example.
             seed: An integer or an int32 tensor [2].
             training: Whether dropout and the like are active.
+            z: Latent variables [S, B, *latent] to be scored instead of draws.
+            y: The condition [B, ...], for a model that has one.
+            pathwise: Whether gradients go through the draws.
 
         Returns:
             The record of the pass, which objectives and estimators read.
-
-        Raises:
-            ValueError: If draws from the posterior have no gradient.
         """
-        x = tf.cast(tf.convert_to_tensor(x), self.likelihood.compute_dtype)
-        q, p = self.encode(x, training), self.prior.distribution()
-        if training and q.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
-            raise ValueError(
-                f"Draws from the posterior {type(self.posterior).__name__} have no "
-                "gradient with respect to its parameters, so the encoder would not be "
-                "trained. Use a reparameterized posterior, such as IndependentNormal."
-            )
-        z = q.sample(num_samples, seed=fold(seed))
-        px = self.decode(z, training)
-        kl = self.prior.kl_divergence(q)
+        x = tf.cast(tf.convert_to_tensor(x), self.probability_dtype)
+        q, p = self.encode(x, y, training), self.prior.distribution(self._condition(y))
+        seed = fold(seed)
+        if z is None:
+            z = q.sample(num_samples, seed=seed)
+            z = z if pathwise else tf.stop_gradient(z)
+        px = self.decode(z, y, training)
+        log_p = p.log_prob(z)
+        if self.posterior.has_density:
+            log_q, kl = q.log_prob(z), self.prior.kl_divergence(q, p)
+        else:
+            log_q, kl = tf.zeros_like(log_p), tf.zeros([1], log_p.dtype)
+        costs = [self.posterior.cost(q), self.likelihood.cost(px)]
+        costs = [cost for cost in costs if cost is not None]
         return Trace(
             x=x,
             z=z,
             q=q,
             p=p,
             px=px,
-            log_q=q.log_prob(z),
-            log_p=p.log_prob(z),
+            log_q=log_q,
+            log_p=log_p,
             log_px=px.log_prob(x),
-            kl=None if kl is None else kl[tf.newaxis],
+            rates=(log_q - log_p)[tf.newaxis] if kl is None else kl[tf.newaxis, tf.newaxis],
+            y=y,
+            cost=tf.add_n(costs) if costs else None,
+            seed=fold(seed, 1),
         )
+
+    def pass_for_training(self, x, y, seed, training):
+        """The trace, with gradients through the draws where the objective wants them."""
+        return self.trace(
+            x,
+            self.objective.num_samples,
+            seed,
+            training,
+            y=y,
+            pathwise=self.objective.pathwise,
+        )
+
+    def start_from(self, x) -> None:
+        """Lets the prior look at training data before training begins.
+
+        Args:
+            x: Observations [N, *event], in the model's units.
+        """
+        self.prior.start_from(x)
 
     def get_config(self):
         """Returns the constructor's arguments."""
         serialize = keras.saving.serialize_keras_object
+        condition = self.num_classes or self.condition_shape
+        preprocessor = self.preprocessor
         return {
             **super().get_config(),
             "encoder": serialize(self.encoder),
@@ -217,11 +422,13 @@ class VAE(Steps, Queries, Exporting, PresetFolder, keras.Model):
             "posterior": serialize(self.posterior),
             "likelihood": serialize(self.likelihood),
             "prior": serialize(self.prior),
+            "condition": list(condition) if isinstance(condition, tuple) else condition,
             "seed": self.seed,
+            "preprocessor": None if preprocessor is None else serialize(preprocessor),
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]):
         """Makes the model from the result of `get_config`."""
         return cls(
             **{
@@ -230,28 +437,4 @@ class VAE(Steps, Queries, Exporting, PresetFolder, keras.Model):
                 else value
                 for key, value in config.items()
             }
-        )
-
-
-def _require_sizes(layer, name):
-    if layer.activity_regularizer is not None:
-        raise ValueError(
-            f"The {name} {type(layer).__name__} has an activity_regularizer, which a VAE "
-            "does not use: its objective weighs the rate. Take it out (ELBO(beta=...))."
-        )
-    if layer.event_shape is None or layer.params_size is None:
-        raise ValueError(
-            f"The {name} {type(layer).__name__} must know its event_shape and "
-            "params_size; give them to DistributionLambda."
-        )
-
-
-def _check_output(params, layer, network, role):
-    if params.shape != (None, layer.params_size):
-        raise ValueError(
-            f"The {network} ends in shape {params.shape}, but the {role} "
-            f"{type(layer).__name__} with event shape {layer.event_shape} takes "
-            f"{layer.params_size} parameters, shape (None, {layer.params_size}). Let the "
-            f"{network} end in Dense({layer.params_size}), or in Flatten() after as many "
-            "numbers."
         )

@@ -8,6 +8,11 @@ from collections.abc import Sequence
 import keras
 
 from keras_vae.core.dtypes import float_dtype
+from keras_vae.networks.inputs import (
+    latent_input,
+    with_condition,
+    with_condition_channels,
+)
 
 
 def conv_encoder(
@@ -21,6 +26,7 @@ def conv_encoder(
     shift: float = 0.0,
     log_scale: bool = False,
     normalization: bool = False,
+    condition_shape: Sequence[int] | None = None,
 ) -> keras.Model:
     """Strided convolutions, one halving of the image each, then dense layers.
 
@@ -35,9 +41,11 @@ def conv_encoder(
         shift: Number added to the input after the rescaling.
         log_scale: Whether to take log(1 + x) of the input first, for counts.
         normalization: Whether convolutions are followed by group normalization.
+        condition_shape: Shape of a condition y that is read beside it; None for none.
 
     Returns:
-        A model [B, height, width, channels] -> [B, output_size].
+        A model x [B, height, width, channels] -> [B, output_size], or [x, y] with a
+        condition.
 
     Raises:
         ValueError: If `event_shape` is not that of an image.
@@ -51,6 +59,7 @@ def conv_encoder(
         x = keras.ops.log1p(x)
     if (rescale, shift) != (1.0, 0.0):
         x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
+    x, inputs = with_condition_channels(x, inputs, condition_shape)
     for i, n in enumerate(filters):
         conv = keras.layers.Conv2D(
             n,
@@ -59,17 +68,18 @@ def conv_encoder(
             "same",
             # Normalization has an offset of its own.
             use_bias=not normalization,
+            data_format="channels_last",
             name=f"conv_{i + 1}",
         )
         x = _activated(conv(x), activation, normalization, f"{i + 1}")
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten(data_format="channels_last", name="flatten")(x)
     x = keras.layers.Dense(dense_units, activation, name="dense")(x)
     outputs = keras.layers.Dense(output_size, name="params")(x)
     return keras.Model(inputs, outputs, name="conv_encoder")
 
 
 def conv_decoder(
-    latent_dim: int,
+    latent_shape: int | Sequence[int],
     event_shape: Sequence[int],
     output_size: int,
     filters: Sequence[int] = (64, 32),
@@ -77,6 +87,7 @@ def conv_decoder(
     kernel_size: int = 4,
     activation: str = "relu",
     normalization: bool = False,
+    condition_shape: Sequence[int] | None = None,
 ) -> keras.Model:
     """Dense layers, then transposed convolutions, one doubling of the image each.
 
@@ -85,7 +96,7 @@ def conv_decoder(
     distribution layers read them.
 
     Args:
-        latent_dim: Size D of the latent vector.
+        latent_shape: Shape of one latent variable; an integer means a vector.
         event_shape: Shape (height, width, channels) of one image, of any size.
         output_size: Number of outputs, the likelihood's `params_size`; a multiple of
             the number of elements of an image.
@@ -95,9 +106,10 @@ def conv_decoder(
         activation: Name of the hidden layers' activation.
         normalization: Whether the start image and all convolutions but the last are
             followed by group normalization.
+        condition_shape: Shape of a condition y that is read beside it; None for none.
 
     Returns:
-        A model [B, D] -> [B, output_size].
+        A model z [B, *latent_shape] -> [B, output_size], or [z, y] with a condition.
 
     Raises:
         ValueError: If `event_shape` is not that of an image, or `output_size` does not
@@ -118,7 +130,8 @@ def conv_decoder(
         )
     blocks, scale, precise = int(blocks), 2 ** len(filters), float_dtype()
     start = (math.ceil(height / scale), math.ceil(width / scale), filters[0])
-    x = inputs = keras.Input((latent_dim,), name="z")
+    x, inputs = latent_input(latent_shape)
+    x, inputs = with_condition(x, inputs, condition_shape)
     x = keras.layers.Dense(dense_units, activation, name="dense")(x)
     dense = keras.layers.Dense(math.prod(start), use_bias=not normalization, name="start")
     x = dense(x)
@@ -136,11 +149,14 @@ def conv_decoder(
             # which exponentials follow, at full precision. So do the layers behind it,
             # which would else round them in mixed precision.
             dtype=precise if last else None,
+            data_format="channels_last",
             name="params" if last else f"conv_{i + 1}",
         )
         x = conv(x) if last else _activated(conv(x), activation, normalization, f"{i + 1}")
     crop = surplus(x.shape[1:3], (height, width))
-    x = keras.layers.Cropping2D(crop, dtype=precise, name="crop")(x)
+    x = keras.layers.Cropping2D(
+        crop, data_format="channels_last", dtype=precise, name="crop"
+    )(x)
     if blocks > 1:
         split = (height, width, blocks, channels)
         x = keras.layers.Reshape(split, dtype=precise, name="split")(x)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_vae.core.dtypes import float_dtype
+from keras_vae.networks.inputs import latent_input, with_condition
 
 
 def dense_encoder(
@@ -17,6 +18,7 @@ def dense_encoder(
     rescale: float = 1.0,
     shift: float = 0.0,
     log_scale: bool = False,
+    condition_shape: Sequence[int] | None = None,
 ) -> keras.Model:
     """A multilayer perceptron from an observation to a vector.
 
@@ -28,9 +30,10 @@ def dense_encoder(
         rescale: Factor of the input.
         shift: Number added to the input after the rescaling.
         log_scale: Whether to take log(1 + x) of the input first, for counts.
+        condition_shape: Shape of a condition y that is read beside it; None for none.
 
     Returns:
-        A model [B, *event_shape] -> [B, output_size].
+        A model x [B, *event_shape] -> [B, output_size], or [x, y] with a condition.
 
     Example:
         >>> dense_encoder((28, 28, 1), 32).output_shape
@@ -41,7 +44,8 @@ def dense_encoder(
         x = keras.ops.log1p(x)
     if (rescale, shift) != (1.0, 0.0):
         x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten(data_format="channels_last", name="flatten")(x)
+    x, inputs = with_condition(x, inputs, condition_shape)
     for i, units in enumerate(hidden_units):
         x = keras.layers.Dense(units, activation, name=f"hidden_{i + 1}")(x)
     outputs = keras.layers.Dense(output_size, name="params")(x)
@@ -49,27 +53,30 @@ def dense_encoder(
 
 
 def dense_decoder(
-    latent_dim: int,
+    latent_shape: int | Sequence[int],
     output_size: int,
     hidden_units: Sequence[int] = (500, 500),
     activation: str = "relu",
+    condition_shape: Sequence[int] | None = None,
 ) -> keras.Model:
     """A multilayer perceptron from a latent vector to a vector.
 
     Args:
-        latent_dim: Size D of the latent vector.
+        latent_shape: Shape of one latent variable; an integer means a vector.
         output_size: Number of outputs, the likelihood's `params_size`.
         hidden_units: Width of each hidden layer.
         activation: Name of the hidden layers' activation.
+        condition_shape: Shape of a condition y that is read beside it; None for none.
 
     Returns:
-        A model [B, D] -> [B, output_size].
+        A model z [B, *latent_shape] -> [B, output_size], or [z, y] with a condition.
 
     Example:
         >>> dense_decoder(16, 784).output_shape
         (None, 784)
     """
-    x = inputs = keras.Input((latent_dim,), name="z")
+    x, inputs = latent_input(latent_shape)
+    x, inputs = with_condition(x, inputs, condition_shape)
     for i, units in enumerate(hidden_units):
         x = keras.layers.Dense(units, activation, name=f"hidden_{i + 1}")(x)
     # Exponentials follow, for which half precision is too coarse.

@@ -57,7 +57,9 @@ def conv_discriminator(
         return keras.layers.SpectralNormalization(layer, dtype=dtype, name=name)
 
     def conv(n, name):
-        layer = keras.layers.Conv2D(n, kernel_size, 2, "same", dtype=dtype, name=name)
+        layer = keras.layers.Conv2D(
+            n, kernel_size, 2, "same", dtype=dtype, data_format="channels_last", name=name
+        )
         return normed(layer)
 
     def silu(name):
@@ -74,6 +76,6 @@ def conv_discriminator(
     x = keras.layers.GroupNormalization(1, name="features")(x)
     x = silu("silu_features")(x)
     x = silu("silu_top")(conv(filters[-1], "conv_top")(x))
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten(data_format="channels_last", name="flatten")(x)
     logit = keras.layers.Dense(1, dtype=float_dtype(), name="logit")
     return keras.Model(inputs, normed(logit)(x), name="conv_discriminator")

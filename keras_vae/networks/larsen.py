@@ -39,9 +39,17 @@ def larsen_encoder(
     inputs = keras.Input(image_shape(event_shape), name="x")
     x = keras.layers.Rescaling(rescale, shift, name="rescaling")(inputs)
     for i, n in enumerate((64, 128, 256)):
-        conv = keras.layers.Conv2D(n, 5, 2, "same", use_bias=False, name=f"conv_{i + 1}")
+        conv = keras.layers.Conv2D(
+            n,
+            5,
+            2,
+            "same",
+            use_bias=False,
+            data_format="channels_last",
+            name=f"conv_{i + 1}",
+        )
         x = _normalised(conv(x), f"{i + 1}")
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten(data_format="channels_last", name="flatten")(x)
     x = _normalised(keras.layers.Dense(2048, use_bias=False, name="dense")(x), "dense")
     outputs = keras.layers.Dense(output_size, name="params")(x)
     return keras.Model(inputs, outputs, name="larsen_encoder")
@@ -78,18 +86,32 @@ def larsen_decoder(
     x = keras.layers.Reshape(start, name="image")(_normalised(x, "start"))
     for i, n in enumerate((256, 128, 32)):
         conv = keras.layers.Conv2DTranspose(
-            n, 5, 2, "same", use_bias=False, name=f"conv_{i + 1}"
+            n,
+            5,
+            2,
+            "same",
+            use_bias=False,
+            data_format="channels_last",
+            name=f"conv_{i + 1}",
         )
         x = _normalised(conv(x), f"{i + 1}")
     crop = surplus(x.shape[1:3], (height, width))
-    x = keras.layers.Cropping2D(crop, name="crop")(x)
+    x = keras.layers.Cropping2D(crop, data_format="channels_last", name="crop")(x)
     precise = float_dtype()
     last = keras.layers.Conv2D(
-        channels, 5, padding="same", activation="tanh", dtype=precise, name="pixels"
+        channels,
+        5,
+        padding="same",
+        activation="tanh",
+        dtype=precise,
+        data_format="channels_last",
+        name="pixels",
     )
     half = (high - low) / 2.0
     middle = keras.layers.Rescaling(half, low + half, dtype=precise, name="rescaling")
-    outputs = keras.layers.Flatten(dtype=precise, name="flat")(middle(last(x)))
+    outputs = keras.layers.Flatten(data_format="channels_last", dtype=precise, name="flat")(
+        middle(last(x))
+    )
     return keras.Model(inputs, outputs, name="larsen_decoder")
 
 
@@ -118,12 +140,16 @@ def larsen_discriminator(
     """
     inputs = keras.Input(image_shape(event_shape), name="x")
     x = keras.layers.Rescaling(rescale, shift, name="rescaling")(inputs)
-    x = keras.layers.Conv2D(32, 5, 1, "same", activation="relu", name="conv_1")(x)
+    x = keras.layers.Conv2D(
+        32, 5, 1, "same", activation="relu", data_format="channels_last", name="conv_1"
+    )(x)
     for i, n in enumerate((128, 256, 256)):
         name = "features" if i == 2 else f"conv_{i + 2}"
-        conv = keras.layers.Conv2D(n, 5, 2, "same", use_bias=False, name=name)
+        conv = keras.layers.Conv2D(
+            n, 5, 2, "same", use_bias=False, data_format="channels_last", name=name
+        )
         x = _normalised(conv(x), f"{i + 2}")
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten(data_format="channels_last", name="flatten")(x)
     x = _normalised(keras.layers.Dense(512, use_bias=False, name="dense")(x), "dense")
     logit = keras.layers.Dense(1, dtype=float_dtype(), name="logit")
     return keras.Model(inputs, logit(x), name="larsen_discriminator")

@@ -1,56 +1,48 @@
 """Objectives: a Trace in, a loss for each example out."""
 
-import keras
+from typing import Any
 
-from keras_vae.core.names import unknown
-from keras_vae.objectives.adversarial import (
-    GENERATOR_LOSSES,
-    Adversarial,
-    PlayerLosses,
-)
-from keras_vae.objectives.base import Objective
+from keras_vae.core.parts import Room
+from keras_vae.core.trace import Trace
+from keras_vae.objectives.adversarial import Adversarial
+from keras_vae.objectives.base import Number, Objective
+from keras_vae.objectives.beta_tc import BetaTC
 from keras_vae.objectives.elbo import ELBO
 from keras_vae.objectives.iwae import IWAE
+from keras_vae.objectives.reconstruction import Reconstruction
+from keras_vae.objectives.vimco import VIMCO
 
 __all__ = [
     "ELBO",
-    "GENERATOR_LOSSES",
     "IWAE",
+    "VIMCO",
     "Adversarial",
+    "BetaTC",
+    "Number",
     "Objective",
-    "PlayerLosses",
+    "Reconstruction",
+    "Trace",
     "get",
 ]
 
-_BY_NAME = {"elbo": ELBO, "iwae": IWAE}
+ROOM = Room("objective", Objective)
 
 
-def get(objective: str | dict | Objective) -> Objective:
-    """Returns an objective for a name, a config or an objective.
+def get(identifier: Any) -> Objective:
+    """Returns an objective for a name, a description or an objective.
 
     Args:
-        objective: "elbo", "iwae" (with 5 draws), an `Objective`, or the dict that
-            `keras.saving.serialize_keras_object` made of one.
+        identifier: Such as "elbo", "elbo:beta=4", {"name": "iwae", "num_samples": 50}, an
+            `Objective`, or the dict that `keras.saving.serialize_keras_object` made of one.
 
     Returns:
         The objective.
 
     Raises:
-        ValueError: If the name is not known, or the object of another kind.
+        ValueError: If the name or an argument is not known, or the object of another kind.
 
     Example:
         >>> get("iwae").num_samples
         5
     """
-    if isinstance(objective, dict):
-        objective = keras.saving.deserialize_keras_object(objective)
-    if isinstance(objective, Objective):
-        return objective
-    if isinstance(objective, str):
-        if objective.lower() in _BY_NAME:
-            return _BY_NAME[objective.lower()]()
-        raise unknown("objective", objective, _BY_NAME)
-    raise ValueError(
-        "objective must be a name, such as 'elbo', or an Objective, such as "
-        f"keras_vae.objectives.ELBO(beta=4.0), but is {objective!r}."
-    )
+    return ROOM.get(identifier)

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import keras
 import tensorflow as tf
 
 from keras_vae.core.names import unknown
 from keras_vae.core.numbers import fraction, not_negative
-from keras_vae.core.trace import AdversarialTrace
+from keras_vae.core.replicas import sum_over_replicas
+from keras_vae.objectives.base import Number, Objective
 
 GENERATOR_LOSSES = ("minimax", "non_saturating")
-
-
-class PlayerLosses(NamedTuple):
-    """What each player minimises, for each example, [B]."""
-
-    encoder: tf.Tensor
-    decoder: tf.Tensor
-    discriminator: tf.Tensor
+PLAYERS = ("encoder", "decoder", "discriminator")
+KINDS = ("real", "reconstructed", "sampled")
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class Adversarial:
+class Adversarial(Objective):
     """The losses of encoder, decoder and discriminator, as in the paper's Algorithm 1.
 
         encoder:        beta * KL(q, p) + feature distance
@@ -69,8 +62,14 @@ class Adversarial:
         metric", equations 5 to 8 and Algorithm 1; the margin is of the authors' code.
     """
 
-    # One latent draw for each example; the interface of `Objective`.
-    num_samples = 1
+    players = PLAYERS
+    terms = ("feature_distance", *(f"accuracy_{kind}" for kind in KINDS))
+    gamma = Number()
+    beta = Number()
+    label_smoothing = Number(fraction)
+    real_weight = Number()
+    reconstruction_weight = Number()
+    sample_weight = Number()
 
     def __init__(
         self,
@@ -86,31 +85,23 @@ class Adversarial:
         r1: float = 0.0,
     ):
         """Creates the objective."""
+        super().__init__(1)
         if generator_loss not in GENERATOR_LOSSES:
             raise unknown("generator_loss", generator_loss, GENERATOR_LOSSES)
-        self.gamma = not_negative(gamma, "gamma")
-        self.beta = not_negative(beta, "beta")
+        self.gamma = gamma
+        self.beta = beta
         self.generator_loss = generator_loss
-        self.label_smoothing = fraction(label_smoothing, "label_smoothing")
-        self.real_weight = not_negative(real_weight, "real_weight")
-        self.reconstruction_weight = not_negative(
-            reconstruction_weight, "reconstruction_weight"
-        )
-        self.sample_weight = not_negative(sample_weight, "sample_weight")
+        self.label_smoothing = label_smoothing
+        self.real_weight = real_weight
+        self.reconstruction_weight = reconstruction_weight
+        self.sample_weight = sample_weight
         self.margin = None if margin is None else not_negative(margin, "margin")
         self.equilibrium = not_negative(equilibrium, "equilibrium")
         self.r1 = not_negative(r1, "r1")
 
-    def __call__(self, game: AdversarialTrace, step: int | tf.Tensor = 0) -> PlayerLosses:
-        """Computes each player's loss for each example.
-
-        Args:
-            game: A pass with one latent draw.
-            step: Ignored; the interface of `Objective`.
-
-        Returns:
-            Nats, three times [B]; lower is better for the player.
-        """
+    def call(self, trace, step):
+        """Each player's loss, and what the discriminator makes of the pass."""
+        game = trace.game
         cost = self._gan_loss(game)
         decoder = self.gamma * game.feature_distance
         if self.generator_loss == "minimax":
@@ -120,10 +111,14 @@ class Adversarial:
             decoder += self.sample_weight * tf.nn.softplus(-game.sampled)
         discriminator = cost
         if self.r1:
-            discriminator += 0.5 * self.r1 * game.gradient_penalty
-        rate = tf.reduce_mean(game.trace.rate, axis=0)
-        return PlayerLosses(
-            self.beta * rate + game.feature_distance, decoder, discriminator
+            discriminator += 0.5 * self.r1 * game.gradient_penalty()
+        rate = tf.reduce_mean(trace.rate, axis=0)
+        losses = (self.beta * rate + game.feature_distance, decoder, discriminator)
+        right = (game.real > 0, game.reconstructed < 0, game.sampled < 0)
+        terms = [game.feature_distance, *(tf.cast(one, cost.dtype) for one in right)]
+        return (
+            dict(zip(self.players, losses, strict=True)),
+            dict(zip(self.terms, terms, strict=True)),
         )
 
     def _gan_loss(self, game):
@@ -137,8 +132,30 @@ class Adversarial:
             + self.sample_weight * tf.nn.softplus(game.sampled)
         )
 
-    def turns(self, real: tf.Tensor, fake: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Decides who is updated at a step; the encoder always is.
+    @property
+    def turn_takers(self) -> tuple[str, ...]:
+        """The two who play against each other, where there is a margin."""
+        return () if self.margin is None else PLAYERS[1:]
+
+    def turns(self, trace):
+        """Whether the decoder plays and whether the discriminator does."""
+        if self.margin is None:
+            return {}
+        game = trace.game
+        costs = tf.stack(
+            [
+                tf.reduce_sum(tf.nn.softplus(-game.real)),
+                0.5 * tf.reduce_sum(tf.nn.softplus(game.reconstructed))
+                + 0.5 * tf.reduce_sum(tf.nn.softplus(game.sampled)),
+                tf.cast(tf.size(game.real), game.real.dtype),
+            ]
+        )
+        real, fake, size = tf.unstack(sum_over_replicas(costs))
+        plays = self.who_plays(real / size, fake / size)
+        return dict(zip(self.turn_takers, plays, strict=True))
+
+    def who_plays(self, real: tf.Tensor, fake: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Decides by the margin who is updated at a step; the encoder always is.
 
         Args:
             real: Mean cost of real data, -log D(x), nats, scalar.
@@ -147,17 +164,11 @@ class Adversarial:
         Returns:
             Whether the decoder plays and whether the discriminator does, bool scalars.
         """
-        if self.margin is None:
-            return tf.constant(True), tf.constant(True)
         least, most = self.equilibrium - self.margin, self.equilibrium + self.margin
         discriminator = tf.minimum(real, fake) >= least
         decoder = tf.maximum(real, fake) <= most
         neither = ~decoder & ~discriminator
         return decoder | neither, discriminator | neither
-
-    def logs(self, step: int | tf.Tensor) -> dict[str, tf.Tensor]:
-        """No further scalars; the interface of `Objective`."""
-        return {}
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments."""

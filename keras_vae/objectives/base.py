@@ -2,16 +2,89 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import keras
 import tensorflow as tf
 
-from keras_vae.core.numbers import positive_int
+from keras_vae.core.latent import Latent
+from keras_vae.core.numbers import not_negative, positive_int
 from keras_vae.core.trace import Trace
+
+Schedule = keras.optimizers.schedules.LearningRateSchedule
+
+
+class Number:
+    """A number of an objective that may change while a model trains on it.
+
+    It is kept in a variable, so that what a callback sets takes effect at the next step,
+    compiled or not. In a graph it reads as a tensor, elsewhere as a float; a schedule (of
+    the optimizer's iterations) stays what it is.
+
+    Args:
+        check: Function of value and name that returns the value or raises ValueError.
+
+    Example:
+        >>> class Mine(Objective):
+        ...     weight = Number()
+    """
+
+    def __init__(self, check=not_negative):
+        """Remembers the check."""
+        self.check = check
+
+    def __set_name__(self, owner, name):
+        """Learns the attribute's name."""
+        self.name = name
+
+    def __get__(self, objective, owner=None):
+        """Returns the float, the tensor or the schedule."""
+        if objective is None:
+            return self
+        held = objective.__dict__["_numbers"][self.name]
+        if isinstance(held, Schedule):
+            return held
+        return float(held) if tf.executing_eagerly() else tf.convert_to_tensor(held)
+
+    def __set__(self, objective, value):
+        """Checks and keeps a value."""
+        numbers = objective.__dict__.setdefault("_numbers", {})
+        before = numbers.get(self.name)
+        if isinstance(value, dict):
+            value = keras.optimizers.schedules.deserialize(value)
+        if isinstance(value, Schedule) or isinstance(before, Schedule):
+            if before is not None:
+                raise AttributeError(
+                    f"{self.name} cannot become a schedule, or stop being one, once the "
+                    "objective is made. Make a new one and set model.objective."
+                )
+            numbers[self.name] = value
+            return
+        value = self.check(value, self.name)
+        if before is None:
+            with tf.init_scope():
+                numbers[self.name] = tf.Variable(value, trainable=False, dtype=tf.float32)
+        else:
+            before.assign(value)
 
 
 class Objective:
     """What training minimises: a loss for each example, read off a `Trace`.
 
-    Subclasses define `call` and, where they have arguments, `get_config`.
+    Subclasses define `call` and, where they have arguments, `get_config`. Numbers that may
+    change during training are declared as `Number`; everything else is fixed when the
+    objective is made.
+
+    Attributes:
+        pathwise: Whether gradients go through the draws of z. False: draws are constants,
+            and the gradient of the encoder goes through log q(z|x) alone.
+        per_example: Whether the loss of an example depends on that example alone. False:
+            the batch is read as one, so weights of examples and several replicas are
+            refused.
+        needs_density: Whether log q(z|x) or the rate is read.
+        terms: Names of further values [B] that `call` returns, to be logged as means.
+        players: Names of those who minimise a loss of their own; empty where there is one
+            loss for all.
 
     Args:
         num_samples: Latent draws S for each example.
@@ -20,15 +93,65 @@ class Objective:
         ValueError: If `num_samples` is not a positive integer.
     """
 
+    pathwise = True
+    per_example = True
+    needs_density = True
+    terms: tuple[str, ...] = ()
+    players: tuple[str, ...] = ()
+
     def __init__(self, num_samples: int = 1):
         """Creates the objective."""
         self.num_samples = positive_int(num_samples, "num_samples")
 
-    def call(self, trace: Trace, step: tf.Tensor) -> tf.Tensor:
-        """Computes the loss; see `__call__`."""
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keeps what is compiled into a training step from being changed in vain."""
+        is_number = isinstance(getattr(type(self), name, None), Number)
+        if not is_number and name in self.__dict__ and self.__dict__[name] != value:
+            raise AttributeError(
+                f"{name} of an objective is fixed once it is made. Make a new one, and set "
+                "model.objective to it."
+            )
+        super().__setattr__(name, value)
+
+    def check(self, latent: Latent) -> None:
+        """Refuses a model that cannot be trained this way.
+
+        Args:
+            latent: The model's latent variable.
+
+        Raises:
+            ValueError: If draws have no gradient where one is needed, or there is no rate.
+        """
+        name = type(self).__name__
+        if self.needs_density and not latent.has_density:
+            raise ValueError(
+                f"The posterior {latent.name} is a point and has no density, which the "
+                f"objective {name} needs. Use objectives.Reconstruction(), or another "
+                "posterior."
+            )
+        if self.pathwise and not latent.is_reparameterized:
+            raise ValueError(
+                f"Draws from the posterior {latent.name} have no gradient with respect to "
+                f"its parameters, so the objective {name} would not train the encoder. Use "
+                "objectives.VIMCO(), or a reparameterized posterior, such as "
+                "IndependentNormal or, near one-hot vectors, RelaxedOneHotCategorical."
+            )
+
+    def call(self, trace: Trace, step: tf.Tensor):
+        """Computes the loss.
+
+        Args:
+            trace: A pass with `num_samples` latent draws.
+            step: The optimizer's iteration, which schedules read.
+
+        Returns:
+            Nats, [B] (or a scalar where the batch is read as one); where there are
+            players, a dict with one for each. With `terms`, a pair of that and a dict of
+            the terms, each [B] or scalar.
+        """
         raise NotImplementedError
 
-    def __call__(self, trace: Trace, step: int | tf.Tensor = 0) -> tf.Tensor:
+    def __call__(self, trace: Trace, step: int | tf.Tensor = 0):
         """Computes the loss of each example.
 
         Args:
@@ -36,12 +159,44 @@ class Objective:
             step: The optimizer's iteration, which schedules read.
 
         Returns:
-            Nats, [B]; lower is better.
+            Nats, [B]; lower is better. Where there are players, a dict with one for each.
         """
-        return self.call(trace, step)
+        return self.losses_and_terms(trace, step)[0]
+
+    def losses_and_terms(self, trace: Trace, step: int | tf.Tensor = 0):
+        """Computes the loss of each example, and what else is logged.
+
+        Args:
+            trace: A pass with `num_samples` latent draws.
+            step: The optimizer's iteration.
+
+        Returns:
+            What `__call__` returns, and a dict of the terms, each [B].
+        """
+        result = self.call(trace, step)
+        losses, terms = result if self.terms else (result, {})
+        size = tf.shape(trace.x)[:1]
+        whole = tf.nest.map_structure(lambda one: tf.broadcast_to(one, size), losses)
+        return whole, {key: tf.broadcast_to(one, size) for key, one in terms.items()}
+
+    def turns(self, trace: Trace) -> dict[str, tf.Tensor]:
+        """Decides which players are updated at a step.
+
+        Args:
+            trace: The pass.
+
+        Returns:
+            Bool scalars, the same on every replica; who is missing always plays.
+        """
+        return {}
+
+    @property
+    def turn_takers(self) -> tuple[str, ...]:
+        """Names of the players who may sit a step out."""
+        return ()
 
     def logs(self, step: int | tf.Tensor) -> dict[str, tf.Tensor]:
-        """Further scalars to log, such as the current value of a schedule.
+        """Scalars to log that no trace is needed for, such as the value of a schedule.
 
         Args:
             step: The optimizer's iteration.
@@ -50,6 +205,11 @@ class Objective:
             Scalars by name.
         """
         return {}
+
+    @property
+    def is_plain_bound(self) -> bool:
+        """Whether the loss is minus the plain ELBO, so that the two need not be compared."""
+        return False
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments."""

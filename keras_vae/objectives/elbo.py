@@ -5,8 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from keras_vae.core.numbers import not_negative
-from keras_vae.objectives.base import Objective
+from keras_vae.objectives.base import Number, Objective, Schedule
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -14,12 +13,13 @@ class ELBO(Objective):
     """Minimises distortion + beta * rate: the negative ELBO where beta is 1.
 
     Args:
-        beta: Weight of the rate: a number, or a `keras.optimizers.schedules` object of
-            the optimizer's `iterations` (warm-up), which count updates, not batches,
-            under gradient accumulation.
+        beta: Weight of the rate: a number, which may be set while the model trains, or a
+            `keras.optimizers.schedules` object of the optimizer's `iterations` (warm-up),
+            which count updates, not batches, under gradient accumulation.
         num_samples: Latent draws S for each example.
-        free_bits: Rate in nats per example, of the whole latent vector, below which the
-            rate is not reduced further.
+        free_bits: Rate in nats per example of each group of latent variables (the whole
+            vector of a `VAE`, a level of a hierarchy) below which it is not reduced
+            further.
         exact_kl: Whether to use the closed form of the rate where there is one. False
             takes its estimate log q(z|x) - log p(z) from the draws.
 
@@ -33,52 +33,57 @@ class ELBO(Objective):
 
     Source:
         Kingma and Welling 2014, equations 3 and 7; Higgins et al. 2017 (beta); Bowman
-        et al. 2016 (warm-up); Kingma et al. 2016, appendix C.8 (free bits, here with one
-        group and for each example).
+        et al. 2016 (warm-up); Kingma et al. 2016, appendix C.8 (free bits, here for each
+        example).
     """
+
+    beta = Number()
+    free_bits = Number()
 
     def __init__(
         self,
-        beta: float | keras.optimizers.schedules.LearningRateSchedule = 1.0,
+        beta: float | Schedule = 1.0,
         num_samples: int = 1,
         free_bits: float = 0.0,
         exact_kl: bool = True,
     ):
         """Creates the objective."""
         super().__init__(num_samples)
-        if isinstance(beta, dict):
-            beta = keras.optimizers.schedules.deserialize(beta)
-        if not isinstance(beta, keras.optimizers.schedules.LearningRateSchedule):
-            beta = not_negative(beta, "beta")
         self.beta = beta
-        self.free_bits = not_negative(free_bits, "free_bits")
+        self.free_bits = free_bits
         self.exact_kl = bool(exact_kl)
 
     def beta_at(self, step: int | tf.Tensor) -> tf.Tensor:
         """The weight of the rate at a step of the optimizer, a scalar."""
-        if isinstance(self.beta, float):
-            return tf.constant(self.beta)
-        return tf.cast(self.beta(step), tf.float32)
+        beta = self.beta
+        return tf.cast(beta(step) if isinstance(beta, Schedule) else beta, tf.float32)
 
     def call(self, trace, step):
         """Distortion plus weighted rate, averaged over the draws."""
-        rate = trace.rate if self.exact_kl else trace.sampled_rate
-        if self.free_bits:
-            # The draws are averaged first: free bits bound the divergence, not its
-            # noisy one-sample estimates.
-            rate = tf.reduce_mean(rate, axis=0, keepdims=True)
-            rate = tf.maximum(rate, tf.cast(self.free_bits, rate.dtype))
-        beta = tf.cast(self.beta_at(step), rate.dtype)
-        return tf.reduce_mean(trace.distortion + beta * rate, axis=0)
+        rates = trace.rates if self.exact_kl else trace.sampled_rate[tf.newaxis]
+        # The draws are averaged first: free bits bound the divergence, not its noisy
+        # one-sample estimates.
+        rates = tf.reduce_mean(rates, axis=1)
+        free_bits = tf.cast(self.free_bits, rates.dtype)
+        rates = tf.where(free_bits > 0, tf.maximum(rates, free_bits), rates)
+        beta = tf.cast(self.beta_at(step), rates.dtype)
+        return tf.reduce_mean(trace.distortion, axis=0) + beta * tf.reduce_sum(
+            rates, axis=0
+        )
 
     def logs(self, step):
         """The current weight of the rate where it is scheduled."""
-        return {} if isinstance(self.beta, float) else {"beta": self.beta_at(step)}
+        return {"beta": self.beta_at(step)} if isinstance(self.beta, Schedule) else {}
+
+    @property
+    def is_plain_bound(self) -> bool:
+        """Whether beta is 1 in the end, and nothing is free."""
+        return not isinstance(self.beta, Schedule) and (self.beta, self.free_bits) == (1, 0)
 
     def get_config(self):
         """Returns the constructor's arguments."""
         beta = self.beta
-        if not isinstance(beta, float):
+        if isinstance(beta, Schedule):
             beta = keras.optimizers.schedules.serialize(beta)
         return {
             **super().get_config(),

@@ -1,7 +1,62 @@
-"""Priors p(z). VampPrior, flows and others take their place here, one file each."""
+"""Priors p(z): distributions whose parameters come from elsewhere than the encoder."""
 
+from typing import Any
+
+from keras_vae.core.parts import Room
 from keras_vae.priors.base import Prior
+from keras_vae.priors.learned import Conditional, Learned
 from keras_vae.priors.mixture_of_normals import MixtureOfNormals
 from keras_vae.priors.standard_normal import StandardNormal
+from keras_vae.priors.uniform_on_sphere import UniformOnSphere
+from keras_vae.priors.vamp import VampPrior
 
-__all__ = ["MixtureOfNormals", "Prior", "StandardNormal"]
+__all__ = [
+    "Conditional",
+    "Learned",
+    "MixtureOfNormals",
+    "Prior",
+    "StandardNormal",
+    "UniformOnSphere",
+    "VampPrior",
+    "default_for",
+    "get",
+]
+
+ROOM = Room("prior", Prior)
+
+
+def get(identifier: Any, **given: Any) -> Prior:
+    """Returns a prior for a name, a description or a prior.
+
+    Args:
+        identifier: Such as "vamp:num_components=500", or a prior.
+        **given: Arguments for priors that take them, such as `seed`.
+
+    Returns:
+        The prior.
+
+    Raises:
+        ValueError: If the name or an argument is not known, or the object is no prior.
+
+    Example:
+        >>> get("mixture_of_normals:num_components=10").num_components
+        10
+    """
+    return ROOM.get(identifier, **given)
+
+
+def default_for(posterior) -> Prior:
+    """Returns the usual prior for a posterior.
+
+    Args:
+        posterior: Distribution layer.
+
+    Returns:
+        The standard normal for numbers, the uniform distribution on a sphere, and else
+        the posterior's own family at equal probabilities.
+    """
+    if posterior.support.vectors == "sphere":
+        return UniformOnSphere(dtype=posterior.dtype)
+    if StandardNormal().support.includes(posterior.support):
+        return StandardNormal(dtype=posterior.dtype)
+    return Learned(trainable=False, dtype=posterior.dtype)

@@ -1,37 +1,53 @@
-"""The base of all priors over latent vectors."""
+"""The base of all priors over latent variables."""
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.divergence import exact_kl
-from keras_vae.core.dtypes import float_dtype
-from keras_vae.core.numbers import positive_int
+from keras_vae.core.family import Family
+from keras_vae.core.seeds import fold
+from keras_vae.layers import event_tuple
 
 
-class Prior(keras.layers.Layer):
-    """p(z): a Keras layer, so that its weights are trained and saved with the model.
+class Prior(Family):
+    """p(z): a distribution whose parameters come from elsewhere than the encoder.
 
-    Subclasses define `make_distribution`, and `make_weights` where they have weights.
+    A Keras layer, so that its weights are trained and saved with the model. Subclasses
+    define `make_distribution`, `make_weights` where they have weights, `tempered` where
+    another temperature means something, and `connect` where they need the model.
 
     Args:
-        event_size: Length D of the latent vector; None takes it from the posterior of
-            the model that the prior becomes part of.
+        event_shape: Shape of one latent variable, of any rank; an integer means a vector.
+            None takes it from the posterior of the model that the prior becomes part of.
         dtype: Dtype or policy. Probabilities are float32, also in mixed precision.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
-        ValueError: If `event_size` is not a positive integer.
+        ValueError: If a size is not a positive integer.
     """
 
-    def __init__(self, event_size: int | None = None, dtype=None, **kwargs):
-        """Creates the prior, and builds it where the size is known."""
-        super().__init__(dtype=float_dtype(dtype), **kwargs)
-        if event_size is not None:
-            event_size = positive_int(event_size, "event_size")
-        self.event_size = event_size
+    def __init__(self, event_shape=None, dtype=None, **kwargs):
+        """Creates the prior."""
+        super().__init__(dtype=dtype, **kwargs)
+        if event_shape is not None:
+            event_shape = event_tuple(event_shape)
+        self.event_shape = event_shape
+
+    def connect(self, model) -> None:
+        """Called by the model that the prior becomes part of, before `build`.
+
+        Args:
+            model: The model; its networks are built.
+        """
+
+    def start_from(self, x) -> None:
+        """Called with training data before training begins.
+
+        Args:
+            x: Observations [N, *event], in the model's units.
+        """
 
     def build(self, event_shape):
         """Creates the weights, unless an earlier call did.
@@ -40,69 +56,87 @@ class Prior(keras.layers.Layer):
         that it becomes part of.
 
         Args:
-            event_shape: Shape (D,) of a latent vector.
+            event_shape: Shape of one latent variable.
 
         Raises:
-            ValueError: If D is not the `event_size` given, or the shape not a vector's.
+            ValueError: If another shape was given to the constructor.
         """
         event_shape = tuple(event_shape)
-        if len(event_shape) != 1:
+        if self.event_shape not in (None, event_shape):
             raise ValueError(
-                f"{type(self).__name__} is a prior over vectors, but the latent variable "
-                f"has event shape {event_shape}."
-            )
-        if self.event_size not in (None, event_shape[0]):
-            raise ValueError(
-                f"{type(self).__name__} has event size {self.event_size}, but the "
-                f"posterior's latent vectors have size {event_shape[0]}. Make them equal."
+                f"{type(self).__name__} has event shape {self.event_shape}, but the "
+                f"posterior's latent variables have shape {event_shape}. Make them equal."
             )
         if self.built:
             return
-        self.event_size = int(event_shape[0])
+        self.event_shape = event_shape
         self.make_weights()
         self.built = True
 
-    def make_weights(self):
-        """Creates the weights; called once, when `event_size` is known."""
+    def make_weights(self) -> None:
+        """Creates the weights; called once, when `event_shape` is known."""
 
-    def make_distribution(self, temperature: float) -> tfd.Distribution:
-        """Builds p(z) with its standard deviations multiplied by `temperature`."""
+    def make_distribution(self, y=None) -> tfd.Distribution:
+        """Builds p(z), or p(z|y) with batch shape [B]."""
         raise NotImplementedError
 
-    def distribution(self, temperature: float = 1.0) -> tfd.Distribution:
-        """Returns p(z).
+    def tempered(self, temperature: float, y=None) -> tfd.Distribution:
+        """Builds p(z) with more or less spread than it has."""
+        raise ValueError(
+            f"{type(self).__name__} has no temperature but 1, and {temperature!r} was "
+            "given. Leave it out, or take StandardNormal or MixtureOfNormals."
+        )
+
+    def distribution(self, y=None) -> tfd.Distribution:
+        """Returns p(z), or p(z|y).
 
         Args:
-            temperature: Factor of the standard deviations; below 1 draws are nearer to
-                the typical.
+            y: Condition [B, ...] for priors that have one.
 
         Returns:
-            A distribution with event shape [D].
+            A distribution with the prior's event shape, and batch shape [] or [B].
 
         Raises:
-            ValueError: If the size is not known yet, or `temperature` is not positive.
+            ValueError: If the shape is not known yet.
+        """
+        self._require_shape()
+        return self.make_distribution(y)
+
+    def sample(self, n, seed, y=None, temperature: float = 1.0) -> tf.Tensor:
+        """Draws from p(z).
+
+        Args:
+            n: Number of draws, an integer or a scalar tensor.
+            seed: An integer or an int32 tensor [2].
+            y: A condition for each draw, [n, ...], or None.
+            temperature: Factor of the standard deviations, for priors where that means
+                something; below 1 draws are nearer to the typical.
+
+        Returns:
+            Tensor [n, *event_shape].
+
+        Raises:
+            ValueError: If the temperature is not positive, or means nothing here.
         """
         if not temperature > 0:
             raise ValueError(f"temperature must be positive, but is {temperature!r}.")
-        if not self.built:
-            if self.event_size is None:
-                raise ValueError(
-                    f"{type(self).__name__} does not know its size yet: give it "
-                    "event_size, or make it part of a model."
-                )
-            self.build((self.event_size,))
-        return self.make_distribution(temperature)
+        self._require_shape()
+        p = self.make_distribution(y) if temperature == 1 else self.tempered(temperature, y)
+        if len(p.batch_shape):
+            return p.sample(seed=fold(seed))
+        return p.sample(n, seed=fold(seed))
 
-    def kl_divergence(self, q: tfd.Distribution) -> tf.Tensor | None:
+    def kl_divergence(self, q: tfd.Distribution, p: tfd.Distribution) -> tf.Tensor | None:
         """KL(q, p) in closed form.
 
         Args:
-            q: Posterior, batch [B], event [D].
+            q: Posterior, batch [B].
+            p: What `distribution` returned.
 
         Returns:
             Nats, [B]; None where there is no closed form.
         """
-        return exact_kl(q, self.distribution())
+        return exact_kl(q, p)
 
     def call(self, inputs=None):
         """Refused: a prior has no input."""
@@ -110,13 +144,24 @@ class Prior(keras.layers.Layer):
             f"{type(self).__name__} is not called on tensors; use its distribution()."
         )
 
+    def _require_shape(self):
+        if self.built:
+            return
+        if self.event_shape is None:
+            raise ValueError(
+                f"{type(self).__name__} does not know its shape yet: give it event_shape, "
+                "or make it part of a model."
+            )
+        self.build(self.event_shape)
+
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "event_size": self.event_size}
+        shape = None if self.event_shape is None else list(self.event_shape)
+        return {**super().get_config(), "event_shape": shape}
 
     def get_build_config(self):
         """Returns what rebuilds the weights when a model is loaded."""
-        return {"event_shape": [self.event_size]} if self.built else None
+        return {"event_shape": list(self.event_shape)} if self.built else None
 
     def build_from_config(self, config):
         """Builds with the result of `get_build_config`."""

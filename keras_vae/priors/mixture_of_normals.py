@@ -22,7 +22,7 @@ class MixtureOfNormals(Prior):
     Args:
         num_components: Number of components K.
         trainable: Whether weights, means and scales are trained.
-        event_size: Length D of the latent vector; None takes it from the posterior.
+        event_shape: Shape of one latent variable; None takes it from the posterior.
         seed: Seed of the initial means; None takes Keras's global seed.
         **kwargs: Arguments of `Prior`.
 
@@ -30,7 +30,7 @@ class MixtureOfNormals(Prior):
         ValueError: If an argument is of another kind.
 
     Example:
-        >>> prior = MixtureOfNormals(10, event_size=2)
+        >>> prior = MixtureOfNormals(10, event_shape=2)
         >>> prior.distribution().sample(5, seed=(0, 1)).shape
         TensorShape([5, 2])
 
@@ -43,7 +43,7 @@ class MixtureOfNormals(Prior):
         self,
         num_components: int,
         trainable: bool = True,
-        event_size: int | None = None,
+        event_shape=None,
         seed: int | None = None,
         **kwargs,
     ):
@@ -51,28 +51,33 @@ class MixtureOfNormals(Prior):
         if not isinstance(trainable, bool):
             raise ValueError(
                 f"trainable must be True or False, but is {trainable!r}. (The size of "
-                "the latent vector is the argument event_size.)"
+                "the latent variable is the argument event_shape.)"
             )
-        super().__init__(event_size, trainable=trainable, **kwargs)
+        super().__init__(event_shape, trainable=trainable, **kwargs)
         self.num_components = positive_int(num_components, "num_components")
         self.seed = seed
 
     def make_weights(self):
-        """Creates logits [K], means [K, D] and raw scales [K, D]."""
-        shape = (self.num_components, self.event_size)
+        """Creates logits [K], means and raw scales [K, *event_shape]."""
+        shape = (self.num_components, *self.event_shape)
         self.logits = self.add_weight((self.num_components,), "zeros", name="logits")
         normal = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed)
         self.loc = self.add_weight(shape, normal, name="loc")
         unit = keras.initializers.Constant(float(np.log(np.expm1(1.0))))
         self.raw_scale = self.add_weight(shape, unit, name="raw_scale")
 
-    def make_distribution(self, temperature):
+    def make_distribution(self, y=None):
+        """The mixture."""
+        return self.tempered(1.0)
+
+    def tempered(self, temperature, y=None):
         """The mixture, with each component's scale times `temperature`."""
         scale = 1e-5 + tf.nn.softplus(tf.convert_to_tensor(self.raw_scale))
         return tfd.MixtureSameFamily(
             tfd.Categorical(logits=tf.convert_to_tensor(self.logits)),
             tfd.Independent(
-                tfd.Normal(tf.convert_to_tensor(self.loc), temperature * scale), 1
+                tfd.Normal(tf.convert_to_tensor(self.loc), temperature * scale),
+                len(self.event_shape),
             ),
         )
 

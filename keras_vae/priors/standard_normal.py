@@ -22,13 +22,17 @@ class StandardNormal(Prior):
         TensorShape([16])
     """
 
-    def make_distribution(self, temperature):
-        """Independent normals with mean zero."""
-        loc = tf.zeros([self.event_size], self.compute_dtype)
-        scale = tf.fill([self.event_size], tf.cast(temperature, self.compute_dtype))
-        return tfd.Independent(tfd.Normal(loc, scale), 1)
+    def make_distribution(self, y=None):
+        """Independent normals with mean zero and unit scale."""
+        return self.tempered(1.0)
 
-    def kl_divergence(self, q):
+    def tempered(self, temperature, y=None):
+        """Independent normals with mean zero and scale `temperature`."""
+        loc = tf.zeros(self.event_shape, self.compute_dtype)
+        scale = tf.fill(self.event_shape, tf.cast(temperature, self.compute_dtype))
+        return tfd.Independent(tfd.Normal(loc, scale), len(self.event_shape))
+
+    def kl_divergence(self, q, p):
         """KL(q, N(0, I)) in closed form for every q with known entropy and moments.
 
         -log p is quadratic, so its expectation needs the mean and variance of q only:
@@ -36,16 +40,18 @@ class StandardNormal(Prior):
         fewer pairs, and is asked first because for two normals its form loses no digits.
 
         Args:
-            q: Posterior, batch [B], event [D].
+            q: Posterior, batch [B].
+            p: What `distribution` returned.
 
         Returns:
             Nats, [B]; None where q is discrete or lacks one of the three.
         """
-        kl = super().kl_divergence(q)
+        kl = super().kl_divergence(q, p)
         if kl is not None or q.reparameterization_type == tfd.NOT_REPARAMETERIZED:
             return kl
         try:
             square = tf.square(q.mean()) + q.variance() + math.log(2 * math.pi)
-            return 0.5 * tf.reduce_sum(square, axis=-1) - q.entropy()
+            axes = list(range(-len(self.event_shape), 0))
+            return 0.5 * tf.reduce_sum(square, axis=axes) - q.entropy()
         except NotImplementedError:
             return None

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from keras_vae import layers
 from keras_vae.core.names import unknown
+from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
 from keras_vae.core.support import Support
-from keras_vae.core.trace import AdversarialTrace
+from keras_vae.core.trace import Game, Trace
 from keras_vae.layers import DistributionLayer, IndependentNormal
 from keras_vae.models.prebuilt import policy
 from keras_vae.models.vae import VAE
@@ -21,14 +23,13 @@ from keras_vae.models.vae_gan.networks import (
     observer,
     paper_networks,
 )
-from keras_vae.models.vae_gan.steps import AdversarialSteps
-from keras_vae.priors import Prior
+from keras_vae.objectives import Adversarial
 
 NETWORKS = ("light", "paper")
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class VAEGAN(AdversarialSteps, VAE):
+class VAEGAN(VAE):
     """A VAE and a GAN that share a decoder.
 
     The distortion that trains encoder and decoder is measured on a layer of the
@@ -43,15 +44,14 @@ class VAEGAN(AdversarialSteps, VAE):
             image, flat: [B, prod(event)].
         discriminator: Keras model (Functional or Sequential), x [B, *event] -> logit
             [B, 1] that x is real.
-        posterior: Distribution layer for q(z|x), over vectors of size D.
+        posterior: Distribution layer for q(z|x).
         likelihood: Distribution layer without weights of its own, whose mean is the image;
             None is `IndependentNormal` with scale 1.
-        prior: p(z); None is the standard normal.
         feature_layer: Name of the discriminator's layer that measures distances.
         value_range: Smallest and largest value of x; data outside are refused. None asks
             the likelihood.
-        seed: Seed of all noise in training and testing; None takes Keras's global seed.
-        **kwargs: Arguments of `keras.Model`.
+        **kwargs: `prior`, `seed` and `preprocessor` of `VAE`, and arguments of
+            `keras.Model`.
 
     Raises:
         ValueError: If two parts do not fit together, or the discriminator has no layer
@@ -77,28 +77,30 @@ class VAEGAN(AdversarialSteps, VAE):
         discriminator: keras.Model,
         posterior: DistributionLayer,
         likelihood: DistributionLayer | None = None,
-        prior: Prior | None = None,
         feature_layer: str = "features",
         value_range: Sequence[float] | None = None,
-        seed: int | None = None,
         **kwargs,
     ):
         """Creates and builds the model."""
-        # Not VAE's, which would build before there is a discriminator.
-        keras.Model.__init__(self, **kwargs)
         observe = observer(discriminator, feature_layer)
+        posterior = layers.get(posterior)
         if likelihood is None:
             shape, dtype = discriminator.input_shape[1:], posterior.dtype
             likelihood = IndependentNormal(shape, scale=1.0, dtype=dtype)
         check_likelihood(likelihood)
-        self._set_parts(encoder, decoder, posterior, likelihood, prior, seed)
+        check_discriminator(discriminator, likelihood.event_shape)
+        if kwargs.get("condition") is not None:
+            raise ValueError(
+                "A VAE-GAN has no condition: its discriminator would have to read it, too. "
+                "Leave condition out, or use VAE."
+            )
+        # Before the parent builds the model, after which Keras takes no more layers.
         self.discriminator = discriminator
         self.feature_layer = feature_layer
         self.value_range = None if value_range is None else tuple(value_range)
-        check_discriminator(discriminator, self.event_shape)
         # A bound method, so that Keras does not save the layers twice.
         self._observe = observe.__call__
-        self.build()
+        super().__init__(encoder, decoder, posterior, likelihood, **kwargs)
 
     @classmethod
     def for_images(
@@ -107,10 +109,8 @@ class VAEGAN(AdversarialSteps, VAE):
         latent_dim: int = 128,
         networks: str = "light",
         filters: Sequence[int] | None = None,
-        posterior: DistributionLayer | None = None,
-        prior: Prior | None = None,
+        posterior: str | dict | DistributionLayer = "normal",
         spectral_normalization: bool = False,
-        seed: int | None = None,
         dtype=None,
         **kwargs,
     ) -> VAEGAN:
@@ -124,12 +124,11 @@ class VAEGAN(AdversarialSteps, VAE):
                 of Larsen et al. 2016, with batch normalization.
             filters: Filters of the light networks; None goes by the image size. The
                 discriminator's features come after no more of them than by default.
-            posterior: Distribution layer over D numbers; None is `IndependentNormal`.
-            prior: p(z); None is the standard normal.
+            posterior: Distribution layer over D numbers, or its name.
             spectral_normalization: Whether the light discriminator has it.
-            seed: Seed of all noise in training and testing; None takes Keras's global one.
             dtype: Dtype or policy of the networks; None takes Keras's global one.
-            **kwargs: Arguments of `keras.Model`.
+            **kwargs: `prior`, `seed` and `preprocessor` of `VAE`, and arguments of
+                `keras.Model`.
 
         Returns:
             The model, not compiled.
@@ -150,7 +149,7 @@ class VAEGAN(AdversarialSteps, VAE):
                 "the paper are fixed."
             )
         with policy(dtype):
-            posterior = IndependentNormal(latent_dim) if posterior is None else posterior
+            posterior = layers.get(posterior, positive_int(latent_dim, "latent_dim"))
             make = light_networks if networks == "light" else paper_networks
             parts = make(
                 event_shape, latent_dim, posterior, filters, spectral_normalization
@@ -158,9 +157,7 @@ class VAEGAN(AdversarialSteps, VAE):
         return cls(
             *parts,
             posterior,
-            prior=prior,
             value_range=(0.0, 1.0),
-            seed=seed,
             dtype=dtype,
             **kwargs,
         )
@@ -169,8 +166,25 @@ class VAEGAN(AdversarialSteps, VAE):
     def support(self) -> Support:
         """The values that observations may have."""
         if self.value_range is None:
-            return self.likelihood.support
+            return super().support
         return Support(*self.value_range)
+
+    @property
+    def trains_likelihood(self) -> bool:
+        """Whether it was compiled with an objective of its likelihood, and without a game."""
+        return self.compiled and not self.objective.players
+
+    def usual_objective(self):
+        """The paper's losses."""
+        return Adversarial()
+
+    def player_parts(self):
+        """Posterior and prior are the encoder's."""
+        return {
+            "encoder": (self.encoder, self.posterior, self.prior),
+            "decoder": (self.decoder,),
+            "discriminator": (self.discriminator,),
+        }
 
     def features(self, x, training: bool = False) -> tf.Tensor:
         """Returns the discriminator's features of x, in which distances are measured.
@@ -200,39 +214,41 @@ class VAEGAN(AdversarialSteps, VAE):
         features = tf.reshape(features, (tf.shape(features)[0], -1))
         return features, tf.cast(logits, dtype)[:, 0]
 
-    def play(
-        self, x, seed=0, training: bool = False, gradient_penalty: bool = False
-    ) -> AdversarialTrace:
-        """Makes one pass of all three players.
+    def pass_for_training(self, x, y, seed, training):
+        """The trace, with what the discriminator makes of it where the objective asks."""
+        trace = super().pass_for_training(x, y, seed, training)
+        if not self.objective.players:
+            return trace
+        return trace._replace(game=self.play(trace, seed, training))
+
+    def play(self, trace: Trace, seed=0, training: bool = False) -> Game:
+        """Shows the discriminator observations, reconstructions and samples.
 
         Args:
-            x: Observations [B, *event].
+            trace: A pass with one draw.
             seed: An integer or an int32 tensor [2].
             training: Whether dropout, statistics of the batch and the like are active.
-            gradient_penalty: Whether to compute the penalty of R1.
 
         Returns:
-            The record of the pass, which `objectives.Adversarial` reads.
+            What `objectives.Adversarial` reads.
         """
-        trace = self.trace(x, 1, fold(seed, 0), training)
         size = tf.shape(trace.x)[0]
-        z = self.prior.distribution().sample(size, seed=fold(seed, 1))
+        z = self.draw(size, fold(seed, 1))
         shown = [
             trace.x,
-            tf.reshape(self.center(trace.px), tf.shape(trace.x)),
-            self.center(self.decode(z, training)),
+            tf.reshape(self.likelihood.expectation(trace.px), tf.shape(trace.x)),
+            self.likelihood.expectation(self.decode(z, training=training)),
         ]
         # One pass for all: statistics of the batch are those of real and fake together.
         features, logits = self.observe(tf.concat(shown, 0), training)
         real, reconstructed, sampled = tf.split(logits, 3)
         difference = features[:size] - features[size : 2 * size]
-        return AdversarialTrace(
-            trace=trace,
+        return Game(
             feature_distance=0.5 * tf.reduce_sum(tf.square(difference), axis=-1),
             real=real,
             reconstructed=reconstructed,
             sampled=sampled,
-            gradient_penalty=self._slope(trace.x) if gradient_penalty else None,
+            gradient_penalty=lambda: self._slope(trace.x),
         )
 
     def _slope(self, x):

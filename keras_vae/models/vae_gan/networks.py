@@ -10,7 +10,6 @@ import tensorflow as tf
 from keras_vae.core.names import unknown
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.conv_vae import default_filters
-from keras_vae.models.vae import VAE
 from keras_vae.networks import (
     conv_decoder,
     conv_discriminator,
@@ -139,7 +138,7 @@ def check_likelihood(likelihood: DistributionLayer) -> None:
     with tf.GradientTape() as tape:
         params = tf.zeros((1, likelihood.params_size), likelihood.compute_dtype)
         tape.watch(params)
-        image = VAE.center(likelihood.distribution(params))
+        image = likelihood.expectation(likelihood.distribution(params))
     if tape.gradient(image, params) is None:
         raise ValueError(
             f"The mean of the likelihood {type(likelihood).__name__} has no gradient with "

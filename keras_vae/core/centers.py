@@ -1,0 +1,126 @@
+"""One point that stands for a distribution."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+
+def center_of(distribution: tfd.Distribution, is_discrete: bool = False) -> tf.Tensor:
+    """Returns one point in the support of a distribution.
+
+    Args:
+        distribution: Any distribution.
+        is_discrete: Whether its events are discrete, so that a mean would lie between
+            them.
+
+    Returns:
+        Tensor of batch and event shape: the mean where it is finite, else the mode, else
+        the image of the base's centre; of a mixture without either the centre of its
+        likeliest component. Of discrete distributions the mode comes first.
+
+    Raises:
+        NotImplementedError: If the distribution has none of them.
+
+    Example:
+        >>> float(center_of(tfd.Cauchy(3.0, 1.0)))
+        3.0
+    """
+    if isinstance(distribution, tfd.Independent):
+        return center_of(distribution.distribution, is_discrete)
+    if is_discrete:
+        mode = _moment(distribution, "mode")
+        return _without_moments(distribution, True) if mode is None else mode
+    mean = _moment(distribution, "mean")
+    if mean is None:
+        return _without_moments(distribution, False)
+    if not _may_lack_a_mean(distribution):
+        return mean
+    return tf.where(tf.math.is_finite(mean), mean, _without_moments(distribution, False))
+
+
+def expectation_of(distribution: tfd.Distribution, is_discrete: bool = False) -> tf.Tensor:
+    """Returns the mean of a distribution, or its centre where it has no finite mean.
+
+    Args:
+        distribution: Any distribution.
+        is_discrete: Whether its events are discrete.
+
+    Returns:
+        Tensor of batch and event shape.
+    """
+    mean = _moment(distribution, "mean")
+    if mean is None or _may_lack_a_mean(distribution):
+        return center_of(distribution, is_discrete)
+    return mean
+
+
+def has_moments(distribution: tfd.Distribution) -> bool:
+    """Tells whether mean and standard deviation are known and finite.
+
+    Args:
+        distribution: Any distribution.
+
+    Returns:
+        False where TFP lacks one of them, or the family has heavy tails.
+    """
+    moments = (_moment(distribution, name) for name in ("mean", "stddev"))
+    return not _may_lack_a_mean(distribution) and all(one is not None for one in moments)
+
+
+def _without_moments(distribution, is_discrete):
+    mode = _moment(distribution, "mode")
+    if mode is not None:
+        return mode
+    if hasattr(distribution, "bijector"):
+        base = center_of(distribution.distribution, is_discrete)
+        return distribution.bijector.forward(base)
+    if isinstance(distribution, tfd.QuantizedDistribution):
+        return tf.math.ceil(center_of(distribution.distribution, is_discrete=False))
+    if isinstance(distribution, tfd.MixtureSameFamily):
+        centers = center_of(distribution.components_distribution, is_discrete)
+        weights = distribution.mixture_distribution.logits_parameter()
+        rank = len(distribution.event_shape)
+        likeliest = tf.one_hot(tf.argmax(weights, axis=-1), weights.shape[-1])
+        likeliest = likeliest[(..., *[tf.newaxis] * rank)]
+        # A sum would turn one infinite centre into NaN for all.
+        chosen = tf.where(likeliest > 0, centers, tf.zeros([], centers.dtype))
+        return tf.reduce_sum(chosen, axis=-1 - rank)
+    raise NotImplementedError(
+        f"{type(distribution).__name__} has neither mean nor mode, and no base whose centre "
+        "could be taken. Override `center` in a layer of your own."
+    )
+
+
+def _moment(distribution, name):
+    try:
+        return getattr(distribution, name)()
+    # TFP raises ValueError for a moment that does not exist, as of a Cauchy distribution.
+    except (NotImplementedError, ValueError):
+        return None
+
+
+def _may_lack_a_mean(distribution):
+    """Whether the mean may be infinite or undefined for some parameters."""
+    inner = distribution
+    while not isinstance(inner, _HEAVY):
+        for name in ("components_distribution", "distribution"):
+            if hasattr(inner, name):
+                inner = getattr(inner, name)
+                break
+        else:
+            return False
+    return True
+
+
+_HEAVY = (
+    tfd.StudentT,
+    tfd.Cauchy,
+    tfd.HalfCauchy,
+    tfd.HalfStudentT,
+    tfd.MultivariateStudentTLinearOperator,
+    tfd.InverseGamma,
+    tfd.Pareto,
+    tfd.GeneralizedPareto,
+    tfd.GeneralizedExtremeValue,
+)

@@ -1,0 +1,80 @@
+"""What distribution layers and priors have in common: a family of distributions."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae.core.centers import center_of, expectation_of, has_moments
+from keras_vae.core.dtypes import float_dtype
+from keras_vae.core.support import REAL, Support
+
+
+class Family(keras.layers.Layer):
+    """A family of distributions: where its events lie, and what stands for one member.
+
+    Args:
+        dtype: Dtype or policy. Probabilities are float32, also in mixed precision.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+
+    # Shape of one event, of any rank; None where it is not known yet.
+    event_shape: tuple[int, ...] | None = None
+    # Whether `log_prob` is the logarithm of a probability, and not of a density.
+    is_discrete = False
+    # Whether there is a `log_prob` at all: a single point has none.
+    has_density = True
+
+    def __init__(self, dtype=None, **kwargs):
+        """Creates the family."""
+        super().__init__(dtype=float_dtype(dtype), **kwargs)
+
+    @property
+    def support(self) -> Support:
+        """The set on which the distributions live."""
+        return REAL
+
+    @property
+    def accepts(self) -> Support:
+        """The observations that have a score: the support, if nothing else is said."""
+        return self.support
+
+    def center(self, distribution: tfd.Distribution) -> tf.Tensor:
+        """Returns one point in the support: the usual code of an observation.
+
+        Args:
+            distribution: A member of the family.
+
+        Returns:
+            Tensor of batch and event shape; see `keras_vae.core.centers.center_of`.
+        """
+        return center_of(distribution, self.is_discrete)
+
+    def expectation(self, distribution: tfd.Distribution) -> tf.Tensor:
+        """Returns the mean, or the centre where no finite mean exists.
+
+        Args:
+            distribution: A member of the family.
+
+        Returns:
+            Tensor of batch and event shape. The mean of a discrete distribution lies
+            between its events: it is shown, but not decoded.
+        """
+        return expectation_of(distribution, self.is_discrete)
+
+    def summary(self, distribution: tfd.Distribution) -> dict[str, tf.Tensor]:
+        """Returns what is served of a distribution.
+
+        Args:
+            distribution: A member of the family.
+
+        Returns:
+            Tensors by name: `mean` and `stddev`; of 0/1 and one-hot events `probs`; the
+            `center` alone where these are not known in closed form.
+        """
+        if self.is_discrete and (self.support.low, self.support.high) == (0.0, 1.0):
+            return {"probs": self.expectation(distribution)}
+        if has_moments(distribution):
+            return {"mean": distribution.mean(), "stddev": distribution.stddev()}
+        return {"center": self.center(distribution)}

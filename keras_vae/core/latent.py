@@ -1,0 +1,29 @@
+"""What a model's latent variable is, for those who must know before they work with it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from keras_vae.core.support import Support
+
+
+class Latent(NamedTuple):
+    """The latent variable of a model, as its posterior describes it.
+
+    Attributes:
+        shape: Shape of one latent variable.
+        support: The set that it lives on.
+        is_discrete: Whether it has probabilities instead of densities.
+        is_reparameterized: Whether draws have a gradient.
+        has_density: Whether there is a rate; a single point has none.
+        is_factorized: Whether its elements are independent given x.
+        name: What to call the posterior in messages.
+    """
+
+    shape: tuple[int, ...]
+    support: Support
+    is_discrete: bool
+    is_reparameterized: bool
+    has_density: bool
+    is_factorized: bool
+    name: str

@@ -1,0 +1,96 @@
+"""Directions: a distribution on the unit sphere."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae.core.numbers import not_negative, positive_int
+from keras_vae.core.support import SPHERE, Support
+from keras_vae.layers.base import DistributionLayer
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class PowerSpherical(DistributionLayer):
+    """The power spherical distribution; parameters: a direction, a concentration.
+
+    The density at z is proportional to (1 + mean . z) ** concentration. Like the von
+    Mises-Fisher distribution it has one peak, but draws have gradients in any dimension,
+    and the divergence from the uniform prior has a closed form. As a posterior it goes
+    with `keras_vae.priors.UniformOnSphere`.
+
+    Args:
+        event_size: Length D of the vectors, at least 2; the sphere has D - 1 dimensions.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        floor: Smallest concentration, which is floor + softplus(u); 0 is uniform.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Raises:
+        ValueError: If the size is below 2.
+
+    Example:
+        >>> PowerSpherical(3).params_size
+        4
+
+    Source:
+        De Cao and Aziz 2020, "The power spherical distribution"; Davidson et al. 2018,
+        "Hyperspherical variational auto-encoders".
+    """
+
+    def __init__(self, event_size, convert_to_tensor_fn="sample", floor=1e-3, **kwargs):
+        """Creates the layer."""
+        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
+        self.event_size = positive_int(event_size, "event_size")
+        if self.event_size < 2:
+            raise ValueError(
+                "event_size must be at least 2, but is 1: a sphere in one dimension is two "
+                "points."
+            )
+        self.event_shape = (self.event_size,)
+        self.floor = not_negative(floor, "floor")
+
+    def compute_params_size(self) -> int:
+        """D numbers of the direction and one of the concentration."""
+        return self.event_size + 1
+
+    def initial_params(self, seed=0):
+        """The first axis, with a low concentration."""
+        return np.eye(1, self.params_size, dtype=np.float32)[0]
+
+    def make_distribution(self, params):
+        """Power spherical with a normalised direction and softplus concentration."""
+        direction, concentration = params[..., :-1], params[..., -1]
+        # A network's zero vector has no direction: the first axis is as good as any.
+        axis = tf.one_hot(0, self.event_size, dtype=params.dtype)
+        is_zero = tf.reduce_all(tf.equal(direction, 0.0), axis=-1, keepdims=True)
+        direction = tf.where(is_zero, direction + axis, direction)
+        return tfd.PowerSpherical(
+            tf.math.l2_normalize(direction, axis=-1),
+            self.floor + tf.nn.softplus(concentration),
+            validate_args=self.validate_args,
+        )
+
+    def center(self, distribution):
+        """The direction."""
+        return distribution.mean_direction
+
+    expectation = center
+
+    def summary(self, distribution):
+        """The direction alone: the mean lies inside of the sphere."""
+        return {"center": self.center(distribution)}
+
+    @property
+    def support(self) -> Support:
+        """Unit vectors."""
+        return SPHERE
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "event_size": self.event_size,
+            "floor": self.floor,
+        }

@@ -1,0 +1,584 @@
+"""The waist that everything above models stands on, and what a trained model is asked for."""
+
+from __future__ import annotations
+
+import math
+import os
+from functools import partial
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae import export, presets
+from keras_vae.core.batches import in_batches
+from keras_vae.core.latent import Latent
+from keras_vae.core.numbers import positive_int
+from keras_vae.core.seeds import fold, make_seed
+from keras_vae.core.support import Support
+from keras_vae.core.trace import Trace
+from keras_vae.data import Preprocessor
+from keras_vae.models.checks import check_condition, check_data, check_values
+from keras_vae.models.inputs import Batch
+from keras_vae.models.objective_model import ObjectiveModel
+
+# Decoded events (images times draws), and elements of them (pixels), that the likelihood
+# estimate holds at a time: enough to keep two cores at their matrix speed, and well below
+# a gigabyte with the temporaries of any likelihood.
+_EVENTS_AT_A_TIME = 5_000
+_ELEMENTS_AT_A_TIME = 4_000_000
+
+
+class LatentVariableModel(ObjectiveModel):
+    """A model of observations x by latent variables z, whatever its wiring.
+
+    Subclasses define the waist: `encode`, `decode`, `draw`, `trace`, `codes`, `decoded`,
+    and say what they are: `event_shape`, `support`, `latent`, `condition_shape`. All else
+    works through these.
+
+    The methods here take arrays of any length and return NumPy arrays, a batch at a time,
+    and give the same result for the same seed. With a `preprocessor` they take and return
+    raw data; `encode`, `decode`, `trace` and a call stay in the model's units.
+    """
+
+    # What was done to the training data; None: arrays are in the model's units.
+    preprocessor: Preprocessor | None = None
+    event_shape: tuple[int, ...]
+    condition_shape: tuple[int, ...] | None = None
+    num_classes: int | None = None
+
+    @property
+    def latent(self) -> Latent:
+        """What the latent variable is."""
+        raise NotImplementedError
+
+    @property
+    def support(self) -> Support:
+        """The values that observations may have, in the model's units."""
+        raise NotImplementedError
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether log p(x|z) is the logarithm of a probability, and not of a density."""
+        raise NotImplementedError
+
+    @property
+    def probability_dtype(self) -> str:
+        """The dtype of observations and probabilities."""
+        raise NotImplementedError
+
+    @property
+    def trains_likelihood(self) -> bool:
+        """Whether training maximizes a bound of the likelihood, so that it can be scored."""
+        return True
+
+    @property
+    def latent_dim(self) -> int:
+        """Number of latent numbers."""
+        return math.prod(self.latent.shape)
+
+    def encode(self, x, y=None, training: bool = False) -> tfd.Distribution:
+        """Returns the posterior q(z|x, y), in the model's units."""
+        raise NotImplementedError
+
+    def decode(self, z, y=None, training: bool = False) -> tfd.Distribution:
+        """Returns the likelihood p(x|z, y), in the model's units."""
+        raise NotImplementedError
+
+    def draw(self, n, seed, y=None, temperature: float = 1.0) -> tf.Tensor:
+        """Draws n latent variables from the prior."""
+        raise NotImplementedError
+
+    def trace(
+        self, x, num_samples=1, seed=0, training: bool = False, z=None, y=None
+    ) -> Trace:
+        """Makes one pass: encode, draw, decode, score."""
+        raise NotImplementedError
+
+    def codes(self, x, y=None) -> tf.Tensor:
+        """Returns the centre of q(z|x, y) of each observation, in the model's units."""
+        raise NotImplementedError
+
+    def summary(self, x, y=None) -> dict[str, tf.Tensor]:
+        """Returns what is served of q(z|x, y), by name."""
+        raise NotImplementedError
+
+    def decoded(self, z, y=None) -> tf.Tensor:
+        """Returns the mean of p(x|z, y), in the model's units."""
+        raise NotImplementedError
+
+    def start_from(self, x) -> None:
+        """Lets the parts that start from training data look at them.
+
+        Args:
+            x: Observations [N, *event], in the model's units.
+        """
+
+    def sample(
+        self,
+        n: int = 1,
+        y=None,
+        seed: int | None = 0,
+        temperature: float = 1.0,
+        draw: bool = False,
+        batch_size: int = 256,
+    ) -> np.ndarray:
+        """Makes new data: p(x|z) at draws z from the prior.
+
+        Args:
+            n: Number of observations.
+            y: The condition, one for all or one for each, for a model that has one.
+            seed: Same seed, same samples; None takes Keras's global seed.
+            temperature: Factor of the prior's standard deviations; below 1 samples are
+                more typical and less varied.
+            draw: Whether to draw from p(x|z) instead of taking its mean.
+            batch_size: Latent variables decoded at a time.
+
+        Returns:
+            Array [n, *event].
+
+        Raises:
+            ValueError: If `n` or `temperature` is not positive, or the prior has no
+                temperature.
+
+        Example:
+            >>> vae.sample(64, seed=0).shape
+            (64, 28, 28, 1)
+        """
+        positive_int(n, "n")
+        seed, y = make_seed(seed), self.check_condition(y, n)
+        z = self.draw(n, fold(seed, 0), y, temperature)
+
+        def decode(rows, index):
+            z, *y = rows
+            if draw:
+                return self.decode(z, *y).sample(seed=fold(seed, 1, index))
+            return self.decoded(z, *y)
+
+        return self.from_units(in_batches(decode, _rows(z, y), batch_size))
+
+    def embed(self, x, y=None, batch_size: int = 256) -> np.ndarray:
+        """Returns the centre of the posterior, the usual embedding.
+
+        Args:
+            x: Observations [N, *event]; grey values are read as probabilities where the
+                model's data were binarized.
+            y: The condition of each observation, for a model that has one.
+            batch_size: Observations at a time.
+
+        Returns:
+            Array [N, *latent]: means, and of discrete posteriors modes.
+
+        Raises:
+            ValueError: If x is empty, of another shape, NaN, infinite or outside the
+                likelihood's support.
+        """
+        x, y = self.to_units(x), self.check_condition(y, len(x))
+        return in_batches(lambda rows, _: self.codes(*rows), _rows(x, y), batch_size)
+
+    def reconstruct(self, x, y=None, batch_size: int = 256) -> np.ndarray:
+        """Returns the mean of p(x|z) at the centre of q(z|x), like `predict`.
+
+        Args:
+            x: Observations [N, *event]; see `embed`.
+            y: The condition of each observation, for a model that has one.
+            batch_size: Observations at a time.
+
+        Returns:
+            Array [N, *event].
+
+        Raises:
+            ValueError: As `embed`.
+        """
+        x, y = self.to_units(x), self.check_condition(y, len(x))
+        rebuilt = in_batches(lambda rows, _: self(*rows), _rows(x, y), batch_size)
+        return self.from_units(rebuilt)
+
+    def interpolate(self, start, end, steps: int = 8, y=None) -> np.ndarray:
+        """Walks in latent space from one observation to another.
+
+        Args:
+            start: Observations [N, *event].
+            end: As many others.
+            steps: Points of each walk, both ends included.
+            y: The condition, one for all or one for each walk.
+
+        Returns:
+            Array [N, steps, *event]: the mean of p(x|z) at each point.
+
+        Raises:
+            ValueError: If `start` and `end` differ in shape, or `steps` is below 2.
+        """
+        codes = self.embed(start, y), self.embed(end, y)
+        return self.interpolate_codes(*codes, steps, y)
+
+    def interpolate_codes(self, start, end, steps: int = 8, y=None) -> np.ndarray:
+        """Walks in latent space from one code to another, without leaving the support.
+
+        Args:
+            start: Codes [N, *latent].
+            end: As many others.
+            steps: Points of each walk, both ends included.
+            y: The condition, one for all or one for each walk.
+
+        Returns:
+            Array [N, steps, *event]: the mean of p(x|z) at each point of a straight line;
+            on a sphere of a great circle; of discrete codes the elements change one after
+            another.
+
+        Raises:
+            ValueError: If `start` and `end` differ in shape, or `steps` is below 2.
+
+        Example:
+            >>> z = vae.draw(2, seed=0)
+            >>> vae.interpolate_codes(z[:1], z[1:]).shape
+            (1, 8, 28, 28, 1)
+        """
+        if steps < 2:
+            raise ValueError(f"steps must be at least 2, but is {steps!r}.")
+        z0, z1 = np.asarray(start), np.asarray(end)
+        if z0.shape != z1.shape:
+            raise ValueError(
+                f"start and end must hold as many observations each, but hold {len(z0)} "
+                f"and {len(z1)}."
+            )
+        z = self.latent.support.path(z0, z1, steps)
+        y = self.check_condition(y, len(z0))
+        y = None if y is None else np.repeat(y, steps, axis=0)
+        decoded = self.decode_codes(z.reshape(-1, *z.shape[2:]), y)
+        return decoded.reshape(len(z0), steps, *self.event_shape)
+
+    def decode_codes(self, z, y=None, batch_size: int = 256) -> np.ndarray:
+        """Returns the mean of p(x|z) for codes.
+
+        Args:
+            z: Codes [N, *latent].
+            y: The condition, one for all or one for each code.
+            batch_size: Codes at a time.
+
+        Returns:
+            Array [N, *event].
+        """
+        y = self.check_condition(y, len(z))
+        decoded = in_batches(lambda rows, _: self.decoded(*rows), _rows(z, y), batch_size)
+        return self.from_units(decoded)
+
+    def elbo(
+        self, x, y=None, num_samples: int = 1, batch_size: int = 256, seed: int = 0
+    ) -> np.ndarray:
+        """Estimates the evidence lower bound of each observation.
+
+        Args:
+            x: Observations [N, *event]; where the model's data were binarized, so are
+                these, once.
+            y: The condition of each observation, for a model that has one.
+            num_samples: Latent draws for each observation.
+            batch_size: Observations at a time.
+            seed: Same seed, same estimate.
+
+        Returns:
+            Array [N], nats, below log p(x) in expectation; with a preprocessor a density
+            is that of the raw values.
+
+        Raises:
+            ValueError: As `embed`; or if the posterior is a point and has no rate.
+        """
+        rate, distortion = self.rate_and_distortion(x, y, num_samples, batch_size, seed)
+        return -(rate + distortion)
+
+    def rate_and_distortion(
+        self, x, y=None, num_samples: int = 1, batch_size: int = 256, seed: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Estimates the two parts of the negative ELBO of each observation.
+
+        Args:
+            x: Observations [N, *event]; see `elbo`.
+            y: The condition of each observation, for a model that has one.
+            num_samples: Latent draws for each observation.
+            batch_size: Observations at a time.
+            seed: Same seed, same estimate; that of `elbo`, too.
+
+        Returns:
+            The rate KL(q, p), in closed form where there is one, and the distortion, the
+            mean of -log p(x|z); arrays [N], nats.
+
+        Raises:
+            ValueError: As `elbo`.
+
+        Source:
+            Alemi et al. 2018, "Fixing a broken ELBO".
+        """
+        self._require_density()
+        x, y = self.to_units(x, scores=True), self.check_condition(y, len(x))
+        positive_int(num_samples, "num_samples")
+
+        def parts(rows, index):
+            x, *y = rows
+            trace = self.trace(x, num_samples, fold(seed, index), y=y[0] if y else None)
+            both = trace.rate, trace.distortion
+            return tf.stack([tf.reduce_mean(part, axis=0) for part in both], axis=1)
+
+        rate, distortion = in_batches(parts, _rows(x, y), batch_size).T
+        return rate, distortion - self._log_scale
+
+    def log_likelihood(
+        self,
+        x,
+        y=None,
+        num_samples: int = 500,
+        batch_size: int = 100,
+        seed: int = 0,
+        verbose: int = 0,
+    ) -> np.ndarray:
+        """Estimates log p(x) of each observation by importance weighting.
+
+        log of the mean over `num_samples` draws z from q of p(x, z) / q(z|x): a lower
+        bound in expectation that grows with `num_samples` to log p(x). Draws are decoded
+        a few thousand events at a time, so memory does not grow with `num_samples`.
+
+        Args:
+            x: Observations [N, *event]; see `elbo`.
+            y: The condition of each observation, for a model that has one.
+            num_samples: Latent draws for each observation.
+            batch_size: Observations at a time.
+            seed: Same seed and `batch_size`, same estimate.
+            verbose: 1 shows a progress bar.
+
+        Returns:
+            Array [N], nats; with a preprocessor a density is that of the raw values.
+
+        Raises:
+            ValueError: As `elbo`; or if `num_samples` is below 1.
+
+        Example:
+            >>> vae.log_likelihood(x_test, num_samples=5000).mean()
+
+        Source:
+            Burda et al. 2016, equation 8; Rezende et al. 2014, appendix E.
+        """
+        self._require_density()
+        x, y = self.to_units(x, scores=True), self.check_condition(y, len(x))
+        positive_int(num_samples, "num_samples")
+        positive_int(batch_size, "batch_size")
+        at_a_time = self.events_at_a_time()
+        batch_size = min(batch_size, len(x), at_a_time)
+        counts = (
+            tf.constant(num_samples),
+            tf.constant(min(num_samples, at_a_time // batch_size)),
+        )
+        estimate = self._compiled_estimate()
+
+        def of_rows(rows, index):
+            x, *y = rows
+            return estimate(x, y[0] if y else None, *counts, fold(seed, index))
+
+        return in_batches(of_rows, _rows(x, y), batch_size, verbose) + self._log_scale
+
+    def _compiled_estimate(self):
+        """The importance-weighted estimate as a graph, traced once for the same weights."""
+        key = tuple((v.path, tuple(v.shape), v.dtype) for v in self.variables)
+        before = self.__dict__.get("_estimate")
+        if before is None or before[0] != key:
+            # TensorFlow counts the traces of a method over all models, and would warn of
+            # them; of a partial it counts its own.
+            estimate = tf.function(
+                partial(self._importance_weighted), autograph=False, reduce_retracing=True
+            )
+            before = (key, estimate)
+            # Past Keras's tracking, which would look for weights in it.
+            self.__dict__["_estimate"] = before
+        return before[1]
+
+    def _importance_weighted(self, x, y, num_samples, chunk, seed):
+        """Log of the mean weight of `num_samples` draws, `chunk` draws at a time."""
+
+        def add(done, log_sum):
+            count = tf.minimum(chunk, num_samples - done)
+            log_weight = self.trace(x, count, fold(seed, done), y=y).log_weight
+            log_sum = tf.reduce_logsumexp(
+                tf.concat([log_sum[tf.newaxis], log_weight], axis=0), axis=0
+            )
+            return done + count, tf.ensure_shape(log_sum, [None])
+
+        dtype = tf.as_dtype(self.probability_dtype)
+        start = tf.fill(tf.shape(x)[:1], tf.constant(-np.inf, dtype))
+        _, log_sum = tf.while_loop(
+            lambda done, _: done < num_samples,
+            add,
+            (tf.constant(0), start),
+            shape_invariants=(tf.TensorShape([]), tf.TensorShape([None])),
+            # One chunk at a time is in memory.
+            parallel_iterations=1,
+        )
+        return log_sum - tf.math.log(tf.cast(num_samples, dtype))
+
+    def events_at_a_time(self) -> int:
+        """How many events are decoded together, so that memory stays bounded."""
+        largest = max(math.prod(self.event_shape), self._decoded_size)
+        return max(1, min(_EVENTS_AT_A_TIME, _ELEMENTS_AT_A_TIME // largest))
+
+    @property
+    def _decoded_size(self) -> int:
+        """Numbers that the decoder gives for one event."""
+        return math.prod(self.event_shape)
+
+    @property
+    def _log_scale(self) -> float:
+        """What makes a density of the model's units one of raw values, nats."""
+        if self.preprocessor is None or self.is_discrete:
+            return 0.0
+        return self.preprocessor.log_scale
+
+    def _require_density(self):
+        if not self.latent.has_density:
+            raise ValueError(
+                f"The posterior {self.latent.name} is a point: an autoencoder has no rate, "
+                "and no bound of the likelihood. Train with another posterior, such as "
+                "IndependentNormal."
+            )
+
+    def to_units(self, x, scores: bool = False, name: str = "x") -> np.ndarray:
+        """Brings observations to the model's units, and checks them.
+
+        Args:
+            x: Raw observations [N, *event]; without a preprocessor in the model's units.
+            scores: Whether they are to be scored: then grey values are binarized, once,
+                where the model's data were.
+            name: What to call them in messages.
+
+        Returns:
+            Array [N, *event].
+
+        Raises:
+            ValueError: If they do not fit the model.
+        """
+        if self.preprocessor is not None:
+            x = self.preprocessor.held_out(x) if scores else self.preprocessor(x)
+        check_values(x, self.event_shape, self.support, name)
+        return x
+
+    def from_units(self, x: np.ndarray) -> np.ndarray:
+        """Brings what the model makes to raw values, where there is a preprocessor."""
+        return x if self.preprocessor is None else self.preprocessor.inverse(x)
+
+    def batch_to_units(self, batch: Batch, seed):
+        """Brings a batch to the model's units, within a step.
+
+        Args:
+            batch: The batch.
+            seed: Seed of a binarization, or None for none.
+
+        Returns:
+            Tensor [B, *event].
+        """
+        if self.preprocessor is None or batch.is_prepared:
+            return batch.x
+        return self.preprocessor.in_graph(batch.x, seed)
+
+    def check_data(self, x, y, name: str = "x") -> None:
+        """Checks data as far as it can be seen before training; see `models.checks`."""
+        check_data(self, x, y, name)
+
+    def check_condition(self, y, n: int):
+        """Checks the condition of n observations.
+
+        Args:
+            y: One condition for all, or one for each; None where the model has none.
+            n: Number of observations.
+
+        Returns:
+            Array [n, ...] as the data hold it, class numbers as int32; or None.
+
+        Raises:
+            ValueError: If the model has a condition and y is None, or the other way
+                round, or y has another shape or classes that do not exist.
+        """
+        return check_condition(y, n, self.condition_shape, self.num_classes)
+
+    def export(
+        self,
+        filepath: str | os.PathLike,
+        format: str = "tf_saved_model",
+        overwrite: bool = False,
+    ) -> None:
+        """Writes the model into a folder that TensorFlow or ONNX Runtime reads alone.
+
+        A SavedModel has the signatures that `export.signatures.signatures_of` describes,
+        with `reconstruct` as `serving_default`; where the preprocessor scales 8-bit levels,
+        also some for uint8 images. As ONNX, `encode` and `decode` are a file each, which
+        check no values.
+
+        Args:
+            filepath: The folder. TF Serving reads numbered versions: `models/NAME/1`.
+            format: "tf_saved_model", or "onnx" (packages: `pip install -e ".[onnx]"`).
+            overwrite: Whether to replace an earlier export.
+
+        Raises:
+            FileExistsError: If the folder holds something that may not be replaced.
+            ImportError: If a package for ONNX is missing.
+            ValueError: If the format is not known, or the model cannot be exported.
+
+        Example:
+            >>> vae.export("models/digits/1")
+        """
+        export.write(self, filepath, format, overwrite)
+
+    @classmethod
+    def from_preset(
+        cls, name_or_folder: str | os.PathLike, preprocessor: Any = "saved"
+    ) -> LatentVariableModel:
+        """Reads a model from a folder, after checking that its files are whole.
+
+        Nothing in the folder is executed: the config may name layers and parts of Keras and
+        keras_vae, and what the program has registered with Keras, and nothing else.
+
+        Args:
+            name_or_folder: A folder that `save_to_preset` or `keras-vae train` wrote, or
+                the name of a preset (`keras_vae.presets()`), which is looked up in the
+                folder `$KERAS_VAE_ZOO` and in the zoo that came with the package.
+            preprocessor: "saved" attaches the one that was saved, so that the model takes
+                and returns raw data; None leaves the model in its own units.
+
+        Returns:
+            The model, of the class that was saved, not compiled: ready to sample, embed
+            and score, or to be compiled and trained further.
+
+        Raises:
+            FileNotFoundError: If there is no such preset, or one of its files is missing.
+            ValueError: If a file is damaged, of a newer format, or not a model of this
+                class.
+
+        Example:
+            >>> vae = keras_vae.VAE.from_preset("conv_vae_mnist")
+            >>> vae.sample(64, seed=0)
+        """
+        model = presets.load(cls, name_or_folder)
+        if preprocessor != "saved":
+            model.preprocessor = preprocessor
+        return model
+
+    def save_to_preset(
+        self, folder: str | os.PathLike, metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Writes the model's config, weights and metadata into a folder.
+
+        What was compiled is left out. Whenever the process is killed, the folder holds a
+        model that can be loaded if it held one of the same config before.
+
+        Args:
+            folder: The folder; made if missing. Its other files are left alone.
+            metadata: What else to write into `metadata.json`, as JSON holds it.
+
+        Raises:
+            ValueError: If `metadata` has an entry that is written here.
+
+        Example:
+            >>> vae.save_to_preset("runs/mine", {"data": "mnist_5k"})
+        """
+        presets.save(self, folder, metadata)
+
+
+def _rows(x, y):
+    """What goes through batches together."""
+    return (x,) if y is None else (x, y)

@@ -1,0 +1,43 @@
+"""The means that are logged while a model is trained on an objective."""
+
+from __future__ import annotations
+
+import keras
+
+from keras_vae.core.latent import Latent
+from keras_vae.objectives import Objective
+
+
+class Meters:
+    """Keras's metrics of an objective, made when a model is compiled.
+
+    A plain object, since Keras lets no model take new metrics once it is built.
+
+    Args:
+        objective: The objective.
+        latent: The model's latent variable; a point has no rate to log.
+
+    Attributes:
+        means: The mean of each logged value, by name.
+        updates: The share of steps at which a player was updated, by player.
+        batches: The number of batches of this epoch or evaluation.
+    """
+
+    def __init__(self, objective: Objective, latent: Latent):
+        """Creates the metrics."""
+        names = ["loss", "reconstruction_loss"]
+        if latent.has_density:
+            names += ["kl_loss", "elbo"]
+        names += [f"{player}_loss" for player in objective.players]
+        names += objective.terms
+        self.means = {name: keras.metrics.Mean(name) for name in names}
+        self.updates = {
+            player: keras.metrics.Mean(f"{player}_updates")
+            for player in objective.turn_takers
+        }
+        self.batches = keras.metrics.Sum("batches")
+
+    @property
+    def all(self) -> list[keras.metrics.Metric]:
+        """All of them."""
+        return [*self.means.values(), *self.updates.values(), self.batches]

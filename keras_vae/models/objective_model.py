@@ -1,0 +1,449 @@
+"""How a model is trained and tested on what an objective reads off its passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_vae import objectives
+from keras_vae.core.replicas import num_replicas, sum_over_replicas
+from keras_vae.core.seeds import fold, fold_replica
+from keras_vae.core.trace import Trace
+from keras_vae.models.inputs import (
+    flat_weights,
+    is_array,
+    refuse_arguments,
+    refuse_form,
+    stream,
+    unpack,
+)
+from keras_vae.models.meters import Meters
+from keras_vae.models.optimizers import apply_if, optimizers_for, scaled_like
+from keras_vae.objectives import Objective
+
+# What tells the noise of training from that of testing, and that of the data from that of
+# the model, folded into the model's seed.
+_TRAIN, _TEST = 0, 1
+_DATA = 1
+# The player where there is one loss for all.
+_ALL = "model"
+
+
+class ObjectiveModel(keras.Model):
+    """A Keras model that is trained on the losses an objective reads off its traces.
+
+    Subclasses define `pass_for_training`, `check_data`, `to_units`, `batch_to_units`,
+    `from_units` and `latent`, and set `seed` and `probability_dtype`. There is one
+    `train_step`, for one player or several.
+    """
+
+    _objective: Objective | None = None
+    _evaluating = False
+
+    def compile(self, optimizer="adam", objective=None, **kwargs):
+        """Says how to train.
+
+        Args:
+            optimizer: Keras optimizer, or the name of one. Where the objective has several
+                players each gets one of its own: copies of this one, or those of a dict by
+                player. `model.optimizer`, which callbacks for the learning rate change, is
+                the first player's; `model.optimizers` has all.
+            objective: A name such as "elbo" or "elbo:beta=4", or an object of
+                `keras_vae.objectives`; None is the model's usual one.
+            **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile`,
+                `auto_scale_loss` of `keras.Model.compile`.
+
+        Raises:
+            ValueError: If the objective does not fit the model, the dict not the players,
+                or a loss or metrics are given: the objective is the loss.
+
+        Example:
+            >>> vae.compile("adam", "elbo:beta=4")
+            >>> vae_gan.compile({"encoder": adam(), "decoder": adam(),
+            ...                  "discriminator": adam()}, Adversarial(gamma=1e-3))
+        """
+        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            if kwargs.pop(name, None) is not None:
+                raise ValueError(
+                    f"compile({name}=...) has no meaning for a VAE: its objective is the "
+                    "loss. Use compile(optimizer, objective), and callbacks for metrics."
+                )
+        objective = self.usual_objective() if objective is None else objective
+        objective = self._checked_objective(objectives.get(objective))
+        players = objective.players or (_ALL,)
+        first, *others = optimizers_for(optimizer, players).items()
+        self._objective = objective
+        self._meters = Meters(objective, self.latent)
+        super().compile(optimizer=first[1], **kwargs)
+        # Keras wraps the optimizer that it knows, in half precision.
+        self.other_optimizers = {k: scaled_like(self.optimizer, one) for k, one in others}
+        # Now, so that weights loaded before the first step bring the optimizers' states.
+        # (As Keras asks for anyway: compile again after changing what is trainable.)
+        for player, variables in self.player_variables().items():
+            self.optimizers[player].build(variables)
+
+    def usual_objective(self) -> Objective:
+        """The objective where `compile` is given none."""
+        if self.latent.has_density:
+            return objectives.ELBO()
+        return objectives.Reconstruction()
+
+    @property
+    def objective(self) -> Objective | None:
+        """What training minimises; a new one takes effect at the next step."""
+        return self._objective
+
+    @objective.setter
+    def objective(self, objective):
+        objective = self._checked_objective(objectives.get(objective))
+        if self._objective is None or objective.players != self._objective.players:
+            raise ValueError(
+                "Setting model.objective needs a compiled model, and an objective with the "
+                "same players. Call compile(optimizer, objective)."
+            )
+        self._objective = objective
+        self._meters = Meters(objective, self.latent)
+        # Keras looks the functions up at each step; what it compiled before is forgotten.
+        for name in ("train", "test"):
+            if getattr(self, f"{name}_function") is not None:
+                getattr(self, f"make_{name}_function")(force=True)
+
+    def _checked_objective(self, objective):
+        objective.check(self.latent)
+        missing = set(objective.players) - set(self.player_parts())
+        if missing:
+            raise ValueError(
+                f"The objective {type(objective).__name__} has the players "
+                f"{', '.join(objective.players)}, but {type(self).__name__} has no "
+                f"{', '.join(sorted(missing))}. Use keras_vae.VAEGAN."
+            )
+        if not objective.per_example and num_replicas() > 1:
+            raise ValueError(
+                f"The objective {type(objective).__name__} reads the batch as one, but "
+                f"{num_replicas()} replicas would each read a part of it. Train on one "
+                "device."
+            )
+        return objective
+
+    def player_parts(self) -> dict[str, tuple]:
+        """The networks and layers of each player that an objective may name."""
+        return {}
+
+    def _parts(self):
+        if not self.objective.players:
+            return {_ALL: (self,)}
+        return {name: self.player_parts()[name] for name in self.objective.players}
+
+    def player_variables(self) -> dict[str, list[keras.Variable]]:
+        """What each player of the objective trains."""
+        return {
+            player: [v for part in parts for v in part.trainable_variables]
+            for player, parts in self._parts().items()
+        }
+
+    @property
+    def optimizers(self) -> dict[str, keras.Optimizer]:
+        """The optimizer of each player."""
+        first = (self.objective.players or (_ALL,))[0]
+        return {first: self.optimizer, **self.other_optimizers}
+
+    @property
+    def metrics(self):
+        """The logged means, and the count of batches that tells their noise apart."""
+        return [] if self.objective is None else self._meters.all
+
+    def get_metrics_result(self):
+        """The logs so far, over all replicas where it is asked from outside of them."""
+        meters = self._meters
+        updates = {} if self._evaluating else meters.updates
+        means = {
+            one.name: one.result() for one in (*meters.means.values(), *updates.values())
+        }
+        return {**means, **self.objective.logs(self._step)}
+
+    def train_step(self, data):
+        """Takes one gradient step of each player on a batch, all from the same weights.
+
+        Args:
+            data: x, or a tuple (x,), (x, y) or (x, y, sample_weight).
+
+        Returns:
+            Logs: loss (the first player's), reconstruction_loss, kl_loss, elbo; each
+            player's loss, and the objective's terms.
+        """
+        batch = unpack(data)
+        variables, optimizers = self.player_variables(), self.optimizers
+        with tf.GradientTape(persistent=len(variables) > 1) as tape:
+            trace, losses, terms = self._score(batch, training=True)
+            penalties = self._penalties()
+            scaled = {
+                player: optimizers[player].scale_loss(
+                    self._mean_over_replicas(loss, batch.weight, penalties[player])
+                )
+                for player, loss in losses.items()
+            }
+        gradients = {name: tape.gradient(scaled[name], variables[name]) for name in losses}
+        turns = self.objective.turns(trace)
+        for player in losses:
+            apply_if(
+                turns.get(player), optimizers[player], gradients[player], variables[player]
+            )
+        for player, turn in turns.items():
+            self._meters.updates[player].update_state(tf.cast(turn, tf.float32))
+        self._record(trace, losses, terms, batch.weight, penalties)
+        return self.get_metrics_result()
+
+    def test_step(self, data):
+        """Evaluates one batch, with the noise of its place in the evaluation.
+
+        Args:
+            data: x, or a tuple (x,), (x, y) or (x, y, sample_weight).
+
+        Returns:
+            Logs as from `train_step`.
+        """
+        batch = unpack(data)
+        trace, losses, terms = self._score(batch, training=False)
+        self._record(trace, losses, terms, batch.weight, self._penalties())
+        return self.get_metrics_result()
+
+    def predict_step(self, data):
+        """Reconstructs one batch; see `call`."""
+        batch = unpack(data)
+        x = self.batch_to_units(batch, seed=None)
+        return self(x, batch.y, training=False)
+
+    @property
+    def _step(self):
+        optimizer = getattr(self, "optimizer", None)
+        # A variable; under gradient accumulation a tensor.
+        return 0 if optimizer is None else tf.convert_to_tensor(optimizer.iterations)
+
+    def _next_seed(self, training):
+        """The seed of a batch's noise, and one more batch counted."""
+        # Noise is a function of the seed, the step and the batch within the epoch (or
+        # within the evaluation): a resumed run draws what the uninterrupted one would.
+        # In testing the step stays out, so that weights alone decide the result.
+        kind, step = (_TRAIN, self._step) if training else (_TEST, 0)
+        seed = fold_replica(fold(self.seed, kind, step, self._meters.batches.result()))
+        self._meters.batches.update_state(1.0)
+        return seed
+
+    def pass_for_training(self, x, y, seed, training: bool) -> Trace:
+        """Makes the pass that the objective reads."""
+        raise NotImplementedError
+
+    def _score(self, batch, training):
+        if batch.weight is not None and not self.objective.per_example:
+            raise ValueError(
+                f"The objective {type(self.objective).__name__} reads the batch as one and "
+                "takes no sample_weight. Leave it out."
+            )
+        seed = self._next_seed(training)
+        x = self.batch_to_units(batch, fold(seed, _DATA))
+        trace = self.pass_for_training(x, batch.y, seed, training)
+        losses, terms = self.objective.losses_and_terms(trace, self._step)
+        if not isinstance(losses, dict):
+            losses = {_ALL: losses}
+        if trace.cost is not None:
+            losses = {name: loss + trace.cost for name, loss in losses.items()}
+        return trace, losses, terms
+
+    def _penalties(self):
+        """What the regularizers of each player's parts add to its loss, scalars."""
+        dtype = self.probability_dtype
+        return {
+            player: sum(
+                (tf.cast(one, dtype) for part in parts for one in part.losses),
+                tf.zeros((), dtype),
+            )
+            for player, parts in self._parts().items()
+        }
+
+    def _mean_over_replicas(self, losses, weight, penalty):
+        """This replica's share of the global mean; Keras sums gradients over replicas."""
+        size = tf.cast(tf.shape(losses)[0], losses.dtype)
+        loss = tf.reduce_sum(_weighted(losses, weight)) / sum_over_replicas(size)
+        return loss + penalty / num_replicas()
+
+    def _record(self, trace, losses, terms, weight, penalties):
+        for i, (player, loss) in enumerate(losses.items()):
+            value = _weighted(loss, weight) + penalties[player]
+            if i == 0:
+                self._meters.means["loss"].update_state(value)
+            if player != _ALL:
+                self._meters.means[f"{player}_loss"].update_state(value)
+        values = {"reconstruction_loss": tf.reduce_mean(trace.distortion, axis=0), **terms}
+        if self.latent.has_density:
+            values["kl_loss"] = tf.reduce_mean(trace.rate, axis=0)
+            values["elbo"] = trace.elbo
+        for name, value in values.items():
+            self._meters.means[name].update_state(value, sample_weight=weight)
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        *,
+        sample_weight=None,
+        validation_data=None,
+        validation_split: float = 0.0,
+        batch_size: int | None = None,
+        shuffle: bool = True,
+        **kwargs,
+    ):
+        """Trains; `keras.Model.fit` behind a check of the data.
+
+        Args:
+            x: Observations [N, *event], a `tf.data.Dataset` or what else Keras takes. With
+                a preprocessor raw ones: grey values that it binarizes are drawn anew at
+                each visit.
+            y: The condition of each observation, for a model that has one.
+            sample_weight: Factors of the losses of an array's observations, [N]. As in
+                Keras, the loss is sum(weight * loss) / N; the other logs are weighted
+                means.
+            validation_data: Held-out data of the same kinds, or a tuple (x, y) or (x, y,
+                sample_weight).
+            validation_split: Share of the observations of arrays, the last ones, that are
+                held out.
+            batch_size: Observations in a batch of arrays; None is 32.
+            shuffle: Whether arrays are shuffled for each epoch.
+            **kwargs: Other arguments of `keras.Model.fit`.
+
+        Returns:
+            The `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If data are empty, of another shape, NaN, infinite, outside the
+                support of the likelihood, or without the condition that the model has.
+        """
+        refuse_arguments(kwargs)
+        if validation_split:
+            (x, y, sample_weight), validation_data = _split(
+                x, y, sample_weight, validation_split
+            )
+        batches = self._batches_of(x, y, sample_weight, "x", batch_size, bool(shuffle))
+        if kwargs.get("steps_per_epoch") and batches is not x:
+            batches = batches.repeat()
+        if validation_data is not None:
+            name, size = "validation_data", kwargs.get("validation_batch_size")
+            parts = keras.utils.unpack_x_y_sample_weight(validation_data)
+            validation_data = self._batches_of(*parts, name, size or batch_size)
+        # Keras warns that it will not shuffle a stream.
+        shuffle = shuffle if batches is x and not isinstance(x, tf.data.Dataset) else False
+        return super().fit(
+            batches, validation_data=validation_data, shuffle=shuffle, **kwargs
+        )
+
+    def evaluate(self, x=None, y=None, *, sample_weight=None, batch_size=None, **kwargs):
+        """Scores held-out data; `keras.Model.evaluate` behind a check of the data.
+
+        Args:
+            x: Observations [N, *event], a `tf.data.Dataset` or what else Keras takes. With
+                a preprocessor raw ones, binarized once where the model's held-out data
+                were.
+            y: The condition of each observation, for a model that has one.
+            sample_weight: Factors of the losses of an array's observations, [N].
+            batch_size: Observations in a batch of arrays; None is 32.
+            **kwargs: Other arguments of `keras.Model.evaluate`.
+
+        Returns:
+            The logged means, in the model's units: a list, or a dictionary if
+            `return_dict` is True.
+
+        Raises:
+            ValueError: As `fit`.
+        """
+        # `fit` calls this after each epoch, with data that it has checked and batched.
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x = self._batches_of(x, y, sample_weight, "x", batch_size)
+        # Keras takes the means over all replicas only where the names are those of
+        # `test_step`.
+        self._evaluating = True
+        try:
+            return super().evaluate(x, **kwargs)
+        finally:
+            self._evaluating = False
+
+    def predict(self, x, y=None, *, batch_size=None, **kwargs):
+        """Reconstructs; `keras.Model.predict` behind a check of the data.
+
+        Args:
+            x: Observations [N, *event], or what else Keras takes; of arrays the values
+                are checked. With a preprocessor raw ones.
+            y: The condition of each observation, for a model that has one.
+            batch_size: Observations at a time; None takes 32.
+            **kwargs: Other arguments of `keras.Model.predict`.
+
+        Returns:
+            Array [N, *event], raw where there is a preprocessor.
+
+        Raises:
+            ValueError: If x is an array that is empty, of another shape, NaN, infinite or
+                outside the likelihood's support.
+        """
+        refuse_form(x)
+        if is_array(x):
+            x = self.to_units(x)
+            x = stream(
+                x, self.check_condition(y, len(x)), batch_size=batch_size, is_prepared=True
+            )
+        return self.from_units(super().predict(x, **kwargs))
+
+    def _batches_of(self, x, y, weight, name, batch_size, shuffle=None):
+        """The batches of arrays; what else x is stays as it is, after a look at it.
+
+        With `shuffle` None they are held-out data, else training data.
+        """
+        refuse_form(x, name)
+        self.check_data(x, y, name)
+        if not is_array(x):
+            return x
+        size = len(x)
+        if weight is not None:
+            weight = flat_weights(tf.convert_to_tensor(weight), size)
+        held_out = shuffle is None
+        return stream(
+            self.to_units(x, scores=True, name=name)
+            if held_out
+            else tf.convert_to_tensor(x),
+            self.check_condition(y, size),
+            weight,
+            batch_size=batch_size,
+            shuffle=bool(shuffle),
+            is_prepared=held_out,
+        )
+
+    def get_compile_config(self):
+        """Returns the arguments of `compile`."""
+        if not self.compiled:
+            return {}
+        config = super().get_compile_config()
+        config = {key: value for key, value in config.items() if value is not None}
+        serialize = keras.saving.serialize_keras_object
+        if self.objective.players:
+            config["optimizer"] = {k: serialize(one) for k, one in self.optimizers.items()}
+        return {**config, "objective": serialize(self.objective)}
+
+    def compile_from_config(self, config):
+        """Compiles with the result of `get_compile_config`."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+def _weighted(loss, weight):
+    return loss if weight is None else loss * tf.cast(weight, loss.dtype)
+
+
+def _split(x, y, weight, share: float) -> tuple[Any, Any]:
+    """Sets the last rows of arrays aside, as Keras does."""
+    if not is_array(x) or not 0 < share < 1:
+        raise ValueError(
+            "validation_split holds out a share between 0 and 1 of an array x, but is "
+            f"{share!r} of a {type(x).__name__}. Use validation_data."
+        )
+    first = int(len(x) * (1 - share))
+    arrays = (x, y, weight)
+    kept = tuple(None if one is None else one[:first] for one in arrays)
+    return kept, tuple(None if one is None else one[first:] for one in arrays)

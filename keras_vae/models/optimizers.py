@@ -1,0 +1,138 @@
+"""The optimizers of the players of an objective."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from keras_vae.core.names import unknown
+from keras_vae.core.parts import parse
+
+
+def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimizer]:
+    """Gives each player an optimizer of its own.
+
+    Args:
+        optimizer: A Keras optimizer or its name, such as "adam:learning_rate=0.002", for
+            all; or a dict with one for each player.
+        players: Their names.
+
+    Returns:
+        An optimizer for each player; of a single one, all but the first get copies.
+
+    Raises:
+        ValueError: If a dict names other players, or an optimizer cannot be used here.
+    """
+    if not isinstance(optimizer, dict) or len(players) == 1:
+        first = get_optimizer(optimizer)
+        if len(players) > 1:
+            _refuse_averages(first)
+        copies = (type(first).from_config(first.get_config()) for _ in players[1:])
+        return dict(zip(players, (first, *copies), strict=True))
+    for player in optimizer:
+        if player not in players:
+            raise unknown("player in the dict of optimizers", player, players)
+    if missing := [player for player in players if player not in optimizer]:
+        raise ValueError(
+            f"The dict of optimizers lacks {', '.join(missing)}. Give one for each of "
+            f"{', '.join(players)}, or a single optimizer for all."
+        )
+    optimizers = {player: get_optimizer(optimizer[player]) for player in players}
+    for one in optimizers.values():
+        _refuse_averages(one)
+    if len({id(one) for one in optimizers.values()}) < len(players):
+        raise ValueError(
+            "Two players share one optimizer object, which would mix up their states. "
+            "Make one for each, or give a single optimizer for all, which is copied."
+        )
+    return optimizers
+
+
+def get_optimizer(optimizer) -> keras.Optimizer:
+    """Returns an optimizer for an object, or for a part such as "adam:learning_rate=0.01".
+
+    Args:
+        optimizer: The optimizer, its name, a part, or a config of Keras.
+
+    Returns:
+        The optimizer.
+
+    Raises:
+        ValueError: If there is none of that name, or it has no such argument.
+    """
+    is_part = isinstance(optimizer, dict) and "class_name" not in optimizer
+    if not isinstance(optimizer, str) and not is_part:
+        return keras.optimizers.get(optimizer)
+    name, arguments = parse(optimizer)
+    try:
+        return keras.optimizers.get({"class_name": name, "config": arguments})
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The optimizer {name!r} with {arguments} cannot be made: {error}"
+        ) from error
+
+
+def scaled_like(first: keras.Optimizer, optimizer: keras.Optimizer) -> keras.Optimizer:
+    """Wraps an optimizer as Keras wrapped another one, in half precision.
+
+    Args:
+        first: The optimizer that Keras knows.
+        optimizer: One that it does not.
+
+    Returns:
+        The optimizer, with a scaled loss where the first has one.
+    """
+    scaled = keras.optimizers.LossScaleOptimizer
+    if not isinstance(first, scaled) or isinstance(optimizer, scaled):
+        return optimizer
+    return scaled(optimizer)
+
+
+def _refuse_averages(optimizer):
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if getattr(optimizer, "use_ema", False):
+        raise ValueError(
+            "use_ema=True does not work with several players: at the end of `fit` Keras would "
+            "write the averages of one player only into the model. Leave it out."
+        )
+
+
+def apply_if(condition: tf.Tensor | None, optimizer, gradients, variables) -> None:
+    """Takes an optimizer's step where a condition holds, and else leaves all as it is.
+
+    Args:
+        condition: Bool scalar, the same on every replica; None is always true.
+        optimizer: The optimizer, built.
+        gradients: Gradients of the variables.
+        variables: The variables.
+    """
+    if condition is None:
+        optimizer.apply(gradients, variables)
+        return
+    context = tf.distribute.get_replica_context()
+    if tf.__internal__.distribute.strategy_supports_no_merge_call():
+        _cond(condition, lambda: optimizer.apply(gradients, variables))
+        return
+
+    # Optimizers merge the replicas, which cannot be done inside a branch; so the branch is
+    # put around all of them (as Keras does to leave out steps in half precision).
+    def across(strategy, condition, gradients):
+        condition = strategy.experimental_local_results(condition)[0]
+        _cond(
+            condition,
+            lambda: strategy.extended.call_for_each_replica(
+                lambda own: optimizer.apply(own, variables), args=(gradients,)
+            ),
+        )
+
+    context.merge_call(across, args=(condition, gradients))
+
+
+def _cond(condition, function):
+    def branch():
+        function()
+        return tf.constant(0)
+
+    tf.cond(condition, branch, lambda: tf.constant(0))

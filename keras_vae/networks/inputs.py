@@ -1,0 +1,65 @@
+"""The inputs of encoders and decoders: latent variables and conditions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+
+
+def latent_input(latent_shape: int | Sequence[int]):
+    """Makes the input of a decoder.
+
+    Args:
+        latent_shape: Shape of one latent variable; an integer means a vector.
+
+    Returns:
+        The variable as a vector, and the input itself.
+    """
+    shape = (latent_shape,) if isinstance(latent_shape, int) else tuple(latent_shape)
+    z = keras.Input(shape, name="z")
+    if len(shape) == 1:
+        return z, z
+    return keras.layers.Flatten(data_format="channels_last", name="flat_z")(z), z
+
+
+def with_condition(x, inputs, condition_shape: Sequence[int] | None):
+    """Puts a condition behind a vector.
+
+    Args:
+        x: Tensor [B, size].
+        inputs: The input that x was computed from.
+        condition_shape: Shape of the condition; None for none.
+
+    Returns:
+        Tensor [B, size + condition], and both inputs; what was given without a condition.
+    """
+    if condition_shape is None:
+        return x, inputs
+    y = keras.Input(tuple(condition_shape), name="y")
+    flat = keras.layers.Flatten(data_format="channels_last", name="flat_y")(y)
+    return keras.layers.Concatenate(name="x_and_y")([x, flat]), [inputs, y]
+
+
+def with_condition_channels(x, inputs, condition_shape: Sequence[int] | None):
+    """Puts a condition behind the channels of an image, the same at every pixel.
+
+    Args:
+        x: Tensor [B, height, width, channels].
+        inputs: The input that x was computed from.
+        condition_shape: Shape of the condition; None for none.
+
+    Returns:
+        Tensor [B, height, width, channels + condition], and both inputs; what was given
+        without a condition.
+    """
+    if condition_shape is None:
+        return x, inputs
+    _, height, width, _ = x.shape
+    y = keras.Input(tuple(condition_shape), name="y")
+    flat = keras.layers.Flatten(data_format="channels_last", name="flat_y")(y)
+    tiled = keras.layers.RepeatVector(height * width, name="tiled_y")(flat)
+    shape = (height, width, math.prod(condition_shape))
+    image = keras.layers.Reshape(shape, name="image_y")(tiled)
+    return keras.layers.Concatenate(name="x_and_y")([x, image]), [inputs, y]
