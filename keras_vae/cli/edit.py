@@ -10,7 +10,7 @@ import numpy as np
 from keras_vae import plots
 from keras_vae.cli.use import data_option, open_run, run_argument, split_option
 from keras_vae.core.names import unknown
-from keras_vae.data import DataSet, Preprocessor
+from keras_vae.data import DataSet
 from keras_vae.generation import edit_attribute
 from keras_vae.generation.attributes import mean_differences
 
@@ -60,7 +60,7 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
     """
     if output.suffix.lower() != ".png":
         raise click.UsageError(f"--output must end in .png, but is {output}.")
-    model, preprocessor, data_set = open_run(run, data, split)
+    model, data_set = open_run(run, data, split)
     shape = tuple(model.event_shape)
     if len(shape) != 3 or shape[-1] not in (1, 3):
         raise click.UsageError(
@@ -68,9 +68,9 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
             "keras_vae.generation.edit_attribute from Python."
         )
     attributes = {name: _having(data_set, name) for name in names}
-    z = _embed_training_data(model, preprocessor, data_set)
+    z = _embed_training_data(model, data_set)
     vector = sum(mean_differences(z, attributes).values())
-    x = preprocessor(data_set.split(split)[0][:count])
+    x = data_set.split(split)[0][:count]
     strengths = np.linspace(-strength, strength, steps)
     edited = edit_attribute(model, x, vector, strengths)
     rows = np.concatenate([x[:, np.newaxis], edited], axis=1) if originals else edited
@@ -78,7 +78,6 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
         rows.reshape(-1, *shape),
         output,
         columns=rows.shape[1],
-        value_range=preprocessor.value_range,
     )
     click.echo(
         f"wrote {output}: {len(x)} rows, "
@@ -110,11 +109,7 @@ def _having(data_set: DataSet, name: str) -> np.ndarray:
     return y[:, index] if y.ndim == 2 else y == index
 
 
-def _embed_training_data(
-    model, preprocessor: Preprocessor, data_set: DataSet
-) -> np.ndarray:
+def _embed_training_data(model, data_set: DataSet) -> np.ndarray:
     x = data_set.x_train
     starts = range(0, len(x), _AT_A_TIME)
-    return np.concatenate(
-        [model.embed(preprocessor(x[start : start + _AT_A_TIME])) for start in starts]
-    )
+    return np.concatenate([model.embed(x[one : one + _AT_A_TIME]) for one in starts])

@@ -7,10 +7,8 @@ from pathlib import Path
 import click
 
 from keras_vae.cli.use import run_argument
-from keras_vae.data import Preprocessor
-from keras_vae.export import export_saved_model, read_signatures
+from keras_vae.export import read_signatures
 from keras_vae.models import VAE
-from keras_vae.training.fine_tuning import open_trained
 
 _FORMATS = {"tf": "tf_saved_model", "onnx": "onnx"}
 
@@ -32,13 +30,11 @@ def export(run, folder, kind, overwrite):
 
     TensorFlow Serving reads numbered versions: let FOLDER be models/NAME/1.
     """
-    source, metadata, _ = open_trained(run)
-    model = VAE.from_preset(source)
-    preprocessor = Preprocessor.from_config(metadata["data"]["preprocessor"])
-    export_saved_model(model, folder, preprocessor, _FORMATS[kind], overwrite)
+    model = VAE.from_preset(run)
+    model.export(folder, _FORMATS[kind], overwrite)
     if kind == "onnx":
         click.echo(
-            f"wrote {folder} (ONNX)\n  encode.onnx: x -> mean, stddev\n"
+            f"wrote {folder} (ONNX)\n  encode.onnx: x -> mean, stddev, z\n"
             "  decode.onnx: z -> mean"
         )
     else:
@@ -46,7 +42,7 @@ def export(run, folder, kind, overwrite):
         click.echo("\n".join([f"wrote {folder} (SavedModel)", *lines]))
         if not folder.name.isdecimal():
             click.echo("TensorFlow Serving reads numbered versions: models/NAME/1.")
-    if units := _units(preprocessor.scaling):
+    if model.preprocessor and (units := _units(model.preprocessor.scaling)):
         click.echo(f"float x is in the model's units, (raw - offset) / scale, with {units}")
 
 

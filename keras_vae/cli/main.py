@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from keras_vae.cli.edit import edit
 from keras_vae.cli.evaluate import evaluate
 from keras_vae.cli.export import export
+from keras_vae.cli.imports import import_file
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
+from keras_vae.cli.parts import parts
 from keras_vae.cli.train import train
 from keras_vae.cli.use import embed, info, reconstruct, sample
 from keras_vae.cli.zoo import zoo
@@ -23,11 +26,20 @@ _ERRORS = (ValueError, OSError, ImportError, FloatingPointError)
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="keras-vae")
 @click.option("--traceback", is_flag=True, help="Show where an error was raised.")
-def commands(traceback: bool) -> None:
+@click.option(
+    "--import",
+    "files",
+    multiple=True,
+    type=Path,
+    help="A Python file with parts of your own, registered with Keras. It is executed.",
+)
+def commands(traceback: bool, files: tuple[Path, ...]) -> None:
     """Train, evaluate and use variational autoencoders."""
+    for path in files:
+        import_file(path)
 
 
-for _verb in (train, evaluate, sample, reconstruct, edit, embed, export, info, zoo):
+for _verb in (train, evaluate, sample, reconstruct, edit, embed, export, info, parts, zoo):
     commands.add_command(_verb)
 
 

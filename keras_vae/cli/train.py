@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
-import re
 import sys
 from pathlib import Path
 
 import click
 
-from keras_vae import training
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
-from keras_vae.presets.files import METADATA
-from keras_vae.training.fine_tuning import fine_tuning_recipe
-from keras_vae.training.recipe import CHOICES, MODELS, Recipe
-from keras_vae.training.run_folder import RECIPE
+from keras_vae.training.recipe import Recipe
 
 _NO_DATA = "Say what to train on: --data with the name of a data set or a path."
 
 
-class Sizes(click.ParamType):
-    """Positive integers separated by commas, such as 500,500."""
-
-    name = "N,N,..."
-
-    def convert(self, value, param, ctx):
-        """Turns the text into a tuple."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(int(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of whole numbers such as 500,500.")
-
-
 def recipe_options(command):
     """Gives a command one option for each value of a recipe but the model."""
-    document = inspect.getdoc(Recipe) or ""
     for field in reversed(dataclasses.fields(Recipe)):
-        if field.name == "model":
+        if field.metadata.get("hidden"):
             continue
-        about = re.search(
-            rf"^    {field.name}: (.+?)(?=^    \w+: |^\S|\Z)", document, re.M | re.S
-        )
-        text = " ".join(about.group(1).split()) if about else ""
-        if field.name in CHOICES:
-            text += f" One of: {', '.join(CHOICES[field.name])}."
-        if field.default not in (dataclasses.MISSING, None):
+        text = field.metadata["help"]
+        if field.default is not None:
             text += f"  [default: {field.default}]"
         name = f"--{field.name.replace('_', '-')}"
         if "bool" in field.type:
@@ -61,10 +34,7 @@ def recipe_options(command):
 def _type(field):
     if field.name == "image_size":
         return (int, int)
-    for word, kind in (("tuple", Sizes()), ("int", int), ("float", float)):
-        if word in field.type:
-            return kind
-    return str
+    return int if "int" in field.type else str
 
 
 @click.command()
@@ -74,18 +44,23 @@ def _type(field):
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
 @recipe_options
 def train(model, output, resume, overwrite, **values):
-    """Train MODEL (dense_vae, conv_vae, vae_gan) on --data, or what a recipe says.
+    """Train MODEL on --data, or what a recipe says.
 
-    Options change single values of a recipe. With --from-preset training goes on from a
-    trained model, which also says what MODEL is. After Ctrl-C the best model so far can be
-    used, and --resume goes on.
+    MODEL is dense_vae, conv_vae or vae_gan, with arguments as in
+    conv_vae:latent_dim=40,filters=32-64. `keras-vae parts` lists all models, posteriors,
+    priors, likelihoods and objectives with their arguments. Options change single values
+    of a recipe. With --from-preset training goes on from a trained model, which also says
+    what MODEL is. After Ctrl-C the best model so far can be used, and --resume goes on.
     """
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other.")
     values = {name: value for name, value in values.items() if value is not None}
     recipe = _recipe(model, output, resume, values)
     if output is None:
-        output = Path("runs") / f"{recipe.model}_{Path(recipe.data).stem}"
+        title = Path(recipe.title).name
+        output = Path("runs") / f"{title}_{Path(recipe.data).stem}"
+    from keras_vae import training
+
     try:
         with ctrl_c_is_an_interrupt():
             training.train(
@@ -95,7 +70,7 @@ def train(model, output, resume, overwrite, **values):
         kept = (
             f"; {output} keeps the finished epochs. To go on: keras-vae train --resume "
             f"--output {output}"
-            if (output / METADATA).exists()
+            if (output / "metadata.json").exists()
             else " before the end of the first epoch; nothing is kept"
         )
         click.echo(f"\ninterrupted{kept}", err=True)
@@ -104,25 +79,21 @@ def train(model, output, resume, overwrite, **values):
 
 def _recipe(model, output, resume, values) -> Recipe:
     """Puts a recipe together from a file or a model's name, and options."""
-    if resume and model in MODELS and "data" not in values and output is not None:
-        model, values = None, {"model": model, **values}
-    if "from_preset" in values and not (model or "").endswith(".json"):
+    if model is not None and not model.endswith(".json"):
         if "data" in values:
-            given = values if model is None else {"model": model, **values}
-            return fine_tuning_recipe(given.pop("from_preset"), given)
-        if not resume:
-            raise click.UsageError(_NO_DATA)
-    if model is None:
+            return Recipe(model=model, **values)
         if not resume or output is None:
-            raise click.UsageError(
-                f"Say what to train: one of {', '.join(MODELS)}, or a recipe.json. (To go "
-                "on with a run: --resume --output FOLDER.)"
-            )
-        recipe = Recipe.from_json(output / RECIPE)
-    elif model.endswith(".json"):
-        recipe = Recipe.from_json(model)
-    elif "data" in values:
-        return Recipe(model=model, **values)
-    else:
+            raise click.UsageError(_NO_DATA)
+        values["model"] = model
+    elif model is not None:
+        return dataclasses.replace(Recipe.from_json(model), **values)
+    elif "from_preset" in values and "data" in values:
+        return Recipe(**values)
+    elif "from_preset" in values and not resume:
         raise click.UsageError(_NO_DATA)
-    return dataclasses.replace(recipe, **values)
+    if not resume or output is None:
+        raise click.UsageError(
+            "Say what to train: a model such as conv_vae, or a recipe.json. (To go on with "
+            "a run: --resume --output FOLDER. `keras-vae parts models` lists the models.)"
+        )
+    return dataclasses.replace(Recipe.from_json(output / "recipe.json"), **values)

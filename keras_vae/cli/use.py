@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
@@ -11,10 +10,10 @@ import numpy as np
 from keras_vae import data as data_module
 from keras_vae import plots
 from keras_vae.core.files import write_atomically
-from keras_vae.data import DataSet, Preprocessor
+from keras_vae.data import DataSet
 from keras_vae.evaluation import describe_scores
 from keras_vae.models import VAE
-from keras_vae.training.fine_tuning import check_form, open_trained
+from keras_vae.training.fine_tuning import check_form, read_run
 
 # A folder of `keras-vae train`, or the name of a preset.
 run_argument = click.argument("run", type=Path)
@@ -55,13 +54,9 @@ def split_option(default: str):
 @seed_option
 def sample(run, count, output, temperature, draw, seed):
     """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv."""
-    folder, metadata, _ = open_trained(run)
-    model = VAE.from_preset(folder)
+    model = VAE.from_preset(run)
     _check_output(output, model.event_shape)
-    samples = model.sample(count, seed=seed, temperature=temperature, draw=draw)
-    _write(
-        output, model, Preprocessor.from_config(metadata["data"]["preprocessor"]), samples
-    )
+    _write(output, model.sample(count, seed=seed, temperature=temperature, draw=draw))
 
 
 @click.command()
@@ -72,16 +67,14 @@ def sample(run, count, output, temperature, draw, seed):
 @click.option("--output", type=Path, default="pairs.png", show_default=True)
 def reconstruct(run, data, split, count, output):
     """Show data beside their reconstructions: a .png of pairs, or .npy, .npz or .csv."""
-    model, preprocessor, data_set = open_run(run, data, split)
+    model, data_set = open_run(run, data, split)
     _check_output(output, model.event_shape)
-    x = preprocessor(data_set.split(split)[0][:count])
+    x = data_set.split(split)[0][:count]
     reconstructions = model.reconstruct(x)
     if output.suffix.lower() != ".png":
-        _write(output, model, preprocessor, reconstructions)
+        _write(output, reconstructions)
         return
-    plots.save_reconstruction_pairs(
-        x, reconstructions, output, value_range=preprocessor.value_range
-    )
+    plots.save_reconstruction_pairs(x, reconstructions, output)
     click.echo(f"wrote {output}")
 
 
@@ -91,12 +84,12 @@ def reconstruct(run, data, split, count, output):
 @split_option("all")
 @click.option("--output", type=Path, default="z.npz", show_default=True)
 def embed(run, data, split, output):
-    """Write posterior means z [N, D], with labels y if there are any."""
+    """Write the codes z [N, D] of data, with labels y if there are any."""
     if output.suffix.lower() != ".npz":
         raise click.UsageError(f"--output must end in .npz, but is {output}.")
-    model, preprocessor, data_set = open_run(run, data, split)
+    model, data_set = open_run(run, data, split)
     x, y = data_set.split(split)
-    arrays = {"z": model.embed(preprocessor(x))}
+    arrays = {"z": model.embed(x)}
     if y is not None:
         arrays["y"] = y
         if data_set.label_names is not None:
@@ -109,17 +102,22 @@ def embed(run, data, split, output):
 @run_argument
 def info(run):
     """Say what the folder RUN holds: model, data, training, scores."""
-    folder, metadata, _ = open_trained(run)
+    folder, metadata, _ = read_run(run)
     model = VAE.from_preset(folder)
-    training, about = metadata["training"], metadata["data"]
-    state = "finished" if training["finished"] else "not finished; best model so far"
-    click.echo(
-        f"{metadata['model']}: {type(model).__name__}, {model.count_params():,} weights, "
-        f"latent size {model.latent_dim}, likelihood {type(model.likelihood).__name__}\n"
-        f"data: {about['name']}, events of shape {tuple(about['event_shape'])}; licence: "
-        f"{about['licence']}\n"
-        f"training: {training['epochs']} epochs, {state}"
-    )
+    about, training = metadata.get("data"), metadata.get("training")
+    kind = metadata.get("model") or "saved from Python"
+    lines = [
+        f"{kind}: {type(model).__name__}, {model.count_params():,} weights, latent size "
+        f"{model.latent_dim}, observations {model.support}"
+    ]
+    if isinstance(about, dict):
+        shape = tuple(about["event_shape"])
+        licence = f"licence: {about['licence']}"
+        lines.append(f"data: {about['name']}, events of shape {shape}; {licence}")
+    if isinstance(training, dict):
+        state = "finished" if training["finished"] else "not finished; best model so far"
+        lines.append(f"training: {training['epochs']} epochs, {state}")
+    click.echo("\n".join(lines))
     if "scores" in metadata:
         click.echo(describe_scores(metadata["scores"]))
 
@@ -134,28 +132,33 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
             they were in training.
 
     Returns:
-        The model, the `Preprocessor` of its data, and the `DataSet`.
+        The model, which takes raw data, and the `DataSet`.
 
     Raises:
         ValueError: If the data do not fit the model, or have changed since training.
 
     Example:
-        >>> model, preprocessor, data_set = open_run(Path("runs/faces"), None, "test")
+        >>> model, data_set = open_run(Path("runs/faces"), None, "test")
     """
-    folder, metadata, recipe = open_trained(run)
+    folder, metadata, recipe = read_run(run)
     model = VAE.from_preset(folder)
+    if name is None and recipe is None:
+        raise ValueError(
+            f"{run} was saved from Python and does not say what data it is for. Give --data."
+        )
     name = name or recipe.data
     sizes = data_module.sizes_like(name, model.event_shape)
-    data_set: DataSet = data_module.load(name, seed=recipe.seed, **sizes)
-    preprocessor = Preprocessor.from_config(metadata["data"]["preprocessor"])
-    check_form(preprocessor, data_set, f"The model in {run}")
-    fingerprint = metadata["data"]["fingerprint"]
-    if name == recipe.data and split != "all" and data_set.fingerprint() != fingerprint:
+    seed = 0 if recipe is None else recipe.seed
+    data_set: DataSet = data_module.load(name, seed=seed, **sizes)
+    check_form(model, data_set, f"The model in {run}")
+    if recipe is None or name != recipe.data or split == "all":
+        return model, data_set
+    if data_set.fingerprint() != metadata["data"]["fingerprint"]:
         raise ValueError(
             f"{name} has changed since {run} was trained, so what is held out now may "
             "have been trained on. Put the data back as they were, or use --split all."
         )
-    return model, preprocessor, data_set
+    return model, data_set
 
 
 def _check_output(output: Path, event_shape) -> None:
@@ -171,19 +174,16 @@ def _check_output(output: Path, event_shape) -> None:
         )
 
 
-def _write(output: Path, model, preprocessor: Preprocessor, x: np.ndarray) -> None:
-    """Writes observations: a picture in model units, or arrays in raw units."""
+def _write(output: Path, x: np.ndarray) -> None:
+    """Writes raw observations: a picture, or arrays."""
     suffix = output.suffix.lower()
     if suffix == ".png":
-        plots.save_image_grid(x, output, value_range=preprocessor.value_range)
+        plots.save_image_grid(x, output)
     else:
-        raw = preprocessor.scaling.inverse(x)
         writers = {
-            ".npy": lambda file: np.save(file, raw),
-            ".npz": lambda file: np.savez_compressed(file, x=raw),
-            ".csv": lambda file: np.savetxt(
-                file, raw.reshape(len(raw), math.prod(model.event_shape)), delimiter=","
-            ),
+            ".npy": lambda file: np.save(file, x),
+            ".npz": lambda file: np.savez_compressed(file, x=x),
+            ".csv": lambda file: np.savetxt(file, x.reshape(len(x), -1), delimiter=","),
         }
         _write_file(output, writers[suffix])
     click.echo(f"wrote {output}")

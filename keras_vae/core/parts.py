@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
 
+from keras_vae.core.descriptions import parse
 from keras_vae.core.names import unknown
 
 
@@ -22,6 +23,8 @@ class Room:
     Args:
         kind: What the parts are called in messages, such as "prior".
         base: Their base class.
+        make: Function of a class that returns what makes an object of it, or None where
+            the class cannot be made by name; None is the class itself.
 
     Example:
         >>> room = Room("prior", Prior)
@@ -29,14 +32,41 @@ class Room:
         10
     """
 
-    def __init__(self, kind: str, base: type):
+    def __init__(self, kind: str, base: type, make: Callable | None = None):
         """Knows no part yet: the classes are looked up when asked."""
-        self.kind, self.base = kind, base
+        self.kind, self.base, self.make = kind, base, make or (lambda cls: cls)
 
     def parts(self) -> dict[str, type]:
         """Returns the classes by name, sorted."""
-        found = {part_name(one): one for one in _public(self.base)}
+        found = {part_name(one): one for one in _public(self.base) if self.make(one)}
         return dict(sorted(found.items()))
+
+    def arguments(self, name: str) -> dict[str, inspect.Parameter]:
+        """Returns the arguments of a part, those of its base classes included.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            Parameters by name.
+
+        Raises:
+            ValueError: If there is no such part.
+        """
+        known = self.parts()
+        if name not in known:
+            raise unknown(self.kind, name, known)
+        cls = known[name]
+        make = self.make(cls)
+        if make is cls:
+            return constructor_arguments(cls)
+        parameters = inspect.signature(make).parameters.values()
+        named = {p.name: p for p in parameters if p.kind is not p.VAR_KEYWORD}
+        return (
+            named
+            if len(named) == len(parameters)
+            else {**constructor_arguments(cls), **named}
+        )
 
     def get(self, identifier: Any, **given: Any) -> Any:
         """Returns the part for a name, a description or an object.
@@ -69,16 +99,13 @@ class Room:
                 f"a class derived from {self.base.__name__}, but is {identifier!r}."
             )
         name, arguments = parse(identifier)
-        known = self.parts()
-        if name not in known:
-            raise unknown(self.kind, name, known)
-        parameters = constructor_arguments(known[name])
+        parameters = self.arguments(name)
         for argument in arguments:
             if argument not in parameters:
                 raise unknown(f"argument of the {self.kind} {name!r}", argument, parameters)
         given = {key: value for key, value in given.items() if key in parameters}
         try:
-            return known[name](**{**given, **arguments})
+            return self.make(self.parts()[name])(**{**given, **arguments})
         except TypeError as error:
             raise ValueError(
                 f"The {self.kind} {name!r} cannot be made: {error}."
@@ -131,107 +158,9 @@ def constructor_arguments(cls: type) -> dict[str, inspect.Parameter]:
     return found
 
 
-def parse(identifier: str | dict) -> tuple[str, dict[str, Any]]:
-    """Reads the description of a part.
-
-    Args:
-        identifier: `"NAME:ARG=VALUE,..."`, or a dict with `name` and arguments. Values are
-            numbers, true, false, none, sizes (`500-500`), words, or parts of their own in
-            parentheses (`learned:layer=(flow:num_layers=8)`).
-
-    Returns:
-        Name and arguments.
-
-    Raises:
-        ValueError: If it cannot be read.
-
-    Example:
-        >>> parse("conv_vae:latent_dim=40,filters=32-64")
-        ('conv_vae', {'latent_dim': 40, 'filters': (32, 64)})
-    """
-    if isinstance(identifier, dict):
-        if not isinstance(identifier.get("name"), str):
-            raise ValueError(f"A part must say its 'name', but is {identifier!r}.")
-        arguments = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in identifier.items()
-            if key != "name"
-        }
-        return identifier["name"], arguments
-    name, _, rest = identifier.partition(":")
-    arguments = {}
-    for item in _split(rest):
-        key, equals, value = item.partition("=")
-        if not equals or not key.strip() or not value.strip():
-            raise ValueError(
-                f"{item!r} in {identifier!r} is not ARG=VALUE. Write a part as "
-                "NAME:ARG=VALUE,ARG=VALUE."
-            )
-        arguments[key.strip()] = _value(value.strip())
-    return name.strip(), arguments
-
-
-def describe(name: str, arguments: dict[str, Any]) -> str:
-    """Writes a part as `parse` reads it.
-
-    Args:
-        name: Its name.
-        arguments: Its arguments.
-
-    Returns:
-        `"NAME:ARG=VALUE,..."`.
-
-    Example:
-        >>> describe("conv_vae", {"latent_dim": 40, "filters": (32, 64)})
-        'conv_vae:latent_dim=40,filters=32-64'
-    """
-    items = ",".join(f"{key}={_text(value)}" for key, value in arguments.items())
-    return f"{name}:{items}" if items else name
-
-
 def _public(base: type) -> Iterable[type]:
     """All classes below a base that Keras can make again."""
     for one in base.__subclasses__():
         if keras.saving.get_registered_object(keras.saving.get_registered_name(one)) is one:
             yield one
         yield from _public(one)
-
-
-def _split(text: str) -> list[str]:
-    """Splits at commas outside of parentheses."""
-    items, depth, start = [], 0, 0
-    for i, letter in enumerate(text):
-        depth += (letter == "(") - (letter == ")")
-        if depth < 0 or (depth and i == len(text) - 1):
-            raise ValueError(f"The parentheses in {text!r} do not match.")
-        if letter == "," and not depth:
-            items.append(text[start:i])
-            start = i + 1
-    return [item for item in (*items, text[start:]) if item.strip()]
-
-
-def _value(text: str) -> Any:
-    if text[0] == "(" and text[-1] == ")":
-        return text[1:-1]
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    if re.fullmatch(r"\d+(-\d+)+", text):
-        return tuple(int(size) for size in text.split("-"))
-    return text
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return "-".join(map(str, value))
-    text = (
-        describe(value["name"], parse(value)[1]) if isinstance(value, dict) else str(value)
-    )
-    return f"({text})" if set(text) & set(":,=") else text

@@ -39,17 +39,21 @@ class ObjectiveModel(keras.Model):
     `train_step`, for one player or several.
     """
 
+    # What `compile` takes where it is given none.
+    usual_optimizer = "adam"
     _objective: Objective | None = None
     _evaluating = False
 
-    def compile(self, optimizer="adam", objective=None, **kwargs):
+    def compile(self, optimizer=None, objective=None, **kwargs):
         """Says how to train.
 
         Args:
-            optimizer: Keras optimizer, or the name of one. Where the objective has several
-                players each gets one of its own: copies of this one, or those of a dict by
-                player. `model.optimizer`, which callbacks for the learning rate change, is
-                the first player's; `model.optimizers` has all.
+            optimizer: Keras optimizer, or the name of one, such as
+                "adam:learning_rate=0.002"; None is the model's usual one. Where the
+                objective has several players, each gets one of its own: copies of this
+                one, or those of a dict by player. `model.optimizer`, which callbacks for
+                the learning rate change, is the first player's; `model.optimizers` has
+                all.
             objective: A name such as "elbo" or "elbo:beta=4", or an object of
                 `keras_vae.objectives`; None is the model's usual one.
             **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile`,
@@ -73,6 +77,7 @@ class ObjectiveModel(keras.Model):
         objective = self.usual_objective() if objective is None else objective
         objective = self._checked_objective(objectives.get(objective))
         players = objective.players or (_ALL,)
+        optimizer = self.usual_optimizer if optimizer is None else optimizer
         first, *others = optimizers_for(optimizer, players).items()
         self._objective = objective
         self._meters = Meters(objective, self.latent)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from keras_vae.core.descriptions import parse
 from keras_vae.core.names import unknown
-from keras_vae.core.parts import parse
 
 
 def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimizer]:

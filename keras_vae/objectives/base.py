@@ -23,15 +23,16 @@ class Number:
 
     Args:
         check: Function of value and name that returns the value or raises ValueError.
+        scheduled: Whether it may be a schedule.
 
     Example:
         >>> class Mine(Objective):
         ...     weight = Number()
     """
 
-    def __init__(self, check=not_negative):
+    def __init__(self, check=not_negative, scheduled: bool = False):
         """Remembers the check."""
-        self.check = check
+        self.check, self.scheduled = check, scheduled
 
     def __set_name__(self, owner, name):
         """Learns the attribute's name."""
@@ -50,8 +51,13 @@ class Number:
         """Checks and keeps a value."""
         numbers = objective.__dict__.setdefault("_numbers", {})
         before = numbers.get(self.name)
-        if isinstance(value, dict):
+        if self.scheduled and isinstance(value, dict):
             value = keras.optimizers.schedules.deserialize(value)
+        if isinstance(value, Schedule) and not self.scheduled:
+            raise ValueError(
+                f"{self.name} of {type(objective).__name__} cannot be a schedule. Set it in "
+                "a callback instead."
+            )
         if isinstance(value, Schedule) or isinstance(before, Schedule):
             if before is not None:
                 raise AttributeError(

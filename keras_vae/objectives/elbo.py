@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from keras_vae.objectives.base import Number, Objective, Schedule
 
+# A step after any schedule.
+_LAST = 2**31 - 1
+
 
 @keras.saving.register_keras_serializable("keras_vae")
 class ELBO(Objective):
@@ -37,7 +40,7 @@ class ELBO(Objective):
         example).
     """
 
-    beta = Number()
+    beta = Number(scheduled=True)
     free_bits = Number()
 
     def __init__(
@@ -78,7 +81,7 @@ class ELBO(Objective):
     @property
     def is_plain_bound(self) -> bool:
         """Whether beta is 1 in the end, and nothing is free."""
-        return not isinstance(self.beta, Schedule) and (self.beta, self.free_bits) == (1, 0)
+        return float(self.beta_at(_LAST)) == 1 and self.free_bits == 0
 
     def get_config(self):
         """Returns the constructor's arguments."""

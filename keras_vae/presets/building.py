@@ -9,20 +9,21 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from keras_vae.core.files import write_atomically, write_json
-from keras_vae.models import VAE
+import keras
+
+from keras_vae.core.files import read_json, write_atomically, write_json
 from keras_vae.presets.cards import CARD, card, may_show_data
 from keras_vae.presets.files import (
     CONFIG,
     METADATA,
+    RECIPE,
     WEIGHTS,
     check_all,
     describe_file,
     files_in,
     read_metadata,
 )
-from keras_vae.training.recipe import Recipe
-from keras_vae.training.run_folder import RECIPE
+from keras_vae.presets.folder import load
 
 OF_DATA = "reconstructions.png"
 PICTURES = ("samples.png", OF_DATA, "manifold.png")
@@ -96,10 +97,10 @@ def _is_preset(folder: Path, name: str) -> bool:
     return (folder / METADATA).exists() and read_metadata(folder).get("name") == name
 
 
-def _finished(run: Path) -> tuple[VAE, dict[str, Any], Recipe]:
+def _finished(run: Path) -> tuple[keras.Model, dict[str, Any], dict[str, Any]]:
     """Loads a run that has all that a preset needs, or says what it lacks."""
     metadata = read_metadata(run)
-    model = VAE.from_preset(run)
+    model = load(keras.Model, run)
     if missing := {"model", "data", "training"} - set(metadata):
         raise ValueError(
             f"{run} was not written by keras-vae train: its {METADATA} does not say "
@@ -110,7 +111,7 @@ def _finished(run: Path) -> tuple[VAE, dict[str, Any], Recipe]:
             f"The run in {run} is not finished and has no scores. Finish it (keras-vae "
             f"train --resume --output {run})."
         )
-    return model, metadata, Recipe.from_json(run / RECIPE)
+    return model, metadata, read_json(run / RECIPE)
 
 
 def seal(folder: str | os.PathLike) -> list[str]:
@@ -137,7 +138,7 @@ def seal(folder: str | os.PathLike) -> list[str]:
     recorded = set(metadata["files"])
     added = [name for name in files_in(folder) if name not in recorded]
     check_all(folder, ignore=added)
-    _close(folder, metadata, Recipe.from_json(folder / RECIPE))
+    _close(folder, metadata, read_json(folder / RECIPE))
     return added
 
 
@@ -160,7 +161,7 @@ def record_scores(folder: str | os.PathLike, scores: dict[str, Any]) -> None:
     metadata = preset_metadata(folder)
     check_all(folder)
     metadata["scores"] = {**scores, "split": "test"}
-    _close(folder, metadata, Recipe.from_json(folder / RECIPE))
+    _close(folder, metadata, read_json(folder / RECIPE))
 
 
 def preset_metadata(folder: str | os.PathLike) -> dict[str, Any]:
@@ -186,7 +187,7 @@ def preset_metadata(folder: str | os.PathLike) -> dict[str, Any]:
     return metadata
 
 
-def _close(folder: Path, metadata: dict[str, Any], recipe: Recipe) -> None:
+def _close(folder: Path, metadata: dict[str, Any], recipe: dict[str, Any]) -> None:
     """Writes the card, and the checksums of all files."""
     names = sorted({*files_in(folder), CARD})
     text = card(metadata, recipe, names)

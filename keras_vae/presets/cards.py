@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from keras_vae.evaluation.scores import score_rows
-from keras_vae.training.recipe import Recipe
 
 CARD = "README.md"
 _PICTURES = {
@@ -16,7 +14,7 @@ _PICTURES = {
 }
 
 
-def card(metadata: dict[str, Any], recipe: Recipe, files: list[str]) -> str:
+def card(metadata: dict[str, Any], recipe: dict[str, Any], files: list[str]) -> str:
     """Writes a preset's card.
 
     Args:
@@ -45,7 +43,7 @@ def _facts(metadata, recipe):
     rows = {
         "model": f"`{metadata['class']}`, {metadata['parameters']:,} parameters",
         "latent size": metadata["latent_dim"],
-        "likelihood": recipe.likelihood or "distances in a discriminator's features",
+        "likelihood": metadata["likelihood"],
         "data": f"{data['name']}, examples of shape {tuple(data['event_shape'])}",
         "licence of the data": data["licence"],
         "licence of the weights": "Apache-2.0, as far as that of the data allows",
@@ -94,7 +92,7 @@ def score_text(mean: float, error: float | None, unit: str) -> str:
     return f"{mean:.{decimals}f} +- {text} {unit}"
 
 
-def protocol(metadata: dict[str, Any], recipe: Recipe) -> str:
+def protocol(metadata: dict[str, Any], recipe: dict[str, Any]) -> str:
     """Says how the scores were measured.
 
     Args:
@@ -104,14 +102,14 @@ def protocol(metadata: dict[str, Any], recipe: Recipe) -> str:
     Returns:
         A sentence: split, examples, binarization, samples.
     """
-    scores, preprocessor = metadata["scores"], metadata["data"]["preprocessor"]
+    scores, drawn_with = metadata["scores"], metadata["binarized"]
     words = [f"{scores['num_examples']:,} examples of the {scores['split']} split"]
     if "elbo_of_all" in scores:
         words[0] += ", drawn at random"
-    if preprocessor["binarize"]:
+    if drawn_with is not None:
+        how = recipe.get("binarize", "dynamic")
         words.append(
-            f"grey values binarized once with seed {preprocessor['seed']} (in training: "
-            f"{recipe.binarize})"
+            f"grey values binarized once with seed {drawn_with} (in training: {how})"
         )
     kind = "samples from the prior" if "of" not in scores else "importance samples each"
     words.append(f"{scores['num_samples']:,} {kind}")
@@ -135,9 +133,8 @@ def _use(metadata, files):
 import keras_vae
 
 vae = keras_vae.VAE.from_preset("{name}")
-prepare = keras_vae.data.Preprocessor.from_preset("{name}")  # raw data -> what it reads
-samples = prepare.scaling.inverse(vae.sample(64, seed=0))
-z = vae.embed(prepare(x))
+samples = vae.sample(64, seed=0)  # raw values, as the data have them
+z = vae.embed(x)
 ```
 
 ```bash
@@ -154,18 +151,12 @@ def _training(metadata, recipe):
     training = metadata["training"]
     kept = (
         f"kept is epoch {training['best_epoch']} of {training['epochs']}, the best by "
-        f"{recipe.monitor} on the validation split"
-        if recipe.monitor
+        f"{training['monitor']} on the validation split"
+        if training["monitor"]
         else f"kept is the last of {training['epochs']} epochs"
     )
-    defaults = {field.name: field.default for field in dataclasses.fields(Recipe)}
-    values = {
-        name: value
-        for name, value in recipe.to_config().items()
-        if value != defaults[name] or name in ("epochs", "seed")
-    }
-    rows = "\n".join(f"| {name} | {_plain(value)} |" for name, value in values.items())
-    before = recipe.from_preset
+    rows = "\n".join(f"| {name} | {_plain(value)} |" for name, value in recipe.items())
+    before = recipe.get("from_preset")
     start = f"It started from the preset {before}. " if before else ""
     return (
         f"{start}`keras-vae train recipe.json` trains it again; {kept}. Test data chose "

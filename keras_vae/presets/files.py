@@ -10,8 +10,9 @@ from typing import Any
 from keras_vae.core.files import read_json, sha256_of
 from keras_vae.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
+RECIPE = "recipe.json"
 
 
 def read_metadata(folder: str | os.PathLike) -> dict[str, Any]:

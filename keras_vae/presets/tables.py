@@ -6,12 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from keras_vae.core.files import write_atomically
+from keras_vae.core.files import read_json, write_atomically
 from keras_vae.evaluation.scores import score_rows
 from keras_vae.presets.cards import protocol, score_text
-from keras_vae.presets.files import METADATA, read_metadata
-from keras_vae.training.recipe import Recipe
-from keras_vae.training.run_folder import RECIPE
+from keras_vae.presets.files import METADATA, RECIPE, read_metadata
 
 PAGE, SERVING = "README.md", "models.config"
 # The scores that the table shows: the first that a preset has, of each line.
@@ -51,7 +49,7 @@ def write_tables(zoo: str | os.PathLike) -> list[str]:
                 f"build RUN {name}`."
             )
     served = [name for name, about in metadata.items() if _has_saved_model(about)]
-    recipes = {name: Recipe.from_json(every[name] / RECIPE) for name in every}
+    recipes = {name: read_json(every[name] / RECIPE) for name in every}
     _write(zoo / PAGE, page(metadata, recipes))
     _write(zoo / SERVING, serving_config(served))
     return [name for name in metadata if name not in served]
@@ -63,7 +61,7 @@ def _has_saved_model(metadata: dict[str, Any]) -> bool:
     return any(len(n) == 2 and n[0].isdigit() and n[1] == "saved_model.pb" for n in names)
 
 
-def page(metadata: dict[str, dict[str, Any]], recipes: dict[str, Recipe]) -> str:
+def page(metadata: dict[str, dict[str, Any]], recipes: dict[str, dict[str, Any]]) -> str:
     """Writes the zoo's page.
 
     Args:
@@ -90,7 +88,7 @@ def page(metadata: dict[str, dict[str, Any]], recipes: dict[str, Recipe]) -> str
     return "\n\n".join([title, table, note]) + "\n"
 
 
-def _row(name: str, about: dict[str, Any], recipe: Recipe) -> str:
+def _row(name: str, about: dict[str, Any], recipe: dict[str, Any]) -> str:
     cells = [
         f"[{name}]({name}/README.md): {about.get('description')}",
         about["data"]["name"],

@@ -1,128 +1,160 @@
-"""What a recipe describes: model, objective, optimizer."""
+"""What a recipe describes: model, preprocessor, objective, optimizer."""
 
 from __future__ import annotations
 
 import keras
 
-from keras_vae import layers, objectives, priors
-from keras_vae.data import DataSet, steps_per_epoch
-from keras_vae.models import VAE, VAEGAN, ConvVAE, DenseVAE
+from keras_vae import layers, models, objectives
+from keras_vae.data import DataSet, Preprocessor, steps_per_epoch
+from keras_vae.models import LatentVariableModel
+from keras_vae.models.optimizers import get_optimizer
 from keras_vae.training.recipe import Recipe
 
-_PREBUILT = {"dense_vae": DenseVAE, "conv_vae": ConvVAE}
 
-
-def build_model(recipe: Recipe, data: DataSet) -> VAE:
-    """Makes the model of a resolved recipe.
+def build_model(recipe: Recipe, data: DataSet) -> LatentVariableModel:
+    """Makes the model of a recipe.
 
     Args:
-        recipe: The recipe, with its likelihood decided.
-        data: The data set, for the event shape and the levels.
+        recipe: The recipe.
+        data: The data set, for the event shape, the levels and the usual likelihood.
 
     Returns:
         The model, not compiled.
 
     Raises:
-        ValueError: If model and data do not go together.
+        ValueError: If a part is not known, or parts or data do not go together.
     """
-    arguments = {}
-    if recipe.likelihood == "discretized_logistic":
-        if data.levels is None:
-            raise ValueError(
-                "The likelihood 'discretized_logistic' is for whole numbers between two "
-                f"bounds, but {data.name!r} holds other numbers. Its own likelihood is "
-                f"{data.likelihood!r}."
-            )
-        arguments = dict(zip(("low", "high"), data.levels, strict=True))
-    if recipe.model != "dense_vae" and len(data.event_shape) != 3:
+    name = recipe.title
+    known = models.ROOM.arguments(name)
+    given = {"posterior": recipe.posterior, "prior": recipe.prior}
+    if recipe.likelihood is not None or "likelihood" in known:
+        given["likelihood"] = recipe.likelihood or data.likelihood
+    given = {part: value for part, value in given.items() if value is not None}
+    if foreign := [part for part in given if part not in known]:
         raise ValueError(
-            f"{recipe.model} is for images, but an example of {data.name!r} has shape "
-            f"{data.event_shape}. Use dense_vae."
+            f"{name} has no {' and no '.join(foreign)} to choose. Leave that out, or take "
+            "another model."
         )
-    posteriors = {
-        "normal": layers.IndependentNormal,
-        "full_covariance": layers.MultivariateNormalTriL,
-    }
-    prior = priors.StandardNormal()
-    if recipe.prior == "mixture_of_normals":
-        prior = priors.MixtureOfNormals(recipe.prior_components or 10, seed=recipe.seed)
-    common = {
-        "posterior": posteriors[recipe.posterior](recipe.latent_dim),
-        "prior": prior,
-        "seed": recipe.seed,
-    }
-    if recipe.model == "vae_gan":
-        return VAEGAN.for_images(
-            data.event_shape,
-            recipe.latent_dim,
-            recipe.networks or "light",
-            recipe.filters,
-            spectral_normalization=recipe.spectral_normalization,
-            **common,
-        )
-    sizes = {"hidden_units": recipe.hidden_units, "filters": recipe.filters}
-    if recipe.model == "conv_vae":
-        sizes["normalization"] = recipe.normalization
-    return _PREBUILT[recipe.model](
-        data.event_shape,
-        recipe.latent_dim,
-        layers.get_likelihood(recipe.likelihood, data.event_shape, **arguments),
-        **common,
-        **{name: size for name, size in sizes.items() if size is not None},
-    )
+    if "likelihood" in given:
+        given["likelihood"] = _likelihood(given["likelihood"], data)
+    return models.get(recipe.model, data.event_shape, seed=recipe.seed, **given)
 
 
-def build_optimizer(recipe: Recipe, data: DataSet) -> keras.Optimizer:
-    """Makes the optimizer: Adam, with the recipe's schedule.
+def _likelihood(identifier: str, data: DataSet):
+    """The likelihood layer for the data: levels are those of the data."""
+    levels = {}
+    if data.levels is not None:
+        levels = dict(zip(("low", "high"), data.levels, strict=True))
+    elif identifier.startswith("discretized_logistic") and "high=" not in identifier:
+        raise ValueError(
+            "The likelihood 'discretized_logistic' is for whole numbers between two bounds, "
+            f"but {data.name!r} holds other numbers. Its own likelihood is "
+            f"{data.likelihood!r}."
+        )
+    return layers.get(identifier, data.event_shape, **levels)
+
+
+def build_preprocessor(
+    recipe: Recipe, model: LatentVariableModel, data: DataSet
+) -> tuple[Preprocessor, str]:
+    """Decides how data are brought to the model's units.
 
     Args:
         recipe: The recipe.
+        model: The model.
+        data: The data set.
+
+    Returns:
+        The preprocessor, and the binarization of training data: "dynamic", "static" or
+        "none".
+
+    Raises:
+        ValueError: If the data cannot be brought into the model's support, or are to be
+            binarized for a likelihood of other values.
+    """
+    binary = model.is_discrete and (model.support.low, model.support.high) == (0.0, 1.0)
+    binarize = recipe.binarize
+    if binarize is None:
+        binarize = data.binarize if binary and data.binarize else "none"
+    if binarize != "none" and not binary:
+        raise ValueError(
+            f"binarize={binarize!r} makes 0/1 pixels, which fit the likelihood 'bernoulli', "
+            f"but this model's observations are {model.support}."
+        )
+    drawn = binarize != "none"
+    return Preprocessor.fit(data, model.support, drawn, recipe.seed), binarize
+
+
+def build_optimizer(recipe: Recipe, model: LatentVariableModel, data: DataSet):
+    """Makes the optimizer, with the recipe's schedule.
+
+    Args:
+        recipe: The recipe, with its batch size decided.
+        model: The model.
         data: The data set, for the number of steps.
 
     Returns:
         The optimizer.
+
+    Raises:
+        ValueError: If it is not known, or has no such argument.
     """
-    rate = recipe.learning_rate
-    if recipe.schedule == "cosine":
-        steps = steps_per_epoch(len(data.x_train), recipe.batch_size) * recipe.epochs
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-    # The usual momentum of adversarial training (Radford et al. 2016).
-    momentum = 0.5 if recipe.model == "vae_gan" else 0.9
-    return keras.optimizers.Adam(rate, beta_1=momentum)
+    optimizer = get_optimizer(recipe.optimizer or model.usual_optimizer)
+    if recipe.schedule == "constant":
+        return optimizer
+    steps = steps_per_epoch(len(data.x_train), recipe.batch_size) * recipe.epochs
+    start = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    config = optimizer.get_config()
+    schedule = keras.optimizers.schedules.CosineDecay(start, steps)
+    config["learning_rate"] = keras.optimizers.schedules.serialize(schedule)
+    return type(optimizer).from_config(config)
 
 
 def build_objective(
-    recipe: Recipe, data: DataSet
-) -> objectives.Objective | objectives.Adversarial:
+    recipe: Recipe, model: LatentVariableModel, data: DataSet
+) -> objectives.Objective:
     """Makes the objective, with the recipe's warm-up.
 
     Args:
-        recipe: The recipe.
+        recipe: The recipe, with its batch size decided.
+        model: The model.
         data: The data set, for the number of steps.
 
     Returns:
         The objective.
+
+    Raises:
+        ValueError: If it is not known, has no such argument, or has no beta to warm up.
     """
-    if recipe.objective == "adversarial":
-        return _adversarial(recipe)
-    if recipe.objective == "iwae":
-        return objectives.IWAE(recipe.num_samples)
-    beta = recipe.beta
-    if recipe.warmup_epochs:
-        steps = steps_per_epoch(len(data.x_train), recipe.batch_size)
-        beta = keras.optimizers.schedules.PolynomialDecay(
-            0.0, steps * recipe.warmup_epochs, recipe.beta
+    if recipe.objective is None:
+        objective = model.usual_objective()
+    else:
+        objective = objectives.get(recipe.objective)
+    if not recipe.warmup_epochs:
+        return objective
+    config = objective.get_config()
+    beta = vars(type(objective)).get("beta")
+    if not isinstance(beta, objectives.Number) or not beta.scheduled:
+        raise ValueError(
+            "warmup_epochs raises the weight beta of the rate, which the objective "
+            f"{type(objective).__name__} does not schedule. Leave it out, or take elbo."
         )
-    return objectives.ELBO(beta, recipe.num_samples, recipe.free_bits)
+    steps = steps_per_epoch(len(data.x_train), recipe.batch_size) * recipe.warmup_epochs
+    schedule = keras.optimizers.schedules.PolynomialDecay(0.0, steps, config["beta"])
+    config["beta"] = keras.optimizers.schedules.serialize(schedule)
+    return type(objective).from_config(config)
 
 
-def _adversarial(recipe):
-    return objectives.Adversarial(
-        gamma=0.05 if recipe.gamma is None else recipe.gamma,
-        beta=recipe.beta,
-        generator_loss=recipe.generator_loss or "non_saturating",
-        label_smoothing=recipe.label_smoothing,
-        margin=recipe.margin,
-        r1=recipe.r1,
-        sample_weight=recipe.sample_weight,
-    )
+def monitor_of(objective: objectives.Objective) -> str | None:
+    """The validation score that decides which epoch is kept.
+
+    Args:
+        objective: The objective.
+
+    Returns:
+        The ELBO where the loss is that, else the loss; None where several players' losses
+        judge each other, so that the last epoch is kept.
+    """
+    if objective.players:
+        return None
+    return "val_elbo" if objective.is_plain_bound else "val_loss"

@@ -9,177 +9,117 @@ from typing import Any
 
 from keras_vae import data as data_module
 from keras_vae.data import DataSet, Preprocessor
-from keras_vae.models import VAE
-from keras_vae.models.conv_vae import default_filters
-from keras_vae.presets.files import METADATA, WEIGHTS, check_file, read_metadata
+from keras_vae.models import LatentVariableModel
+from keras_vae.presets.files import RECIPE, WEIGHTS, check_file, read_metadata
 from keras_vae.presets.lookup import find_preset
-from keras_vae.training.building import build_model
 from keras_vae.training.recipe import Recipe
-from keras_vae.training.run_folder import RECIPE
-
-# The values of a recipe that decide which weights a model has.
-MODEL_OPTIONS = (
-    "model",
-    "latent_dim",
-    "likelihood",
-    "posterior",
-    "prior",
-    "prior_components",
-    "hidden_units",
-    "filters",
-    "normalization",
-    "networks",
-    "spectral_normalization",
-)
 
 
-def open_trained(name_or_folder: str | os.PathLike) -> tuple[Path, dict[str, Any], Recipe]:
-    """Finds a run or preset that `keras-vae train` made, and reads what is beside it.
+def read_run(
+    name_or_folder: str | os.PathLike,
+) -> tuple[Path, dict[str, Any], Recipe | None]:
+    """Finds a run or preset, and reads what is beside it.
 
     Args:
-        name_or_folder: Folder of a run, or the name of a preset.
+        name_or_folder: Folder of a model, or the name of a preset.
 
     Returns:
-        The folder, its metadata and its recipe.
+        The folder, its metadata and its recipe; None where the model was saved from
+        Python and has none.
 
     Raises:
         FileNotFoundError: If there is no such preset.
-        ValueError: If it is damaged, or was not written by `keras-vae train`.
+        ValueError: If it is damaged.
     """
     folder = find_preset(name_or_folder)
     metadata = read_metadata(folder)
-    if missing := {"model", "data", "training"} - set(metadata):
-        raise ValueError(
-            f"{folder} was not written by keras-vae train: its {METADATA} does not say "
-            f"{', '.join(sorted(missing))}. Use it from Python (VAE.from_preset)."
-        )
+    if not (folder / RECIPE).is_file():
+        if RECIPE in metadata["files"]:
+            raise FileNotFoundError(f"{folder / RECIPE} is missing.")
+        return folder, metadata, None
     # Of a run that may be going on only the model has a checksum.
     if RECIPE in metadata["files"]:
         check_file(folder / RECIPE, metadata["files"][RECIPE])
-    if not (folder / RECIPE).is_file():
-        raise FileNotFoundError(f"{folder / RECIPE} is missing.")
     return folder, metadata, Recipe.from_json(folder / RECIPE)
 
 
-def fine_tuning_recipe(preset: str | os.PathLike, values: dict[str, Any]) -> Recipe:
-    """Puts together a recipe that goes on from a preset.
-
-    Args:
-        preset: Folder of a run, or the name of a preset.
-        values: Values of the recipe; `data` at least. Those that decide the model are
-            taken from the preset's recipe and may be left out.
-
-    Returns:
-        The recipe.
-
-    Raises:
-        FileNotFoundError: If there is no such preset.
-        ValueError: If a value contradicts the preset's model.
-
-    Example:
-        >>> fine_tuning_recipe("conv_vae_mnist", {"data": "fashion_mnist", "epochs": 5})
-    """
-    _, metadata, before = open_trained(preset)
-    shape = metadata["data"]["event_shape"]
-    wrong = [
-        f"{name} {values[name]!r} (the preset's is {_meant(before, name, shape)!r})"
-        for name in MODEL_OPTIONS
-        if name in values and _plain(values[name]) != _meant(before, name, shape)
-    ]
-    if wrong:
-        raise ValueError(
-            f"The preset {os.fspath(preset)!r} decides the model, and these contradict "
-            f"it: {', '.join(wrong)}. Leave them out."
-        )
-    inherited = {name: getattr(before, name) for name in (*MODEL_OPTIONS, "binarize")}
-    sizes = data_module.sizes_like(values["data"], shape)
-    return Recipe(
-        **{**inherited, **sizes, **values, "from_preset": os.fspath(preset)},
-    )
-
-
-def _plain(value):
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _meant(recipe: Recipe, name: str, event_shape) -> Any:
-    """What a recipe's value stands for, where None is a default."""
-    value = getattr(recipe, name)
-    if value is not None:
-        return value
-    if name == "filters" and recipe.model != "dense_vae":
-        return default_filters(event_shape)
-    usual = {"prior_components": 10, "networks": "light", "hidden_units": (500, 500)}
-    return usual.get(name)
-
-
-def inherit(recipe: Recipe) -> Recipe:
-    """Fills in a recipe's model options from its preset.
+def with_sizes(recipe: Recipe, event_shape) -> Recipe:
+    """Has images of a folder brought to the size of a preset's.
 
     Args:
         recipe: A recipe with `from_preset`.
+        event_shape: Shape of the preset's observations.
 
     Returns:
-        The recipe with the options of the preset's model.
-
-    Raises:
-        FileNotFoundError: If there is no such preset.
-        ValueError: If an option contradicts the preset's model.
+        The recipe with image size and channels, where the data are a folder of images.
     """
-    defaults = {field.name: field.default for field in dataclasses.fields(Recipe)}
-    values = {name: getattr(recipe, name) for name in defaults}
-    given = {name: v for name, v in values.items() if v != defaults[name]}
-    return fine_tuning_recipe(given.pop("from_preset"), given)
+    sizes = data_module.sizes_like(recipe.data, event_shape)
+    missing = {name: v for name, v in sizes.items() if getattr(recipe, name) is None}
+    return dataclasses.replace(recipe, **missing)
 
 
-def start(recipe: Recipe, data: DataSet) -> tuple[VAE, Preprocessor]:
-    """Makes the model of a recipe with the weights of its preset.
+def start(
+    recipe: Recipe, data: DataSet, before: LatentVariableModel
+) -> LatentVariableModel:
+    """Makes the model that goes on from a preset.
 
     Args:
-        recipe: A resolved recipe with `from_preset`.
+        recipe: A recipe with `from_preset`.
         data: The data set.
+        before: The preset's model.
 
     Returns:
-        The model, not compiled, and the preset's preprocessor of data.
+        The same model with the recipe's seed, and the preset's preprocessor.
 
     Raises:
-        FileNotFoundError: If there is no such preset.
-        ValueError: If the preset is damaged, or the data are of another form than those
-            that it was trained on.
+        ValueError: If the data are of another form than those that it was trained on.
     """
-    preprocessor = Preprocessor.from_preset(recipe.from_preset)
-    check_form(preprocessor, data, f"The preset {recipe.from_preset!r}")
-    before = VAE.from_preset(recipe.from_preset)
-    # Not `before` itself: seed and precision are those of the new recipe.
-    model = build_model(recipe, data)
-    try:
-        model.set_weights(before.get_weights())
-    except ValueError as error:
-        raise ValueError(
-            f"The weights of the preset {recipe.from_preset!r} do not fit the model that "
-            f"its recipe describes to this version of keras_vae: {error}"
-        ) from error
-    preprocessor = dataclasses.replace(
-        preprocessor, binarize=recipe.binarize != "none", seed=recipe.seed
-    )
-    if data.levels is None:
-        scaled = preprocessor.scaling(data.x_train)
-        model.support.check(scaled, f"the train split of {data.name!r}")
-    return model, preprocessor
+    check_form(before, data, f"The preset {recipe.from_preset!r}")
+    config = before.get_config()
+    # Of its own name and seed; the preprocessor stays.
+    model = type(before).from_config({**config, "seed": recipe.seed})
+    model.set_weights(before.get_weights())
+    if before.preprocessor is not None:
+        settings = before.preprocessor.get_config()
+        binarize = (
+            settings["binarize"] if recipe.binarize is None else recipe.binarize != "none"
+        )
+        settings |= {"binarize": binarize, "seed": recipe.seed}
+        model.preprocessor = Preprocessor(**settings)
+    model.to_units(data.x_train, name=f"the train split of {data.name!r}")
+    return model
 
 
-def check_form(preprocessor: Preprocessor, data: DataSet, whose: str) -> None:
+def binarization(recipe: Recipe, model: LatentVariableModel) -> str:
+    """How training data of a preset's model are binarized.
+
+    Args:
+        recipe: A recipe with `from_preset`.
+        model: The model.
+
+    Returns:
+        "dynamic", "static" or "none".
+    """
+    preprocessor = model.preprocessor
+    if preprocessor is None or not preprocessor.binarize:
+        return "none"
+    return recipe.binarize or "dynamic"
+
+
+def check_form(model: LatentVariableModel, data: DataSet, whose: str) -> None:
     """Refuses data of another form than those that a model was trained on.
 
     Args:
-        preprocessor: What was done to the model's data.
+        model: The model.
         data: The new data.
         whose: Begin of the message: the model.
 
     Raises:
         ValueError: If event shape or levels differ.
     """
-    before = (preprocessor.scaling.event_shape, preprocessor.levels)
+    preprocessor = model.preprocessor
+    levels = data.levels if preprocessor is None else preprocessor.levels
+    before = (tuple(model.event_shape), levels)
     if before != (data.event_shape, data.levels):
         raise ValueError(
             f"{whose} was made for {_form(*before)}, but those of {data.name!r} are "

@@ -30,13 +30,14 @@ def half_precision() -> str:
 
 
 def use_xla(
-    recipe: Recipe, event_shape: tuple[int, ...], strategy: tf.distribute.Strategy | None
+    recipe: Recipe, model, objective, strategy: tf.distribute.Strategy | None
 ) -> bool:
     """Decides whether training is compiled with XLA.
 
     Args:
         recipe: What to train; its `jit` decides where it is given.
-        event_shape: Shape of one observation.
+        model: The model.
+        objective: Its objective.
         strategy: What `find_strategy` found.
 
     Returns:
@@ -52,11 +53,18 @@ def use_xla(
         )
     if recipe.jit is not None:
         return recipe.jit
+    if strategy is not None or on_gpu():
+        return strategy is None
     # XLA fuses the optimizer's and the likelihood's many small operations (on CPUs up to
     # a third less time, see benchmarks/). But on CPUs its convolutions are the slower
     # ones, which tells in larger batches (28 x 28 pixels: 0.9 of the time in batches of
-    # 32, 1.1 of 128, 1.35 of 256), and a VAE-GAN takes long to compile; under a strategy
-    # Keras cannot use it.
-    decoded = recipe.batch_size * recipe.num_samples * math.prod(event_shape)
-    small = decoded <= _SMALL_BATCH and recipe.model != "vae_gan"
-    return strategy is None and (on_gpu() or recipe.model == "dense_vae" or small)
+    # 32, 1.1 of 128, 1.35 of 256), and a game takes long to compile.
+    if not _has_convolutions(model):
+        return True
+    decoded = recipe.batch_size * objective.num_samples * math.prod(model.event_shape)
+    return decoded <= _SMALL_BATCH and not objective.players
+
+
+def _has_convolutions(layer) -> bool:
+    inner = getattr(layer, "layers", ())
+    return hasattr(layer, "kernel_size") or any(map(_has_convolutions, inner))

@@ -12,16 +12,17 @@ import keras
 import numpy as np
 
 from keras_vae.core.files import write_atomically, write_json
-from keras_vae.models import VAE
-from keras_vae.presets.files import CONFIG, METADATA, WEIGHTS
+from keras_vae.data import Preprocessor
+from keras_vae.models import LatentVariableModel
+from keras_vae.presets.files import CONFIG, METADATA, RECIPE, WEIGHTS
 from keras_vae.training.recipe import Recipe
 
-RECIPE, HISTORY = "recipe.json", "history.csv"
+HISTORY = "history.csv"
 PICTURES = ("loss.png", "samples.png", "reconstructions.png", "manifold.png")
 
 
-def claim(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> None:
-    """Makes a folder this recipe's own, or refuses.
+def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> None:
+    """Begins a run in a folder, or refuses.
 
     Args:
         folder: The folder.
@@ -60,9 +61,9 @@ def claim(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> None:
 def _check_same(before: Recipe, now: Recipe, folder: Path) -> None:
     before, now = before.to_config(), now.to_config()
     differences = [
-        f"{name} was {before[name]!r} and is now {now[name]!r}"
-        for name in before
-        if before[name] != now[name]
+        f"{name} was {before.get(name)!r} and is now {now.get(name)!r}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
     ]
     if differences:
         raise ValueError(
@@ -113,8 +114,8 @@ def remove_checkpoints(folder: Path) -> None:
         path.unlink()
 
 
-class Keeper(keras.callbacks.Callback):
-    """Keeps history, checkpoint and best model after each epoch, and stops in time.
+class RunRecorder(keras.callbacks.Callback):
+    """Records history, checkpoint and best model after each epoch, and stops in time.
 
     Keras has a callback for each of these, but theirs forget what was best when a run is
     resumed, and write files that a kill can leave half-written. Here all decisions are
@@ -122,14 +123,24 @@ class Keeper(keras.callbacks.Callback):
 
     Args:
         folder: The run's folder.
-        recipe: The resolved recipe.
+        recipe: The recipe.
+        monitor: The validation score that decides; None keeps the last epoch.
+        preprocessor: What belongs to the model that is saved.
         metadata: What to write beside the best model.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, metadata: dict[str, Any]):
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        monitor: str | None,
+        preprocessor: Preprocessor,
+        metadata: dict[str, Any],
+    ):
         """Creates the callback, with the history of the epochs before."""
         super().__init__()
-        self.folder, self.recipe, self.metadata = folder, recipe, metadata
+        self.folder, self.recipe, self.monitor = folder, recipe, monitor
+        self.preprocessor, self.metadata = preprocessor, metadata
         self.rows = read_history(folder)
         self._best_model = None
 
@@ -149,13 +160,12 @@ class Keeper(keras.callbacks.Callback):
         return len(self.rows) >= self.recipe.epochs or waited >= self.recipe.patience
 
     def _score(self, row):
-        monitor = self.recipe.monitor
-        if monitor is None:
+        if self.monitor is None:
             # Later is better.
             return row["epoch"]
-        return row[monitor] if monitor == "val_elbo" else -row[monitor]
+        return row[self.monitor] if self.monitor == "val_elbo" else -row[self.monitor]
 
-    def restore(self, model: VAE) -> int:
+    def restore(self, model: LatentVariableModel) -> int:
         """Loads the last checkpoint into a compiled model.
 
         Args:
@@ -208,6 +218,7 @@ class Keeper(keras.callbacks.Callback):
             # Never compiled, so that no optimizer slots go into the model's file.
             self._best_model = type(self.model).from_config(self.model.get_config())
         self._best_model.set_weights(self.model.get_weights())
+        self._best_model.preprocessor = self.preprocessor
         training = {"epochs": len(self.rows), "finished": False}
         metadata = {**self.metadata, "training": training}
         self._best_model.save_to_preset(self.folder, metadata)

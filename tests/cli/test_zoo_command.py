@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from keras_vae import VAE, training
-from keras_vae.presets import lookup
 from keras_vae.data import Preprocessor, load
 from keras_vae.evaluation import describe_scores, held_out_scores
+from keras_vae.presets import lookup
 from keras_vae.presets.building import build_preset
 from keras_vae.training.recipe import Recipe
 

@@ -70,6 +70,10 @@ class VAEGAN(VAE):
         a learned similarity metric".
     """
 
+    part_name = "vae_gan"
+    # The usual momentum of adversarial training (Radford et al. 2016).
+    usual_optimizer = "adam:learning_rate=0.0005,beta_1=0.5"
+
     def __init__(
         self,
         encoder: keras.Model,
@@ -168,6 +172,11 @@ class VAEGAN(VAE):
         if self.value_range is None:
             return super().support
         return Support(*self.value_range)
+
+    @classmethod
+    def for_events(cls, event_shape, **arguments):
+        """A VAE-GAN for images; see `for_images`."""
+        return cls.for_images(event_shape, **arguments)
 
     @property
     def trains_likelihood(self) -> bool:
