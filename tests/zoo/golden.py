@@ -18,8 +18,8 @@ FOLDER = Path(__file__).with_name("golden")
 def inputs(model):
     """Three codes, and three observations that the model itself makes of them."""
     z = np.random.default_rng(0).normal(size=(3, model.latent_dim)).astype("f4")
-    x = np.asarray(model.center(model.decode(z)))
-    return z, np.round(x) if model.likelihood.is_discrete else x
+    x = np.asarray(model.decoded(z))
+    return z, np.round(x) if model.is_discrete else x
 
 
 def outputs(model, z, x):
@@ -28,7 +28,7 @@ def outputs(model, z, x):
     parts = {
         "mean": q.mean(),
         "stddev": q.stddev(),
-        "decoded": model.center(model.decode(z)),
+        "decoded": model.decoded(z),
     }
     return {name: np.asarray(value) for name, value in parts.items()}
 
@@ -36,7 +36,7 @@ def outputs(model, z, x):
 def main(names):
     FOLDER.mkdir(exist_ok=True)
     for name in names:
-        model = keras_vae.VAE.from_preset(ZOO / name)
+        model = keras_vae.VAE.from_preset(ZOO / name, preprocessor=None)
         z, x = inputs(model)
         arrays = {"z": z, "x": x, **outputs(model, z, x)}
         np.savez_compressed(FOLDER / f"{name}.npz", **arrays)
