@@ -22,6 +22,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
         "Unknown objective 'elbow'. Did you mean 'elbo'? Known: elbo, iwae."
     """
     known = sorted(known)
-    nearest = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+    begun = [one for one in known if one.startswith(str(name).lower())]
+    nearest = begun or difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return ValueError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")

@@ -24,6 +24,25 @@ def positive_int(n, argument: str) -> int:
     return int(n)
 
 
+def sizes(values, argument: str) -> tuple[int, ...]:
+    """Checks that an argument is one size or several.
+
+    Args:
+        values: A positive integer, or a sequence of some.
+        argument: What to call it in the message.
+
+    Returns:
+        The sizes.
+
+    Raises:
+        ValueError: If it is anything else, or empty.
+    """
+    values = values if hasattr(values, "__iter__") else (values,)
+    if isinstance(values, str) or not len(tuple(values)):
+        raise ValueError(f"{argument} must be sizes such as (500, 500), but is {values!r}.")
+    return tuple(positive_int(n, argument) for n in values)
+
+
 def not_negative(value, argument: str) -> float:
     """Checks that an argument is a finite number of at least zero.
 

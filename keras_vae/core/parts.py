@@ -104,6 +104,11 @@ class Room:
             if argument not in parameters:
                 raise unknown(f"argument of the {self.kind} {name!r}", argument, parameters)
         given = {key: value for key, value in given.items() if key in parameters}
+        for key, one in parameters.items():
+            if one.default is one.empty and key not in given and key not in arguments:
+                raise ValueError(
+                    f"The {self.kind} {name!r} needs {key}: write {name}:{key}=..."
+                )
         try:
             return self.make(self.parts()[name])(**{**given, **arguments})
         except TypeError as error:

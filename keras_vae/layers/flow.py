@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.numbers import positive_int
+from keras_vae.core.numbers import positive_int, sizes
 from keras_vae.layers.base import DistributionLayer
 from keras_vae.layers.normal import IndependentNormal
 
@@ -70,7 +70,7 @@ class Flow(DistributionLayer):
             )
         self.event_shape = (self.event_size,)
         self.num_layers = positive_int(num_layers, "num_layers")
-        self.hidden_units = tuple(positive_int(n, "hidden_units") for n in hidden_units)
+        self.hidden_units = sizes(hidden_units, "hidden_units")
         self.context_size = positive_int(context_size + 1, "context_size + 1") - 1
         self.base = IndependentNormal(self.event_size, floor=floor, dtype=self.dtype)
         self.couplings = [self._coupling(i) for i in range(self.num_layers)]

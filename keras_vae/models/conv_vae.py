@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.prebuilt import (
     condition_shape_of,
@@ -66,7 +67,7 @@ class ConvVAE(VAE):
                 event_shape, latent_dim, posterior, likelihood
             )
             event_shape = likelihood.event_shape
-            filters = tuple(filters or default_filters(event_shape))
+            filters = sizes(filters or default_filters(event_shape), "filters")
             common = {
                 "dense_units": dense_units,
                 "activation": activation,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.prebuilt import (
     condition_shape_of,
@@ -56,6 +57,7 @@ class DenseVAE(VAE):
         **kwargs,
     ):
         """Creates and builds the model."""
+        hidden_units = sizes(hidden_units, "hidden_units")
         with policy(dtype):
             posterior, likelihood = make_layers(
                 event_shape, latent_dim, posterior, likelihood
@@ -77,7 +79,7 @@ class DenseVAE(VAE):
                 condition_shape,
             )
         super().__init__(encoder, decoder, posterior, likelihood, dtype=dtype, **kwargs)
-        self.hidden_units = tuple(hidden_units)
+        self.hidden_units = hidden_units
         self.activation = activation
 
     def get_config(self):

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from keras_vae import layers
+from keras_vae.core.numbers import sizes
 from keras_vae.core.support import Support
 from keras_vae.layers import DistributionLayer
 from keras_vae.priors.base import Prior
@@ -190,7 +191,7 @@ class Conditional(_OfLayer):
         if isinstance(network, dict):
             network = keras.saving.deserialize_keras_object(network)
         self.network = network
-        self.hidden_units = tuple(hidden_units)
+        self.hidden_units = sizes(hidden_units, "hidden_units")
 
     def connect(self, model):
         """Makes the network for the model's condition."""
