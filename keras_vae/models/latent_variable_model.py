@@ -42,11 +42,32 @@ class LatentVariableModel(ObjectiveModel):
     raw data; `encode`, `decode`, `trace` and a call stay in the model's units.
     """
 
-    # What was done to the training data; None: arrays are in the model's units.
-    preprocessor: Preprocessor | None = None
+    _preprocessor: Preprocessor | None = None
     event_shape: tuple[int, ...]
     condition_shape: tuple[int, ...] | None = None
     num_classes: int | None = None
+
+    @property
+    def preprocessor(self) -> Preprocessor | None:
+        """What was done to the training data; None: arrays are in the model's units."""
+        return self._preprocessor
+
+    @preprocessor.setter
+    def preprocessor(self, preprocessor):
+        if preprocessor is not None:
+            if not isinstance(preprocessor, Preprocessor):
+                raise ValueError(
+                    "preprocessor must be a keras_vae.data.Preprocessor or None, but is "
+                    f"{preprocessor!r}."
+                )
+            shape = preprocessor.scaling.event_shape
+            if shape != tuple(self.event_shape):
+                raise ValueError(
+                    f"The preprocessor is for events of shape {shape}, but those of the "
+                    f"model have shape {tuple(self.event_shape)}. Give the one of the "
+                    "model's own data."
+                )
+        self._preprocessor = preprocessor
 
     @property
     def latent(self) -> Latent:

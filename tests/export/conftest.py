@@ -23,7 +23,7 @@ def exported(tmp_path_factory):
             path = saved_model_of(name)
             if path is None:
                 path = folder / str(len(made)) / "1"
-                served.model.export(path, preprocessor=served.preprocessor)
+                served.model.export(path)
             made[name] = served, path
         return made[name]
 

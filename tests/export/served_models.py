@@ -20,12 +20,12 @@ SEED = np.array([5, 0], np.int32)
 
 
 class Served(NamedTuple):
-    """A model, observations in its units, and where these come from, bytes [N, *event]."""
+    """A model, observations in its units, bytes [N, *event] of them, and conditions."""
 
     model: keras_vae.VAE
     x: np.ndarray
-    preprocessor: Preprocessor | None = None
     raw: np.ndarray | None = None
+    y: np.ndarray | None = None
 
 
 def _bytes():
@@ -38,8 +38,9 @@ def _case(name):
 
 def _of_bytes(model, preprocessor=None):
     raw = _bytes()
-    x = raw.astype("f4") if preprocessor is None else preprocessor.scaling(raw)
-    return Served(model, x, preprocessor, raw)
+    x = raw.astype("f4") if preprocessor is None else preprocessor(raw)
+    model.preprocessor = preprocessor
+    return Served(model, x, raw)
 
 
 def scaled(shape=IMAGE, **arguments):
@@ -65,14 +66,12 @@ def _beta():
 def _preset(name):
     """A model of the zoo, whose SavedModel is there already."""
     model = keras_vae.VAE.from_preset(ZOO / name)
-    preprocessor = Preprocessor.from_preset(ZOO / name)
     signatures = read_signatures(ZOO / name / "1")
     if "encode_uint8" in signatures:
         raw = np.random.default_rng(1).integers(0, 256, (256, *model.event_shape), "u1")
-        return Served(model, preprocessor.scaling(raw), preprocessor, raw)
-    samples = model.sample(256, seed=1)
-    x = np.round(samples) if model.likelihood.is_discrete else samples
-    return Served(model, x, preprocessor)
+        return Served(model, model.preprocessor(raw), raw)
+    x = model.to_units(model.sample(256, seed=1))
+    return Served(model, np.asarray(x, "f4"))
 
 
 def _vae_gan():
@@ -85,6 +84,19 @@ def _vae_gan():
 def _mixed_precision():
     model = keras_vae.DenseVAE(IMAGE, 2, hidden_units=(5,), dtype="mixed_float16", seed=0)
     return Served(model, model_cases.data_for(model))
+
+
+def _with(condition=None, **parts):
+    """A dense model of six pixels with other parts."""
+    model = keras_vae.DenseVAE(
+        6, 3, hidden_units=(5,), condition=condition, seed=0, **parts
+    )
+    y = None
+    if condition is not None:
+        n, shape = 300, model.condition_shape
+        y = np.random.default_rng(4).normal(size=(n, *shape)).astype("f4")
+        y = y if model.num_classes is None else y.argmax(axis=-1).astype("i4")
+    return Served(model, model_cases.data_for(model), y=y)
 
 
 CASES = {
@@ -104,6 +116,12 @@ CASES = {
     "cell middles": _beta,
     "VAE-GAN": _vae_gan,
     "mixed precision": _mixed_precision,
+    "flow": lambda: _with(posterior="flow"),
+    "binary codes": lambda: _with(posterior="bernoulli"),
+    "sphere": lambda: _with(posterior="power_spherical"),
+    "autoencoder": lambda: _with(posterior="deterministic"),
+    "classes": lambda: _with(condition=4),
+    "condition": lambda: _with(condition=(2,), prior="conditional"),
 }
 OF_THE_ZOO = {
     f"zoo: {path.parent.name}": functools.partial(_preset, path.parent.name)
@@ -126,41 +144,49 @@ def saved_model_of(name):
 
 def requests(served, n):
     """A request of `n` examples to each signature, by name."""
-    x, size = served.x[:n], served.model.latent_dim
-    z = np.random.default_rng(2).normal(size=(n, size)).astype("f4")
+    model, x = served.model, served.x[:n]
+    z = np.asarray(model.draw(max(n, 1), 2, _condition(served, max(n, 1))))[:n]
+    y = {} if served.y is None else {"y": served.y[:n]}
+    number = y or {"num_samples": np.array(n, np.int32)}
     all_requests = {
-        "serving_default": {"x": x},
-        "reconstruct": {"x": x},
-        "encode": {"x": x},
-        "decode": {"z": z},
-        "sample": {"seed": SEED, "num_samples": np.array(n, np.int32)},
-        "score": {"x": x, "seed": SEED},
+        "serving_default": {"x": x, **y},
+        "reconstruct": {"x": x, **y},
+        "encode": {"x": x, **y},
+        "decode": {"z": z, **y},
+        "sample": {"seed": SEED, **number},
     }
+    if model.latent.has_density:
+        all_requests["score"] = {"x": x, "seed": SEED, **y}
     if served.raw is not None:
         all_requests["reconstruct_uint8"] = {"x": served.raw[:n]}
         all_requests["encode_uint8"] = {"x": served.raw[:n]}
     return all_requests
 
 
+def _condition(served, n):
+    return None if served.y is None else served.y[:n]
+
+
 def answers(served, n):
     """What the Keras model says to these requests; bytes not rounded."""
-    model, x = served.model, served.x[:n]
-    q = model.encode(x)
-    encoded = {"mean": q.mean(), "stddev": q.stddev()}
-    reconstructed = {"reconstruction": model(x), "z_mean": model.embed(x)}
-    z = requests(served, n)["decode"]["z"]
-    seed = int(SEED[0])
+    model, x, y = served.model, served.x[:n], _condition(served, n)
+    preprocessor, model.preprocessor = model.preprocessor, None
+    encoded = {**model.summary(x, y), "z": model.codes(x, y)}
+    reconstructed = {"reconstruction": model(x, y), "z": encoded["z"]}
+    z, seed = requests(served, n)["decode"]["z"], int(SEED[0])
     expected = {
         "serving_default": reconstructed,
         "reconstruct": reconstructed,
         "encode": encoded,
-        "decode": {"mean": model.center(model.decode(z))},
-        "sample": {"samples": model.sample(n, seed=seed)},
-        "score": {"elbo": model.elbo(x, seed=seed)},
+        "decode": {"mean": model.decoded(z, y)},
+        "sample": {"samples": model.sample(n, y, seed=seed)},
     }
+    if model.latent.has_density:
+        expected["score"] = {"elbo": model.elbo(x, y, seed=seed)}
+    model.preprocessor = preprocessor
     if served.raw is not None:
-        scale = served.preprocessor.scaling.inverse if served.preprocessor else np.asarray
-        raw = scale(np.asarray(reconstructed["reconstruction"]))
+        raw = np.asarray(reconstructed["reconstruction"])
+        raw = raw if preprocessor is None else preprocessor.scaling.inverse(raw)
         expected["encode_uint8"] = encoded
         expected["reconstruct_uint8"] = {**reconstructed, "reconstruction": raw}
     return {
