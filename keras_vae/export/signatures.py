@@ -40,7 +40,8 @@ def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
     - `sample`: seed [2], num_samples -> samples; with seed [s, 0] as `model.sample(n,
       seed=s)`; at most `model.events_at_a_time()` in a request
     - `score`: x, seed [2] -> elbo; nats, with seed [s, 0] as the first batch of
-      `model.elbo(x, seed=s)`; not of an autoencoder
+      `model.elbo(x, seed=s)` (another draw where TFP samples by gamma variables, as from
+      the power spherical); not of an autoencoder
     - `reconstruct_uint8`, `encode_uint8`: as above for x in levels 0 to 255, as an image
       file has them; only where the model's data are such. A binarization is left out: a
       model of 0/1 pixels then reads greys in [0, 1] as probabilities.
