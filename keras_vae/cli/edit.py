@@ -78,6 +78,7 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
         rows.reshape(-1, *shape),
         output,
         columns=rows.shape[1],
+        value_range=model.shown_range,
     )
     click.echo(
         f"wrote {output}: {len(x)} rows, "

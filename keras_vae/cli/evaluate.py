@@ -10,7 +10,7 @@ import click
 from keras_vae.cli.use import data_option, open_run, run_argument, seed_option, split_option
 from keras_vae.core.files import write_json
 from keras_vae.core.names import unknown
-from keras_vae.data import Preprocessor, Sprites
+from keras_vae.data import Sprites
 from keras_vae.evaluation import (
     METRICS,
     HeldOut,
@@ -79,65 +79,32 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
         options = {"num_samples": num_samples, "seed": seed, "limit": limit}
         if anomalies is not None:
             others = open_run(run, anomalies, split)[-1].split(split)[0]
-            options["anomalies"] = opened[1](others)
+            options["anomalies"] = others
         evaluate_metrics(metrics, _held_out(*opened, split, **options), done)
     if output is not None:
         click.echo(f"wrote {output}")
 
 
-def _held_out(model, preprocessor, data_set, split, **options) -> HeldOut:
-    def train():
-        x, y = data_set.split("train")
-        return preprocessor(x), y
-
+def _held_out(model, data_set, split, **options) -> HeldOut:
     x, y = data_set.split(split)
     return HeldOut(
         model,
-        preprocessor(x),
+        x,
         y,
         # What probes learn from must not be what they are tested on.
-        train=None if split in ("train", "all") else train,
-        factors=PreparedSprites(preprocessor) if data_set.name == "sprites" else None,
-        log_scale=preprocessor.scaling.log_scale,
-        value_range=preprocessor.value_range,
-        levels=preprocessor.levels is not None,
+        train=None if split in ("train", "all") else lambda: data_set.split("train"),
+        factors=Sprites() if data_set.name == "sprites" else None,
         verbose=int(sys.stdout.isatty()),
         **options,
     )
 
 
-class PreparedSprites(Sprites):
-    """Sprites in the units of a model.
-
-    Args:
-        preprocessor: That of the model's data.
-
-    Example:
-        >>> PreparedSprites(preprocessor).draw([[0, 5, 0, 16, 16]])
-    """
-
-    def __init__(self, preprocessor: Preprocessor):
-        """Keeps the preprocessor."""
-        self.preprocessor = preprocessor
-
-    def draw(self, factors):
-        """Draws images and prepares them; see `Sprites.draw`."""
-        return self.preprocessor(super().draw(factors))
-
-
-def scored(model, preprocessor, data_set, split, num_samples, seed, limit) -> dict:
+def scored(model, data_set, split, num_samples, seed, limit) -> dict:
     """Scores what `open_run` returned on a split; see `held_out_scores`."""
-    return held_out_scores(
-        model,
-        preprocessor(data_set.split(split)[0]),
-        num_samples,
-        seed,
-        limit,
-        preprocessor.scaling.log_scale,
-        preprocessor.value_range,
-        verbose=int(sys.stdout.isatty()),
-        levels=preprocessor.levels is not None,
-    )
+    x, y = data_set.split(split)
+    verbose = int(sys.stdout.isatty())
+    y = None if model.condition_shape is None else y
+    return held_out_scores(model, x, num_samples, seed, limit, verbose, y)
 
 
 def _check_output(output: Path | None) -> None:

@@ -56,7 +56,8 @@ def sample(run, count, output, temperature, draw, seed):
     """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv."""
     model = VAE.from_preset(run)
     _check_output(output, model.event_shape)
-    _write(output, model.sample(count, seed=seed, temperature=temperature, draw=draw))
+    samples = model.sample(count, seed=seed, temperature=temperature, draw=draw)
+    _write(output, samples, model.shown_range)
 
 
 @click.command()
@@ -72,9 +73,10 @@ def reconstruct(run, data, split, count, output):
     x = data_set.split(split)[0][:count]
     reconstructions = model.reconstruct(x)
     if output.suffix.lower() != ".png":
-        _write(output, reconstructions)
+        _write(output, reconstructions, model.shown_range)
         return
-    plots.save_reconstruction_pairs(x, reconstructions, output)
+    shown = {"value_range": model.shown_range}
+    plots.save_reconstruction_pairs(x, reconstructions, output, **shown)
     click.echo(f"wrote {output}")
 
 
@@ -174,11 +176,11 @@ def _check_output(output: Path, event_shape) -> None:
         )
 
 
-def _write(output: Path, x: np.ndarray) -> None:
+def _write(output: Path, x: np.ndarray, value_range: tuple[float, float]) -> None:
     """Writes raw observations: a picture, or arrays."""
     suffix = output.suffix.lower()
     if suffix == ".png":
-        plots.save_image_grid(x, output)
+        plots.save_image_grid(x, output, value_range=value_range)
     else:
         writers = {
             ".npy": lambda file: np.save(file, x),

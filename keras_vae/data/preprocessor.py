@@ -142,14 +142,27 @@ class Preprocessor:
 
         Returns:
             Raw values of the same shape: whole numbers within `levels`, as uint8 where that
-            holds them and as float32 elsewhere.
+            holds them and as float32 elsewhere; of 0/1 data probabilities.
         """
         raw = self.scaling.inverse(np.asarray(x))
         if self.levels is None:
             return raw
         low, high = self.levels
+        if (low, high) == (0, 1):
+            # Between the two there are probabilities to show.
+            return raw
         raw = np.clip(np.round(raw), low, high)
         return raw.astype(np.uint8) if 0 <= low and high <= 255 else raw
+
+    @property
+    def raw_range(self) -> tuple[float, float]:
+        """Raw values that a picture shows as black and white."""
+        if self.levels is not None:
+            return tuple(map(float, self.levels))
+        offset, scale = self.scaling.offset, self.scaling.scale
+        if isinstance(offset, tuple) or isinstance(scale, tuple):
+            return 0.0, 1.0
+        return tuple(value * scale + offset for value in self.value_range)
 
     @property
     def log_scale(self) -> float:

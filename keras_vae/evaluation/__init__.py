@@ -16,8 +16,8 @@ from keras_vae.evaluation.images.scores import (
     peak_signal_to_noise,
     ratio_of_means,
     sharpness,
+    structural_similarity,
 )
-from keras_vae.evaluation.images.ssim import structural_similarity
 from keras_vae.evaluation.latents.aggregate import aggregate_posterior, information
 from keras_vae.evaluation.latents.collapse import (
     CollapseWarning,

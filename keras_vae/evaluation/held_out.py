@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.core.numbers import positive_int
-from keras_vae.models import VAE
+from keras_vae.models import LatentVariableModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,19 +19,16 @@ class HeldOut:
 
     Attributes:
         model: The model.
-        x: Observations [N, *event], in the model's units.
+        x: Observations [N, *event], raw where the model has a preprocessor.
         y: Labels [N], or [N, A] of attributes or factors, or None.
-        train: Returns the training observations and labels, prepared like x; asked for
-            by metrics that learn from them.
+        train: Returns the training observations and labels; asked for by metrics that
+            learn from them.
         factors: What draws images with known factors, such as `keras_vae.data.Sprites`,
             where the data are of that kind.
-        anomalies: Observations [M, *event] of another kind, in the model's units, or None.
+        anomalies: Observations [M, *event] of another kind, or None.
         num_samples: Importance samples for each observation, or samples from the prior.
         seed: Same seed, same scores.
         limit: Score that many observations, drawn at random; None scores all.
-        log_scale: See `likelihood_scores`.
-        value_range: Values of black and white.
-        levels: Whether raw values are whole numbers; see `likelihood_scores`.
         verbose: 1 shows progress bars.
 
     Raises:
@@ -42,7 +39,7 @@ class HeldOut:
         >>> evaluate_metrics(["active_units", "gaps"], HeldOut(vae, x_test, limit=100))
     """
 
-    model: VAE
+    model: LatentVariableModel
     x: np.ndarray
     y: np.ndarray | None = None
     train: Callable | None = None
@@ -51,9 +48,6 @@ class HeldOut:
     num_samples: int = 500
     seed: int = 0
     limit: int | None = None
-    log_scale: float = 0.0
-    value_range: tuple[float, float] = (0.0, 1.0)
-    levels: bool = False
     verbose: int = 0
 
     def __post_init__(self):

@@ -42,16 +42,8 @@ _FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 5
 
 def score_likelihood(on: HeldOut) -> dict[str, Any]:
     """ELBO and importance-weighted log-likelihood."""
-    return likelihood_scores(
-        on.model,
-        on.x,
-        on.num_samples,
-        on.seed,
-        on.limit,
-        on.log_scale,
-        on.verbose,
-        on.levels,
-    )
+    options = {"seed": on.seed, "limit": on.limit, "verbose": on.verbose}
+    return likelihood_scores(on.model, on.x, on.num_samples, **options)
 
 
 def score_ais(on: HeldOut) -> dict[str, Any]:
@@ -59,7 +51,7 @@ def score_ais(on: HeldOut) -> dict[str, Any]:
     few = _few(on)
     options = {**_ANNEALED, "seed": on.seed, "verbose": on.verbose}
     estimate = annealed_importance_sampling(few.model, few.x, **options)
-    score = mean_and_error(estimate + _shift(on))
+    score = mean_and_error(estimate)
     return {"num_examples": len(few.x), **_ANNEALED, "annealed_log_likelihood": score}
 
 
@@ -71,8 +63,8 @@ def score_bidirectional(on: HeldOut) -> dict[str, Any]:
     return {
         "num_simulated": count,
         **_ANNEALED,
-        "lower_bound": mean_and_error(found.lower + _shift(on)),
-        "upper_bound": mean_and_error(found.upper + _shift(on)),
+        "lower_bound": mean_and_error(found.lower),
+        "upper_bound": mean_and_error(found.upper),
         "bidirectional_gap": mean_and_error(found.gap),
     }
 
@@ -91,7 +83,7 @@ def score_gaps(on: HeldOut) -> dict[str, Any]:
         "num_examples": len(few.x),
         "num_samples": on.num_samples,
         **_LOCAL,
-        **{name: mean_and_error(bound + _shift(on)) for name, bound in bounds.items()},
+        **{name: mean_and_error(bound) for name, bound in bounds.items()},
         "approximation_gap": mean_and_error(found.approximation_gap),
         "amortization_gap": mean_and_error(found.amortization_gap),
     }
@@ -101,14 +93,9 @@ def _few(on):
     return replace(on, limit=on.limit or _FEW).cut
 
 
-def _shift(on):
-    """What makes densities those of the raw values."""
-    return 0.0 if on.model.likelihood.is_discrete else on.log_scale
-
-
 def score_images(on: HeldOut) -> dict[str, Any]:
     """Nearness and sharpness of images."""
-    return image_scores(on.model, on.x, on.num_samples, on.seed, on.limit, on.value_range)
+    return image_scores(on.model, on.x, on.num_samples, on.seed, on.limit)
 
 
 def score_active_units(on: HeldOut) -> dict[str, Any]:
@@ -151,9 +138,9 @@ def score_probe(on: HeldOut) -> dict[str, Any]:
 
 def _features(on):
     """Features of the data and of as many means of p(x|z) at draws from the prior."""
-    x, extract = on.cut.x, random_conv(on.value_range)
-    sampled = on.model.sample(len(x), seed=on.seed)
-    sampled = np.clip(sampled, *on.value_range)
+    x, value_range = on.cut.x, on.model.shown_range
+    extract = random_conv(value_range)
+    sampled = np.clip(on.model.sample(len(x), seed=on.seed), *value_range)
     about = {"num_examples": len(x), "num_samples": len(x), "extractor": extract.name}
     return about, extract(x), extract(sampled)
 
@@ -180,7 +167,7 @@ def score_anomalies(on: HeldOut) -> dict[str, Any]:
     if on.limit is not None:
         others = others[draw_rows(len(others), on.limit, on.seed)]
     methods = ["elbo", "log_likelihood", "reconstruction"]
-    if on.model.likelihood.is_discrete and len(on.model.event_shape) == 3:
+    if on.model.is_discrete and len(on.model.event_shape) == 3:
         methods.append("input_complexity")
     found = {"num_examples": len(x), "num_anomalies": len(others)}
     for method in methods:
@@ -191,7 +178,6 @@ def score_anomalies(on: HeldOut) -> dict[str, Any]:
                 method,
                 on.num_samples,
                 on.seed,
-                value_range=on.value_range if method == "input_complexity" else None,
                 verbose=on.verbose,
             )
             for rows in (x, others)

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from keras_vae.core.names import unknown
+from keras_vae.core.score_rows import score_rows
 from keras_vae.evaluation import metrics
 from keras_vae.evaluation.held_out import HeldOut
-from keras_vae.evaluation.scores import score_rows
-from keras_vae.models import VAEGAN
 
 
 class Metric(NamedTuple):
@@ -119,11 +118,13 @@ def _check_needs(name, on):
             f"The metric {name!r} needs observations of another kind beside the held-out "
             "ones: give a data set of the same shape as anomalies."
         )
-    if needs == "a trained likelihood" and isinstance(on.model, VAEGAN):
+    if needs == "a trained likelihood" and not on.model.trains_likelihood:
         raise ValueError(
-            f"The metric {name!r} is of the likelihood on pixels, which a VAE-GAN is not "
+            f"The metric {name!r} is of the likelihood on pixels, which this model is not "
             "trained for. Take images, frechet or precision_recall."
         )
+    if needs == "a trained likelihood":
+        on.model.require_density()
 
 
 def _are_factors(y):

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from keras_vae.core.batches import in_batches
-from keras_vae.core.checks import check_array
 from keras_vae.core.support import REAL
 
 
@@ -19,8 +17,8 @@ def attribute_vectors(model, x, attributes, batch_size: int = 256):
 
     Args:
         model: A `VAE`.
-        x: Observations [N, *event], in the model's units; training data, so that held-out
-            examples can show how well the vectors carry over.
+        x: Observations [N, *event]; training data, so that held-out examples
+            can show how well the vectors carry over.
         attributes: Which example has which attribute, as 0 and 1 or booleans: a
             dictionary name -> [N], or an array [N, A] with a column for each of A
             attributes.
@@ -43,11 +41,9 @@ def attribute_vectors(model, x, attributes, batch_size: int = 256):
         Larsen et al. 2016, "Autoencoding beyond pixels using a learned similarity
         metric", section 4.2.
     """
-    # Before the attributes, so that an empty x is called that, and both before the time
-    # that embedding takes.
-    check_array(x, model.event_shape, model.support)
+    # Before the time that embedding takes.
     _as_columns(attributes, len(x))
-    return mean_differences(model.embed(x, batch_size), attributes)
+    return mean_differences(model.embed(x, batch_size=batch_size), attributes)
 
 
 def mean_differences(z, attributes):
@@ -99,7 +95,7 @@ def edit_attribute(
 
     Args:
         model: A `VAE`.
-        x: Observations [N, *event], in the model's units.
+        x: Observations [N, *event].
         vector: Latent direction [D], such as one of `attribute_vectors`, or a sum of some.
         strengths: Factors of the vector, S numbers.
         batch_size: Observations or codes at a time.
@@ -117,11 +113,16 @@ def edit_attribute(
     Source:
         Larsen et al. 2016, section 4.2 and figure 5.
     """
+    if model.latent.support != REAL:
+        raise ValueError(
+            "An attribute is added to codes, which would take them out of where they live: "
+            f"{model.latent.support}. Use a model with latent variables in R^D."
+        )
     vector = _numbers(vector, "vector")
-    if vector.shape != (model.latent_dim,):
+    if vector.shape != model.latent.shape:
         raise ValueError(
             f"vector has shape {vector.shape}, but this model's latent vectors have shape "
-            f"({model.latent_dim},). Give one direction, such as one row of what "
+            f"{model.latent.shape}. Give one direction, such as one row of what "
             "attribute_vectors returns for this model."
         )
     strengths = _numbers(strengths, "strengths")
@@ -130,10 +131,10 @@ def edit_attribute(
             "strengths must be a sequence of at least one number, such as (0.0, 1.0), but "
             f"has shape {strengths.shape}."
         )
-    z = model.embed(x, batch_size)
+    z = model.embed(x, batch_size=batch_size)
     steps = (strengths[:, np.newaxis] * vector).astype(z.dtype)
     codes = (z[:, np.newaxis] + steps).reshape(-1, z.shape[-1])
-    decoded = in_batches(lambda z, _: model.center(model.decode(z)), codes, batch_size)
+    decoded = model.decode_codes(codes, batch_size=batch_size)
     return decoded.reshape(len(z), len(steps), *model.event_shape)
 
 

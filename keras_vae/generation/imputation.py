@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.batches import in_batches
-from keras_vae.core.checks import check_array, check_shape
+from keras_vae.core.checks import check_shape
 from keras_vae.core.names import unknown
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
 from keras_vae.core.support import Support
-from keras_vae.layers.independent import IndependentLayer
 
 # Draws from the prior whose mean is put in for what is missing, where nothing better is
 # known.
@@ -44,7 +44,7 @@ class Imputed(NamedTuple):
 def impute(
     model,
     x,
-    observed,
+    observed=None,
     method: str = "importance",
     num_samples: int = 1000,
     num_draws: int = 1,
@@ -66,21 +66,22 @@ def impute(
       turns, of which the first half accept all codes. Finds its way where much is missing.
 
     Args:
-        model: A `VAE` whose likelihood has independent elements with means.
-        x: Observations [N, *event], in the model's units. Missing entries may hold
-            anything, NaN as well.
-        observed: Booleans of the shape of x: which entries are known.
+        model: A model whose likelihood has independent elements with means.
+        x: Observations [N, *event], raw where the model has a preprocessor. Missing
+            entries may hold anything, NaN as well.
+        observed: Booleans of the shape of x: which entries are known; None: those that
+            are not NaN.
         method: "importance" or "gibbs".
         num_samples: Codes for each observation; of "gibbs", turns.
         num_draws: Draws of what is missing for each observation; at most `num_samples`.
         fill: What the encoder first sees in the place of what is missing, a number or an
             array that broadcasts to x; None is the mean of the model's samples. The
-            `mean` of an earlier answer is a good fill for "importance".
+            `mean` of an earlier answer is a good fill for "importance". In the units of x.
         batch_size: Observations at a time.
         seed: Same seed and `batch_size`, same answer.
 
     Returns:
-        Mean, draws, and how far they can be trusted.
+        Mean, draws, and how far they can be trusted, in the units of x.
 
     Raises:
         ValueError: If x, observed or fill do not fit the model, a known entry is NaN or
@@ -112,8 +113,9 @@ def impute(
             f"num_draws is {num_draws}, but there are only {num_samples} samples to draw "
             "from. Take a larger num_samples."
         )
-    x, observed = _known(model, x, observed)
-    _check_likelihood(model)
+    _check_model(model)
+    raw, observed = _known(model, x, observed)
+    x = model.to_units(raw).astype(model.probability_dtype)
     x = np.where(observed, x, _fill(model, fill, x.shape, seed))
     fill_in, step = _METHODS[method]
     # Traced once for all batches.
@@ -126,10 +128,12 @@ def impute(
         settings = num_samples, num_draws, fold(seed, 1, index)
         parts.append(fill_in(model, step, *known, *settings))
     means, draws, efficiencies = zip(*parts, strict=True)
-    mean, draws = np.concatenate(means), np.concatenate(draws, axis=1)
+    mean = model.from_units(np.concatenate(means).astype(x.dtype))
+    draws = model.from_units(np.concatenate(draws, axis=1).astype(x.dtype))
+    raw = raw.astype(mean.dtype)
     return Imputed(
-        np.where(observed, x, mean.astype(x.dtype)),
-        np.where(observed, x, draws.astype(x.dtype)),
+        np.where(observed, raw, mean),
+        np.where(observed, raw, draws),
         np.concatenate(efficiencies),
     )
 
@@ -152,7 +156,8 @@ def _by_importance(model, weigh, x, observed, num_samples, num_draws, seed):
     share = np.exp(log_weights - scale)
     efficiency = 1.0 / (len(share) * np.square(share).sum(axis=0))
     chosen = tf.random.stateless_categorical(log_weights.T, num_draws, fold(seed, 1))
-    z = np.take_along_axis(np.concatenate(codes), chosen.numpy().T[..., np.newaxis], axis=0)
+    codes = np.concatenate(codes)
+    z = np.take_along_axis(codes, _columns(chosen.numpy().T, codes), axis=0)
     draws = in_batches(
         lambda z, i: model.decode(z).sample(seed=fold(seed, 2, i)), z, max(1, chunk)
     )
@@ -160,20 +165,20 @@ def _by_importance(model, weigh, x, observed, num_samples, num_draws, seed):
 
 
 def _weigh(model, x, observed, count, seed):
-    """Codes [S, B, D], their log-weights [S, B], and the weighted mean of E[x|z]."""
-    q, p = model.encode(x), model.prior.distribution()
-    size = tf.stack([count, tf.shape(x)[0]])
+    """Codes [S, B, *latent], their log-weights [S, B], and the weighted mean of E[x|z]."""
+    size, latent = tf.stack([count, tf.shape(x)[0]]), model.latent.shape
     from_prior = tf.random.stateless_uniform(size, fold(seed, 0)) < _FROM_PRIOR
+    drawn = model.draw(size[0] * size[1], fold(seed, 1))
     z = tf.where(
-        from_prior[..., tf.newaxis],
-        p.sample(size, seed=fold(seed, 1)),
-        q.sample(count, seed=fold(seed, 2)),
+        from_prior[(..., *[tf.newaxis] * len(latent))],
+        tf.reshape(drawn, tf.concat([size, latent], axis=0)),
+        model.encode(x).sample(count, seed=fold(seed, 2)),
     )
-    log_p, log_q = p.log_prob(z), q.log_prob(z)
+    trace = model.trace(x, z=z)
+    log_p, log_q, px = trace.log_p, trace.log_q, trace.px
     log_proposal = tf.reduce_logsumexp(
         tf.stack([np.log(1 - _FROM_PRIOR) + log_q, np.log(_FROM_PRIOR) + log_p]), axis=0
     )
-    px = model.decode(z)
     log_px = tf.where(observed, px.distribution.log_prob(x), 0.0)
     log_px = tf.reduce_sum(log_px, axis=tf.range(2, tf.rank(log_px)))
     log_weight = log_px + log_p - log_proposal
@@ -184,7 +189,7 @@ def _weigh(model, x, observed, count, seed):
 
 def _by_gibbs(model, turn, x, observed, num_samples, num_draws, seed):
     """Metropolis-within-Gibbs of one batch, one chain an observation."""
-    z = tf.zeros([len(x), model.latent_dim], x.dtype)
+    z = model.draw(len(x), fold(seed, 2 * num_samples))
     warm_up = -(-num_samples // 2)
     # Evenly spaced, the last turn among them.
     kept = set(num_samples - 1 - np.arange(num_draws) * num_samples // num_draws)
@@ -204,9 +209,8 @@ def _turn(model, x, observed, z, correct, seed):
     """One new code and new missing entries; all codes are accepted if not `correct`."""
     q = model.encode(x)
     both = tf.stack([z, q.sample(seed=fold(seed, 0))])
-    px = model.decode(both)
-    log_p = px.log_prob(x) + model.prior.distribution().log_prob(both)
-    old, new = tf.unstack(log_p - q.log_prob(both))
+    trace = model.trace(x, z=both)
+    px, (old, new) = trace.px, tf.unstack(trace.log_weight)
     log_u = tf.math.log(tf.random.stateless_uniform(tf.shape(old), fold(seed, 1)))
     accept = (log_u < tf.cast(new - old, log_u.dtype)) | ~correct
 
@@ -227,8 +231,16 @@ def _columns(values, like):
 
 
 def _known(model, x, observed):
-    """Observations with stand-ins for what is missing, and the mask, both checked."""
-    x, observed = np.asarray(x), np.asarray(observed)
+    """Raw observations with stand-ins for what is missing, and the mask, both checked."""
+    x = np.asarray(x)
+    if observed is None:
+        if x.dtype.kind != "f":
+            raise ValueError(
+                f"x has dtype {x.dtype}, in which no NaN marks what is missing. Give "
+                "observed: booleans, True where x is known."
+            )
+        observed = ~np.isnan(x)
+    observed = np.asarray(observed)
     if observed.dtype != bool:
         raise ValueError(
             "observed must be booleans, True where x is known, but has dtype "
@@ -240,9 +252,9 @@ def _known(model, x, observed):
             f"observed has shape {observed.shape}, but x has shape {x.shape}; each entry "
             "of x is known or not. Use np.broadcast_to for a mask of all observations."
         )
-    x = np.where(observed, x, np.asarray(_inside(model.support), x.dtype))
-    check_array(x, model.event_shape, model.support)
-    return x.astype(model.likelihood.compute_dtype), observed
+    inside = np.full((1, *model.event_shape), _inside(model.support), np.float32)
+    stand_in = model.from_units(inside)
+    return np.where(observed, x, stand_in.astype(x.dtype)), observed
 
 
 def _inside(support: Support) -> float:
@@ -253,12 +265,13 @@ def _inside(support: Support) -> float:
 
 
 def _fill(model, fill, shape, seed):
+    """What the encoder first sees in the place of what is missing, in the model's units."""
     if fill is None:
-        z = model.prior.distribution().sample(_PRIOR_DRAWS, seed=fold(seed, 0))
+        z = model.draw(_PRIOR_DRAWS, fold(seed, 0))
         decoded = in_batches(lambda z, _: model.decode(z).mean(), z, _PRIOR_DRAWS)
-        fill = decoded.mean(axis=0)
+        return decoded.mean(axis=0)
     try:
-        fill = np.broadcast_to(fill, shape).astype(model.likelihood.compute_dtype)
+        fill = np.broadcast_to(fill, shape)
     except ValueError as error:
         raise ValueError(
             f"fill must be a number or broadcast to x, shape {shape}, but has shape "
@@ -266,15 +279,31 @@ def _fill(model, fill, shape, seed):
         ) from error
     if not np.isfinite(fill).all():
         raise ValueError("fill has values that are NaN or infinite; the encoder reads it.")
-    return fill
+    if model.preprocessor is not None:
+        fill = model.preprocessor.scaling(fill)
+    return fill.astype(model.probability_dtype)
 
 
-def _check_likelihood(model) -> None:
-    if not isinstance(model.likelihood, IndependentLayer):
+def _check_model(model) -> None:
+    model.require_density()
+    if model.condition_shape is not None:
+        raise ValueError(
+            "impute knows no condition, but the model has one. Use a model without."
+        )
+    px = model.decode(model.draw(1, 0))
+    elements = isinstance(px, tfd.Independent) and px.distribution.event_shape.rank == 0
+    if not elements or not _has_mean(px):
         raise ValueError(
             "impute needs a likelihood whose elements are independent given z and have "
-            "means, but this model's is "
-            f"{type(model.likelihood).__name__}. Use a model with an Independent... layer "
+            "means, but this model's has not. Use a model with an Independent... layer "
             "(not IndependentCategorical, as class numbers have no mean) or with "
             "DiscretizedLogistic."
         )
+
+
+def _has_mean(px) -> bool:
+    try:
+        px.mean()
+    except NotImplementedError:
+        return False
+    return True

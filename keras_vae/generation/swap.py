@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_vae.core.batches import in_batches
-
 _HOW = (
     "Make one encoder, pass it to both models, VAE(encoder, decoder_a, ...) and "
     "VAE(encoder, decoder_b, ...), and train them in turns."
@@ -25,13 +23,13 @@ def swap(x, source, target, batch_size: int = 256) -> np.ndarray:
     `VAE(a.encoder, b.decoder, b.posterior, b.likelihood, b.prior)`.
 
     Args:
-        x: Observations [N, *event] of the source's kind, in the models' units.
+        x: Observations [N, *event] of the source's kind.
         source: The `VAE` that was trained on data like x.
         target: The `VAE` with the same encoder whose decoder is to be used.
         batch_size: Observations at a time.
 
     Returns:
-        Array [N, *event]: the mean of the target's p(x|z) at the source's posterior mean.
+        Array [N, *event]: the mean of the target's p(x|z) at the source's code.
 
     Raises:
         ValueError: If the models differ in latent size or event shape, or do not share
@@ -63,11 +61,11 @@ def swap(x, source, target, batch_size: int = 256) -> np.ndarray:
                 f"source and target must have the same {what}, but have {sizes[0]} and "
                 f"{sizes[1]}. {_HOW}"
             )
-    if source.encoder is not target.encoder:
+    if not source.shares_encoder(target):
         raise ValueError(
             "source and target must share one encoder, but each has its own, so the codes "
             f"of one mean nothing to the decoder of the other. {_HOW} Two models that were "
             "loaded from files have two encoders: build the second anew on the first's."
         )
-    z = source.embed(x, batch_size)
-    return in_batches(lambda z, _: target.center(target.decode(z)), z, batch_size)
+    z = source.embed(x, batch_size=batch_size)
+    return target.decode_codes(z, batch_size=batch_size)

@@ -129,6 +129,34 @@ class LatentVariableModel(ObjectiveModel):
         """Returns the mean of p(x|z, y), in the model's units."""
         raise NotImplementedError
 
+    def posterior_params(self, x, y=None) -> tf.Tensor:
+        """Returns what the encoder says of observations: the posterior's parameters."""
+        raise ValueError(f"{type(self).__name__} has no posterior of a single layer.")
+
+    def posterior_at(self, params) -> tfd.Distribution:
+        """Returns the member of the posterior's family with given parameters."""
+        raise ValueError(f"{type(self).__name__} has no posterior of a single layer.")
+
+    def divergence_from_prior(self, q: tfd.Distribution, y=None) -> tf.Tensor | None:
+        """Returns KL(q, p) in closed form, [B], or None."""
+        raise NotImplementedError
+
+    def shares_encoder(self, other: LatentVariableModel) -> bool:
+        """Tells whether two models read observations with one and the same encoder."""
+        raise NotImplementedError
+
+    def own_scores(self, x, seed: int = 0) -> dict[str, np.ndarray]:
+        """Scores [N] of observations that only this kind of model has, by name."""
+        return {}
+
+    @property
+    def shown_range(self) -> tuple[float, float]:
+        """The values that a picture shows as black and as white, raw where x is."""
+        if self.preprocessor is not None:
+            return self.preprocessor.raw_range
+        low, high = self.support.low, self.support.high
+        return (0.0, 1.0) if None in (low, high) else (float(low), float(high))
+
     def start_from(self, x) -> None:
         """Lets the parts that start from training data look at them.
 
@@ -330,7 +358,7 @@ class LatentVariableModel(ObjectiveModel):
         Source:
             Alemi et al. 2018, "Fixing a broken ELBO".
         """
-        self._require_density()
+        self.require_density()
         x, y = self.to_units(x, scores=True), self.check_condition(y, len(x))
         positive_int(num_samples, "num_samples")
 
@@ -341,7 +369,7 @@ class LatentVariableModel(ObjectiveModel):
             return tf.stack([tf.reduce_mean(part, axis=0) for part in both], axis=1)
 
         rate, distortion = in_batches(parts, _rows(x, y), batch_size).T
-        return rate, distortion - self._log_scale
+        return rate, distortion - self.log_scale
 
     def log_likelihood(
         self,
@@ -378,7 +406,7 @@ class LatentVariableModel(ObjectiveModel):
         Source:
             Burda et al. 2016, equation 8; Rezende et al. 2014, appendix E.
         """
-        self._require_density()
+        self.require_density()
         x, y = self.to_units(x, scores=True), self.check_condition(y, len(x))
         positive_int(num_samples, "num_samples")
         positive_int(batch_size, "batch_size")
@@ -394,7 +422,7 @@ class LatentVariableModel(ObjectiveModel):
             x, *y = rows
             return estimate(x, y[0] if y else None, *counts, fold(seed, index))
 
-        return in_batches(of_rows, _rows(x, y), batch_size, verbose) + self._log_scale
+        return in_batches(of_rows, _rows(x, y), batch_size, verbose) + self.log_scale
 
     def _compiled_estimate(self):
         """The importance-weighted estimate as a graph, traced once for the same weights."""
@@ -445,13 +473,14 @@ class LatentVariableModel(ObjectiveModel):
         return math.prod(self.event_shape)
 
     @property
-    def _log_scale(self) -> float:
-        """What makes a density of the model's units one of raw values, nats."""
+    def log_scale(self) -> float:
+        """What makes a log-density of the model's units one of raw values, nats."""
         if self.preprocessor is None or self.is_discrete:
             return 0.0
         return self.preprocessor.log_scale
 
-    def _require_density(self):
+    def require_density(self) -> None:
+        """Refuses an autoencoder, which has no rate and no bound of the likelihood."""
         if not self.latent.has_density:
             raise ValueError(
                 f"The posterior {self.latent.name} is a point: an autoencoder has no rate, "

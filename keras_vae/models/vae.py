@@ -402,6 +402,54 @@ class VAE(LatentVariableModel):
             pathwise=self.objective.pathwise,
         )
 
+    def posterior_params(self, x, y=None) -> tf.Tensor:
+        """Returns what the encoder says of observations.
+
+        Args:
+            x: Observations [B, *event], in the model's units.
+            y: The condition [B, ...], for a model that has one.
+
+        Returns:
+            The posterior's parameters, [B, params_size].
+        """
+        x = tf.cast(tf.convert_to_tensor(x), self.probability_dtype)
+        params = self._apply(self.encoder, x, self._condition(y), False)
+        return tf.cast(self.posterior.flat_params(params), self.posterior.compute_dtype)
+
+    def posterior_at(self, params) -> tfd.Distribution:
+        """Returns the member of the posterior's family with given parameters.
+
+        Args:
+            params: Tensor [..., params_size].
+
+        Returns:
+            Distribution with batch shape [...].
+        """
+        return self.posterior.distribution(params)
+
+    def divergence_from_prior(self, q: tfd.Distribution, y=None) -> tf.Tensor | None:
+        """Returns KL(q, p) in closed form.
+
+        Args:
+            q: A distribution of latent variables, batch [B].
+            y: The condition [B, ...], for a model that has one.
+
+        Returns:
+            Nats, [B]; None where there is no closed form.
+        """
+        return self.prior.kl_divergence(q, self.prior.distribution(self._condition(y)))
+
+    def shares_encoder(self, other: LatentVariableModel) -> bool:
+        """Tells whether two models read observations with one and the same encoder.
+
+        Args:
+            other: The other model.
+
+        Returns:
+            Whether they do.
+        """
+        return self.encoder is getattr(other, "encoder", None)
+
     def start_from(self, x) -> None:
         """Lets the prior look at training data before training begins.
 

@@ -7,11 +7,12 @@ from statistics import NormalDist
 
 import numpy as np
 
+from keras_vae.core.centers import has_moments
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
-from keras_vae.plots.pixels import check_event, lay_out, to_pixels, value_range_of
+from keras_vae.core.support import REAL
+from keras_vae.plots.pixels import check_event, lay_out, to_pixels
 
-_BATCH = 256
 _MAX_ROWS = 10
 
 
@@ -28,7 +29,7 @@ def latent_manifold(
         model: A `VAE` of images with two latent dimensions.
         size: Images in a row and in a column.
         value_range: Values (low, high) shown as black and as white; None takes them
-            from the likelihood (`value_range_of`).
+            from the model (`shown_range`).
 
     Returns:
         The picture, uint8 [height, width, 3], without gaps between images.
@@ -45,10 +46,11 @@ def latent_manifold(
         Kingma and Welling 2014, figure 4.
     """
     check_event(model.event_shape, "The model's observations")
-    if model.latent_dim != 2:
+    if model.latent.shape != (2,) or model.latent.support != REAL:
         raise ValueError(
-            f"The model has {model.latent_dim} latent dimensions, but a manifold is drawn "
-            "of 2. Train one with latent_dim=2, or use traversals, which takes any."
+            f"The model has {model.latent_dim} latent dimensions on {model.latent.support}, "
+            "but a manifold is drawn of 2 in R^D. Train one with latent_dim=2, or use "
+            "traversals, which takes any number."
         )
     positive_int(size, "size")
     values = [NormalDist().inv_cdf((i + 0.5) / size) for i in range(size)]
@@ -83,7 +85,7 @@ def traversals(
         steps: Images in a row.
         extent: How far to go to either side, in prior standard deviations.
         value_range: Values (low, high) shown as black and as white; None takes them
-            from the likelihood (`value_range_of`).
+            from the model (`shown_range`).
 
     Returns:
         The picture, uint8 [height, width, 3].
@@ -103,10 +105,15 @@ def traversals(
         raise ValueError(f"steps must be at least 2, but is {steps!r}.")
     if not extent > 0:
         raise ValueError(f"extent must be positive, but is {extent!r}.")
+    if model.latent.support != REAL or len(model.latent.shape) != 1:
+        raise ValueError(
+            "Traversals move codes along straight lines, which would take them out of where "
+            f"they live: {model.latent.support}. Use interpolate_codes."
+        )
     if not len(x):
         raise ValueError(f"x is empty: it has shape {np.shape(x)}.")
     means = np.asarray(model.embed(x))
-    center, scale = _moments(model.prior.distribution())
+    center, scale = _moments(model, x)
     if dimensions is None:
         distance = np.sqrt(np.mean(((means - center) / scale) ** 2, axis=0))
         dimensions = np.argsort(-distance, kind="stable")[:_MAX_ROWS]
@@ -122,29 +129,19 @@ def traversals(
 
 
 def _decode(model, z, value_range):
-    """Pixels [N, H, W, 3] of what the model decodes z to, in batches."""
-    if value_range is None:
-        value_range = value_range_of(model.support)
-    return np.concatenate(
-        [
-            to_pixels(
-                model.center(model.decode(z[start : start + _BATCH])),
-                value_range,
-                "The decoded images",
-            )
-            for start in range(0, len(z), _BATCH)
-        ]
-    )
+    """Pixels [N, H, W, 3] of what the model decodes z to."""
+    value_range = model.shown_range if value_range is None else value_range
+    return to_pixels(model.decode_codes(z), value_range, "The decoded images")
 
 
-def _moments(prior):
+def _moments(model, x):
     """Mean and standard deviation of each latent dimension under the prior."""
-    try:
+    prior = model.trace(model.to_units(x[:1])).p
+    if has_moments(prior):
         return np.asarray(prior.mean()), np.asarray(prior.stddev())
-    except NotImplementedError:
-        # A prior without closed forms, such as a flow.
-        draws = np.asarray(prior.sample(10_000, seed=fold(0)))
-        return draws.mean(axis=0), draws.std(axis=0)
+    # A prior without closed forms, such as a flow.
+    draws = np.asarray(prior.sample(10_000, seed=fold(0)))
+    return draws.mean(axis=0), draws.std(axis=0)
 
 
 def _check_dimensions(dimensions, latent_dim):

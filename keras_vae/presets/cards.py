@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_vae.evaluation.scores import score_rows
+from keras_vae.core.score_rows import score_rows
 
 CARD = "README.md"
 _PICTURES = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.core.files import read_json, write_atomically
-from keras_vae.evaluation.scores import score_rows
+from keras_vae.core.score_rows import score_rows
 from keras_vae.presets.cards import protocol, score_text
 from keras_vae.presets.files import METADATA, RECIPE, read_metadata
 

@@ -266,9 +266,10 @@ def draw(model: LatentVariableModel, x: np.ndarray, output: Path) -> list[str]:
     """
     if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3):
         return []
-    plots.save_image_grid(model.sample(64), output / "samples.png")
-    pairs = (model.from_units(model.to_units(x, scores=True)), model.reconstruct(x))
-    plots.save_reconstruction_pairs(*pairs, output / "reconstructions.png")
+    shown = {"value_range": model.shown_range}
+    plots.save_image_grid(model.sample(64), output / "samples.png", **shown)
+    pairs = (x, model.reconstruct(x), output / "reconstructions.png")
+    plots.save_reconstruction_pairs(*pairs, **shown)
     names = ["samples.png", "reconstructions.png"]
     if model.latent.shape == (2,) and model.latent.support == REAL:
         plots.save_image(plots.latent_manifold(model), output / "manifold.png")

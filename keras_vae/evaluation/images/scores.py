@@ -6,12 +6,15 @@ import math
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
-from keras_vae.core.seeds import fold
+from keras_vae.core.batches import in_batches
 from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.held_out import draw_rows
-from keras_vae.evaluation.images.ssim import in_chunks, structural_similarity
-from keras_vae.models import VAE, VAEGAN
+from keras_vae.models import LatentVariableModel
+
+# The window of structural similarity, and images that are looked at together.
+_WINDOW, _AT_A_TIME = 11, 100
 
 
 def sharpness(images) -> np.ndarray:
@@ -39,7 +42,8 @@ def sharpness(images) -> np.ndarray:
             "sharpness is of images [N, height, width, channels] with at least 3 x 3 "
             f"pixels, but got shape {images.shape}."
         )
-    return in_chunks(_sharpness, images)
+    starts = range(0, max(len(images), 1), _AT_A_TIME)
+    return np.concatenate([_sharpness(images[i : i + _AT_A_TIME]) for i in starts])
 
 
 def _sharpness(images):
@@ -54,7 +58,7 @@ def peak_signal_to_noise(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
     """Returns how near images come to others, in decibels.
 
     Args:
-        x: Images [N, *event].
+        x: Images [N, height, width, channels].
         other: As many others.
         value_range: Values of black and white.
 
@@ -64,50 +68,82 @@ def peak_signal_to_noise(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
     Raises:
         ValueError: If the shapes differ.
     """
+    return _of_two(tf.image.psnr, x, other, value_range)
+
+
+def structural_similarity(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
+    """Returns how alike images are in the means, contrasts and patterns of small windows.
+
+    Args:
+        x: Images [N, height, width, channels] of at least 11 x 11 pixels.
+        other: As many others.
+        value_range: Values of black and white.
+
+    Returns:
+        Array [N], at most 1, which equal images have.
+
+    Raises:
+        ValueError: If the shapes differ or are not those of such images.
+
+    Example:
+        >>> structural_similarity(x, vae.reconstruct(x)).mean()
+
+    Source:
+        Wang et al. 2004, "Image quality assessment: from error visibility to structural
+        similarity", equation 13, with its Gaussian window of 11 x 11 pixels and sigma 1.5.
+    """
+    if np.ndim(x) != 4 or min(np.shape(x)[1:3]) < _WINDOW:
+        raise ValueError(
+            "Structural similarity is of two arrays of images [N, height, width, channels] "
+            f"with at least {_WINDOW} x {_WINDOW} pixels, but got shape {np.shape(x)}."
+        )
+    return _of_two(tf.image.ssim, x, other, value_range)
+
+
+def _of_two(function, x, other, value_range):
+    """A function of TensorFlow's, some images at a time."""
     x, other = np.asarray(x), np.asarray(other)
     if x.shape != other.shape:
         raise ValueError(f"The images have shapes {x.shape} and {other.shape}.")
-    error = in_chunks(_squared_error, x, other)
-    with np.errstate(divide="ignore"):
-        return 10.0 * np.log10((value_range[1] - value_range[0]) ** 2 / error)
+    black, white = value_range
 
+    def score(images, _):
+        first, second = (tf.cast(one, tf.float32) - black for one in images)
+        return function(first, second, max_val=float(white - black))
 
-def _squared_error(x, other):
-    difference = x.astype(np.float64) - other
-    return np.square(difference).reshape(len(x), -1).mean(axis=1)
+    return in_batches(score, (x, other), _AT_A_TIME)
 
 
 def image_scores(
-    model: VAE,
+    model: LatentVariableModel,
     x,
     num_samples: int = 500,
     seed: int = 0,
     limit: int | None = None,
-    value_range: tuple[float, float] = (0.0, 1.0),
 ) -> dict[str, Any]:
     """Scores what a model shows: reconstructions of held-out images, and samples.
 
     Args:
         model: The model.
-        x: Images [N, height, width, channels], in the model's units.
+        x: Images [N, height, width, channels].
         num_samples: Number of samples from the prior.
         seed: Same seed, same scores.
         limit: Score that many images, drawn at random; None scores all.
-        value_range: Values of black and white; what lies outside is cut off, as a
-            picture does.
 
     Returns:
         `num_examples`, `num_samples`, and `{"mean", "standard_error"}` of `psnr`
         (decibels), `ssim` (of images of at least 11 x 11 pixels),
         `sharpness_of_reconstructions` and `sharpness_of_samples` (mean variance of the
-        Laplacian over that of the originals; 1 is as sharp), and of a VAE-GAN
-        `feature_distance` (nats, at one draw of z for each image).
+        Laplacian over that of the originals; 1 is as sharp), and what only this kind of
+        model has (`own_scores`), such as a VAE-GAN's `feature_distance` (nats). What lies
+        beyond black and white is cut off, as a picture does.
 
     Example:
         >>> image_scores(vae_gan, x_test)["sharpness_of_samples"]
     """
     if limit is not None and limit < len(x):
         x = x[draw_rows(len(x), limit, seed)]
+    value_range = model.shown_range
     reconstructions = np.clip(model.reconstruct(x), *value_range)
     samples = np.clip(model.sample(num_samples, seed=seed), *value_range)
     originals = sharpness(x)
@@ -120,16 +156,12 @@ def image_scores(
         ),
         "sharpness_of_samples": ratio_of_means(sharpness(samples), originals, paired=False),
     }
-    if min(x.shape[1:3]) >= 11:
+    if min(x.shape[1:3]) >= _WINDOW:
         scores["ssim"] = mean_and_error(
             structural_similarity(x, reconstructions, value_range)
         )
-    if isinstance(model, VAEGAN):
-        distances = [
-            model.play(x[i : i + 100], seed=fold(seed, i)).feature_distance.numpy()
-            for i in range(0, len(x), 100)
-        ]
-        scores["feature_distance"] = mean_and_error(np.concatenate(distances))
+    for name, values in model.own_scores(x, seed).items():
+        scores[name] = mean_and_error(values)
     return scores
 
 

@@ -10,30 +10,29 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae.core.batches import in_batches
-from keras_vae.core.checks import check_array
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
 from keras_vae.evaluation.errors import mean_and_error
-from keras_vae.models import VAE
+from keras_vae.models import LatentVariableModel
 
 # Parameters of densities that are evaluated together, and observations of them.
 _ELEMENTS_AT_A_TIME, _OBSERVATIONS_AT_A_TIME = 2_000_000, 250
 
 
-def aggregate_posterior(model: VAE, x, z, verbose: int = 0) -> np.ndarray:
+def aggregate_posterior(model: LatentVariableModel, x, z, verbose: int = 0) -> np.ndarray:
     """Returns log q(z), the density of the mean of all q(z|x).
 
     Args:
         model: The model.
         x: Observations [N, *event].
-        z: Latent vectors [M, D].
+        z: Latent variables [M, *latent].
         verbose: 1 shows a progress bar.
 
     Returns:
         Array [M], nats: the log of the mean over all N observations, in chunks.
 
     Raises:
-        ValueError: If x does not fit the model, or z is not of shape [M, D].
+        ValueError: If x does not fit the model, or z is of another shape.
 
     Example:
         >>> aggregate_posterior(vae, x_test, vae.embed(x_test))
@@ -41,14 +40,15 @@ def aggregate_posterior(model: VAE, x, z, verbose: int = 0) -> np.ndarray:
     Source:
         Makhzani et al. 2016, "Adversarial autoencoders", section 2.
     """
-    z = np.asarray(z, model.posterior.compute_dtype)
-    if z.ndim != 2 or z.shape[1] != model.latent_dim or len(z) == 0:
+    model.require_density()
+    z, shape = np.asarray(z, model.probability_dtype), model.latent.shape
+    if z.shape[1:] != shape or len(z) == 0:
         raise ValueError(
-            f"z must hold latent vectors [M, {model.latent_dim}], but has shape {z.shape}."
+            f"z must hold latent variables {('M', *shape)}, but has shape {z.shape}."
         )
-    check_array(x, model.event_shape, model.support)
+    x = model.to_units(x, scores=True)
     width = min(_OBSERVATIONS_AT_A_TIME, len(x))
-    height = max(1, _ELEMENTS_AT_A_TIME // (width * model.posterior.params_size))
+    height = max(1, _ELEMENTS_AT_A_TIME // (width * 2 * model.latent_dim))
     log_sum = np.full(len(z), -np.inf)
     bar = keras.utils.Progbar(-(-len(x) // width), verbose=verbose, unit_name="chunk")
     for start in range(0, len(x), width):
@@ -63,7 +63,7 @@ def aggregate_posterior(model: VAE, x, z, verbose: int = 0) -> np.ndarray:
 
 
 def information(
-    model: VAE,
+    model: LatentVariableModel,
     x,
     num_samples: int = 1,
     seed: int = 0,
@@ -100,18 +100,19 @@ def information(
         Hoffman and Johnson 2016, "ELBO surgery".
     """
     positive_int(num_samples, "num_samples")
-    check_array(x, model.event_shape, model.support)
-    prior = model.prior.distribution()
+    model.require_density()
 
     def draw(x, index):
-        q = model.encode(x)
-        z = q.sample(num_samples, seed=fold(seed, index))
-        both = tf.stack([q.log_prob(z), prior.log_prob(z)], axis=-1)
+        trace = model.trace(x, num_samples, fold(seed, index))
+        z = tf.reshape(trace.z, (num_samples, -1, model.latent_dim))
+        both = tf.stack([trace.log_q, trace.log_p], axis=-1)
         return tf.transpose(tf.concat([z, both], axis=-1), [1, 0, 2])
 
-    drawn = in_batches(draw, x, 256).astype(np.float64)
+    units = model.to_units(x, scores=True)
+    drawn = in_batches(draw, units, 256).astype(np.float64)
     z, log_posterior, log_prior = drawn[..., :-2], drawn[..., -2], drawn[..., -1]
-    log_aggregate = aggregate_posterior(model, x, z.reshape(-1, model.latent_dim), verbose)
+    z = z.reshape(-1, *model.latent.shape)
+    log_aggregate = aggregate_posterior(model, x, z, verbose)
     log_aggregate = log_aggregate.reshape(len(x), num_samples)
     terms = {
         "mutual_information": log_posterior - log_aggregate,

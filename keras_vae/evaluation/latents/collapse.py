@@ -12,17 +12,17 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.batches import in_batches
+from keras_vae.core.divergence import exact_kl
 from keras_vae.core.numbers import not_negative, positive_int
-from keras_vae.layers import IndependentNormal, MultivariateNormalTriL
-from keras_vae.models import VAE
-from keras_vae.priors import StandardNormal
+from keras_vae.models import LatentVariableModel
 
 
-def active_units(model: VAE, x, threshold: float = 0.01) -> np.ndarray:
+def active_units(model: LatentVariableModel, x, threshold: float = 0.01) -> np.ndarray:
     """Tells which latent units say anything about the observations.
 
-    A unit is active where the variance over x of its posterior mean E[z|x] is above the
-    threshold. That is in squared units of z, so 0.01 is meant for priors of scale 1.
+    A unit is active where the variance over x of its code (the mean of q(z|x), or the mode
+    where z is discrete) is above the threshold. That is in squared units of z, so 0.01 is
+    meant for priors of scale 1.
 
     Args:
         model: The model.
@@ -47,7 +47,9 @@ def active_units(model: VAE, x, threshold: float = 0.01) -> np.ndarray:
     return _variance(model, x) > threshold
 
 
-def collapse_report(model: VAE, x, threshold: float = 0.01) -> dict[str, Any]:
+def collapse_report(
+    model: LatentVariableModel, x, threshold: float = 0.01
+) -> dict[str, Any]:
     """Says of each latent unit how much it is used.
 
     Args:
@@ -57,11 +59,10 @@ def collapse_report(model: VAE, x, threshold: float = 0.01) -> dict[str, Any]:
 
     Returns:
         `num_units`, `num_active`, `dead` (indices of units that are not active),
-        `variance` (that of the posterior means, [D]) and `rate` (nats of each unit, [D]:
-        the mean over x of KL(q(z_d|x), N(0, 1))). With a diagonal posterior the rates sum
-        to that of the model, with a full covariance to less. `rate` is None where the
-        posterior is not normal or the prior not the standard normal: then a unit has
-        no rate of its own in closed form.
+        `variance` (that of the codes, [D]) and `rate` (nats of each unit, [D]: the mean
+        over x of KL(q(z_d|x), p(z_d))). With independent elements the rates sum to that
+        of the model, with a full covariance to less. `rate` is None where elements are
+        not independent, or have no divergence in closed form.
 
     Raises:
         ValueError: As `active_units`.
@@ -149,18 +150,32 @@ def _variance(model, x):
 
 
 def _spread(codes):
-    return codes.astype(np.float64).var(axis=0, ddof=1)
+    return codes.reshape(len(codes), -1).astype(np.float64).var(axis=0, ddof=1)
 
 
 def _rate_of_units(model, x):
-    normal = isinstance(model.posterior, (IndependentNormal, MultivariateNormalTriL))
-    if not normal or not isinstance(model.prior, StandardNormal):
+    """The mean rate of each latent number, [D]; None where it has none of its own."""
+    if not model.latent.has_density or model.condition_shape is not None:
         return None
+    units = model.to_units(x, scores=True)
+    prior = _elements(model.trace(units[:1]).p)
 
     def rates(x, _):
-        q = model.encode(x)
-        # The marginals of a normal with full covariance are normals, too.
-        q = tfd.Normal(q.mean(), q.stddev())
-        return tfd.kl_divergence(q, tfd.Normal(tf.zeros([], q.dtype), 1.0))
+        kl = exact_kl(_elements(model.encode(x)), prior)
+        return tf.reshape(kl, (len(x), -1))
 
-    return in_batches(rates, x, 256).astype(np.float64).mean(axis=0)
+    posterior = _elements(model.encode(units[:1]))
+    if posterior is None or prior is None or exact_kl(posterior, prior) is None:
+        return None
+    return in_batches(rates, units, 256).astype(np.float64).mean(axis=0)
+
+
+def _elements(distribution):
+    """The distribution of each element by itself, or None where it is not known."""
+    if isinstance(distribution, tfd.MultivariateNormalTriL):
+        # The marginals of a normal with full covariance are normals, too.
+        return tfd.Normal(distribution.mean(), distribution.stddev())
+    if not isinstance(distribution, tfd.Independent):
+        return None
+    elements = distribution.distribution
+    return elements if elements.event_shape.rank == 0 else None

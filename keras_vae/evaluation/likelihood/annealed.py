@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_vae.core.checks import check_array
 from keras_vae.core.numbers import positive_int
 from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.likelihood.annealing import Annealing, log_mean_exp
-from keras_vae.models import VAE
+from keras_vae.models import LatentVariableModel
 
 
 class BidirectionalBounds(NamedTuple):
@@ -40,7 +39,7 @@ class BidirectionalBounds(NamedTuple):
 
 
 def annealed_importance_sampling(
-    model: VAE,
+    model: LatentVariableModel,
     x,
     num_steps: int = 1000,
     num_chains: int = 16,
@@ -74,11 +73,12 @@ def annealed_importance_sampling(
         verbose: 1 shows a progress bar.
 
     Returns:
-        Array [N], nats.
+        Array [N], nats; with a preprocessor a density is that of the raw values.
 
     Raises:
         ValueError: If x is of another shape or outside the likelihood's support, a number
-            is not positive, there is no such `start`, or z is discrete.
+            is not positive, there is no such `start`, or z does not live in
+            R^D.
 
     Example:
         >>> annealed_importance_sampling(vae, x_test[:100], num_steps=500).mean()
@@ -87,7 +87,7 @@ def annealed_importance_sampling(
         Neal 2001, "Annealed importance sampling"; Wu, Burda, Salakhutdinov and Grosse
         2017, "On the quantitative analysis of decoder-based generative models".
     """
-    check_array(x, model.event_shape, model.support)
+    x = model.to_units(x, scores=True)
     run = Annealing(model, start, num_steps, num_chains, num_leapfrog, seed)
     bar = run.progress_bar(len(x), 2, verbose)
     found = []
@@ -96,11 +96,11 @@ def annealed_importance_sampling(
         rows = run.as_floats(x[first : first + size])
         sizes = run.tune(rows, index, bar)
         found.append(log_mean_exp(run.forward(rows, sizes, index, bar)))
-    return np.concatenate(found)
+    return np.concatenate(found) + model.log_scale
 
 
 def bidirectional_check(
-    model: VAE,
+    model: LatentVariableModel,
     num_examples: int = 100,
     num_steps: int = 1000,
     num_chains: int = 16,
@@ -151,4 +151,6 @@ def bidirectional_check(
         # The reciprocal of a backward weight has the mean 1 / p(x).
         upper = -log_mean_exp(-run.backward(x, z, sizes, index, bar))
         found.append((x.numpy(), lower, upper))
-    return BidirectionalBounds(*map(np.concatenate, zip(*found, strict=True)))
+    x, lower, upper = map(np.concatenate, zip(*found, strict=True))
+    scale = model.log_scale
+    return BidirectionalBounds(model.from_units(x), lower + scale, upper + scale)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.names import unknown
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold, make_seed
+from keras_vae.core.support import REAL
 from keras_vae.evaluation.likelihood.hamiltonian import Annealed
-from keras_vae.models import VAE
+from keras_vae.models import LatentVariableModel
 
 STARTS = ("prior", "posterior")
 # What tells the noise of the passes apart.
@@ -33,12 +33,13 @@ class Annealing:
         seed: Of all noise.
 
     Raises:
-        ValueError: If a number is not positive, there is no such start, or z is discrete.
+        ValueError: If a number is not positive, there is no such start, or z does not
+            live in R^D.
     """
 
     def __init__(
         self,
-        model: VAE,
+        model: LatentVariableModel,
         start: str,
         num_steps: int,
         num_chains: int,
@@ -48,7 +49,7 @@ class Annealing:
         """Compiles nothing yet."""
         if start not in STARTS:
             raise unknown("start", start, STARTS)
-        _refuse_discrete(model)
+        _refuse_others(model)
         self.model, self.seed = model, make_seed(seed)
         self.num_chains = positive_int(num_chains, "num_chains")
         self.num_leapfrog = positive_int(num_leapfrog, "num_leapfrog")
@@ -72,7 +73,7 @@ class Annealing:
 
     def as_floats(self, x) -> tf.Tensor:
         """Observations as the likelihood reads them."""
-        return tf.cast(tf.convert_to_tensor(x), self.model.likelihood.compute_dtype)
+        return tf.cast(tf.convert_to_tensor(x), self.model.probability_dtype)
 
     def simulate(self, n: int, index: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws from the model.
@@ -86,7 +87,7 @@ class Annealing:
             p(z|x), too.
         """
         seed = fold(self.seed, _SIMULATION, index)
-        z = self.model.prior.distribution().sample(n, seed=fold(seed, 0))
+        z = self.model.draw(n, fold(seed, 0))
         return z, self.as_floats(self.model.decode(z).sample(seed=fold(seed, 1)))
 
     def tune(self, x: tf.Tensor, index: int, bar) -> list[tf.Tensor]:
@@ -198,11 +199,15 @@ def log_mean_exp(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.logaddexp.reduce(values) - np.log(len(values)), np.float32)
 
 
-def _refuse_discrete(model):
-    q = model.posterior.distribution(tf.zeros([1, model.posterior.params_size]))
-    if q.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
+def _refuse_others(model):
+    model.require_density()
+    latent = model.latent
+    if latent.support != REAL or len(latent.shape) != 1:
         raise ValueError(
-            "Annealing moves z along gradients of its density, but draws from the "
-            f"posterior {type(model.posterior).__name__} have none, as where z is "
-            "discrete. Use model.log_likelihood."
+            "Annealing moves z along straight lines in R^D, but the posterior "
+            f"{latent.name} lives on {latent.support}. Use model.log_likelihood."
+        )
+    if model.condition_shape is not None:
+        raise ValueError(
+            "Annealing knows no condition, but the model has one. Use model.log_likelihood."
         )

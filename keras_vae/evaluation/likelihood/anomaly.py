@@ -9,9 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae.core.batches import in_batches
-from keras_vae.core.checks import check_array
 from keras_vae.core.names import unknown
-from keras_vae.models import VAE
+from keras_vae.models import LatentVariableModel
 
 _METHODS = (
     "elbo",
@@ -23,13 +22,12 @@ _METHODS = (
 
 
 def anomaly_scores(
-    model: VAE,
+    model: LatentVariableModel,
     x,
     method: str = "elbo",
     num_samples: int = 50,
     seed: int = 0,
-    background: VAE | None = None,
-    value_range: tuple[float, float] | None = None,
+    background: LatentVariableModel | None = None,
     verbose: int = 0,
 ) -> np.ndarray:
     """Scores how little observations are like what a model was trained on.
@@ -40,11 +38,11 @@ def anomaly_scores(
 
     Args:
         model: The model.
-        x: Observations [N, *event], in the model's units.
+        x: Observations [N, *event].
         method: The score, in nats.
             "elbo": -ELBO, with one draw of z.
             "log_likelihood": -log p(x), by `num_samples` importance samples.
-            "reconstruction": -log p(x|z) at the mean of q(z|x).
+            "reconstruction": -log p(x|z) at the code of x.
             "likelihood_ratio": log p(x) under `background` minus log p(x), where the
             background was trained on the same data with noise added, so that it knows
             their simple part alone (Ren et al. 2019).
@@ -53,7 +51,6 @@ def anomaly_scores(
         num_samples: Importance samples for each observation, where log p(x) is asked for.
         seed: Same seed, same scores.
         background: The second model of "likelihood_ratio".
-        value_range: Values of black and white, needed for "input_complexity".
         verbose: 1 shows a progress bar.
 
     Returns:
@@ -81,18 +78,20 @@ def anomaly_scores(
     if method == "elbo":
         return -model.elbo(x, seed=seed)
     if method == "reconstruction":
-        return _distortion_at_mean(model, x)
+        return distortion_at_code(model, x)
     if method == "input_complexity":
         # Before the time that the likelihood takes.
-        if not model.likelihood.is_discrete:
+        if not model.is_discrete:
             raise ValueError(
                 "A file's length can be compared with the logarithm of a probability, but "
-                f"{type(model.likelihood).__name__} gives densities. Use another method."
+                "this model's likelihood gives densities. Use another method."
             )
-        complexity = png_length(x, value_range) * math.log(2)
-    scores = -model.log_likelihood(x, num_samples, seed=seed, verbose=verbose)
+        complexity = png_length(x, model.shown_range) * math.log(2)
+    scores = -model.log_likelihood(x, None, num_samples, seed=seed, verbose=verbose)
     if method == "likelihood_ratio":
-        scores += background.log_likelihood(x, num_samples, seed=seed, verbose=verbose)
+        scores += background.log_likelihood(
+            x, None, num_samples, seed=seed, verbose=verbose
+        )
     if method == "input_complexity":
         scores -= complexity
     return scores
@@ -181,11 +180,20 @@ def _share_below(scores, others):
     return 0.5 * (below + not_above) / len(others)
 
 
-def _distortion_at_mean(model, x):
-    check_array(x, model.event_shape, model.support)
+def distortion_at_code(model: LatentVariableModel, x) -> np.ndarray:
+    """Returns -log p(x|z) at the code of each observation.
+
+    Args:
+        model: The model.
+        x: Observations [N, *event].
+
+    Returns:
+        Nats, array [N].
+    """
 
     def distortion(x, _):
-        x = tf.cast(x, model.likelihood.compute_dtype)
-        return -model.decode(model.encode(x).mean()).log_prob(x)
+        z = model.codes(x)
+        return -model.decode(z).log_prob(tf.cast(x, model.probability_dtype))
 
-    return in_batches(distortion, x, 256)
+    units = model.to_units(x, scores=True)
+    return in_batches(distortion, units, 256) - model.log_scale

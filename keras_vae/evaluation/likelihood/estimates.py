@@ -9,37 +9,36 @@ import numpy as np
 
 from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.held_out import draw_rows
-from keras_vae.models import VAE
+from keras_vae.models import LatentVariableModel
 
 
 def likelihood_scores(
-    model: VAE,
+    model: LatentVariableModel,
     x,
     num_samples: int = 500,
     seed: int = 0,
     limit: int | None = None,
-    log_scale: float = 0.0,
     verbose: int = 0,
-    levels: bool = False,
+    y=None,
 ) -> dict[str, Any]:
     """Scores a model on held-out observations.
 
+    Where the model has a preprocessor, densities are those of the raw values. If these are
+    whole numbers, such as 8-bit images, densities are also given as bits,
+    `density_bits_per_dimension`: of a cell as wide as one level. That is near the bits of a
+    discrete likelihood only where the density hardly changes within a cell; the data are
+    not dequantized, and a density that is narrower than a level can make these bits as few
+    as it likes (Theis et al. 2016). Models of whole numbers have no such caveat.
+
     Args:
         model: The model.
-        x: Observations [N, *event], in the units of the likelihood.
+        x: Observations [N, *event].
         num_samples: Importance samples for each observation.
         seed: Same seed, same scores.
         limit: Score that many observations, drawn at random (some test sets are sorted
             by class); None scores all. The ELBO, which is cheap, is also given of all.
-        log_scale: log |d x / d raw| of an observation, `Scaling.log_scale`: makes
-            densities those of the raw values. Not used for probabilities.
         verbose: 1 shows a progress bar.
-        levels: Whether the raw values are whole numbers, such as 8-bit images. Densities
-            are then given as bits as well, `density_bits_per_dimension`: of a cell as
-            wide as one level. That is near the bits of a discrete likelihood only where
-            the density hardly changes within a cell; the data are not dequantized, and
-            a density that is narrower than a level can make these bits as few as it
-            likes (Theis et al. 2016). Models of whole numbers have no such caveat.
+        y: The condition of each observation, for a model that has one.
 
     Returns:
         `num_examples`, `num_samples`, `of` (what the logarithm is of: "probability",
@@ -56,39 +55,53 @@ def likelihood_scores(
         >>> likelihood_scores(vae, x_test, num_samples=5000)["log_likelihood"]
     """
     # Of all, and then cut: the estimate of all compares like with like, noise included.
-    rate, distortion = model.rate_and_distortion(x, seed=seed)
+    rate, distortion = model.rate_and_distortion(x, y, seed=seed)
     elbo_of_all = -rate - distortion
     if limit is not None and limit < len(x):
         rows = draw_rows(len(x), limit, seed)
         x, rate, distortion = x[rows], rate[rows], distortion[rows]
-    log_likelihood = model.log_likelihood(x, num_samples, seed=seed, verbose=verbose)
-    of = "density"
-    if model.likelihood.is_discrete:
-        whole = np.array_equal(x, np.round(x))
-        of = "probability" if whole else "cross-entropy of grey values"
-    shift = log_scale if of == "density" else 0.0
-    scores = {
+        y = None if y is None else y[rows]
+    log_likelihood = model.log_likelihood(x, y, num_samples, seed=seed, verbose=verbose)
+    of = logarithm_of(model, x)
+    scores: dict[str, Any] = {
         "num_examples": len(x),
         "num_samples": num_samples,
         "of": of,
-        "elbo": mean_and_error(shift - rate - distortion),
+        "elbo": mean_and_error(-rate - distortion),
         "rate": mean_and_error(rate),
-        "distortion": mean_and_error(distortion - shift),
-        "log_likelihood": mean_and_error(log_likelihood + shift),
+        "distortion": mean_and_error(distortion),
+        "log_likelihood": mean_and_error(log_likelihood),
     }
     if len(elbo_of_all) > len(x):
-        scores["elbo_of_all"] = mean_and_error(elbo_of_all + shift)
+        scores["elbo_of_all"] = mean_and_error(elbo_of_all)
         scores["log_likelihood_of_all"] = _estimate_of_all(
-            elbo_of_all + shift, log_likelihood + shift, log_likelihood + rate + distortion
+            elbo_of_all, log_likelihood, log_likelihood + rate + distortion
         )
     bits = {"probability": "bits_per_dimension"}
-    if levels:
+    if model.preprocessor is not None and model.preprocessor.levels is not None:
         bits["density"] = "density_bits_per_dimension"
     if of in bits:
         for suffix in ("", "_of_all"):
             if nats := scores.get(f"log_likelihood{suffix}"):
                 scores[bits[of] + suffix] = _in_bits(nats, math.prod(model.event_shape))
     return scores
+
+
+def logarithm_of(model: LatentVariableModel, x) -> str:
+    """Says what the logarithm of a likelihood is of.
+
+    Args:
+        model: The model.
+        x: Observations [N, *event].
+
+    Returns:
+        "density", "probability", or "cross-entropy of grey values", which is neither.
+    """
+    if not model.is_discrete:
+        return "density"
+    units = model.to_units(x, scores=True)
+    whole = np.array_equal(units, np.round(units))
+    return "probability" if whole else "cross-entropy of grey values"
 
 
 def _in_bits(nats: dict[str, float | None], dimensions: int) -> dict[str, float | None]:

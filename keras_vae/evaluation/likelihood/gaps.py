@@ -9,12 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vae.core.checks import check_array
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
 from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.likelihood.local_posteriors import PARTS, LocalPosteriors
-from keras_vae.models import VAE
+from keras_vae.models import LatentVariableModel
 
 
 class InferenceGaps(NamedTuple):
@@ -53,7 +52,7 @@ class InferenceGaps(NamedTuple):
 
 
 def inference_gaps(
-    model: VAE,
+    model: LatentVariableModel,
     x,
     num_samples: int = 2500,
     steps: int = 1000,
@@ -110,7 +109,8 @@ def inference_gaps(
         autoencoders", section 3. The mixture: Owen and Zhou 2000, "Safe and effective
         importance sampling".
     """
-    check_array(x, model.event_shape, model.support)
+    model.require_density()
+    x = model.to_units(x, scores=True)
     for name, n in (("num_samples", num_samples), ("steps", steps), ("draws", draws)):
         positive_int(n, name)
     if not 0 < learning_rate < math.inf:
@@ -130,14 +130,14 @@ def inference_gaps(
     found = []
     for index, start in enumerate(starts):
         rows = tf.convert_to_tensor(x[start : start + size])
-        rows = tf.cast(rows, model.likelihood.compute_dtype)
+        rows = tf.cast(rows, model.probability_dtype)
         params = local.optimize(
             rows, steps, draws, learning_rate, fold(seed, index, 0), lambda: bar.add(1)
         )
         count = tf.constant(num_samples)
         found.append(evaluate(local, rows, params, count, chunk, fold(seed, index, 1)))
         bar.add(1)
-    estimates = np.concatenate(found, axis=1)
+    estimates = np.concatenate(found, axis=1) + model.log_scale
     if log_likelihood is not None:
         estimates[0] = log_likelihood
     return InferenceGaps(*estimates)
@@ -146,15 +146,14 @@ def inference_gaps(
 def _evaluate(local, x, params, num_samples, chunk, seed):
     """Log p(x), the bound at `params` and that of the encoder, [3, B], in chunks."""
     model = local.model
-    p = model.prior.distribution()
-    posteriors = local.layer.distribution(params), model.encode(x)
-    dtype = model.likelihood.compute_dtype
+    posteriors = local.posterior(params), model.encode(x)
+    dtype = tf.as_dtype(model.probability_dtype)
 
     def add(done, log_sum, sums):
         count = tf.minimum(chunk, num_samples - done)
         # One seed for both: normals of one kind get the same noise.
         z = tf.concat([q.sample(count, fold(seed, done)) for q in posteriors], axis=0)
-        log_joint = model.decode(z).log_prob(x) + p.log_prob(z)
+        log_joint = model.trace(x, z=z).log_joint
         log_q = tf.stack([q.log_prob(z) for q in posteriors])
         log_mixture = tf.reduce_logsumexp(log_q, axis=0) - math.log(2.0)
         log_weight = tf.concat([log_sum[tf.newaxis], log_joint - log_mixture], axis=0)

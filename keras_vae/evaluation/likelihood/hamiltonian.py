@@ -7,7 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from keras_vae.core.seeds import fold
-from keras_vae.models import VAE
+from keras_vae.models import LatentVariableModel
 
 
 class Point(NamedTuple):
@@ -47,7 +47,7 @@ class Annealed:
         Neal 2001, "Annealed importance sampling", equation 3.
     """
 
-    def __init__(self, model: VAE, start: str):
+    def __init__(self, model: LatentVariableModel, start: str):
         """Keeps the model."""
         self.model = model
         self.start = start
@@ -65,8 +65,9 @@ class Annealed:
         """
         if self.start == "posterior":
             return self.at(x, self.model.encode(x).sample(num_chains, seed))
-        shape = [num_chains, tf.shape(x)[0]]
-        return self.at(x, self.model.prior.distribution().sample(shape, seed))
+        size = tf.shape(x)[0]
+        z = self.model.draw(num_chains * size, seed)
+        return self.at(x, tf.reshape(z, (num_chains, size, *self.model.latent.shape)))
 
     def at(self, x: tf.Tensor, z: tf.Tensor) -> Point:
         """Evaluates both densities.
@@ -81,11 +82,10 @@ class Annealed:
         model = self.model
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(z)
-            log_start = log_p = model.prior.distribution().log_prob(z)
-            log_ratio = model.decode(z).log_prob(x)
+            trace = model.trace(x, z=z)
+            log_start, log_ratio = trace.log_p, trace.log_px
             if self.start == "posterior":
-                log_start = model.encode(x).log_prob(z)
-                log_ratio += log_p - log_start
+                log_start, log_ratio = trace.log_q, trace.log_weight
         gradients = tape.gradient(log_start, z), tape.gradient(log_ratio, z)
         return Point(z, log_start, log_ratio, *gradients)
 

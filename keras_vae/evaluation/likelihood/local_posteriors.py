@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -12,13 +12,13 @@ from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.names import unknown
 from keras_vae.core.seeds import fold
+from keras_vae.core.support import REAL
 from keras_vae.layers import IndependentNormal, MultivariateNormalTriL
-from keras_vae.models import VAE
+from keras_vae.models import LatentVariableModel
 
 FAMILIES = ("posterior", "diagonal", "full")
 # What the layers of normals add to the softplus of their parameters.
 _FLOOR = 1e-5
-_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
 # How often `optimize` comes back to Python, to say how far it is.
 PARTS = 10
 
@@ -38,25 +38,40 @@ class LocalPosteriors:
         Cremer, Li and Duvenaud 2018, section 5.
     """
 
-    def __init__(self, model: VAE, family: str = "posterior"):
+    def __init__(self, model: LatentVariableModel, family: str = "posterior"):
         """Chooses the family."""
         if family not in FAMILIES:
             raise unknown("family", family, FAMILIES)
-        self.model = model
-        own, size = model.posterior, model.latent_dim
-        self.layer = own
-        if family == "diagonal" and not _is_learned_normal(own):
-            self.layer = IndependentNormal(size, dtype=own.dtype)
-        if family == "full" and not isinstance(own, MultivariateNormalTriL):
-            self.layer = MultivariateNormalTriL(size, dtype=own.dtype)
-        q = self.layer.distribution(tf.zeros([1, self.layer.params_size]))
-        if q.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
+        latent = model.latent
+        if family == "posterior" and not latent.is_reparameterized:
             raise ValueError(
-                f"Draws from the posterior {type(self.layer).__name__} have no gradient "
-                "with respect to its parameters, so it cannot be optimized for one "
-                "observation. Choose family='diagonal' or 'full'."
+                f"Draws from the posterior {latent.name} have no gradient with respect to "
+                "its parameters, so it cannot be optimized for one observation. Choose "
+                "family='diagonal' or 'full' for latent variables in R^D."
             )
-        self._climb = tf.function(self._steps, autograph=False)
+        if family != "posterior" and (latent.support != REAL or len(latent.shape) != 1):
+            raise ValueError(
+                f"family={family!r} is of normals in R^D, but z lives on {latent.support}."
+            )
+        if model.condition_shape is not None:
+            raise ValueError("Inference gaps are not known of models with a condition.")
+        self.model, self.layer = model, None
+        make = {"diagonal": IndependentNormal, "full": MultivariateNormalTriL}.get(family)
+        if make is not None:
+            self.layer = make(latent.shape[0], dtype=model.probability_dtype)
+
+    def posterior(self, params) -> tfd.Distribution:
+        """The member of the family with given parameters.
+
+        Args:
+            params: Tensor [B, params_size].
+
+        Returns:
+            Distribution with batch shape [B].
+        """
+        if self.layer is None:
+            return self.model.posterior_at(params)
+        return self.layer.distribution(params)
 
     def start(self, x: tf.Tensor) -> tf.Tensor:
         """Parameters of the encoder's posterior, or of the nearest in the family.
@@ -68,11 +83,9 @@ class LocalPosteriors:
             Tensor [B, params_size]: the encoder's output where the family is the
             model's, else what has its means and standard deviations.
         """
-        model = self.model
-        if self.layer is model.posterior:
-            params = model.encoder(x, training=False)
-            return tf.cast(params, self.layer.compute_dtype)
-        q = model.encode(x)
+        if self.layer is None:
+            return self.model.posterior_params(x)
+        q = self.model.encode(x)
         # Both kinds of scales are a floor and a softplus.
         scale = tf.maximum(q.stddev() - _FLOOR, 1e-6)
         if isinstance(self.layer, MultivariateNormalTriL):
@@ -95,12 +108,13 @@ class LocalPosteriors:
         Returns:
             Nats, [B].
         """
-        q, p = self.layer.distribution(params), self.model.prior.distribution()
+        q = self.posterior(params)
         z = q.sample(draws, seed=fold(seed))
-        rate = self.model.prior.kl_divergence(q)
+        trace = self.model.trace(x, z=z)
+        rate = self.model.divergence_from_prior(q)
         if rate is None:
-            rate = tf.reduce_mean(q.log_prob(z) - p.log_prob(z), axis=0)
-        return tf.reduce_mean(self.model.decode(z).log_prob(x), axis=0) - rate
+            rate = tf.reduce_mean(q.log_prob(z) - trace.log_p, axis=0)
+        return tf.reduce_mean(trace.log_px, axis=0) - rate
 
     def optimize(
         self,
@@ -125,41 +139,24 @@ class LocalPosteriors:
         Returns:
             Parameters [B, params_size].
         """
-        params = self.start(x)
-        state = params, tf.zeros_like(params), tf.zeros_like(params)
-        rate = tf.constant(learning_rate, params.dtype)
-        settings = tf.constant(steps), tf.constant(draws), rate
+        start = self.start(x)
+        variable = keras.Variable(start, dtype=start.dtype.name)
+        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        optimizer = keras.optimizers.Adam(schedule, epsilon=1e-8)
+        optimizer.build([variable])
+
+        def climb(first, end):
+            for i in tf.range(first, end):
+                with tf.GradientTape() as tape:
+                    tape.watch(variable.value)
+                    # A sum over observations: each has its own gradient.
+                    bound = self.bound(x, variable.value, draws, fold(seed, i))
+                    loss = -tf.reduce_sum(bound)
+                optimizer.apply([tape.gradient(loss, variable.value)], [variable])
+
+        climb = tf.function(climb)
         ends = np.linspace(0, steps, PARTS + 1).astype(np.int32)
         for first, end in zip(ends[:-1], ends[1:], strict=True):
-            span = tf.constant(first), tf.constant(end)
-            state = self._climb(x, *state, *span, *settings, seed)
+            climb(tf.constant(first), tf.constant(end))
             advance()
-        return state[0]
-
-    def _steps(self, x, params, mean, square, first, end, steps, draws, rate, seed):
-        """Steps `first` to `end` of Adam; also returns the gradients' moving moments."""
-
-        def step(i, params, mean, square):
-            with tf.GradientTape() as tape:
-                tape.watch(params)
-                # A sum over observations: each has its own gradient.
-                bound = tf.reduce_sum(self.bound(x, params, draws, fold(seed, i)))
-            gradient = tape.gradient(bound, params)
-            mean = _BETA_1 * mean + (1 - _BETA_1) * gradient
-            square = _BETA_2 * square + (1 - _BETA_2) * gradient**2
-            t = tf.cast(i, params.dtype)
-            size = rate * (1 + tf.cos(math.pi * t / tf.cast(steps, params.dtype))) / 2
-            root = tf.sqrt(square / (1 - _BETA_2 ** (t + 1))) + _EPSILON
-            params += size * mean / (1 - _BETA_1 ** (t + 1)) / root
-            return i + 1, params, mean, square
-
-        return tf.while_loop(
-            lambda i, *_: i < end,
-            step,
-            (first, params, mean, square),
-            parallel_iterations=1,
-        )[1:]
-
-
-def _is_learned_normal(layer):
-    return isinstance(layer, IndependentNormal) and layer.scale == "learned"
+        return tf.convert_to_tensor(variable.value)

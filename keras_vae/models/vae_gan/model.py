@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_vae import layers
+from keras_vae.core.batches import in_batches
 from keras_vae.core.names import unknown
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
@@ -259,6 +261,23 @@ class VAEGAN(VAE):
             sampled=sampled,
             gradient_penalty=lambda: self._slope(trace.x),
         )
+
+    def own_scores(self, x, seed: int = 0) -> dict[str, np.ndarray]:
+        """The distance of reconstructions in the discriminator's features.
+
+        Args:
+            x: Raw observations [N, *event].
+            seed: Same seed, same draw of z.
+
+        Returns:
+            `feature_distance`, nats, [N].
+        """
+
+        def distance(x, index):
+            trace = self.trace(x, 1, fold(seed, index))
+            return self.play(trace, fold(seed, index)).feature_distance
+
+        return {"feature_distance": in_batches(distance, self.to_units(x), 100)}
 
     def _slope(self, x):
         """Squared norm of the gradient of the logit by x, [B]."""

@@ -1,0 +1,77 @@
+"""Scores as rows of text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_NAMES = {
+    "elbo_of_all": ("ELBO of the whole split", "nats"),
+    "log_likelihood_of_all": (
+        "log-likelihood of the whole split, estimated (S={num_samples})",
+        "nats",
+    ),
+    "bits_per_dimension_of_all": (
+        "bits per dimension of the whole split, estimated",
+        "bits",
+    ),
+    "density_bits_per_dimension_of_all": (
+        "density of the whole split, per level, estimated",
+        "bits per dimension",
+    ),
+    "elbo": ("ELBO", "nats"),
+    "rate": ("rate, KL(q, p)", "nats"),
+    "distortion": ("distortion", "nats"),
+    "log_likelihood": ("log-likelihood (S={num_samples})", "nats"),
+    "annealed_log_likelihood": ("log-likelihood by annealing", "nats"),
+    "log_likelihood_by_mixture": (
+        "log-likelihood (2 x {num_samples} draws)",
+        "nats",
+    ),
+    "lower_bound": ("lower bound of log p(x)", "nats"),
+    "upper_bound": ("upper bound of log p(x)", "nats"),
+    "bidirectional_gap": ("between them", "nats"),
+    "best_local_bound": ("best local bound", "nats"),
+    "amortized_bound": ("amortized bound", "nats"),
+    "approximation_gap": ("approximation gap", "nats"),
+    "amortization_gap": ("amortization gap", "nats"),
+    "bits_per_dimension": ("bits per dimension", "bits"),
+    "density_bits_per_dimension": ("density, per level", "bits per dimension"),
+    "psnr": ("PSNR of reconstructions", "dB"),
+    "ssim": ("SSIM of reconstructions", ""),
+    "sharpness_of_reconstructions": ("their sharpness", "of the originals'"),
+    "sharpness_of_samples": ("sharpness of samples", "of the originals'"),
+    "feature_distance": ("feature distance", "nats"),
+    "active_units": ("active units", "of {num_units}"),
+    "mutual_information": ("mutual information of x, z", "nats"),
+    "marginal_kl": ("KL(q(z), p(z))", "nats"),
+    "linear_probe": ("accuracy of a linear probe", ""),
+    "knn_probe": ("accuracy of neighbours", ""),
+    "frechet_distance": ("Frechet distance", "({extractor})"),
+}
+
+
+def score_rows(scores: dict[str, Any]) -> list[tuple[str, float, float | None, str]]:
+    """Lists scores for a table.
+
+    Args:
+        scores: What `held_out_scores`, `likelihood_scores` or `image_scores` returned.
+
+    Returns:
+        Name in words, mean, standard error or None, and unit of each; scores without words
+        of their own under their key.
+    """
+    others = {
+        key: (key.replace("_", " "), "")
+        for key, value in scores.items()
+        if key not in _NAMES and isinstance(value, dict) and "mean" in value
+    }
+    known = {key: words for key, words in _NAMES.items() if key in scores}
+    return [
+        (
+            name.format(**scores),
+            scores[key]["mean"],
+            scores[key]["standard_error"],
+            unit.format(**scores),
+        )
+        for key, (name, unit) in {**known, **others}.items()
+    ]
