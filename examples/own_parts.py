@@ -1,6 +1,6 @@
 """Two parts of one's own: a zero-inflated Poisson likelihood and an MMD objective.
 
-    keras-vae --import examples/own_parts.py train dense_vae:latent_dim=8 \
+keras-vae --import examples/own_parts.py train dense_vae:latent_dim=8 \
         --data counts.npy --likelihood zero_inflated_poisson --objective mmd:weight=100
 """
 

@@ -26,7 +26,7 @@ def center_of(distribution: tfd.Distribution, is_discrete: bool = False) -> tf.T
         >>> float(center_of(tfd.Cauchy(3.0, 1.0)))
         3.0
     """
-    if isinstance(distribution, tfd.Independent):
+    if is_independent(distribution):
         return center_of(distribution.distribution, is_discrete)
     if is_discrete:
         mode = _moment(distribution, "mode")
@@ -68,6 +68,34 @@ def has_moments(distribution: tfd.Distribution) -> bool:
     return not _may_lack_a_mean(distribution) and all(one is not None for one in moments)
 
 
+def is_independent(distribution: tfd.Distribution) -> bool:
+    """Tells whether a distribution is `tfd.Independent` of another.
+
+    Args:
+        distribution: Any distribution.
+
+    Returns:
+        Whether it is, of whichever of TFP's classes of that name.
+    """
+    return hasattr(distribution, "reinterpreted_batch_ndims")
+
+
+def elements_of(distribution: tfd.Distribution) -> tfd.Distribution | None:
+    """Returns the distribution of each element by itself.
+
+    Args:
+        distribution: Any distribution.
+
+    Returns:
+        Scalar distributions with batch shape [*batch, *event]; None where the elements
+        are not independent.
+    """
+    if not is_independent(distribution):
+        return None
+    elements = distribution.distribution
+    return elements if elements.event_shape.rank == 0 else None
+
+
 def _without_moments(distribution, is_discrete):
     mode = _moment(distribution, "mode")
     if mode is not None:
@@ -77,7 +105,7 @@ def _without_moments(distribution, is_discrete):
         return distribution.bijector.forward(base)
     if isinstance(distribution, tfd.QuantizedDistribution):
         return tf.math.ceil(center_of(distribution.distribution, is_discrete=False))
-    if isinstance(distribution, tfd.MixtureSameFamily):
+    if hasattr(distribution, "components_distribution"):
         centers = center_of(distribution.components_distribution, is_discrete)
         weights = distribution.mixture_distribution.logits_parameter()
         rank = len(distribution.event_shape)

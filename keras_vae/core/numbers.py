@@ -32,13 +32,13 @@ def sizes(values, argument: str) -> tuple[int, ...]:
         argument: What to call it in the message.
 
     Returns:
-        The sizes.
+        The sizes; none for an empty sequence.
 
     Raises:
-        ValueError: If it is anything else, or empty.
+        ValueError: If it is anything else.
     """
     values = values if hasattr(values, "__iter__") else (values,)
-    if isinstance(values, str) or not len(tuple(values)):
+    if isinstance(values, str):
         raise ValueError(f"{argument} must be sizes such as (500, 500), but is {values!r}.")
     return tuple(positive_int(n, argument) for n in values)
 

@@ -31,7 +31,7 @@ class DataSet:
         y_validation: Labels of `x_validation`, or None.
         y_test: Labels of `x_test`, or None.
         likelihood: Name of the likelihood that fits the data: `"bernoulli"`,
-            `"continuous_bernoulli"`, `"normal"`, `"discretized_logistic"`,
+            `"continuous_bernoulli"`, `"normal:scale=shared"`, `"discretized_logistic"`,
             `"poisson"`.
         levels: Smallest and largest possible value of whole-number data with both
             bounds, such as `(0, 255)`; None for counts and real numbers.

@@ -23,9 +23,9 @@ def as_observations(
     | 0 and 1 alone | bernoulli, levels (0, 1) | bernoulli, levels (0, 1) |
     | whole, 0 to 255 | discretized_logistic, levels (0, 255) | the same if stored as uint8, else poisson |
     | whole, 0 to 1000 | discretized_logistic, levels (0, 65535) | poisson |
-    | whole, 0 to 65535 | discretized_logistic, levels (0, 65535) | normal |
-    | real, in [0, 1] | continuous_bernoulli | normal |
-    | all other | normal | normal |
+    | whole, 0 to 65535 | discretized_logistic, levels (0, 65535) | normal:scale=shared |
+    | real, in [0, 1] | continuous_bernoulli | normal:scale=shared |
+    | all other | normal:scale=shared | normal:scale=shared |
 
     Args:
         splits: Arrays by split ("all" for rows still to be split): tables `[N, D]`, grey images `[N, H, W]`, images
@@ -77,7 +77,7 @@ def _judge(low, high, whole, is_image, as_pixels):
         return np.float32, "continuous_bernoulli", None
     # Tables in float64, until their mean is subtracted: times and amounts of money have
     # more digits than float32.
-    return np.float32 if is_image else np.float64, "normal", None
+    return np.float32 if is_image else np.float64, "normal:scale=shared", None
 
 
 def _with_channels(x: np.ndarray, name: str) -> np.ndarray:

@@ -41,7 +41,8 @@ def attribute_vectors(model, x, attributes, batch_size: int = 256):
         Larsen et al. 2016, "Autoencoding beyond pixels using a learned similarity
         metric", section 4.2.
     """
-    # Before the time that embedding takes.
+    # Both before the time that embedding takes.
+    model.to_units(x[:1])
     _as_columns(attributes, len(x))
     return mean_differences(model.embed(x, batch_size=batch_size), attributes)
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.batches import in_batches
+from keras_vae.core.centers import elements_of
 from keras_vae.core.checks import check_shape
 from keras_vae.core.names import unknown
 from keras_vae.core.numbers import positive_int
@@ -291,8 +291,7 @@ def _check_model(model) -> None:
             "impute knows no condition, but the model has one. Use a model without."
         )
     px = model.decode(model.draw(1, 0))
-    elements = isinstance(px, tfd.Independent) and px.distribution.event_shape.rank == 0
-    if not elements or not _has_mean(px):
+    if elements_of(px) is None or not _has_mean(px):
         raise ValueError(
             "impute needs a likelihood whose elements are independent given z and have "
             "means, but this model's has not. Use a model with an Independent... layer "

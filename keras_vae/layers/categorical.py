@@ -26,6 +26,9 @@ class _Categorical(tfd.Categorical):
             tf.debugging.assert_less_equal(x, last, "There are fewer classes."),
         ]
 
+    def _mean(self):
+        raise NotImplementedError("Class numbers are names, and have no mean.")
+
     def _log_prob(self, k):
         return super()._log_prob(tf.cast(k, tf.int32) if self.validate_args else k)
 

@@ -314,7 +314,7 @@ class LatentVariableModel(ObjectiveModel):
         return self.from_units(decoded)
 
     def elbo(
-        self, x, y=None, num_samples: int = 1, batch_size: int = 256, seed: int = 0
+        self, x, num_samples: int = 1, batch_size: int = 256, seed: int = 0, y=None
     ) -> np.ndarray:
         """Estimates the evidence lower bound of each observation.
 
@@ -333,11 +333,11 @@ class LatentVariableModel(ObjectiveModel):
         Raises:
             ValueError: As `embed`; or if the posterior is a point and has no rate.
         """
-        rate, distortion = self.rate_and_distortion(x, y, num_samples, batch_size, seed)
+        rate, distortion = self.rate_and_distortion(x, num_samples, batch_size, seed, y)
         return -(rate + distortion)
 
     def rate_and_distortion(
-        self, x, y=None, num_samples: int = 1, batch_size: int = 256, seed: int = 0
+        self, x, num_samples: int = 1, batch_size: int = 256, seed: int = 0, y=None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Estimates the two parts of the negative ELBO of each observation.
 
@@ -374,11 +374,11 @@ class LatentVariableModel(ObjectiveModel):
     def log_likelihood(
         self,
         x,
-        y=None,
         num_samples: int = 500,
         batch_size: int = 100,
         seed: int = 0,
         verbose: int = 0,
+        y=None,
     ) -> np.ndarray:
         """Estimates log p(x) of each observation by importance weighting.
 

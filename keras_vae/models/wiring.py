@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import keras
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.centers import elements_of
 from keras_vae.layers import DistributionLayer
 
 # Activations whose results are no logits.
@@ -128,8 +128,7 @@ def is_factorized(layer: DistributionLayer) -> bool:
         layer: The layer.
 
     Returns:
-        True for `tfd.Independent` of scalar distributions over all axes of the event.
+        Whether they are.
     """
     with tf.init_scope():
-        q = layer.distribution(layer.initial_params()[None])
-    return isinstance(q, tfd.Independent) and q.distribution.event_shape.rank == 0
+        return elements_of(layer.distribution(layer.initial_params()[None])) is not None

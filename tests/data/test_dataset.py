@@ -18,7 +18,7 @@ def make(**changes):
         "x_train": x[:3],
         "x_validation": x[3:4],
         "x_test": x[4:],
-        "likelihood": "normal",
+        "likelihood": "normal:scale=shared",
     }
     return DataSet(**parts | changes)
 

@@ -56,7 +56,7 @@ CASES = [(name, "real") for name in EXPECTED] + [(name, "stand-in") for name in 
 LIKELIHOODS = {
     "bernoulli",
     "continuous_bernoulli",
-    "normal",
+    "normal:scale=shared",
     "discretized_logistic",
     "poisson",
 }

@@ -27,15 +27,15 @@ KINDS = {
         LOGISTIC,
         (0, 65535),
     ),
-    "large whole images": (PIXELS * 1000, np.float32, "normal", None),
+    "large whole images": (PIXELS * 1000, np.float32, "normal:scale=shared", None),
     "0/1 images": (BITS.astype(np.uint8), np.uint8, "bernoulli", (0, 1)),
     "0/1 float images": (BITS.astype(float), np.uint8, "bernoulli", (0, 1)),
     "bool images": (BITS.astype(bool), np.uint8, "bernoulli", (0, 1)),
     "unit images": (UNIT, np.float32, "continuous_bernoulli", None),
-    "real images": (UNIT - 0.5, np.float32, "normal", None),
-    "negative whole images": (PIXELS - 128, np.float32, "normal", None),
-    "real table": (RNG.normal(size=(20, 3)), np.float64, "normal", None),
-    "unit table": (RNG.random((20, 3)), np.float64, "normal", None),
+    "real images": (UNIT - 0.5, np.float32, "normal:scale=shared", None),
+    "negative whole images": (PIXELS - 128, np.float32, "normal:scale=shared", None),
+    "real table": (RNG.normal(size=(20, 3)), np.float64, "normal:scale=shared", None),
+    "unit table": (RNG.random((20, 3)), np.float64, "normal:scale=shared", None),
     "0/1 table": (BITS[:, 0, :, 0], np.float32, "bernoulli", (0, 1)),
     "count table": (PIXELS[:, 0, :, 0], np.float32, "poisson", None),
     "float count table": (PIXELS[:, 0, :, 0] * 1.0, np.float32, "poisson", None),
@@ -48,12 +48,12 @@ KINDS = {
     "table of large numbers": (
         PIXELS[:, 0, :, 0] * 10**6,
         np.float64,
-        "normal",
+        "normal:scale=shared",
         None,
     ),
     "counts up to 1000": (THOUSAND, np.float32, "poisson", None),
-    "whole numbers above 1000": (THOUSAND + 1, np.float64, "normal", None),
-    "times": (1_600_000_000 + PIXELS[:, 0, :, 0], np.float64, "normal", None),
+    "whole numbers above 1000": (THOUSAND + 1, np.float64, "normal:scale=shared", None),
+    "times": (1_600_000_000 + PIXELS[:, 0, :, 0], np.float64, "normal:scale=shared", None),
 }
 
 
@@ -257,7 +257,7 @@ def test_csv(header, encoding, tmp_path):
     rows = "".join(f"{i}.5, {-i}e-1\n" for i in range(10))
     data = load(csv(tmp_path, header + rows, encoding))
     x = np.concatenate([data.split(s)[0] for s in SPLITS])
-    assert data.x_train.dtype == np.float64 and data.likelihood == "normal"
+    assert data.x_train.dtype == np.float64 and data.likelihood == "normal:scale=shared"
     x = x[np.argsort(x[:, 0])]
     expected = np.column_stack([np.arange(10) + 0.5, -np.arange(10) / 10])
     np.testing.assert_allclose(x, expected, rtol=1e-6)

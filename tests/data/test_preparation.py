@@ -19,7 +19,7 @@ TO_UNIT = Scaling.fit(GREY, UNIT_INTERVAL, levels=(0, 255))
 
 def made(x, levels=None):
     splits = {f"x_{split}": x for split in SPLITS}
-    return DataSet(name="made", likelihood="normal", levels=levels, **splits)
+    return DataSet(name="made", likelihood="normal:scale=shared", levels=levels, **splits)
 
 
 def test_it_is_fitted_to_the_training_data_alone():

@@ -48,7 +48,7 @@ def test_input_complexity_is_the_length_of_the_file():
     file = io.BytesIO()
     Image.fromarray((255 * X[0, ..., 0]).astype("u1")).save(file, "PNG", optimize=True)
     assert lengths[0] == 8 * len(file.getvalue())
-    found = anomaly_scores(MODEL, X, "input_complexity", 5, value_range=(0, 1))
+    found = anomaly_scores(MODEL, X, "input_complexity", 5)
     expected = -MODEL.log_likelihood(X, 5) - math.log(2) * lengths
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
@@ -85,11 +85,9 @@ def test_refusals():
         anomaly_scores(MODEL, X, "likelihood_ratio")
     with pytest.raises(ValueError, match="takes no background model"):
         anomaly_scores(MODEL, X, background=MODEL)
-    with pytest.raises(ValueError, match="value_range None"):
-        anomaly_scores(MODEL, X, "input_complexity")
     with pytest.raises(ValueError, match="gives densities"):
-        normal = conv_vae(likelihood="normal")
-        anomaly_scores(normal, X, "input_complexity", value_range=(0, 1))
+        normal = conv_vae(likelihood="normal:scale=shared")
+        anomaly_scores(normal, X, "input_complexity")
     with pytest.raises(ValueError, match="1 or 3"):
         png_length(X[..., 0], (0, 1))
     with pytest.raises(ValueError, match="outside"):

@@ -76,7 +76,7 @@ def test_refusals():
 
 
 def test_a_model_that_diverged_did_not_collapse():
-    model = keras_vae.DenseVAE((4,), 2, "normal", hidden_units=())
+    model = keras_vae.DenseVAE((4,), 2, "normal:scale=shared", hidden_units=())
     x = RNG.normal(size=(20, 4)).astype("float32")
     model.compile(keras.optimizers.SGD(np.nan))
     said = []
@@ -97,7 +97,7 @@ class KillsUnits(keras.callbacks.Callback):
 
 def test_units_that_die_are_told_once():
     keras.utils.set_random_seed(0)
-    model = keras_vae.DenseVAE((5,), 3, hidden_units=(), likelihood="normal")
+    model = keras_vae.DenseVAE((5,), 3, hidden_units=(), likelihood="normal:scale=shared")
     model.compile(keras.optimizers.SGD(0.0))
     x = RNG.normal(size=(64, 5)).astype("float32")
     lines = []
@@ -114,7 +114,7 @@ def test_units_that_die_are_told_once():
 
 
 def test_without_a_listener_it_is_a_warning():
-    model = keras_vae.DenseVAE((5,), 3, hidden_units=(), likelihood="normal")
+    model = keras_vae.DenseVAE((5,), 3, hidden_units=(), likelihood="normal:scale=shared")
     model.compile(keras.optimizers.SGD(0.0))
     x = RNG.normal(size=(16, 5)).astype("float32")
     with pytest.warns(UserWarning, match="posterior collapse"):

@@ -108,7 +108,7 @@ def test_scores_of_a_vae_gan_are_those_of_what_it_shows():
         sharpness(drawn).mean() / sharpness(x).mean()
     )
     assert scores["feature_distance"]["mean"] == pytest.approx(
-        np.mean(model.play(x, seed=fold(1, 0)).feature_distance), rel=1e-5
+        np.mean(model.play(model.trace(x, 1, fold(1, 0))).feature_distance), rel=1e-5
     )
     text = describe_scores(scores)
     assert "12 held-out examples (and 9 samples)" in text and "feature distance" in text

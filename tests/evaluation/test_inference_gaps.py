@@ -16,7 +16,7 @@ from model_cases import data_for, vae
 import keras_vae
 from keras_vae import layers, priors
 from keras_vae.evaluation import InferenceGaps, inference_gaps
-from keras_vae.models import queries
+from keras_vae.models import latent_variable_model as queries
 
 # Five standard errors, and what the optimizer leaves.
 ERRORS, REST = 5, 2e-3

@@ -2,7 +2,6 @@
 
 import json
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from scipy import stats
 import keras_vae
 from keras_vae import layers
 from keras_vae.core.support import REAL
-from keras_vae.data import Scaling
+from keras_vae.data import Preprocessor, Scaling
 from keras_vae.evaluation import (
     describe_scores,
     likelihood_scores,
@@ -20,7 +19,7 @@ from keras_vae.evaluation import (
 )
 
 SHAPE, SIZE = (3, 4, 1), 12
-LOGISTIC = layers.DiscretizedLogistic(SHAPE, low=0, high=3)
+LOGISTIC = layers.DiscretizedLogistic(SHAPE, low=0, high=6)
 
 
 def model(likelihood="bernoulli", seed=0):
@@ -94,8 +93,9 @@ def test_bits_are_of_probabilities_and_raw_units_of_densities(likelihood, x, of)
     scores = likelihood_scores(vae, x, num_samples=2)
     assert scores["of"] == of and f"examples ({of})," in describe_scores(scores)
     assert ("bits_per_dimension" in scores) == (of == "probability")
-    shifted = likelihood_scores(vae, x, num_samples=2, log_scale=-3.0)
-    shift = -3.0 if of == "density" else 0.0
+    vae.preprocessor = Preprocessor(Scaling(SHAPE, 0.0, 2.0))
+    shifted = likelihood_scores(vae, 2.0 * x, num_samples=2)
+    shift = -SIZE * math.log(2.0) if of == "density" else 0.0
     for name in ("elbo", "log_likelihood"):
         expected = scores[name]["mean"] + shift
         assert shifted[name]["mean"] == pytest.approx(expected, rel=1e-5)
@@ -128,7 +128,7 @@ def test_a_limit_draws_different_rows_with_the_seed(vae):
 
 def test_the_log_likelihood_of_all_is_estimated_better_than_by_the_scored_alone():
     x = np.random.default_rng(0).normal(3, 2, (2_000, 4)).astype("f4")
-    vae = keras_vae.DenseVAE((4,), 2, "normal", hidden_units=(5,), seed=0)
+    vae = keras_vae.DenseVAE((4,), 2, "normal:scale=shared", hidden_units=(5,), seed=0)
     truth = vae.log_likelihood(x, 20).mean()
     found = [likelihood_scores(vae, x, 20, seed=seed, limit=100) for seed in range(10)]
     errors = np.array([one["log_likelihood_of_all"]["mean"] - truth for one in found])
@@ -145,13 +145,12 @@ def test_the_log_likelihood_of_all_is_estimated_better_than_by_the_scored_alone(
 class Bounds:
     """What `likelihood_scores` asks of a model; x holds the log-likelihoods themselves."""
 
-    likelihood = SimpleNamespace(is_discrete=False)
-    event_shape = (1,)
+    is_discrete, preprocessor, event_shape = False, None, (1,)
 
-    def log_likelihood(self, x, num_samples, seed, verbose):
+    def log_likelihood(self, x, num_samples, seed, verbose, y):
         return x[:, 0]
 
-    def rate_and_distortion(self, x, seed):
+    def rate_and_distortion(self, x, seed, y):
         gap = 5 + 3 * np.random.default_rng([7, seed]).normal(size=len(x))
         return gap, -x[:, 0]
 
@@ -172,12 +171,11 @@ def test_the_error_of_the_estimate_of_all_is_its_spread(limit):
 
 def test_raw_units_of_densities_differ_by_the_exact_shift():
     table = np.random.default_rng(0).normal(3, 2, (30, 4))
-    vae = keras_vae.DenseVAE((4,), 2, "normal", hidden_units=(5,), seed=0)
+    vae = keras_vae.DenseVAE((4,), 2, "normal:scale=shared", hidden_units=(5,), seed=0)
     found = []
     for factor in (1.0, 10.0):
-        scaling = Scaling.fit(factor * table, REAL)
-        x = scaling(factor * table)
-        found.append(likelihood_scores(vae, x, 20, log_scale=scaling.log_scale))
+        vae.preprocessor = Preprocessor(Scaling.fit(factor * table, REAL))
+        found.append(likelihood_scores(vae, factor * table, 20))
     for name in ("elbo", "log_likelihood"):
         fall = found[0][name]["mean"] - found[1][name]["mean"]
         assert fall == pytest.approx(4 * math.log(10), abs=1e-3)
@@ -185,12 +183,13 @@ def test_raw_units_of_densities_differ_by_the_exact_shift():
 
 def test_rate_and_distortion_are_the_parts_of_the_bound():
     x = np.random.default_rng(0).normal(3, 2, (30, 4)).astype("f4")
-    vae = keras_vae.DenseVAE((4,), 2, "normal", hidden_units=(5,), seed=0)
-    scores = likelihood_scores(vae, x, 5, seed=2, log_scale=-3.0)
+    vae = keras_vae.DenseVAE((4,), 2, "normal:scale=shared", hidden_units=(5,), seed=0)
     rate, distortion = vae.rate_and_distortion(x, seed=2)
-    np.testing.assert_allclose(rate, vae.trace(x, 1, 0).kl[0], rtol=1e-5)
+    np.testing.assert_allclose(rate, vae.trace(x, 1, 0).rate[0], rtol=1e-5)
     np.testing.assert_allclose(-(rate + distortion), vae.elbo(x, seed=2))
     # The change of units is the distortion's alone.
+    vae.preprocessor = Preprocessor(Scaling((4,), 0.0, math.exp(0.75)))
+    scores = likelihood_scores(vae, math.exp(0.75) * x, 5, seed=2)
     assert scores["rate"]["mean"] == pytest.approx(rate.mean(), rel=1e-5)
     assert scores["distortion"]["mean"] == pytest.approx(distortion.mean() + 3, rel=1e-5)
     parts = scores["rate"]["mean"] + scores["distortion"]["mean"]
@@ -201,20 +200,21 @@ def test_bits_of_a_density_are_of_cells_as_wide_as_a_level():
     """A wide normal over levels has the bits of its discretization."""
     levels = np.round(np.random.default_rng(0).normal(128, 30, (50, 12)))
     scaling = Scaling.fit(levels, REAL, levels=(0, 255))
-    vae = keras_vae.DenseVAE((12,), 2, "normal", hidden_units=(5,), seed=0)
+    vae = keras_vae.DenseVAE((12,), 2, "normal:scale=shared", hidden_units=(5,), seed=0)
     for weight in vae.trainable_weights:
         weight.assign(0 * weight)
     # The posterior is the prior, so there is no noise.
     one = math.log(math.expm1(1.0))
     vae.encoder.trainable_weights[-1].assign([0.0, 0.0, one, one])
     vae.likelihood.trainable_weights[0].assign(one)
-    x, settings = scaling(levels), {"num_samples": 50, "log_scale": scaling.log_scale}
-    scores = likelihood_scores(vae, x, levels=True, **settings)
+    vae.preprocessor = Preprocessor(scaling, levels=(0, 255))
+    scores = likelihood_scores(vae, levels, num_samples=50)
     # Mean 0 and scale 1 in units of [0, 1].
     cells = stats.norm(0, 255).cdf(levels + 0.5) - stats.norm(0, 255).cdf(levels - 0.5)
     bits = scores["density_bits_per_dimension"]["mean"]
     assert bits == pytest.approx(-np.log2(cells).mean(), abs=1e-3)
-    assert "density_bits_per_dimension" not in likelihood_scores(vae, x, **settings)
+    vae.preprocessor = Preprocessor(scaling)
+    assert "density_bits_per_dimension" not in likelihood_scores(vae, levels, 50)
     assert "density, per level" in describe_scores(scores)
 
 

@@ -75,9 +75,9 @@ def test_all_attributes_take_one_embedding(model, monkeypatch):
     batches = []
     encode = model.encode
 
-    def counted(x):
+    def counted(x, y=None, training=False):
         batches.append(len(x))
-        return encode(x)
+        return encode(x, y, training)
 
     monkeypatch.setattr(model, "encode", counted)
     attribute_vectors(model, X, FLAGS, batch_size=N)

@@ -32,7 +32,7 @@ def test_likelihood_of_every_name(name):
 
 def test_likelihood_arguments_reach_the_layer():
     assert layers.get_likelihood("normal", 3).scale == "shared"
-    assert layers.get_likelihood("normal_learned_scale", 3).scale == "learned"
+    assert layers.get_likelihood("normal", 3).scale == "learned"
     assert layers.get_likelihood("normal", 3, scale=0.25).scale == 0.25
     layer = layers.get_likelihood("discretized_logistic", 3, low=0, high=15)
     assert (layer.low, layer.high) == (0, 15)

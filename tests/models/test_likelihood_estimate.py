@@ -9,7 +9,7 @@ from model_cases import NAMES, SIZE, data_for, shared_case, vae
 
 import keras_vae
 from keras_vae import layers
-from keras_vae.models import queries
+from keras_vae.models import latent_variable_model as queries
 
 
 def record_batches(model, monkeypatch):
@@ -123,6 +123,6 @@ def test_impossible_counts_are_refused(x):
 
 def test_many_models_and_calls_bring_no_warnings_of_retracing(caplog):
     for seed in range(8):
-        vae = keras_vae.DenseVAE(2, 1, "normal", hidden_units=(), seed=seed)
+        vae = keras_vae.DenseVAE(2, 1, "normal:scale=shared", hidden_units=(), seed=seed)
         vae.log_likelihood(np.zeros((1, 2)), num_samples=2)
     assert not [r for r in caplog.records if "retracing" in r.getMessage()]

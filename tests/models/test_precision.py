@@ -18,7 +18,7 @@ POLICIES = {"mixed_float16": ("float16", "float32"), "float64": ("float64", "flo
 POLICY = pytest.mark.parametrize("policy", POLICIES)
 
 
-def make(cls, policy, likelihood="normal_learned_scale"):
+def make(cls, policy, likelihood="normal"):
     return cls(IMAGE, 2, likelihood, seed=0, dtype=policy, **SMALL[cls])
 
 

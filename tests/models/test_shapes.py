@@ -25,7 +25,7 @@ def trains(model, x):
 
 
 @SHAPES
-@pytest.mark.parametrize("likelihood", ["bernoulli", "normal_learned_scale"])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "normal"])
 def test_conv_vae_takes_images_of_any_size(shape, likelihood):
     model = keras_vae.ConvVAE(
         shape, 3, likelihood, filters=(4, 4), dense_units=8, activation="tanh"
@@ -86,7 +86,7 @@ def test_default_filters_halve_the_longer_side_to_eight(shape, filters):
 def test_the_decoder_of_a_conv_vae_keeps_parameters_of_one_kind_together():
     """Means and scales of a pixel come from one convolution, in two blocks."""
     shape = (6, 5, 3)
-    model = keras_vae.ConvVAE(shape, 2, "normal_learned_scale", (4,), 8)
+    model = keras_vae.ConvVAE(shape, 2, "normal", (4,), 8)
     last = model.decoder.get_layer("params")
     last.set_weights([np.zeros(last.kernel.shape), np.array([1, 2, 3, -1, -2, -3])])
     px = model.decode(np.zeros((1, 2), "float32"))

@@ -34,7 +34,7 @@ def run(one, output, **options):
     return "\n".join(lines)
 
 
-def table_set(shape=(4,), n=40, likelihood="normal", **values):
+def table_set(shape=(4,), n=40, likelihood="normal:scale=shared", **values):
     """A data set that was never a file."""
     x = np.random.default_rng(0).random((n, *shape)).astype("f4")
     splits = {"x_train": x, "x_validation": x[:5], "x_test": x[5:9]}

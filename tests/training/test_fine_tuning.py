@@ -113,14 +113,14 @@ def test_the_weights_are_those_of_the_preset(tmp_path, one):
 
 
 def test_a_table_is_prepared_as_the_presets_data_were(tmp_path):
-    data = table_set(likelihood="normal")
+    data = table_set(likelihood="normal:scale=shared")
     saved(tmp_path, recipe(data="made"), data)
     moved = dataclasses.replace(data, x_train=data.x_train + 5.0)
     one = tuned(tmp_path, data="made").resolve(moved)
     _, preprocessor = fine_tuning.start(one, moved)
     assert preprocessor.scaling == Preprocessor.from_preset(tmp_path).scaling
     with pytest.raises(ValueError, match="examples of shape .4,. .* shape .5,."):
-        fine_tuning.start(one, table_set((5,), likelihood="normal"))
+        fine_tuning.start(one, table_set((5,), likelihood="normal:scale=shared"))
 
 
 def test_a_run_goes_on_where_the_preset_stood(finished, tmp_path):

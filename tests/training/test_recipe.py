@@ -12,7 +12,7 @@ OTHER = Recipe(
     model="conv_vae",
     data="some/folder",
     latent_dim=3,
-    likelihood="normal",
+    likelihood="normal:scale=shared",
     binarize="none",
     objective="elbo",
     num_samples=2,

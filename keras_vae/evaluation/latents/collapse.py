@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.batches import in_batches
+from keras_vae.core.centers import elements_of
 from keras_vae.core.divergence import exact_kl
 from keras_vae.core.numbers import not_negative, positive_int
 from keras_vae.models import LatentVariableModel
@@ -175,7 +176,4 @@ def _elements(distribution):
     if isinstance(distribution, tfd.MultivariateNormalTriL):
         # The marginals of a normal with full covariance are normals, too.
         return tfd.Normal(distribution.mean(), distribution.stddev())
-    if not isinstance(distribution, tfd.Independent):
-        return None
-    elements = distribution.distribution
-    return elements if elements.event_shape.rank == 0 else None
+    return elements_of(distribution)

@@ -87,11 +87,9 @@ def anomaly_scores(
                 "this model's likelihood gives densities. Use another method."
             )
         complexity = png_length(x, model.shown_range) * math.log(2)
-    scores = -model.log_likelihood(x, None, num_samples, seed=seed, verbose=verbose)
+    scores = -model.log_likelihood(x, num_samples, seed=seed, verbose=verbose)
     if method == "likelihood_ratio":
-        scores += background.log_likelihood(
-            x, None, num_samples, seed=seed, verbose=verbose
-        )
+        scores += background.log_likelihood(x, num_samples, seed=seed, verbose=verbose)
     if method == "input_complexity":
         scores -= complexity
     return scores

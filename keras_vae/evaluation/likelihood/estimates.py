@@ -55,13 +55,13 @@ def likelihood_scores(
         >>> likelihood_scores(vae, x_test, num_samples=5000)["log_likelihood"]
     """
     # Of all, and then cut: the estimate of all compares like with like, noise included.
-    rate, distortion = model.rate_and_distortion(x, y, seed=seed)
+    rate, distortion = model.rate_and_distortion(x, seed=seed, y=y)
     elbo_of_all = -rate - distortion
     if limit is not None and limit < len(x):
         rows = draw_rows(len(x), limit, seed)
         x, rate, distortion = x[rows], rate[rows], distortion[rows]
         y = None if y is None else y[rows]
-    log_likelihood = model.log_likelihood(x, y, num_samples, seed=seed, verbose=verbose)
+    log_likelihood = model.log_likelihood(x, num_samples, seed=seed, verbose=verbose, y=y)
     of = logarithm_of(model, x)
     scores: dict[str, Any] = {
         "num_examples": len(x),
