@@ -45,7 +45,9 @@ class Number:
         held = objective.__dict__["_numbers"][self.name]
         if isinstance(held, Schedule):
             return held
-        return float(held) if tf.executing_eagerly() else tf.convert_to_tensor(held)
+        # Within a strategy's scope each replica has a copy.
+        value = tf.convert_to_tensor(held)
+        return float(value.numpy()) if tf.executing_eagerly() else value
 
     def __set__(self, objective, value):
         """Checks and keeps a value."""

@@ -87,7 +87,8 @@ def test_data_set_is_frozen_and_short_in_print():
     with pytest.raises(dataclasses.FrozenInstanceError):
         data.name = "other"
     assert repr(data) == (
-        "<DataSet 'toy': 3/1/2 x (2,) float32, likelihood='normal', levels=None>"
+        "<DataSet 'toy': 3/1/2 x (2,) float32, likelihood='normal:scale=shared', "
+        "levels=None>"
     )
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from model_cases import IMAGE, PLAYERS, data_for, vae_gan
 
+from keras_vae.core.seeds import fold
 from keras_vae.objectives import Adversarial
 
 
@@ -41,6 +42,12 @@ def optimizer_values(model):
 def equal(first, second):
     """Whether two lists of arrays hold the same numbers."""
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def play(model, x, seed=0, training=False):
+    """A pass with what the discriminator makes of it."""
+    trace = model.trace(x, 1, fold(seed, 0), training)
+    return trace._replace(game=model.play(trace, seed, training))
 
 
 def images(n=12, shape=IMAGE):

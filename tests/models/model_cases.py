@@ -9,6 +9,7 @@ from tensorflow_probability import distributions as tfd
 
 import keras_vae
 from keras_vae import layers, objectives, priors
+from keras_vae.core.seeds import fold
 
 SIZE, LATENT = 6, 2
 IMAGE = (8, 8, 1)
@@ -53,12 +54,12 @@ def conv_vae(seed=0):
 class QuietNormal(priors.StandardNormal):
     """The standard normal by its rate, but with draws at one: nothing is random."""
 
-    def make_distribution(self, temperature):
+    def make_distribution(self, y=None):
         # Not at zero, where untrained networks have the kinks of their ReLUs.
-        quiet = super().make_distribution(1e-12 * temperature)
+        quiet = self.tempered(1e-12)
         return tfd.Independent(tfd.Normal(quiet.mean() + 1.0, quiet.stddev()), 1)
 
-    def kl_divergence(self, q):
+    def kl_divergence(self, q, p):
         return tf.reduce_sum(0.5 * (q.mean() ** 2 + q.variance() - 1.0), axis=-1)
 
 
@@ -210,19 +211,15 @@ def shared_vae():
 
 def losses_and_variables(model, x):
     """What a training step descends: pairs of losses [B] and the variables for them."""
-    if not isinstance(model, keras_vae.VAEGAN):
-        trace = model.trace(x, model.objective.num_samples, seed=1, training=True)
-        return [(model.objective(trace, step=0), model.trainable_variables)]
-    game = model.play(x, 1, training=True, gradient_penalty=model.objective.r1 > 0)
-    losses, variables = model.objective(game, step=0)._asdict(), model.player_variables()
+    trace = model.pass_for_training(x, None, fold(1), training=True)
+    losses, variables = model.objective(trace, step=0), model.player_variables()
+    losses = losses if isinstance(losses, dict) else {"model": losses}
     return [(losses[player], variables[player]) for player in losses]
 
 
 def optimizers(model):
     """All optimizers of a compiled model."""
-    if isinstance(model, keras_vae.VAEGAN):
-        return list(model.optimizers.values())
-    return [model.optimizer]
+    return list(model.optimizers.values())
 
 
 def optimizer_state(model):

@@ -11,7 +11,7 @@ from model_cases import data_for, fit, fixed_noise_vae, vae, weights
 import keras_vae
 from keras_vae import objectives, priors
 from keras_vae.data import pipeline
-from keras_vae.models import steps
+from keras_vae.models import inputs
 
 
 def compiled(make=vae, objective="elbo", optimizer=None, seed=0, **arguments):
@@ -88,13 +88,13 @@ def test_arrays_are_scored_and_reconstructed_as_keras_does_it(weighted):
 @pytest.fixture
 def streams(monkeypatch):
     """Batch size and shuffling of each stream that is made of arrays."""
-    made, make = [], steps.array_batches
+    made, make = [], inputs.array_batches
 
     def recording(arrays, batch_size, shuffle):
         made.append((batch_size, shuffle))
         return make(arrays, batch_size, shuffle)
 
-    monkeypatch.setattr(steps, "array_batches", recording)
+    monkeypatch.setattr(inputs, "array_batches", recording)
     return made
 
 

@@ -26,9 +26,11 @@ def test_every_public_model_is_in_the_list():
         for value in vars(keras_vae).values()
         if isinstance(value, type) and issubclass(value, keras.Model)
     }
-    public |= {getattr(keras_vae.models, name) for name in keras_vae.models.__all__}
+    public |= {getattr(keras_vae.models, name) for name in keras_vae.models.__all__} - {
+        keras_vae.models.get
+    }
     listed = {type(make_model()) for make_model, _ in CASES.values()}
-    assert public and public == listed
+    assert public - {keras_vae.models.LatentVariableModel} == listed
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -110,9 +112,9 @@ def test_decoding_keeps_leading_axes(name):
     z = np.random.default_rng(2).normal(size=(3, 2, model.latent_dim)).astype("float32")
     px = model.decode(z)
     assert px.batch_shape == (3, 2) and px.event_shape == model.event_shape
-    flat = model.center(model.decode(z.reshape(6, -1)))
+    flat = model.decoded(z.reshape(6, -1))
     np.testing.assert_allclose(
-        np.reshape(model.center(px), flat.shape), flat, rtol=1e-4, atol=1e-5
+        np.reshape(model.decoded(z), flat.shape), flat, rtol=1e-4, atol=1e-5
     )
 
 
@@ -133,8 +135,8 @@ def test_exact_and_sampled_rates_agree(name):
     model, x = shared_case(name)
     trace = model.trace(x[:3], num_samples=4000, seed=3)
     sampled = trace.sampled_rate.numpy()
-    if trace.kl is None:
+    if trace.rates.shape[1] > 1:
         assert "prior" in name
         return
     error = sampled.std(axis=0) / np.sqrt(len(sampled))
-    assert (np.abs(sampled.mean(axis=0) - trace.kl[0]) < 5 * error + 1e-5).all()
+    assert (np.abs(sampled.mean(axis=0) - trace.rate[0]) < 5 * error + 1e-5).all()

@@ -8,7 +8,7 @@ from model_cases import IMAGE, LATENT, SIZE, data_for, network, shared_vae, vae,
 
 import keras_vae
 from keras_vae import layers, objectives, priors
-from keras_vae.core.checks import check_data
+from keras_vae.models.checks import check_data
 
 
 def from_parts(encoder=4, decoder=SIZE, posterior=None, likelihood=None, prior=None):
@@ -34,15 +34,11 @@ WRONG_PARTS = {
     ),
     "prior": (
         {"prior": priors.StandardNormal(3)},
-        "event size 3, but the posterior's latent vectors have size 2",
-    ),
-    "latent image": (
-        {"encoder": 8, "posterior": layers.IndependentNormal((2, 2))},
-        "prior over vectors",
+        r"event shape \(3,\), but the posterior's latent variables have shape \(2,\)",
     ),
     "prior with weights": (
-        {"prior": priors.MixtureOfNormals(2, event_size=5)},
-        "event size 5, but the posterior's latent vectors have size 2",
+        {"prior": priors.MixtureOfNormals(2, event_shape=5)},
+        r"event shape \(5,\), but the posterior's latent variables have shape \(2,\)",
     ),
 }
 
@@ -83,7 +79,7 @@ def test_compile_takes_an_objective_alone(name):
         ("iwea", "Did you mean 'iwae'"),
         ("mse", "Unknown objective 'mse'"),
         (3.0, "objective must be a name"),
-        (objectives.ELBO, "objective must be a name"),
+        (objectives.ELBO, "is the class ELBO; pass an object"),
     ],
 )
 def test_unknown_objectives_are_refused(objective, match):
@@ -199,8 +195,7 @@ def test_frames_are_checked_like_arrays(way):
     x[2, 1] = 255.0
     refused(shared_vae(), r"outside \[0, 1\]; the first is 255 at \[2, 1\]", way, Frame(x))
     refused(shared_vae(), "takes batches of events", way, Frame(np.zeros((3, 5))))
-    support = layers.IndependentBernoulli(SIZE).support
-    check_data(Frame(data_for(shared_vae())), (SIZE,), support)
+    check_data(shared_vae(), Frame(data_for(shared_vae())), None)
 
 
 @pytest.mark.parametrize("way", [fit_quietly, validate, evaluate, predict])
@@ -248,7 +243,7 @@ def test_text_is_refused():
     ],
 )
 def test_targets_are_refused(way):
-    refused(shared_vae(), "trained on observations alone", way, data_for(shared_vae()))
+    refused(shared_vae(), "has no condition", way, data_for(shared_vae()))
 
 
 @pytest.mark.parametrize(
@@ -259,12 +254,9 @@ def test_targets_are_refused(way):
         layers.MixtureNormal(2, LATENT),
     ],
 )
-@pytest.mark.parametrize("run_eagerly", [True, False])
-def test_a_posterior_without_gradients_is_refused_in_training(posterior, run_eagerly):
-    model = vae(posterior=posterior)
-    model.compile("sgd", run_eagerly=run_eagerly)
+def test_a_posterior_without_gradients_is_refused_in_training(posterior):
     with pytest.raises(ValueError, match="no gradient with respect to its parameters"):
-        model.fit(data_for(model), verbose=0)
+        vae(posterior=posterior).compile("sgd")
 
 
 def test_training_needs_compile():

@@ -1,4 +1,4 @@
-"""What is done to held-out data, kept with the model."""
+"""What is done to data, and undone, as a part of the model."""
 
 import dataclasses
 import json
@@ -75,14 +75,16 @@ def test_values_are_scaled():
 
 
 def test_binarization_has_the_grey_value_as_mean():
-    x = Preprocessor(TO_UNIT, binarize=True)(GREY)
+    prepare = Preprocessor(TO_UNIT, binarize=True)
+    np.testing.assert_array_equal(prepare(GREY), TO_UNIT(GREY))
+    x = prepare.held_out(GREY)
     assert x.dtype == np.float32 and set(np.unique(x)) == {0.0, 1.0}
     near_in_standard_errors(x, np.array([0.0, 0.2, 128 / 255, 1.0]), slack=0)
 
 
 def test_binarization_is_a_function_of_the_seed():
     first, again, other = (
-        Preprocessor(TO_UNIT, binarize=True, seed=seed)(GREY) for seed in (0, 0, 1)
+        Preprocessor(TO_UNIT, binarize=True, seed=seed).held_out(GREY) for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
@@ -90,7 +92,7 @@ def test_binarization_is_a_function_of_the_seed():
 
 def test_the_raw_data_are_left_alone():
     raw = GREY.copy()
-    Preprocessor(TO_UNIT, binarize=True)(raw)
+    Preprocessor(TO_UNIT, binarize=True).held_out(raw)
     np.testing.assert_array_equal(raw, GREY)
 
 
@@ -98,17 +100,50 @@ def test_the_raw_data_are_left_alone():
 @pytest.mark.parametrize("levels", [None, (0, 255)])
 def test_a_config_survives_json(binarize, seed, levels):
     preprocessor = Preprocessor(TO_UNIT, binarize, seed, levels, (-0.5, 2.0))
-    config = json.loads(json.dumps(preprocessor.to_config()))
+    config = json.loads(json.dumps(preprocessor.get_config()))
     assert Preprocessor.from_config(config) == preprocessor
 
 
 def test_the_config_of_columns_survives_json():
     table = np.random.default_rng(0).normal(3, 2, (50, 4)).astype("f4")
     preprocessor = Preprocessor(Scaling.fit(table, REAL))
-    config = json.loads(json.dumps(preprocessor.to_config()))
+    config = json.loads(json.dumps(preprocessor.get_config()))
     loaded = Preprocessor.from_config(config)
     np.testing.assert_array_equal(loaded(table), preprocessor(table))
     near_in_standard_errors(loaded(table), 0.0)
+
+
+@pytest.mark.parametrize("seed", [None, (1, 2)])
+def test_in_a_step_greys_are_drawn_anew_for_each_seed(seed):
+    prepare = Preprocessor(TO_UNIT, binarize=True)
+    x = np.asarray(prepare.in_graph(GREY, seed))
+    if seed is None:
+        np.testing.assert_allclose(x, TO_UNIT(GREY), rtol=1e-6)
+        return
+    assert set(np.unique(x)) == {0.0, 1.0}
+    near_in_standard_errors(x, np.array([0.0, 0.2, 128 / 255, 1.0]), slack=0)
+    np.testing.assert_array_equal(prepare.in_graph(GREY, seed), x)
+    assert (np.asarray(prepare.in_graph(GREY, (1, 3))) != x).any()
+
+
+@pytest.mark.parametrize(
+    "levels, dtype", [((0, 255), np.uint8), ((0, 65535), np.float32), (None, np.float32)]
+)
+def test_what_goes_in_comes_out(levels, dtype):
+    high = 255 if levels is None else levels[1]
+    raw = np.array([[0, 3, high // 2, high]], np.float64)
+    scaling = Scaling((4,), 0.0, float(high))
+    back = Preprocessor(scaling, levels=levels).inverse(scaling(raw))
+    assert back.dtype == dtype
+    np.testing.assert_allclose(back, raw, rtol=1e-6)
+
+
+def test_levels_are_rounded_and_cut_but_probabilities_are_kept():
+    wide = np.array([[-1.0, 0.2512, 1.0, 2.0]], np.float32)
+    prepare = Preprocessor(TO_UNIT, levels=(0, 255))
+    np.testing.assert_array_equal(prepare.inverse(wide), [[0, 64, 255, 255]])
+    binary = Preprocessor(Scaling((4,)), levels=(0, 1))
+    np.testing.assert_array_equal(binary.inverse(wide), wide)
 
 
 def test_events_of_another_shape_are_refused():
