@@ -21,19 +21,33 @@ _CHANGES = {
     "shutil.copyfile",
     "shutil.rmtree",
 }
-_before_change = None
+_function = None
 
 
 def _hook(event, arguments):
-    if _before_change is None or event not in _CHANGES | {"open"}:
+    global _function
+    if _function is None or event not in _CHANGES | {"open"}:
         return
     if event == "open" and not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR):
         return
-    _before_change()
+    function, _function = _function, None
+    # What it does itself is no change of the program's.
+    function()
+    _function = function
 
 
 # A hook of Python's cannot be taken away again; this one does nothing in between.
 sys.addaudithook(_hook)
+
+
+def call_before_each_change(function):
+    """Has a function called before every operation that changes a file.
+
+    Args:
+        function: Takes no argument; None calls none any more.
+    """
+    global _function
+    _function = function
 
 
 def contents(folder):
@@ -54,13 +68,11 @@ def copies_at_each_moment(folder, copies, action):
         The number of moments, and the copies: one for each that differs from the one
         before it. The last is that of the end.
     """
-    global _before_change
-    found, count = [], 0
-    last = None
+    found, count, last = [], 0, None
 
     def copy():
         nonlocal last
-        state = sorted(path for path in folder.rglob("*")), contents(folder)
+        state = sorted(folder.rglob("*")), contents(folder)
         if state != last:
             last = state
             found.append(copies / str(len(found)))
@@ -68,16 +80,13 @@ def copies_at_each_moment(folder, copies, action):
 
     def before_change():
         nonlocal count
-        global _before_change
-        # What copies is no moment of its own.
-        _before_change, count = None, count + 1
+        count += 1
         copy()
-        _before_change = before_change
 
-    _before_change = before_change
+    call_before_each_change(before_change)
     try:
         action()
     finally:
-        _before_change = None
+        call_before_each_change(None)
     copy()
     return count, found
