@@ -1,57 +1,24 @@
 """Whenever a process is killed, the old or the new one is there, and nothing is stuck."""
 
-import functools
-import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from faults import EXPORTED, finished_run, model, put_export, scores, what_is_there
 from moments import contents, copies_at_each_moment
 
-import keras_vae
 from keras_vae import VAE
 from keras_vae.core import folders
 from keras_vae.export import writing
 from keras_vae.presets.building import build_preset, record_scores, seal
-from keras_vae.presets.files import WEIGHTS, check_all, describe_file, read_metadata
+from keras_vae.presets.files import WEIGHTS, describe_file, read_metadata
 
-SHAPE = (2, 3, 1)
 SCRIPT = Path(__file__).with_name("killed_command.py")
-EXPORTED = ("variables/variables.index", "saved_model.pb", "fingerprint.pb")
-EXPORTED += ("variables/variables.data-00000-of-00001",)
-
-
-@functools.cache
-def model(units, seed):
-    keras.utils.set_random_seed(seed)
-    return keras_vae.DenseVAE(SHAPE, 2, hidden_units=(units,), seed=1)
-
-
-def scores(mean):
-    score = {"mean": mean, "standard_error": 0.1}
-    return {"num_examples": 9, "num_samples": 5, "of": "probability", "elbo": score}
-
-
-def finished_run(folder, units, seed):
-    """What `keras-vae train` leaves."""
-    metadata = {
-        "model": "dense_vae",
-        "likelihood": "bernoulli",
-        "binarized": None,
-        "policy": "float32",
-        "data": {"name": "dots", "licence": "none", "event_shape": list(SHAPE)},
-        "training": {"epochs": 2, "best_epoch": 1, "finished": True, "monitor": "elbo"},
-        "scores": {**scores(-3.0), "split": "test"},
-    }
-    model(units, seed).save_to_preset(folder, metadata)
-    (folder / "recipe.json").write_text(json.dumps({"data": "dots", "seed": seed}))
-    (folder / "samples.png").write_bytes(b"samples")
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +28,6 @@ def runs(tmp_path_factory):
     finished_run(folder / "old", 4, 1)
     finished_run(folder / "new", 5, 2)
     return folder
-
-
-def put_export(folder):
-    for name in EXPORTED:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(f"old {name}")
 
 
 def old_preset(runs, work):
@@ -128,19 +89,6 @@ CASES = {
     "export, a first one": Case(nothing, export),
     "export --overwrite": Case(old_export, export),
 }
-
-
-def what_is_there(work):
-    """What somebody gets who asks for the model, or for the export, in a folder."""
-    if (work / "1").exists():
-        return contents(work / "1")
-    if not (work / "mine" / "metadata.json").exists():
-        return None
-    metadata = read_metadata(work / "mine")
-    added = [f"1/{name}" for name in EXPORTED]
-    check_all(work / "mine", ignore=[] if added[0] in metadata["files"] else added)
-    weights = VAE.from_preset(work / "mine").get_weights()
-    return metadata, [(w.shape, w.tobytes()) for w in weights]
 
 
 @pytest.mark.parametrize("name", CASES)
