@@ -53,8 +53,8 @@ def show(name):
     folder = find_preset(name)
     files = read_metadata(folder)["files"]
     if CARD in files:
-        check_file(folder / CARD, files[CARD])
-        click.echo((folder / CARD).read_text(encoding="utf-8"), nl=False)
+        path = check_file(folder, CARD, files[CARD])
+        click.echo(path.read_text(encoding="utf-8"), nl=False)
         return
     about = describe(folder)
     scores = about.pop("scores")

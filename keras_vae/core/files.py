@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
-import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from keras_vae.core.disk import NEW, check_room, full_disk_is_said
 
 
 def write_atomically(path: str | os.PathLike, write: Callable[[Path], Any]) -> None:
@@ -21,88 +23,60 @@ def write_atomically(path: str | os.PathLike, write: Callable[[Path], Any]) -> N
         path: Where the file is to be.
         write: Called with the path to write to, which has the suffix of `path`.
 
+    Raises:
+        DiskFullError: If there is too little room.
+
     Example:
-        >>> write_atomically("weights.h5", model.save_weights)
+        >>> write_atomically("note.txt", lambda path: path.write_text("new"))
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".new.{path.name}")
-    try:
-        write(temporary)
-        _flush(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    temporary = path.with_name(f"{NEW}{path.name}")
+    with full_disk_is_said(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(temporary)
+            flush(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
-def write_folder_atomically(
-    folder: str | os.PathLike,
-    write: Callable[[Path], Any],
-    overwrite: bool = False,
-    replaceable: Collection[str] = (),
-) -> None:
-    """Writes a folder beside its place and moves it there when it is complete.
+def write_weights(model, path: Path) -> None:
+    """Writes the weights of a Keras model, by way of memory.
 
-    Whoever watches the place sees no half-written folder. (An earlier one is moved away
-    first, so for a moment there may be none.)
+    HDF5 cannot close a file when the disk is full, and then crashes the process at its
+    end. So it writes to memory, where the file's size is known, too.
 
     Args:
-        folder: Where the folder is to be.
-        write: Called with the empty folder to write into.
-        overwrite: Whether an earlier folder may be replaced.
-        replaceable: Names of the files and folders that may be lost by that.
+        model: The model.
+        path: Where to.
 
     Raises:
-        FileExistsError: If there is a file, a folder with anything in it and not
-            `overwrite`, or one with anything else than what is replaceable.
+        DiskFullError: If there is too little room.
 
     Example:
-        >>> write_folder_atomically("models/digits/1", vae_archive.write_out)
+        >>> write_atomically("new.weights.h5", functools.partial(write_weights, model))
     """
-    folder = Path(folder).resolve()
-    _check_place(folder, overwrite, replaceable)
-    new, old = (folder.with_name(f".{state}.{folder.name}") for state in ("new", "old"))
-    if old.exists() and not folder.exists():
-        # A process was killed between the two moves.
-        os.replace(old, folder)
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    new.mkdir(parents=True)
-    try:
-        write(new)
-        for path in new.rglob("*"):
-            if path.is_file():
-                _flush(path)
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(new, folder)
-    except BaseException:
-        if old.exists() and not folder.exists():
-            os.replace(old, folder)
-        raise
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    memory = _WeightsInMemory()
+    model.save_weights(memory)
+    content = memory.getbuffer()
+    check_room(path.parent, content.nbytes)
+    path.write_bytes(content)
 
 
-def _check_place(folder, overwrite, replaceable):
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file. Choose another name for the folder.")
-    held = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-    if held and not overwrite:
-        raise FileExistsError(
-            f"{folder} exists and holds {held[0]}. Choose another folder, or allow to "
-            "replace it (overwrite=True, --overwrite)."
-        )
-    if foreign := [name for name in held if name not in replaceable]:
-        raise FileExistsError(
-            f"{folder} holds {foreign[0]}, which was not written here and would be lost. "
-            "Choose another folder, or take that away."
-        )
+class _WeightsInMemory(io.BytesIO):
+    """What Keras writes weights into; it looks at the end of the name."""
+
+    def __str__(self):
+        return "memory.weights.h5"
 
 
-def _flush(path: Path) -> None:
-    """Waits until a file's contents are on the disk, so that its new name never lies."""
+def flush(path: Path) -> None:
+    """Waits until a file's contents are on the disk, so that its new name never lies.
+
+    Args:
+        path: The file.
+    """
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
 

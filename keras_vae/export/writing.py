@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 import os
+import re
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
-from keras_vae.core.files import write_folder_atomically
+from keras_vae.core.folders import write_folder_atomically
 from keras_vae.core.names import unknown
 from keras_vae.export.signatures import Signature, signatures_of
 
 FORMATS = ("tf_saved_model", "onnx")
-# What exports consist of; a folder with anything else in it is never replaced.
-_FILES = ("saved_model.pb", "fingerprint.pb", "variables", "assets")
 _ONNX_FILES = ("encode.onnx", "decode.onnx")
+_FILES = ("saved_model.pb", "fingerprint.pb", "variables/variables.index", *_ONNX_FILES)
+_SHARD = re.compile(r"variables/variables\.data-\d{5}-of-\d{5}")
 
 
 def write(model, filepath: str | os.PathLike, format: str, overwrite: bool = False) -> None:
@@ -27,20 +30,39 @@ def write(model, filepath: str | os.PathLike, format: str, overwrite: bool = Fal
         filepath: The folder.
         format: "tf_saved_model" or "onnx".
         overwrite: Whether to replace an earlier export.
+
+    Raises:
+        DiskFullError: If there is too little room.
+        FileExistsError: If the folder holds something that may not be replaced.
+        ImportError: If a package for ONNX is missing.
+        ValueError: If the format is not known, or the model cannot be exported.
+
+    Example:
+        >>> keras_vae.export.write(vae, "models/digits/1", "onnx")
     """
     if format not in FORMATS:
         raise unknown("format of an export", format, FORMATS)
     if format == "onnx":
         _require_onnx()
-        signatures, write = signatures_of(model, guard=False), _write_onnx
+        signatures, fill = signatures_of(model, guard=False), _write_onnx
     else:
-        signatures, write = signatures_of(model), _write_saved_model
+        signatures, fill = signatures_of(model), _write_saved_model
     write_folder_atomically(
         filepath,
-        lambda folder: write(folder, signatures),
+        lambda folder: fill(folder, signatures),
         overwrite,
-        _FILES + _ONNX_FILES,
+        _is_written_here,
+        needed=sum(_bytes_of(weight) for weight in model.weights),
     )
+
+
+def _is_written_here(name: str) -> bool:
+    """Whether a file is one that exports consist of, and no vocabulary, warm-up, note."""
+    return name in _FILES or _SHARD.fullmatch(name) is not None
+
+
+def _bytes_of(weight) -> int:
+    return math.prod(weight.shape) * tf.as_dtype(weight.dtype).size
 
 
 def _write_saved_model(folder: Path, signatures: dict[str, Signature]) -> None:

@@ -559,12 +559,18 @@ class LatentVariableModel(ObjectiveModel):
         also some for uint8 images. As ONNX, `encode` and `decode` are a file each, which
         check no values.
 
+        Whenever the process is killed, the earlier export or the new one is there. Only
+        files that exports consist of are replaced: where there is any other, such as a
+        vocabulary in `assets/` or warm-up requests in `assets.extra/`, it is named, and
+        nothing is written.
+
         Args:
             filepath: The folder. TF Serving reads numbered versions: `models/NAME/1`.
             format: "tf_saved_model", or "onnx" (packages: `pip install -e ".[onnx]"`).
             overwrite: Whether to replace an earlier export.
 
         Raises:
+            DiskFullError: If there is too little room.
             FileExistsError: If the folder holds something that may not be replaced.
             ImportError: If a package for ONNX is missing.
             ValueError: If the format is not known, or the model cannot be exported.
@@ -613,14 +619,15 @@ class LatentVariableModel(ObjectiveModel):
     ) -> None:
         """Writes the model's config, weights and metadata into a folder.
 
-        What was compiled is left out. Whenever the process is killed, the folder holds a
-        model that can be loaded if it held one of the same config before.
+        What was compiled is left out. Whenever the process is killed, the folder holds the
+        earlier model or the new one.
 
         Args:
             folder: The folder; made if missing. Its other files are left alone.
             metadata: What else to write into `metadata.json`, as JSON holds it.
 
         Raises:
+            DiskFullError: If there is too little room.
             ValueError: If `metadata` has an entry that is written here.
 
         Example:

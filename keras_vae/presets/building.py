@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from keras_vae.core.files import read_json, write_atomically, write_json
+from keras_vae.core.files import read_json, write_atomically
+from keras_vae.core.folders import write_folder_atomically
 from keras_vae.presets.cards import CARD, card, may_show_data
 from keras_vae.presets.files import (
     CONFIG,
@@ -19,9 +20,12 @@ from keras_vae.presets.files import (
     RECIPE,
     WEIGHTS,
     check_all,
+    check_file,
     describe_file,
     files_in,
     read_metadata,
+    settle,
+    write_files,
 )
 from keras_vae.presets.folder import load
 
@@ -46,10 +50,13 @@ def build_preset(
         overwrite: Whether to replace a preset of that name.
 
     Returns:
-        The preset's folder, which is complete or not there.
+        The preset's folder. Whenever the process is killed, the earlier preset or the new
+        one is there.
 
     Raises:
-        FileExistsError: If there is a preset of that name already.
+        DiskFullError: If there is too little room.
+        FileExistsError: If there is a preset of that name already, or one that holds a file
+            which its metadata do not name.
         ValueError: If the name is unusable, or the run damaged or not finished.
 
     Example:
@@ -64,8 +71,7 @@ def build_preset(
     target = zoo / name
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists already. Use --overwrite to replace it.")
-    if target.exists() and not _is_preset(target, name):
-        raise FileExistsError(f"{target} is no preset of that name. Choose another name.")
+    before = _files_of(target, name) if target.exists() else ()
     model, metadata, recipe = _finished(run)
     kind = type(model).__name__
     about = {
@@ -77,24 +83,38 @@ def build_preset(
         "latent_dim": model.latent_dim,
         "parameters": model.count_params(),
     }
-    zoo.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=zoo, prefix=".new.") as new:
-        folder = Path(new) / name
-        folder.mkdir()
-        # What shows examples of the data is left at home where their licence wants it.
-        left_out = () if may_show_data(metadata["data"]["licence"]) else (OF_DATA,)
-        for file in (CONFIG, WEIGHTS, RECIPE, *PICTURES):
-            if (run / file).exists() and file not in left_out:
-                shutil.copyfile(run / file, folder / file)
+    sources = _sources(run, metadata)
+
+    def write(folder):
+        for file, source in sources.items():
+            shutil.copyfile(source, folder / file)
         _close(folder, about, recipe)
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(folder, target)
+
+    write_folder_atomically(
+        target,
+        write,
+        overwrite,
+        replaceable={*before, METADATA}.__contains__,
+        needed=sum(source.stat().st_size for source in sources.values()),
+    )
     return target
 
 
-def _is_preset(folder: Path, name: str) -> bool:
-    return (folder / METADATA).exists() and read_metadata(folder).get("name") == name
+def _sources(run: Path, metadata: dict[str, Any]) -> dict[str, Path]:
+    """The files of a run that a preset has, and where each is."""
+    model = {n: check_file(run, n, metadata["files"][n]) for n in (CONFIG, WEIGHTS)}
+    # What shows examples of the data is left at home where their licence wants it.
+    left_out = () if may_show_data(metadata["data"]["licence"]) else (OF_DATA,)
+    pictures = (name for name in PICTURES if name not in left_out)
+    others = {name: run / name for name in (RECIPE, *pictures) if (run / name).exists()}
+    return {**model, **others}
+
+
+def _files_of(folder: Path, name: str) -> Collection[str]:
+    """The files of a preset that is to be replaced."""
+    if not (folder / METADATA).exists() or read_metadata(folder).get("name") != name:
+        raise FileExistsError(f"{folder} is no preset of that name. Choose another name.")
+    return read_metadata(folder)["files"]
 
 
 def _finished(run: Path) -> tuple[keras.Model, dict[str, Any], dict[str, Any]]:
@@ -135,6 +155,7 @@ def seal(folder: str | os.PathLike) -> list[str]:
     """
     folder = Path(folder)
     metadata = preset_metadata(folder)
+    settle(folder)
     recorded = set(metadata["files"])
     added = [name for name in files_in(folder) if name not in recorded]
     check_all(folder, ignore=added)
@@ -159,6 +180,7 @@ def record_scores(folder: str | os.PathLike, scores: dict[str, Any]) -> None:
     """
     folder = Path(folder)
     metadata = preset_metadata(folder)
+    settle(folder)
     check_all(folder)
     metadata["scores"] = {**scores, "split": "test"}
     _close(folder, metadata, read_json(folder / RECIPE))
@@ -191,6 +213,9 @@ def _close(folder: Path, metadata: dict[str, Any], recipe: dict[str, Any]) -> No
     """Writes the card, and the checksums of all files."""
     names = sorted({*files_in(folder), CARD})
     text = card(metadata, recipe, names)
-    write_atomically(folder / CARD, lambda path: path.write_text(text, encoding="utf-8"))
-    files = {name: describe_file(folder / name) for name in names}
-    write_json(folder / METADATA, {**metadata, "files": files})
+    files = {name: describe_file(folder / name) for name in names if name != CARD}
+
+    def write(new):
+        write_atomically(new / CARD, lambda path: path.write_text(text, encoding="utf-8"))
+
+    write_files(folder, write, {**metadata, "files": files})

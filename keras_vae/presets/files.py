@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import shutil
+from collections.abc import Callable, Collection
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from keras_vae.core.files import read_json, sha256_of
+from keras_vae.core.disk import NEW, full_disk_is_said
+from keras_vae.core.files import read_json, sha256_of, write_json
 from keras_vae.version import __version__
 
 FORMAT = 2
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
 RECIPE = "recipe.json"
+# Folder of files that `metadata.json` may name already, and that are not in their places.
+_PENDING = f"{NEW}preset"
 
 
 def read_metadata(folder: str | os.PathLike) -> dict[str, Any]:
@@ -72,25 +76,79 @@ def describe_file(path: Path) -> dict[str, Any]:
     return {"sha256": sha256_of(path), "bytes": path.stat().st_size}
 
 
-def check_file(path: Path, expected: dict[str, Any]) -> None:
-    """Refuses a file that is not what `metadata.json` says.
+def check_file(folder: Path, name: str, expected: dict[str, Any]) -> Path:
+    """Finds a file of a preset, and refuses one that is not what `metadata.json` says.
 
     Args:
-        path: The file.
-        expected: Its entry there.
+        folder: The preset's folder.
+        name: The file's name in it.
+        expected: Its entry in `metadata.json`.
+
+    Returns:
+        The file's path: its place, or where `write_files` was killed before it moved it.
 
     Raises:
         FileNotFoundError: If it is missing.
         ValueError: If its checksum is another.
     """
+    for path in (folder / name, folder / _PENDING / name):
+        if path.is_file() and sha256_of(path) == expected.get("sha256"):
+            return path
+    path = folder / name
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing.")
-    if sha256_of(path) not in (expected.get("sha256"), expected.get("replaces")):
-        raise ValueError(
-            f"{path} is damaged: it has {path.stat().st_size} bytes (written were "
-            f"{expected.get('bytes')}) and another checksum than {METADATA} records. "
-            "Copy it again from its source, resume the training, or train again."
-        )
+    raise ValueError(
+        f"{path} is damaged: it has {path.stat().st_size} bytes (written were "
+        f"{expected.get('bytes')}) and another checksum than {METADATA} records. "
+        "Copy it again from its source, resume the training, or train again."
+    )
+
+
+def write_files(
+    folder: Path, write: Callable[[Path], Any], metadata: dict[str, Any]
+) -> None:
+    """Writes files of a preset and its metadata as if in one step.
+
+    That step is the replacement of `metadata.json`: before it the preset is the earlier
+    one, after it the new one, also where the process is killed before the new files are
+    in their places. `check_file` finds them, and the next call moves them.
+
+    Args:
+        folder: The preset's folder; made if missing. Other files in it are left alone.
+        write: Called with an empty folder, to write the files there.
+        metadata: What `metadata.json` will hold, with the checksums of other files under
+            `files`; those of the new ones are added.
+
+    Raises:
+        DiskFullError: If there is too little room.
+    """
+    settle(folder)
+    pending = folder / _PENDING
+    with full_disk_is_said(folder):
+        pending.mkdir(parents=True)
+        try:
+            write(pending)
+            new = {name: describe_file(pending / name) for name in files_in(pending)}
+            files = {**metadata.get("files", {}), **new}
+            write_json(folder / METADATA, {**metadata, "files": files})
+        finally:
+            settle(folder)
+
+
+def settle(folder: Path) -> None:
+    """Ends what a call of `write_files` began: moves files in, or deletes them.
+
+    Args:
+        folder: The preset's folder.
+    """
+    pending = folder / _PENDING
+    if not pending.exists():
+        return
+    recorded = read_metadata(folder)["files"] if (folder / METADATA).exists() else {}
+    for name in files_in(pending):
+        if describe_file(pending / name) == recorded.get(name):
+            os.replace(pending / name, folder / name)
+    shutil.rmtree(pending)
 
 
 def files_in(folder: Path) -> list[str]:
@@ -124,7 +182,7 @@ def check_all(folder: str | os.PathLike, ignore: Collection[str] = ()) -> list[s
     folder = Path(folder)
     recorded = read_metadata(folder)["files"]
     for name, expected in recorded.items():
-        check_file(folder / name, expected)
+        check_file(folder, name, expected)
     if unknown := set(files_in(folder)) - set(recorded) - set(ignore):
         raise ValueError(
             f"{folder} holds files of which {METADATA} has no checksum: "

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from keras_vae.core.files import read_json, sha256_of, write_atomically, write_json
+from keras_vae.core.files import read_json, write_atomically, write_json, write_weights
 from keras_vae.presets.files import (
     CONFIG,
     FORMAT,
-    METADATA,
     WEIGHTS,
     check_file,
-    describe_file,
     read_metadata,
+    write_files,
 )
 from keras_vae.presets.lookup import find_preset
 from keras_vae.presets.screen import screen
 from keras_vae.version import __version__
-
-# Names of folders that are being filled, inside the preset's.
-_UNFINISHED = ".new-preset."
 
 
 def load(cls: type, name_or_folder: str | os.PathLike):
@@ -44,16 +39,15 @@ def load(cls: type, name_or_folder: str | os.PathLike):
     """
     folder = find_preset(name_or_folder)
     files = read_metadata(folder)["files"]
-    for name in (CONFIG, WEIGHTS):
-        check_file(folder / name, files[name])
-    model = _model_of(folder / CONFIG)
+    config, weights = (check_file(folder, name, files[name]) for name in (CONFIG, WEIGHTS))
+    model = _model_of(config)
     if not isinstance(model, cls):
         kind = type(model).__name__
         raise ValueError(
             f"{os.fspath(name_or_folder)!r} holds a {kind}, not a {cls.__name__}. Use "
             f"{kind}.from_preset, or VAE.from_preset for whatever it holds."
         )
-    model.load_weights(folder / WEIGHTS)
+    model.load_weights(weights)
     return model
 
 
@@ -68,27 +62,20 @@ def save(
         metadata: What else to write into `metadata.json`.
 
     Raises:
+        DiskFullError: If there is too little room.
         ValueError: If `metadata` has an entry that is written here.
     """
     folder, metadata = Path(folder), metadata or {}
     if reserved := {"format", "versions", "files"} & set(metadata):
         raise ValueError(f"metadata must not have {', '.join(sorted(reserved))}.")
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(f"{_UNFINISHED}*"):
-        shutil.rmtree(leftover)
     plain = _without_optimizer(model) if model.compiled else model
-    with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as new:
-        write_json(Path(new) / CONFIG, keras.saving.serialize_keras_object(plain))
-        write_atomically(Path(new) / WEIGHTS, plain.save_weights)
-        files = {name: describe_file(Path(new) / name) for name in (CONFIG, WEIGHTS)}
-        for name in files:
-            if (folder / name).exists():
-                files[name]["replaces"] = sha256_of(folder / name)
-        versions = {"keras_vae": __version__, "keras": keras.version()}
-        about = {"format": FORMAT, "versions": versions, "files": files, **metadata}
-        write_json(folder / METADATA, about)
-        for name in files:
-            os.replace(Path(new) / name, folder / name)
+
+    def write(new):
+        write_json(new / CONFIG, keras.saving.serialize_keras_object(plain))
+        write_atomically(new / WEIGHTS, functools.partial(write_weights, plain))
+
+    versions = {"keras_vae": __version__, "keras": keras.version()}
+    write_files(folder, write, {"format": FORMAT, "versions": versions, **metadata})
 
 
 def _model_of(path: Path) -> keras.Model:

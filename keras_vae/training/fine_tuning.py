@@ -39,7 +39,7 @@ def read_run(
         return folder, metadata, None
     # Of a run that may be going on only the model has a checksum.
     if RECIPE in metadata["files"]:
-        check_file(folder / RECIPE, metadata["files"][RECIPE])
+        check_file(folder, RECIPE, metadata["files"][RECIPE])
     return folder, metadata, Recipe.from_json(folder / RECIPE)
 
 

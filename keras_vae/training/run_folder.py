@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.core.files import write_atomically, write_json
+from keras_vae.core.files import write_atomically, write_json, write_weights
 from keras_vae.data import Preprocessor
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import CONFIG, METADATA, RECIPE, WEIGHTS
@@ -206,7 +207,7 @@ class RunRecorder(keras.callbacks.Callback):
         earlier = checkpoints(self.folder)
         # The epoch is in the name, and so never at odds with the contents.
         checkpoint = self.folder / f"checkpoint-{epoch + 1}.weights.h5"
-        write_atomically(checkpoint, self.model.save_weights)
+        write_atomically(checkpoint, functools.partial(write_weights, self.model))
         for _, path in earlier:
             if path != checkpoint:
                 path.unlink()

@@ -4,14 +4,17 @@ import hashlib
 import json
 import os
 
+import h5py
+import keras
+import numpy as np
 import pytest
 
 from keras_vae.core.files import (
     read_json,
     sha256_of,
     write_atomically,
-    write_folder_atomically,
     write_json,
+    write_weights,
 )
 
 
@@ -119,95 +122,25 @@ def test_checksums_are_those_of_the_whole_file(tmp_path, size):
     assert sha256_of(tmp_path / "f") == hashlib.sha256(content).hexdigest()
 
 
-def write_note(text):
-    return lambda folder: (folder / "note.txt").write_text(text)
-
-
-def test_a_folder_is_written_and_its_parents_are_made(tmp_path):
-    folder = tmp_path / "a" / "1"
-    write_folder_atomically(folder, write_note("new"))
-    assert (folder / "note.txt").read_text() == "new" and names(folder.parent) == ["1"]
-    # As any new folder: a server may run as another user.
-    (tmp_path / "plain").mkdir()
-    assert folder.stat().st_mode == (tmp_path / "plain").stat().st_mode
-
-
-def test_an_empty_folder_is_written_into(tmp_path):
-    (tmp_path / "1").mkdir()
-    write_folder_atomically(tmp_path / "1", write_note("new"))
-    assert names(tmp_path / "1") == ["note.txt"]
-
-
-@pytest.mark.parametrize(
-    "overwrite, replaceable, message",
-    [
-        (False, ["note.txt"], "1 exists and holds note.txt.*overwrite=True"),
-        (True, [], "1 holds note.txt, which was not written here"),
-    ],
-)
-def test_a_folder_that_may_not_be_replaced_stays(tmp_path, overwrite, replaceable, message):
-    write_folder_atomically(tmp_path / "1", write_note("old"))
-    with pytest.raises(FileExistsError, match=message):
-        write_folder_atomically(tmp_path / "1", write_note("new"), overwrite, replaceable)
-    assert (tmp_path / "1" / "note.txt").read_text() == "old" and names(tmp_path) == ["1"]
-
-
-def test_a_folder_is_replaced_as_a_whole(tmp_path):
-    write_folder_atomically(tmp_path / "1", lambda f: (f / "old.txt").write_text("old"))
-    # What a killed process left.
-    (tmp_path / ".new.1").mkdir()
-    (tmp_path / ".new.1" / "half.txt").write_text("ha")
-    write_folder_atomically(tmp_path / "1", write_note("new"), True, ["old.txt"])
-    assert names(tmp_path) == ["1"] and names(tmp_path / "1") == ["note.txt"]
-
-
-def test_a_folder_is_not_written_over_a_file(tmp_path):
-    (tmp_path / "1").write_text("a file")
-    with pytest.raises(FileExistsError, match="is a file"):
-        write_folder_atomically(tmp_path / "1", write_note("new"), True, ["note.txt"])
-    assert (tmp_path / "1").read_text() == "a file"
-
-
-def test_a_link_to_a_folder_stays_a_link(tmp_path):
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    write_folder_atomically(tmp_path / "link", write_note("new"))
-    assert (tmp_path / "link").is_symlink() and names(tmp_path / "real") == ["note.txt"]
-
-
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
-def test_a_failure_leaves_the_earlier_folder_and_no_litter(tmp_path, error):
-    def half(folder):
-        (folder / "note.txt").write_text("ne")
-        raise error
-
-    write_folder_atomically(tmp_path / "1", write_note("old"))
-    with pytest.raises(type(error)):
-        write_folder_atomically(tmp_path / "1", half, True, ["note.txt"])
-    assert (tmp_path / "1" / "note.txt").read_text() == "old" and names(tmp_path) == ["1"]
-
-
-def test_a_failed_move_brings_the_earlier_folder_back(tmp_path, monkeypatch):
-    write_folder_atomically(tmp_path / "1", write_note("old"))
-    replace = os.replace
-
-    def failing(source, target):
-        if ".new." in str(source):
-            raise OSError("disk full")
-        replace(source, target)
-
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
-        patch.setattr(os, "replace", failing)
-        write_folder_atomically(tmp_path / "1", write_note("new"), True, ["note.txt"])
-    assert (tmp_path / "1" / "note.txt").read_text() == "old" and names(tmp_path) == ["1"]
-
-
-def test_what_a_killed_process_moved_away_is_found_again(tmp_path):
-    write_folder_atomically(tmp_path / ".old.1", write_note("old"))
-    with pytest.raises(OSError, match="disk full"):
-        write_folder_atomically(tmp_path / "1", _fail, True, ["note.txt"])
-    assert (tmp_path / "1" / "note.txt").read_text() == "old"
-
-
-def _fail(folder):
-    raise OSError("disk full")
+def test_weights_are_those_that_keras_writes(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    write_weights(model, tmp_path / "memory.weights.h5")
+    model.save_weights(tmp_path / "keras.weights.h5")
+    files = [h5py.File(tmp_path / f"{name}.weights.h5") for name in ("memory", "keras")]
+    found = [{}, {}]
+    for file, values in zip(files, found, strict=True):
+        file.visititems(
+            lambda name, one, values=values: (
+                values.update({name: one[()]}) if isinstance(one, h5py.Dataset) else None
+            )
+        )
+    assert found[0].keys() == found[1].keys() and len(found[0]) > 5
+    for name in found[0]:
+        np.testing.assert_array_equal(found[0][name], found[1][name])
+    # And Keras reads them.
+    before = model.get_weights()
+    model.set_weights([0 * w for w in before])
+    model.load_weights(tmp_path / "memory.weights.h5")
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])

@@ -1,5 +1,7 @@
 """A SavedModel answers as the Keras model does, and refuses what it would refuse."""
 
+from pathlib import Path
+
 import keras
 import model_cases
 import numpy as np
@@ -20,9 +22,11 @@ from tensorflow_probability import distributions as tfd
 import keras_vae
 from keras_vae import layers
 from keras_vae.data import Preprocessor, Scaling
-from keras_vae.export import read_signatures
+from keras_vae.export import read_signatures, writing
 from keras_vae.export.signatures import signatures_of
 
+FILES = {"saved_model.pb", "fingerprint.pb", "variables/variables.index"}
+FILES |= {"variables/variables.data-00000-of-00001"}
 every_case = pytest.mark.parametrize("name", NAMES)
 
 
@@ -247,12 +251,41 @@ def test_an_earlier_export_is_replaced_only_if_that_is_said(tmp_path):
     assert "encode" in read_signatures(tmp_path / "1")
 
 
-def test_what_was_not_exported_is_never_replaced(tmp_path):
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "me.jpg").write_bytes(b"me")
-    with pytest.raises(FileExistsError, match="me.jpg, which was not written here"):
-        model_cases.shared_vae().export(tmp_path / "photos", overwrite=True)
-    assert (tmp_path / "photos" / "me.jpg").read_bytes() == b"me"
+@pytest.mark.parametrize(
+    "name",
+    [
+        "me.jpg",
+        "assets/words.txt",
+        "assets.extra/tf_serving_warmup_requests",
+        "variables/notes.txt",
+        "variables/variables.data-00000-of-00001.backup",
+        "encode.onnx/readme",
+        "1/saved_model.pb",
+    ],
+)
+def test_what_was_not_exported_is_never_lost(tmp_path, monkeypatch, name):
+    def fill(folder, signatures):
+        for written in FILES:
+            (folder / written).parent.mkdir(exist_ok=True)
+            (folder / written).write_text("new")
+
+    monkeypatch.setattr(writing, "_write_saved_model", fill)
+    model, folder = model_cases.shared_vae(), tmp_path / "1"
+    model.export(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("mine")
+    with pytest.raises(FileExistsError, match=f"1 holds {name}, which was not written"):
+        model.export(folder, overwrite=True)
+    assert (folder / name).read_text() == "mine"
+    (folder / name).unlink()
+    model.export(folder, overwrite=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"1"}
+
+
+def test_an_export_consists_of_the_files_that_may_be_replaced(exported):
+    folder = Path(exported("8-bit levels")[1])
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    assert {path.relative_to(folder).as_posix() for path in paths} == FILES
 
 
 def test_signatures_of_nothing_and_of_a_damaged_file(tmp_path):

@@ -9,7 +9,6 @@ import numpy as np
 
 from keras_vae import VAE
 from keras_vae.data import DataSet
-from keras_vae.models import preset_folder
 from keras_vae.training import run_folder, train
 from keras_vae.training.recipe import Recipe
 from keras_vae.training.run_folder import Keeper
@@ -132,4 +131,4 @@ def end_after_replacing(monkeypatch, left):
                 raise KeyboardInterrupt
         replace(source, target)
 
-    monkeypatch.setattr(preset_folder.os, "replace", broken)
+    monkeypatch.setattr(os, "replace", broken)

@@ -78,8 +78,8 @@ def test_an_end_amid_the_files_of_the_best_model(
     with monkeypatch.context() as patch:
         patch.setattr(VAE, "save_to_preset", second_is_cut)
         interrupted(tmp_path)
-    # The model is still that of the first epoch.
-    np.testing.assert_array_equal(weights(tmp_path), kept[0])
+    # The metadata were there, and with them the model of the second epoch.
+    assert np.any(weights(tmp_path) != kept[0])
     resumed(tmp_path, uninterrupted, "going on after epoch 1")
 
 
@@ -92,7 +92,7 @@ def test_optimizer_steps_that_did_not_count_do_not_change_the_epoch(
     def lagging(path, write):
         # As in half precision, where steps with an overflow are left out.
         if path.name.startswith("checkpoint"):
-            steps = write.__self__.optimizer.iterations
+            steps = write.args[0].optimizer.iterations
             steps.assign(max(int(steps) - lag, 0))
         save(path, write)
 
