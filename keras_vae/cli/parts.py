@@ -34,9 +34,10 @@ def _room(room: str) -> dict[str, tuple[str, list[str]]]:
     """Docstring and arguments of each part of a room."""
     if room == "optimizers":
         return _optimizers()
-    import keras_vae
+    from keras_vae import layers, models, objectives, priors
 
-    parts = getattr(keras_vae, room).ROOM
+    rooms = (models, layers, priors, objectives)
+    parts = dict(zip(ROOMS, rooms, strict=False))[room].ROOM
     found = {}
     for name, cls in parts.parts().items():
         arguments = [

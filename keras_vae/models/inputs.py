@@ -93,8 +93,9 @@ def stream(
     arrays = {"x": x, "y": y, "weight": weight}
     arrays = {name: one for name, one in arrays.items() if one is not None}
     if is_prepared:
-        # A mark that goes through the pipeline with the rows.
-        arrays["prepared"] = np.ones(len(x), bool)
+        # A mark that goes through the pipeline with the rows, of a type that TensorFlow
+        # can share out among replicas.
+        arrays["prepared"] = np.ones(len(x), np.uint8)
     return array_batches(arrays, batch_size or 32, shuffle)
 
 

@@ -505,6 +505,7 @@ class LatentVariableModel(ObjectiveModel):
         """
         if self.preprocessor is not None:
             x = self.preprocessor.held_out(x) if scores else self.preprocessor(x)
+        x = np.asarray(x)
         check_values(x, self.event_shape, self.support, name)
         return x
 

@@ -161,11 +161,12 @@ class ObjectiveModel(keras.Model):
 
     def get_metrics_result(self):
         """The logs so far, over all replicas where it is asked from outside of them."""
-        meters = self._meters
-        updates = {} if self._evaluating else meters.updates
-        means = {
-            one.name: one.result() for one in (*meters.means.values(), *updates.values())
-        }
+        return self._logs(with_updates=not self._evaluating)
+
+    def _logs(self, with_updates):
+        meters = [*self._meters.means.values()]
+        meters += self._meters.updates.values() if with_updates else []
+        means = {one.name: one.result() for one in meters}
         return {**means, **self.objective.logs(self._step)}
 
     def train_step(self, data):
@@ -207,12 +208,12 @@ class ObjectiveModel(keras.Model):
             data: x, or a tuple (x,), (x, y) or (x, y, sample_weight).
 
         Returns:
-            Logs as from `train_step`.
+            Logs as from `train_step`, without shares of steps.
         """
         batch = unpack(data)
         trace, losses, terms = self._score(batch, training=False)
         self._record(trace, losses, terms, batch.weight, self._penalties())
-        return self.get_metrics_result()
+        return self._logs(with_updates=False)
 
     def predict_step(self, data):
         """Reconstructs one batch; see `call`."""
@@ -334,6 +335,7 @@ class ObjectiveModel(keras.Model):
             batches = batches.repeat()
         if validation_data is not None:
             name, size = "validation_data", kwargs.get("validation_batch_size")
+            refuse_form(validation_data, name)
             parts = keras.utils.unpack_x_y_sample_weight(validation_data)
             validation_data = self._batches_of(*parts, name, size or batch_size)
         # Keras warns that it will not shuffle a stream.
@@ -372,14 +374,14 @@ class ObjectiveModel(keras.Model):
         finally:
             self._evaluating = False
 
-    def predict(self, x, y=None, *, batch_size=None, **kwargs):
+    def predict(self, x, batch_size=None, *, y=None, **kwargs):
         """Reconstructs; `keras.Model.predict` behind a check of the data.
 
         Args:
             x: Observations [N, *event], or what else Keras takes; of arrays the values
                 are checked. With a preprocessor raw ones.
-            y: The condition of each observation, for a model that has one.
             batch_size: Observations at a time; None takes 32.
+            y: The condition of each observation, for a model that has one.
             **kwargs: Other arguments of `keras.Model.predict`.
 
         Returns:

@@ -113,7 +113,7 @@ def test_the_rule_itself():
         ("priors", "objectives"),
         ("layers", "data"),
         ("models", "plots"),
-        ("plots", "export"),
+        ("export", "plots"),
         ("models", "keras_vae"),
         ("layers", "."),
         ("cli", "nowhere"),

