@@ -12,8 +12,9 @@ from typing import Any
 import keras
 
 from keras_vae.core.files import read_json, write_atomically, write_json
-from keras_vae.presets.cards import CARD, card, may_show_data
+from keras_vae.presets.cards import card, may_show_data
 from keras_vae.presets.files import (
+    CARD,
     CONFIG,
     METADATA,
     RECIPE,

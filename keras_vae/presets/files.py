@@ -12,7 +12,7 @@ from keras_vae.version import __version__
 
 FORMAT = 2
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
-RECIPE = "recipe.json"
+RECIPE, CARD = "recipe.json", "README.md"
 
 
 def read_metadata(folder: str | os.PathLike) -> dict[str, Any]:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from commands import SMALL, call
 
-from keras_vae import training
 from keras_vae.cli import main
 from keras_vae.data import load
+from keras_vae.training import run as training
 
 
 def cheaper(patch):
