@@ -15,6 +15,7 @@ from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
 from keras_vae.cli.options import PATH
 from keras_vae.cli.package import import_package
 from keras_vae.cli.parts import parts
+from keras_vae.cli.serve import serve
 from keras_vae.cli.train import train
 from keras_vae.cli.use import embed, info, reconstruct, sample
 from keras_vae.cli.zoo import zoo
@@ -43,7 +44,19 @@ def commands(traceback: bool, files: tuple[Path, ...]) -> None:
         import_file(path)
 
 
-for _verb in (train, evaluate, sample, reconstruct, edit, embed, export, info, parts, zoo):
+for _verb in (
+    train,
+    evaluate,
+    sample,
+    reconstruct,
+    edit,
+    embed,
+    export,
+    serve,
+    info,
+    parts,
+    zoo,
+):
     commands.add_command(_verb)
 
 
