@@ -56,29 +56,36 @@ def listening(models: Models, port: int) -> Iterator[int]:
 
 
 class _Server(ThreadingHTTPServer):
-    """A thread for each connection, up to a limit."""
+    """A thread for each connection; beyond the limit as many are told so, others closed."""
 
     request_queue_size = 128
 
     def __init__(self, models: Models, port: int):
         self.models, self.limits = models, models.limits
+        self.threads = threading.Semaphore(2 * self.limits.connections)
         self.connections = threading.Semaphore(self.limits.connections)
         self.requests = threading.Semaphore(self.limits.requests)
         super().__init__(("127.0.0.1", port), _Handler)
 
     def process_request(self, request, client_address):
-        if self.connections.acquire(blocking=False):
+        if self.threads.acquire(blocking=False):
             super().process_request(request, client_address)
-            return
-        with contextlib.suppress(OSError):
-            request.sendall(_FULL)
-        request.close()
+        else:
+            request.close()
 
     def process_request_thread(self, request, client_address):
         try:
-            super().process_request_thread(request, client_address)
+            if self.connections.acquire(blocking=False):
+                try:
+                    super().process_request_thread(request, client_address)
+                finally:
+                    self.connections.release()
+            else:
+                with contextlib.suppress(OSError):
+                    request.sendall(_FULL)
+                self.shutdown_request(request)
         finally:
-            self.connections.release()
+            self.threads.release()
 
     def close_request(self, request):
         # Closed while data lie unread, a connection is reset, and the client may not see
@@ -118,8 +125,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     # Clients with large bodies ask before they send them.
     protocol_version = "HTTP/1.1"
-    # For an answer to a request that did not come.
-    requestline, command, request_version = "", "", protocol_version
+    # For answers to what is no request, or did not come.
+    default_request_version = request_version = protocol_version
+    requestline = command = ""
     server: _Server
 
     def setup(self):
@@ -204,8 +212,8 @@ class _Handler(BaseHTTPRequestHandler):
         most = self.server.limits.bytes
         if len(lengths[0]) > 18 or int(lengths[0]) > most:
             raise RequestError(
-                f"The request has {lengths[0]} bytes; this local server takes {most}. Send "
-                "fewer examples at a time, or use gRPC.",
+                f"This local server takes {most} bytes at a time. Send fewer examples, or "
+                f"use gRPC. (Content-Length is {lengths[0]}.)",
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             )
         length = int(lengths[0])
