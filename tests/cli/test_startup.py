@@ -69,7 +69,7 @@ VERBS = {" ".join(words): command for words, command in verbs()}
         (["trian"], 2, "Did you mean 'train'?"),
         (["zoo", "lst"], 2, "Did you mean 'list'?"),
         (["train", "--lerning-rate", "1"], 2, "No such option"),
-        (["train", "--epoch", "1"], 2, "Did you mean '--epochs'?"),
+        (["train", "--epoch", "1"], 2, "'--epochs'"),
         (["info"], 2, "Missing argument 'RUN'"),
         (["sample", PRESET, "--count", "0"], 2, "'--count'"),
         *(
