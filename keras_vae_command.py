@@ -1,42 +1,21 @@
-"""Starts `keras-vae` without TensorFlow's start-up messages.
+"""Starts `keras-vae` without importing the package before a verb needs it.
 
-They must be silenced before TensorFlow is imported, and importing anything of keras_vae
-imports it: hence a module beside the package.
+Importing anything of keras_vae executes its __init__.py first, which imports TensorFlow:
+seconds for `--help`. Hence a module beside the package, which puts the package into place
+unexecuted; `keras_vae.cli.package` executes it.
 """
 
-from __future__ import annotations
-
-import contextlib
-import os
+import importlib.util
 import sys
-import tempfile
-from collections.abc import Iterator
-
-_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def main() -> None:
-    """Runs the command; with TF_CPP_MIN_LOG_LEVEL set, with TensorFlow's messages."""
-    with contextlib.nullcontext() if _LEVEL in os.environ else _without_messages():
-        from keras_vae.cli import main as run
+    """Runs the command."""
+    spec = importlib.util.find_spec("keras_vae")
+    sys.modules["keras_vae"] = importlib.util.module_from_spec(spec)
+    from keras_vae.cli import main as run
+
     run()
-
-
-@contextlib.contextmanager
-def _without_messages() -> Iterator[None]:
-    """Holds back what C++ code writes to stderr, and shows it after an exception."""
-    os.environ[_LEVEL] = "3"
-    with tempfile.TemporaryFile() as messages, os.fdopen(os.dup(2), "wb") as stderr:
-        os.dup2(messages.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            messages.seek(0)
-            stderr.write(messages.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(stderr.fileno(), 2)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,8 @@ setup(
         "scikit-learn>=1.4",
         "matplotlib>=3.8",
         "pillow>=10",
-        "click>=8.1",
+        # Suggests the nearest verb.
+        "click>=8.4",
     ],
     extras_require={
         "demo": DEMO,

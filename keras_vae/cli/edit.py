@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
-from keras_vae import plots
-from keras_vae.cli.use import data_option, open_run, run_argument, split_option
+from keras_vae.cli.options import PATH, data_option, run_argument, split_option
+from keras_vae.cli.package import Verb
+from keras_vae.cli.use import open_run
 from keras_vae.core.names import unknown
-from keras_vae.data import DataSet
-from keras_vae.generation import edit_attribute
-from keras_vae.generation.attributes import mean_differences
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from keras_vae.data import DataSet
 
 # Examples that are prepared and embedded at a time: as floats, thousands of photographs
 # would take many times the memory that they take as bytes.
 _AT_A_TIME = 1024
 
 
-@click.command()
+@click.command(cls=Verb)
 @run_argument
 @data_option
 @split_option("test")
@@ -51,13 +53,19 @@ _AT_A_TIME = 1024
     show_default=True,
     help="Whether rows begin with the original; some data must not be shown.",
 )
-@click.option("--output", type=Path, default="edit.png", show_default=True)
+@click.option("--output", type=PATH, default="edit.png", show_default=True)
 def edit(run, data, split, names, strength, steps, count, originals, output):
     """Give images less and more of an attribute: a .png with a row for each image.
 
     What an attribute is, is learned from the training split and its labels. A row holds
     the original, then the edits, from less to more.
     """
+    import numpy as np
+
+    from keras_vae import plots
+    from keras_vae.generation import edit_attribute
+    from keras_vae.generation.attributes import mean_differences
+
     if output.suffix.lower() != ".png":
         raise click.UsageError(f"--output must end in .png, but is {output}.")
     model, data_set = open_run(run, data, split)
@@ -89,6 +97,8 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
 
 def _having(data_set: DataSet, name: str) -> np.ndarray:
     """Which training examples have an attribute, or are of a class: booleans [N]."""
+    import numpy as np
+
     y = data_set.y_train
     if y is None:
         raise ValueError(
@@ -111,6 +121,8 @@ def _having(data_set: DataSet, name: str) -> np.ndarray:
 
 
 def _embed_training_data(model, data_set: DataSet) -> np.ndarray:
+    import numpy as np
+
     x = data_set.x_train
     starts = range(0, len(x), _AT_A_TIME)
     return np.concatenate([model.embed(x[one : one + _AT_A_TIME]) for one in starts])

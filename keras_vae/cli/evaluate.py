@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from keras_vae.cli.use import data_option, open_run, run_argument, seed_option, split_option
+from keras_vae.cli.options import PATH, data_option, run_argument, seed_option, split_option
+from keras_vae.cli.package import Verb, import_package
+from keras_vae.cli.use import open_run
 from keras_vae.core.files import write_json
 from keras_vae.core.names import unknown
-from keras_vae.data import Sprites
-from keras_vae.evaluation import (
-    METRICS,
-    HeldOut,
-    describe_metrics,
-    describe_scores,
-    evaluate_metrics,
-    held_out_scores,
-)
+
+if TYPE_CHECKING:
+    from keras_vae.evaluation import HeldOut
 
 
-def _metric_names() -> str:
-    lines = [f"{name}: {metric.about}" for name, metric in METRICS.items()]
-    return "Names, separated by commas. " + "; ".join(lines) + "."
+class _MetricsOption(click.Option):
+    """Its help names the metrics, for which the package must be imported."""
+
+    def get_help_record(self, ctx):
+        import_package()
+        from keras_vae.evaluation import METRICS
+
+        lines = [f"{name}: {metric.about}" for name, metric in METRICS.items()]
+        self.help = f"Names, separated by commas. {'; '.join(lines)}."
+        return super().get_help_record(ctx)
 
 
-def _names(context, parameter, value: str | None) -> list[str] | None:
+def _names(value: str | None) -> list[str] | None:
     """Checks names before a model is loaded."""
+    from keras_vae.evaluation import METRICS
+
     names = None if value is None else [name.strip() for name in value.split(",")]
     for name in names or []:
         if name not in METRICS:
@@ -35,25 +41,28 @@ def _names(context, parameter, value: str | None) -> list[str] | None:
     return names
 
 
-@click.command()
+@click.command(cls=Verb)
 @run_argument
 @data_option
 @split_option("test")
-@click.option("--metrics", callback=_names, help=_metric_names())
+@click.option("--metrics", cls=_MetricsOption)
 @click.option(
     "--anomalies", help="For the metric anomalies: data of another kind, name or path."
 )
 @click.option("--num-samples", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
 @seed_option
-@click.option("--output", type=Path, help="Write the scores to this new .json file, too.")
+@click.option("--output", type=PATH, help="Write the scores to this new .json file, too.")
 def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, output):
     """Print held-out ELBO and log-likelihood of the model in the folder RUN.
 
     Of a VAE-GAN: how near reconstructions come, and how sharp its images are. Other
     scores with --metrics.
     """
+    from keras_vae import evaluation
+
     _check_output(output)
+    metrics = _names(metrics)
     if anomalies is not None and "anomalies" not in (metrics or []):
         raise click.UsageError(
             "--anomalies is for --metrics anomalies, which is not asked for."
@@ -63,7 +72,7 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
     about = {"run": str(run), "data": name, "split": split, "seed": seed, "limit": limit}
     results = {}
 
-    def done(metric, scores, describe=describe_metrics):
+    def done(metric, scores, describe=evaluation.describe_metrics):
         """Prints and writes what is known so far."""
         if not results:
             click.echo(f"{name}, {split}")
@@ -74,18 +83,22 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
 
     if metrics is None:
         scores = scored(*opened, split, num_samples, seed, limit)
-        done("held_out", scores, lambda found: describe_scores(found["held_out"]))
+        describe = evaluation.describe_scores
+        done("held_out", scores, lambda found: describe(found["held_out"]))
     else:
         options = {"num_samples": num_samples, "seed": seed, "limit": limit}
         if anomalies is not None:
             others = open_run(run, anomalies, split)[-1].split(split)[0]
             options["anomalies"] = others
-        evaluate_metrics(metrics, _held_out(*opened, split, **options), done)
+        evaluation.evaluate_metrics(metrics, _held_out(*opened, split, **options), done)
     if output is not None:
         click.echo(f"wrote {output}")
 
 
 def _held_out(model, data_set, split, **options) -> HeldOut:
+    from keras_vae.data import Sprites
+    from keras_vae.evaluation import HeldOut
+
     x, y = data_set.split(split)
     return HeldOut(
         model,
@@ -101,6 +114,8 @@ def _held_out(model, data_set, split, **options) -> HeldOut:
 
 def scored(model, data_set, split, num_samples, seed, limit) -> dict:
     """Scores what `open_run` returned on a split; see `held_out_scores`."""
+    from keras_vae.evaluation import held_out_scores
+
     x, y = data_set.split(split)
     verbose = int(sys.stdout.isatty())
     y = None if model.condition_shape is None else y

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from keras_vae.cli.use import run_argument
-from keras_vae.export import read_signatures
-from keras_vae.models import VAE
+from keras_vae.cli.options import PATH, run_argument
+from keras_vae.cli.package import Verb
 
 _FORMATS = {"tf": "tf_saved_model", "onnx": "onnx"}
 
 
-@click.command()
+@click.command(cls=Verb)
 @run_argument
-@click.argument("folder", type=Path)
+@click.argument("folder", type=PATH)
 @click.option(
     "--format",
     "kind",
@@ -30,6 +27,9 @@ def export(run, folder, kind, overwrite):
 
     TensorFlow Serving reads numbered versions: let FOLDER be models/NAME/1.
     """
+    from keras_vae.export import read_signatures
+    from keras_vae.models import VAE
+
     model = VAE.from_preset(run)
     model.export(folder, _FORMATS[kind], overwrite)
     if kind == "onnx":

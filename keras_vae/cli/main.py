@@ -12,7 +12,10 @@ from keras_vae.cli.evaluate import evaluate
 from keras_vae.cli.export import export
 from keras_vae.cli.imports import import_file
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
+from keras_vae.cli.options import PATH
+from keras_vae.cli.package import import_package
 from keras_vae.cli.parts import parts
+from keras_vae.cli.serve import serve
 from keras_vae.cli.train import train
 from keras_vae.cli.use import embed, info, reconstruct, sample
 from keras_vae.cli.zoo import zoo
@@ -30,16 +33,30 @@ _ERRORS = (ValueError, OSError, ImportError, FloatingPointError)
     "--import",
     "files",
     multiple=True,
-    type=Path,
+    type=PATH,
     help="A Python file with parts of your own, registered with Keras. It is executed.",
 )
 def commands(traceback: bool, files: tuple[Path, ...]) -> None:
     """Train, evaluate and use variational autoencoders."""
+    if files:
+        import_package()
     for path in files:
         import_file(path)
 
 
-for _verb in (train, evaluate, sample, reconstruct, edit, embed, export, info, parts, zoo):
+for _verb in (
+    train,
+    evaluate,
+    sample,
+    reconstruct,
+    edit,
+    embed,
+    export,
+    serve,
+    info,
+    parts,
+    zoo,
+):
     commands.add_command(_verb)
 
 

@@ -6,10 +6,13 @@ import inspect
 
 import click
 
+from keras_vae.cli.package import Verb
+from keras_vae.core.names import unknown
+
 ROOMS = ("models", "layers", "priors", "objectives", "optimizers")
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("room", required=False, type=click.Choice(ROOMS))
 @click.argument("name", required=False)
 def parts(room, name):
@@ -61,8 +64,6 @@ def _optimizers():
 
 
 def _described(room, name, known):
-    from keras_vae.core.names import unknown
-
     if name not in known:
         raise unknown(f"name of the {room}", name, known)
     document, arguments = known[name]

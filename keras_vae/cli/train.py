@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
+from keras_vae.cli.options import PATH
+from keras_vae.cli.package import Verb
 from keras_vae.training.recipe import Recipe
 
 _NO_DATA = "Say what to train on: --data with the name of a data set or a path."
@@ -37,9 +39,9 @@ def _type(field):
     return int if "int" in field.type else str
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("model", required=False, metavar="[MODEL | RECIPE.json]")
-@click.option("--output", type=Path, help="Folder of the run  [default: runs/MODEL_DATA]")
+@click.option("--output", type=PATH, help="Folder of the run  [default: runs/MODEL_DATA]")
 @click.option("--resume", is_flag=True, help="Go on from the last finished epoch.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
 @recipe_options

@@ -3,71 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
-from keras_vae import data as data_module
-from keras_vae import plots
+from keras_vae.cli.options import PATH, data_option, run_argument, seed_option, split_option
+from keras_vae.cli.package import Verb
 from keras_vae.core.files import write_atomically
-from keras_vae.data import DataSet
-from keras_vae.evaluation import describe_scores
-from keras_vae.models import VAE
-from keras_vae.training.fine_tuning import check_form, read_run
 
-# A folder of `keras-vae train`, or the name of a preset.
-run_argument = click.argument("run", type=Path)
-data_option = click.option(
-    "--data", help="Name of a data set, or a path  [default: what the run was trained on]"
-)
-seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+if TYPE_CHECKING:
+    import numpy as np
 
 
-def split_option(default: str):
-    """The option `--split`.
-
-    Args:
-        default: The split that is taken where none is given.
-
-    Returns:
-        A decorator of a command.
-
-    Example:
-        >>> @split_option("test")
-        ... def command(split): ...
-    """
-    return click.option(
-        "--split",
-        type=click.Choice(["train", "validation", "test", "all"]),
-        default=default,
-        show_default=True,
-        help="Which of the data; 'all' keeps the order of own data.",
-    )
-
-
-@click.command()
+@click.command(cls=Verb)
 @run_argument
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True)
-@click.option("--output", type=Path, default="samples.png", show_default=True)
+@click.option("--output", type=PATH, default="samples.png", show_default=True)
 @click.option("--temperature", type=float, default=1.0, show_default=True)
 @click.option("--draw", is_flag=True, help="Draw from p(x|z) instead of its mean.")
 @seed_option
 def sample(run, count, output, temperature, draw, seed):
     """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv."""
+    from keras_vae.models import VAE
+
     model = VAE.from_preset(run)
     _check_output(output, model.event_shape)
     samples = model.sample(count, seed=seed, temperature=temperature, draw=draw)
     _write(output, samples, model.shown_range)
 
 
-@click.command()
+@click.command(cls=Verb)
 @run_argument
 @data_option
 @split_option("test")
 @click.option("--count", type=click.IntRange(1), default=16, show_default=True)
-@click.option("--output", type=Path, default="pairs.png", show_default=True)
+@click.option("--output", type=PATH, default="pairs.png", show_default=True)
 def reconstruct(run, data, split, count, output):
     """Show data beside their reconstructions: a .png of pairs, or .npy, .npz or .csv."""
+    from keras_vae import plots
+
     model, data_set = open_run(run, data, split)
     _check_output(output, model.event_shape)
     x = data_set.split(split)[0][:count]
@@ -80,13 +54,15 @@ def reconstruct(run, data, split, count, output):
     click.echo(f"wrote {output}")
 
 
-@click.command()
+@click.command(cls=Verb)
 @run_argument
 @data_option
 @split_option("all")
-@click.option("--output", type=Path, default="z.npz", show_default=True)
+@click.option("--output", type=PATH, default="z.npz", show_default=True)
 def embed(run, data, split, output):
     """Write the codes z [N, D] of data, with labels y if there are any."""
+    import numpy as np
+
     if output.suffix.lower() != ".npz":
         raise click.UsageError(f"--output must end in .npz, but is {output}.")
     model, data_set = open_run(run, data, split)
@@ -100,10 +76,14 @@ def embed(run, data, split, output):
     click.echo(f"wrote {output}: z {arrays['z'].shape}" + (", y" if "y" in arrays else ""))
 
 
-@click.command()
+@click.command(cls=Verb)
 @run_argument
 def info(run):
     """Say what the folder RUN holds: model, data, training, scores."""
+    from keras_vae.evaluation import describe_scores
+    from keras_vae.models import VAE
+    from keras_vae.training.fine_tuning import read_run
+
     folder, metadata, _ = read_run(run)
     model = VAE.from_preset(folder)
     about, training = metadata.get("data"), metadata.get("training")
@@ -142,6 +122,10 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
     Example:
         >>> model, data_set = open_run(Path("runs/faces"), None, "test")
     """
+    from keras_vae import data as data_module
+    from keras_vae.models import VAE
+    from keras_vae.training.fine_tuning import check_form, read_run
+
     folder, metadata, recipe = read_run(run)
     model = VAE.from_preset(folder)
     if name is None and recipe is None:
@@ -151,7 +135,7 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
     name = name or recipe.data
     sizes = data_module.sizes_like(name, model.event_shape)
     seed = 0 if recipe is None else recipe.seed
-    data_set: DataSet = data_module.load(name, seed=seed, **sizes)
+    data_set = data_module.load(name, seed=seed, **sizes)
     check_form(model, data_set, f"The model in {run}")
     if recipe is None or name != recipe.data or split == "all":
         return model, data_set
@@ -178,6 +162,10 @@ def _check_output(output: Path, event_shape) -> None:
 
 def _write(output: Path, x: np.ndarray, value_range: tuple[float, float]) -> None:
     """Writes raw observations: a picture, or arrays."""
+    import numpy as np
+
+    from keras_vae import plots
+
     suffix = output.suffix.lower()
     if suffix == ".png":
         plots.save_image_grid(x, output, value_range=value_range)

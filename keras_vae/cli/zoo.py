@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from keras_vae.cli.evaluate import scored
+from keras_vae.cli.options import PATH, complete_run
+from keras_vae.cli.package import Verb, import_package
 from keras_vae.cli.use import open_run
-from keras_vae.evaluation import describe_scores
-from keras_vae.presets.building import build_preset, preset_metadata, record_scores, seal
-from keras_vae.presets.cards import CARD
-from keras_vae.presets.files import check_all, check_file, read_metadata
+from keras_vae.presets.files import CARD, check_all, check_file, read_metadata
 from keras_vae.presets.listing import describe, presets
 from keras_vae.presets.lookup import find_preset, preset_folders
-from keras_vae.presets.tables import write_tables
 
 _zoo_option = click.option(
     "--zoo",
-    type=Path,
+    type=PATH,
     default="zoo",
     show_default=True,
     help="Folder of all presets.",
@@ -47,7 +43,7 @@ def list_presets():
 
 
 @zoo.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_run)
 def show(name):
     """Print the card of a preset, or what is known where it has none."""
     folder = find_preset(name)
@@ -62,11 +58,14 @@ def show(name):
         if value is not None:
             click.echo(f"{key}: {value}")
     if scores:
+        import_package()
+        from keras_vae.evaluation import describe_scores
+
         click.echo(describe_scores(scores))
 
 
 @zoo.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_run)
 def verify(name):
     """Check all files of a preset, or of all presets, against their checksums."""
     folders = preset_folders().values() if name is None else [find_preset(name)]
@@ -83,24 +82,29 @@ def verify(name):
         click.echo(f"checked: {len(folders)} preset(s)")
 
 
-@zoo.command()
-@click.argument("run", type=Path)
+@zoo.command(cls=Verb)
+@click.argument("run", type=PATH)
 @click.argument("name")
 @_zoo_option
 @click.option("--description", help="One sentence  [default: model and data]")
 @click.option("--overwrite", is_flag=True, help="Replace the preset of that name.")
 def build(run, name, zoo, description, overwrite):
     """Make the preset NAME of the finished run in the folder RUN."""
+    from keras_vae.presets.building import build_preset
+
     folder = build_preset(run, name, zoo, description, overwrite)
     click.echo(f"wrote {folder}")
 
 
-@zoo.command()
-@click.argument("folder", type=Path)
+@zoo.command(cls=Verb)
+@click.argument("folder", type=PATH)
 @click.option("--num-samples", type=click.IntRange(1), default=5000, show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
 def score(folder, num_samples, limit):
     """Measure a preset's scores on the test data anew, and write them on its card."""
+    from keras_vae.evaluation import describe_scores
+    from keras_vae.presets.building import preset_metadata, record_scores
+
     folder = find_preset(folder)
     # A folder that has no card is refused before the work.
     preset_metadata(folder)
@@ -109,18 +113,22 @@ def score(folder, num_samples, limit):
     click.echo(describe_scores(scores))
 
 
-@zoo.command("seal")
-@click.argument("folder", type=Path)
+@zoo.command("seal", cls=Verb)
+@click.argument("folder", type=PATH)
 def seal_preset(folder):
     """Take files that were added to a preset, such as 1/, into its checksums."""
+    from keras_vae.presets.building import seal
+
     added = seal(folder)
     click.echo(f"{folder}: {len(added)} files added" + "".join(f"\n  {n}" for n in added))
 
 
-@zoo.command()
+@zoo.command(cls=Verb)
 @_zoo_option
 def table(zoo):
     """Write the zoo's README.md and models.config from the presets' metadata."""
+    from keras_vae.presets.tables import write_tables
+
     unserved = write_tables(zoo)
     click.echo(f"wrote {zoo / 'README.md'}, {zoo / 'models.config'}")
     if unserved:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
@@ -65,22 +66,37 @@ def read_signatures(folder: str | os.PathLike) -> dict[str, ServedSignature]:
         >>> print(read_signatures("models/digits/1")["decode"])
         z float32 [batch, 2] -> mean float32 [batch, 8, 8, 1]
     """
+    return {
+        name: ServedSignature(_tensors(one.inputs), _tensors(one.outputs))
+        for name, one in sorted(read_definitions(folder).items())
+        # TensorFlow's own, which initializes tables.
+        if not name.startswith("__")
+    }
+
+
+def read_definitions(folder: str | os.PathLike) -> Mapping[str, Any]:
+    """Reads the signatures of a SavedModel as TensorFlow writes them.
+
+    Args:
+        folder: The SavedModel.
+
+    Returns:
+        A `SignatureDef` for each name.
+
+    Raises:
+        FileNotFoundError: If there is no SavedModel in the folder.
+        ValueError: If its file is damaged.
+    """
     path = Path(folder) / "saved_model.pb"
     if not path.exists():
         raise FileNotFoundError(f"{folder} holds no SavedModel: it has no {path.name}.")
     saved = saved_model_pb2.SavedModel()
     try:
         saved.ParseFromString(path.read_bytes())
-        signatures = saved.meta_graphs[0].signature_def
+        return saved.meta_graphs[0].signature_def
     # Protobuf's DecodeError; a file that was cut off may also parse as an empty one.
     except Exception as error:
         raise ValueError(f"{path} is damaged: {error}. Export the model again.") from error
-    return {
-        name: ServedSignature(_tensors(one.inputs), _tensors(one.outputs))
-        for name, one in sorted(signatures.items())
-        # TensorFlow's own, which initializes tables.
-        if not name.startswith("__")
-    }
 
 
 def _tensors(infos) -> dict[str, ServedTensor]:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from keras_vae import export, presets
+from keras_vae import export
 from keras_vae.core.batches import in_batches
 from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import positive_int
@@ -22,6 +22,7 @@ from keras_vae.data import Preprocessor
 from keras_vae.models.checks import check_condition, check_data, check_values
 from keras_vae.models.inputs import Batch
 from keras_vae.models.objective_model import ObjectiveModel
+from keras_vae.presets import folder as presets
 
 # Decoded events (images times draws), and elements of them (pixels), that the likelihood
 # estimate holds at a time: enough to keep two cores at their matrix speed, and well below

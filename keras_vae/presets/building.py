@@ -13,8 +13,9 @@ import keras
 
 from keras_vae.core.files import read_json, write_atomically
 from keras_vae.core.folders import write_folder_atomically
-from keras_vae.presets.cards import CARD, card, may_show_data
+from keras_vae.presets.cards import card, may_show_data
 from keras_vae.presets.files import (
+    CARD,
     CONFIG,
     METADATA,
     RECIPE,

@@ -6,7 +6,6 @@ from typing import Any
 
 from keras_vae.core.score_rows import score_rows
 
-CARD = "README.md"
 _PICTURES = {
     "samples.png": "samples from the prior",
     "reconstructions.png": "held-out examples above their reconstructions",

@@ -14,7 +14,7 @@ from keras_vae.version import __version__
 
 FORMAT = 2
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
-RECIPE = "recipe.json"
+RECIPE, CARD = "recipe.json", "README.md"
 # Folder of files that `metadata.json` may name already, and that are not in their places.
 _PENDING = f"{NEW}preset"
 

@@ -35,8 +35,8 @@ def zoo_folders() -> list[Path]:
 def _own_zoo() -> list[Path]:
     """The zoo in the wheel, or of a clone that is installed as editable."""
     clone = _PACKAGE.parent
-    in_clone = (clone / "setup.py").exists() and (clone / "keras_vae_command.py").exists()
-    zoo = clone / "zoo" if in_clone else _PACKAGE / "_zoo"
+    # A folder called zoo among installed packages is somebody else's.
+    zoo = clone / "zoo" if (clone / "setup.py").exists() else _PACKAGE / "_zoo"
     return [zoo] if zoo.is_dir() else []
 
 

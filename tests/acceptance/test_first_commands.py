@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-COMMAND = [sys.executable, "-m", "keras_vae_command"]
+COMMAND = [sys.executable, "-m", "keras_vae"]
 
 
 def run(tmp_path, *arguments):

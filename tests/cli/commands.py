@@ -27,7 +27,8 @@ def call(capsys, *arguments):
     return Result(code, *capsys.readouterr())
 
 
-SMALL = ["--hidden-units", "8", "--latent-dim", "2", "--batch-size", "128", "--no-jit"]
+MODEL = "dense_vae:hidden_units=8,latent_dim=2"
+SMALL = ["--batch-size", "128", "--no-jit"]
 
 
 def write_images(folder, n=12, size=8, start=0):

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from commands import SMALL, call
+from commands import MODEL, SMALL, call
 
-from keras_vae import training
 from keras_vae.cli import main
 from keras_vae.data import load
+from keras_vae.training import run as training
 
 
 def cheaper(patch):
@@ -44,7 +44,7 @@ def own_run(tmp_path_factory):
         cheaper(patch)
         patch.setattr(training, "_MOST_EXAMPLES", 7)
         patch.chdir(folder)
-        main(["train", "dense_vae", *given])
+        main(["train", MODEL, *given])
     return folder
 
 
@@ -55,5 +55,5 @@ def digits_run(tmp_path_factory):
     given = ["--data", "digits", "--epochs", "2", *SMALL, "--output", str(folder)]
     with pytest.MonkeyPatch.context() as patch:
         cheaper(patch)
-        main(["train", "dense_vae", *given])
+        main(["train", MODEL, *given])
     return folder

@@ -2,13 +2,10 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from keras_vae import VAE
-from keras_vae.cli.evaluate import PreparedSprites
-from keras_vae.core.support import REAL
-from keras_vae.data import Preprocessor, Sprites, load
+from keras_vae.data import load
 from keras_vae.evaluation import METRICS, HeldOut, describe_metrics, evaluate_metrics
 
 
@@ -93,13 +90,3 @@ def test_data_are_no_anomalies_among_themselves(command, digits_run, tmp_path):
 def test_help_lists_the_metrics(command):
     result = command("evaluate", "--help")
     assert all(name in result.out for name in METRICS)
-
-
-def test_sprites_are_drawn_in_the_units_of_the_model():
-    data = load("sprites")
-    scaling = {"event_shape": [64, 64, 1], "offset": -1.0, "scale": 0.5}
-    config = Preprocessor.fit(data, REAL).to_config() | {"scaling": scaling}
-    preprocessor = Preprocessor.from_config(config)
-    drawn = PreparedSprites(preprocessor).draw(data.y_test[:20])
-    np.testing.assert_array_equal(drawn, preprocessor(data.x_test[:20]))
-    np.testing.assert_array_equal(drawn, 2.0 * Sprites().draw(data.y_test[:20]) + 2.0)

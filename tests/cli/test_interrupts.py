@@ -82,7 +82,7 @@ def test_other_threads_are_left_alone():
             "keras_vae.training.train",
             "interrupted before the end of the first epoch",
         ),
-        (["info"], "keras_vae.cli.use.open_trained", "interrupted"),
+        (["info"], "keras_vae.training.fine_tuning.read_run", "interrupted"),
     ],
 )
 def test_commands_end_with_130(monkeypatch, capsys, tmp_path, arguments, function, words):

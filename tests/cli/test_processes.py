@@ -5,18 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from commands import SMALL, call
+from commands import MODEL, SMALL, call
 
-import keras_vae_command
 from keras_vae import VAE
-from keras_vae.cli import main
+from keras_vae.cli import main, package
 from keras_vae.presets.files import read_metadata
 
 EPOCHS = 8
-TRAIN = ["train", "dense_vae", "--data", "digits", "--epochs", str(EPOCHS), *SMALL]
+TRAIN = ["train", MODEL, "--data", "digits", "--epochs", str(EPOCHS), *SMALL]
 TRAIN += ["--likelihood", "bernoulli", "--binarize", "dynamic"]
 
 
@@ -118,28 +119,45 @@ def test_the_launcher_says_nothing_but_what_is_wrong():
     assert err.startswith("keras-vae: error: There is no folder nowhere, and no preset")
 
 
+def test_a_served_model_is_there_until_ctrl_c():
+    process = start("serve", "dense_vae_digits", "--port", "0", "--grpc-port", "0")
+    lines = [process.stdout.readline() for _ in range(4)]
+    url = lines[1].split()[1]
+    assert url.endswith("/v1/models/dense_vae_digits"), process.communicate()
+    with urllib.request.urlopen(url, timeout=60) as status:
+        assert b"AVAILABLE" in status.read()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.split()) == (130, "", ["interrupted"])
+    with pytest.raises(OSError):
+        urllib.request.urlopen(url, timeout=60)
+
+
 @pytest.fixture
 def no_level(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
 
 
 def test_messages_are_held_back(no_level, capfd):
-    with keras_vae_command._without_messages():
+    with package._without_messages():
         os.write(2, b"noise")
     os.write(2, b"signal")
     assert capfd.readouterr().err == "signal"
 
 
 def test_messages_are_shown_after_an_error(no_level, capfd):
-    with pytest.raises(ImportError), keras_vae_command._without_messages():
+    with pytest.raises(ImportError), package._without_messages():
         os.write(2, b"why it failed")
         raise ImportError
     assert capfd.readouterr().err == "why it failed"
 
 
 def test_messages_are_shown_to_those_who_ask_for_them(no_level, capfd, monkeypatch):
-    monkeypatch.setattr("keras_vae.cli.main", lambda: os.write(2, b"noise"))
-    keras_vae_command.main()
+    # As the launcher leaves it: in place, and not executed.
+    loader = SimpleNamespace(exec_module=lambda _: os.write(2, b"noise"))
+    unexecuted = SimpleNamespace(__spec__=SimpleNamespace(loader=loader))
+    monkeypatch.setitem(sys.modules, "keras_vae", unexecuted)
+    package.import_package()
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
     assert capfd.readouterr().err == "noise"
 
@@ -149,7 +167,7 @@ def test_messages_are_shown_to_those_who_ask_for_them(no_level, capfd, monkeypat
     [
         (["--version"], 0, "keras-vae, version"),
         (["--help"], 0, "Commands:"),
-        (["train", "--help"], 0, "--latent-dim"),
+        (["train", "--help"], 0, "--epochs"),
         (["trian"], 2, "trian"),
     ],
 )

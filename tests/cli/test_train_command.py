@@ -146,7 +146,7 @@ def test_ctrl_c_before_the_first_epoch_says_that_nothing_is_kept(command, monkey
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "_fit", interrupted)
+    monkeypatch.setattr("keras_vae.training.run._fit", interrupted)
     options = ["train", "dense_vae", "--data", "digits", *SMALL, "--output", "run"]
     result = command(*options)
     assert result.code == 130

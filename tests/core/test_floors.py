@@ -20,6 +20,7 @@ FLOORS = [
     ["generation", "evaluation", "plots"],
     ["training"],
     ["cli"],
+    ["__main__"],
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 

@@ -28,3 +28,22 @@ def exported(tmp_path_factory):
         return made[name]
 
     return export
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """The folder of a tiny SavedModel; only to be read."""
+    from tiny_server import save
+
+    return save(tmp_path_factory.mktemp("served") / "tiny" / "3")
+
+
+@pytest.fixture(scope="module")
+def ports(tiny):
+    """A local server of it with small limits."""
+    from tiny_server import LIMITS
+
+    from keras_vae.export.local_server import serve
+
+    with serve({"tiny": tiny.parent}, limits=LIMITS) as ports:
+        yield ports

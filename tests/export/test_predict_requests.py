@@ -1,4 +1,4 @@
-"""The messages of TensorFlow Serving, REST and gRPC, to the stand-in for its server."""
+"""The messages of TensorFlow Serving, REST and gRPC, to the local server."""
 
 import contextlib
 import json
@@ -160,7 +160,7 @@ def test_rest_requests_in_rows_are_answered_in_rows(exported):
         ({"signature_name": "x", "inputs": []}, "digits:predict", 404, "Unknown signature"),
         ({"inputs": []}, "faces:predict", 404, "Unknown model"),
         ({"inputs": []}, "digits:classify", 404, "There is no"),
-        (None, "faces", 404, "There is no"),
+        (None, "faces", 404, "Unknown model"),
     ],
 )
 def test_wrong_rest_requests_are_errors_in_plain_words(

@@ -57,8 +57,7 @@ def test_the_packages_zoo_is_in_the_wheel_or_beside_it_in_a_clone(
     monkeypatch.setattr(lookup, "_PACKAGE", package)
     assert lookup._own_zoo() == ([zoo] if in_wheel else [])
     # A folder called zoo among installed packages is somebody else's; a clone is known.
-    for name in ("setup.py", "keras_vae_command.py"):
-        (tmp_path / name).touch()
+    (tmp_path / "setup.py").touch()
     assert lookup._own_zoo() == ([] if in_wheel else [zoo])
 
 

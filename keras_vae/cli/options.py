@@ -1,0 +1,48 @@
+"""Arguments and options that several verbs have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from keras_vae.presets.lookup import preset_folders
+
+PATH = click.Path(path_type=Path)
+
+
+def complete_run(context, parameter, incomplete: str) -> list[CompletionItem]:
+    """Completes folders and names of presets."""
+    names = [name for name in preset_folders() if name.startswith(incomplete)]
+    return [CompletionItem(incomplete, type="dir"), *map(CompletionItem, names)]
+
+
+# A folder of `keras-vae train`, or the name of a preset.
+run_argument = click.argument("run", type=PATH, shell_complete=complete_run)
+data_option = click.option(
+    "--data", help="Name of a data set, or a path  [default: what the run was trained on]"
+)
+seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+
+
+def split_option(default: str):
+    """The option `--split`.
+
+    Args:
+        default: The split that is taken where none is given.
+
+    Returns:
+        A decorator of a command.
+
+    Example:
+        >>> @split_option("test")
+        ... def command(split): ...
+    """
+    return click.option(
+        "--split",
+        type=click.Choice(["train", "validation", "test", "all"]),
+        default=default,
+        show_default=True,
+        help="Which of the data; 'all' keeps the order of own data.",
+    )

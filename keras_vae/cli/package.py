@@ -1,0 +1,62 @@
+"""The rest of the package, imported when a verb needs it and not before.
+
+TensorFlow takes seconds to import. `--help`, `zoo list`, a mistyped verb and completion do
+without: at the top of its modules `cli` imports click and what is plain Python; the verbs
+import the rest when they run, after `import_package`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+import click
+
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+
+class Verb(click.Command):
+    """A verb that needs the package, and imports it once its options are known to be right.
+
+    Example:
+        >>> @click.command(cls=Verb)
+        ... def info(): ...
+    """
+
+    def invoke(self, ctx: click.Context):
+        """Imports the package, then runs the verb."""
+        import_package()
+        return super().invoke(ctx)
+
+
+def import_package() -> None:
+    """Executes the package's __init__.py, if the launcher left that out.
+
+    It registers all classes with Keras. TensorFlow's start-up messages are held back,
+    unless TF_CPP_MIN_LOG_LEVEL is set.
+    """
+    package = sys.modules["keras_vae"]
+    # The last line of __init__.py but for submodules, which are there without it.
+    if not hasattr(package, "__all__"):
+        with contextlib.nullcontext() if _LEVEL in os.environ else _without_messages():
+            package.__spec__.loader.exec_module(package)
+
+
+@contextlib.contextmanager
+def _without_messages() -> Iterator[None]:
+    """Holds back what C++ code writes to stderr, and shows it after an exception."""
+    os.environ[_LEVEL] = "3"
+    with tempfile.TemporaryFile() as messages, os.fdopen(os.dup(2), "wb") as stderr:
+        os.dup2(messages.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            messages.seek(0)
+            stderr.write(messages.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr.fileno(), 2)

@@ -1,0 +1,84 @@
+"""The verb that answers clients, to try them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from keras_vae.cli.options import PATH, complete_run
+from keras_vae.cli.package import Verb
+from keras_vae.presets.files import METADATA, check_file, read_metadata
+from keras_vae.presets.lookup import find_preset
+
+_PORT = click.IntRange(0, 65535)
+_SAMPLE = '{"signature_name": "sample", "inputs": {"seed": [1, 0], "num_samples": 1}}'
+
+
+@click.command(cls=Verb)
+@click.argument("folder", type=PATH, shell_complete=complete_run)
+@click.option("--name", help="What clients call the model  [default: the folder's name]")
+@click.option(
+    "--port", type=_PORT, default=8501, show_default=True, help="Of REST; 0: a free one."
+)
+@click.option(
+    "--grpc-port",
+    type=_PORT,
+    default=8500,
+    show_default=True,
+    help="Of gRPC; 0: a free one.",
+)
+def serve(folder, name, port, grpc_port):
+    """Answer requests to the SavedModel in FOLDER, to try clients on this machine.
+
+    FOLDER is an export, a folder of numbered exports, of which the newest is taken, or the
+    name of a preset. REST and gRPC are those of TensorFlow Serving. This is no server for
+    use: it listens on the loopback address alone and runs one request at a time. Ctrl-C
+    ends it.
+    """
+    from keras_vae.export import local_server, read_signatures
+
+    model = _saved_model(folder)
+    name = name or _name(model)
+    with local_server.serve({name: model}, port, grpc_port) as ports:
+        url = f"http://localhost:{ports.rest}/v1/models/{name}"
+        click.echo(f"serving {model} as {name}, on this machine alone; Ctrl-C ends it")
+        click.echo(f"REST  {url}  (/metadata: its signatures)")
+        if ports.grpc is None:
+            click.echo("gRPC  not here: the package tensorflow-serving-api is missing")
+        else:
+            click.echo(f"gRPC  localhost:{ports.grpc}")
+        if "sample" in read_signatures(model):
+            click.echo(f"try   curl -d '{_SAMPLE}' {url}:predict")
+        else:
+            click.echo(f"try   curl {url}/metadata")
+        while True:
+            time.sleep(3600)
+
+
+def _saved_model(folder: Path) -> Path:
+    """The SavedModel that is meant; one of a preset is compared with its checksums."""
+    from keras_vae.export.local_server import newest_saved_model
+
+    if found := newest_saved_model(folder):
+        source = folder
+    else:
+        source = find_preset(folder)
+        found = newest_saved_model(source)
+    if found is None:
+        raise FileNotFoundError(
+            f"{folder} holds no SavedModel. Make one, then serve it: keras-vae export "
+            f"{folder} models/{source.name}/1 && keras-vae serve models/{source.name}"
+        )
+    if (source / METADATA).exists():
+        for name, expected in read_metadata(source)["files"].items():
+            if (source / name).is_relative_to(found):
+                check_file(source / name, expected)
+    return found
+
+
+def _name(model: Path) -> str:
+    """The name that TensorFlow Serving would have: of the folder above the number."""
+    path = model.resolve()
+    return path.parent.name if path.name.isdecimal() else path.name

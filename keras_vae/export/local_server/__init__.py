@@ -1,0 +1,85 @@
+"""A local server for trying clients: it answers as TensorFlow Serving does."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from keras_vae.export.local_server import rest
+from keras_vae.export.local_server.limits import Limits
+from keras_vae.export.local_server.models import Models, newest_saved_model
+
+__all__ = ["Limits", "Ports", "newest_saved_model", "serve"]
+
+
+class Ports(NamedTuple):
+    """Where the local server listens, on this machine alone.
+
+    Attributes:
+        rest: Port of the REST API.
+        grpc: Port of gRPC; None where tensorflow-serving-api is not installed.
+    """
+
+    rest: int
+    grpc: int | None
+
+
+@contextlib.contextmanager
+def serve(
+    models: Mapping[str, str | os.PathLike],
+    port: int = 0,
+    grpc_port: int = 0,
+    limits: Limits | None = None,
+) -> Iterator[Ports]:
+    """Answers the requests of TensorFlow Serving's clients, REST and gRPC.
+
+    The requests are the real ones: predictions, and by REST status and metadata of a
+    model. Behind them TensorFlow runs the SavedModel in this process. It is for tests of
+    clients and for lessons, and no more: it listens on the loopback address alone, asks
+    nobody who they are, answers one request after the other, and refuses large ones.
+
+    A SavedModel is a program: serve those that you made or trust.
+
+    Args:
+        models: For each name the folder of a SavedModel, or a folder with numbered ones,
+            of which the newest is taken.
+        port: Port of REST; 0 takes a free one.
+        grpc_port: Port of gRPC, which needs the package tensorflow-serving-api.
+        limits: What a request may take; see `Limits`.
+
+    Yields:
+        The ports, as long as the context lasts.
+
+    Raises:
+        FileNotFoundError: If a folder holds no SavedModel.
+        ValueError: If a SavedModel is damaged, or a name does not fit into a URL.
+        OSError: If a port is taken.
+
+    Example:
+        >>> with serve({"digits": "models/digits"}) as ports:
+        ...     url = f"http://localhost:{ports.rest}/v1/models/digits:predict"
+        ...     urllib.request.urlopen(url, b'{"inputs": [[0.0, 1.0]]}').read()
+
+    Source:
+        TensorFlow Serving's "RESTful API" and `prediction_service.proto`.
+    """
+    for name in models:
+        if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
+            raise ValueError(
+                f"The name of a model must fit into a URL: letters, digits, _, . and -, but "
+                f"is {name!r}. Choose another (--name)."
+            )
+    loaded = Models(models, limits or Limits())
+    with contextlib.ExitStack() as stack:
+        stack.callback(loaded.close)
+        rest_port = stack.enter_context(rest.listening(loaded, port))
+        if not importlib.util.find_spec("tensorflow_serving"):
+            yield Ports(rest_port, None)
+            return
+        from keras_vae.export.local_server import rpc
+
+        yield Ports(rest_port, stack.enter_context(rpc.listening(loaded, grpc_port)))
