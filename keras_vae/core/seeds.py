@@ -29,8 +29,10 @@ def make_seed(seed: int | None) -> int:
         ValueError: If `seed` is negative or not an integer.
     """
     if seed is None:
-        state = keras.random.SeedGenerator().state
-        return int(keras.ops.convert_to_numpy(state)[0]) % _LARGEST_INT32
+        # A layer may be made within a graph.
+        with tf.init_scope():
+            state = keras.random.SeedGenerator().state
+            return int(keras.ops.convert_to_numpy(state)[0]) % _LARGEST_INT32
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise ValueError(f"seed must be a non-negative integer or None, but is {seed!r}.")
     return int(seed) % _LARGEST_INT32

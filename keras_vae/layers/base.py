@@ -7,6 +7,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.family import Family
@@ -33,12 +34,17 @@ def distribution_of(tensor: tf.Tensor) -> tfd.Distribution:
         >>> model.compile("adam", loss=lambda y, py: -distribution_of(py).log_prob(y))
     """
     distribution = getattr(tensor, _ATTRIBUTE, None)
+    if distribution is None and in_symbolic_scope():
+        # Under a strategy Keras calls a loss on placeholders, to learn its shape alone.
+        return tfd.Independent(tfd.Normal(tensor, 1.0), max(len(tensor.shape) - 1, 0))
     if distribution is None:
         raise ValueError(
             f"This {type(tensor).__name__} of shape {tuple(np.shape(tensor))} carries no "
             "distribution. Pass the output of a keras_vae distribution layer itself, "
             "before any operation on it (of model(x), not of model.predict(x), which "
-            "returns NumPy arrays); a distribution layer must come last in the model."
+            "returns NumPy arrays); a distribution layer must come last in the model. In a "
+            "loss, give y the output's shape: where y has one axis of size 1 more or less, "
+            "Keras squeezes or expands the output."
         )
     return distribution
 
@@ -50,16 +56,39 @@ def negative_log_likelihood(y, py) -> tf.Tensor:
     Registered with Keras, so that the compiled model can be saved and loaded.
 
     Args:
-        y: Targets [B, *event].
+        y: Targets [*batch, *event]; a last axis of size 1 may be missing, or be too much.
         py: The model's output, which carries its distribution.
 
     Returns:
-        -log p(y), nats, [B].
+        -log p(y), nats, of the batch shape, such as [B].
+
+    Raises:
+        ValueError: If y has another shape: it would be broadcast against all examples.
 
     Example:
         >>> model.compile("adam", loss=negative_log_likelihood)
     """
-    return -distribution_of(py).log_prob(y)
+    distribution = distribution_of(py)
+    return -distribution.log_prob(_of_its_shape(y, distribution))
+
+
+def _of_its_shape(y, distribution):
+    """Targets of the shape of the distribution's draws, or an error with both shapes."""
+    y = tf.convert_to_tensor(y)
+    expected = distribution.batch_shape.concatenate(distribution.event_shape)
+    if y.shape.is_compatible_with(expected):
+        return y
+    if y.shape.rank is not None and expected.rank is not None:
+        if y.shape.is_compatible_with(expected.concatenate([1])):
+            return tf.squeeze(y, axis=-1)
+        if y.shape.concatenate([1]).is_compatible_with(expected):
+            return y[..., tf.newaxis]
+    raise ValueError(
+        f"y has shape {tuple(y.shape)}, but the distribution's draws have shape "
+        f"{tuple(expected)}: batch {tuple(distribution.batch_shape)} and event "
+        f"{tuple(distribution.event_shape)}. Give y that shape (class numbers one-hot, for "
+        "one-hot distributions)."
+    )
 
 
 class ParamsSize:
@@ -103,6 +132,7 @@ class DistributionLayer(Family):
     def __init__(
         self,
         convert_to_tensor_fn: str | Callable = "sample",
+        *,
         validate_args: bool = False,
         seed: int | None = None,
         dtype=None,
@@ -113,7 +143,9 @@ class DistributionLayer(Family):
         self.convert_to_tensor_fn = _name_of_conversion(convert_to_tensor_fn)
         self.validate_args = validate_args
         self.seed = make_seed(seed)
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self.supports_masking = True
+        with tf.init_scope():
+            self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     @classmethod
     def params_size_for(cls, *args, **kwargs) -> int:
@@ -201,6 +233,24 @@ class DistributionLayer(Family):
                 f"have {expected} outputs (`params_size` of this layer)."
             )
 
+    @classmethod
+    def new(cls, params, *args, **kwargs) -> tfd.Distribution:
+        """Returns the distribution with given parameters, as `tfp.layers` does.
+
+        Args:
+            params: Tensor [..., params_size].
+            *args: Arguments of the constructor.
+            **kwargs: Arguments of the constructor.
+
+        Returns:
+            The distribution.
+
+        Example:
+            >>> IndependentNormal.new(tf.zeros([4, 6]), 3).event_shape
+            TensorShape([3])
+        """
+        return cls(*args, **kwargs).distribution(params)
+
     def build(self, input_shape):
         """Checks the number of parameters before anything is computed."""
         self._check_params(input_shape)
@@ -228,9 +278,24 @@ class DistributionLayer(Family):
             tensor = getattr(distribution, name)()
         else:
             tensor = keras.saving.get_registered_object(name)(distribution)
+        batch = distribution.batch_shape
+        shape = getattr(tensor, "shape", None)
+        if shape is None or not shape[: len(batch)].is_compatible_with(batch):
+            raise ValueError(
+                f"convert_to_tensor_fn must return one tensor with the batch shape "
+                f"{tuple(batch)} in front, but returned "
+                + (f"shape {tuple(shape)}." if shape is not None else f"{tensor!r}.")
+                + " `predict` joins batches along the first axis."
+            )
         # A constant result, such as the mean of a prior, may be a shared tensor; the
-        # copy makes sure that no two layers write to the same one.
-        return tf.identity(tf.cast(tensor, self.compute_dtype))
+        # copy makes sure that no two layers write to the same one. In Keras's float type,
+        # to which Keras would cast it before a loss, and so lose the distribution.
+        return tf.identity(tf.cast(tensor, self._output_dtype))
+
+    @property
+    def _output_dtype(self) -> str:
+        double = self.compute_dtype == "float64" and keras.config.floatx() != "float64"
+        return keras.config.floatx() if double else self.compute_dtype
 
     def compute_output_shape(self, input_shape):
         """Shape of a call's result, for `convert_to_tensor_fn` of the three names."""
@@ -242,7 +307,7 @@ class DistributionLayer(Family):
         named = self.convert_to_tensor_fn in ("sample", "mean", "mode")
         if named and self.event_shape is not None:
             shape = self.compute_output_shape(params.shape)
-            return keras.KerasTensor(shape, dtype=self.compute_dtype)
+            return keras.KerasTensor(shape, dtype=self._output_dtype)
         return keras.Operation.compute_output_spec(self, params)
 
     def get_config(self):
@@ -300,5 +365,7 @@ def event_tuple(event_shape) -> tuple[int, ...]:
     Raises:
         ValueError: If a size is unknown or not positive.
     """
+    if isinstance(event_shape, np.ndarray):
+        event_shape = event_shape.tolist()
     sizes = event_shape if hasattr(event_shape, "__iter__") else (event_shape,)
     return tuple(positive_int(n, "every size in event_shape") for n in sizes)

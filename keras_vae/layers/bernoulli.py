@@ -9,6 +9,8 @@ from tensorflow_probability import distributions as tfd
 from keras_vae.core.support import BINARY, UNIT_INTERVAL, Support
 from keras_vae.layers.independent import IndependentLayer
 
+_LARGE = 1e30
+
 
 class _Bernoulli(tfd.Bernoulli):
     """TFP's Bernoulli by logits, with the cross-entropy as one short expression.
@@ -19,7 +21,9 @@ class _Bernoulli(tfd.Bernoulli):
 
     def _log_prob(self, event):
         event = tf.cast(event, self.logits.dtype)
-        return event * self.logits - tf.nn.softplus(self.logits)
+        # Infinite logits that fit have the log-probability 0, and not inf - inf.
+        logits = tf.clip_by_value(self.logits, -_LARGE, _LARGE)
+        return event * logits - tf.nn.softplus(logits)
 
 
 @keras.saving.register_keras_serializable("keras_vae")

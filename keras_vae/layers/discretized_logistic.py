@@ -146,11 +146,12 @@ class DiscretizedLogistic(PositiveLayer):
         low=0,
         high=255,
         convert_to_tensor_fn="sample",
+        *,
         floor=1e-4,
         **kwargs,
     ):
         """Creates the layer."""
-        super().__init__(event_shape, convert_to_tensor_fn, floor, **kwargs)
+        super().__init__(event_shape, convert_to_tensor_fn, floor=floor, **kwargs)
         if int(low) != low or int(high) != high or low >= high:
             raise ValueError(
                 "low and high must be whole numbers with low < high, but are "

@@ -49,6 +49,7 @@ class Flow(DistributionLayer):
         self,
         event_size,
         convert_to_tensor_fn="sample",
+        *,
         num_layers: int = 4,
         hidden_units: Sequence[int] = (64,),
         context_size: int = 0,

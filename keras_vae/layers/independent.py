@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.numbers import not_negative
 from keras_vae.core.support import (
     COUNTS,
     OPEN_UNIT_INTERVAL,
@@ -87,18 +88,18 @@ class PositiveLayer(IndependentLayer):
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
         floor: Smallest value of a positive parameter, which is floor + softplus(u) of
-            the network's output u. It keeps densities finite.
+            the network's output u. It keeps densities finite; 0 is that of `tfp.layers`.
         **kwargs: Arguments of `DistributionLayer`.
     """
 
     num_blocks = 2
 
-    def __init__(self, event_shape=(), convert_to_tensor_fn="sample", floor=1e-5, **kwargs):
+    def __init__(
+        self, event_shape=(), convert_to_tensor_fn="sample", *, floor=1e-5, **kwargs
+    ):
         """Creates the layer."""
         super().__init__(event_shape, convert_to_tensor_fn, **kwargs)
-        if not floor >= 0:
-            raise ValueError(f"floor must be zero or positive, but is {floor!r}.")
-        self.floor = float(floor)
+        self.floor = not_negative(floor, "floor")
 
     def positive(self, u: tf.Tensor) -> tf.Tensor:
         """Maps the network's output to numbers above `floor`."""
@@ -175,12 +176,13 @@ class IndependentStudentT(PositiveLayer):
         self,
         event_shape=(),
         convert_to_tensor_fn="sample",
+        *,
         min_df=2.01,
         floor=1e-5,
         **kwargs,
     ):
         """Creates the layer."""
-        super().__init__(event_shape, convert_to_tensor_fn, floor, **kwargs)
+        super().__init__(event_shape, convert_to_tensor_fn, floor=floor, **kwargs)
         if not min_df > 0:
             raise ValueError(f"min_df must be positive, but is {min_df!r}.")
         self.min_df = float(min_df)
@@ -214,9 +216,13 @@ class IndependentStudentT(PositiveLayer):
 class IndependentPoisson(IndependentLayer):
     """Independent Poisson counts; parameter: log-rates.
 
-    Log-rates above 17 count as 17: float32 does not hold larger counts exactly, and the
-    squares of their gradients would overflow in optimizers. See `IndependentLayer` for
-    the arguments.
+    Args:
+        event_shape: Shape of one observation; an integer means a vector, () a scalar.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        max_log_rate: Log-rates above it count as it: float32 does not hold larger counts
+            exactly, and the squares of their gradients would overflow in optimizers. None
+            takes them as they are, as `tfp.layers` does.
+        **kwargs: Arguments of `DistributionLayer`.
 
     Example:
         >>> IndependentPoisson(3).distribution(tf.zeros([2, 3])).mean().numpy()[0]
@@ -225,16 +231,36 @@ class IndependentPoisson(IndependentLayer):
 
     is_discrete = True
 
+    def __init__(
+        self,
+        event_shape=(),
+        convert_to_tensor_fn="sample",
+        *,
+        max_log_rate: float | None = 17.0,
+        **kwargs,
+    ):
+        """Creates the layer."""
+        super().__init__(event_shape, convert_to_tensor_fn, **kwargs)
+        if max_log_rate is not None and not np.isfinite(max_log_rate):
+            raise ValueError(f"max_log_rate must be finite or None: {max_log_rate!r}.")
+        self.max_log_rate = max_log_rate
+
     def make_elements(self, log_rate):
         """Poisson by log-rate."""
-        # The gradient passes through, so that a network that went too far comes back.
-        log_rate -= tf.stop_gradient(tf.nn.relu(log_rate - 17.0))
+        if self.max_log_rate is not None:
+            # The gradient passes through, so that a network that went too far comes back.
+            excess = tf.nn.relu(log_rate - self.max_log_rate)
+            log_rate -= tf.stop_gradient(excess)
         return tfd.Poisson(log_rate=log_rate, validate_args=self.validate_args)
 
     @property
     def support(self) -> Support:
         """Whole numbers from zero."""
         return COUNTS
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "max_log_rate": self.max_log_rate}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -280,9 +306,11 @@ class IndependentBeta(PositiveLayer):
         Support(low=0.0, high=1.0, integer=False, is_open=True)
     """
 
-    def __init__(self, event_shape=(), convert_to_tensor_fn="sample", floor=1e-3, **kwargs):
+    def __init__(
+        self, event_shape=(), convert_to_tensor_fn="sample", *, floor=1e-3, **kwargs
+    ):
         """Creates the layer."""
-        super().__init__(event_shape, convert_to_tensor_fn, floor, **kwargs)
+        super().__init__(event_shape, convert_to_tensor_fn, floor=floor, **kwargs)
 
     def make_elements(self, concentration1, concentration0):
         """Beta with softplus concentrations."""

@@ -10,6 +10,8 @@ from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.divergence import exact_kl
 from keras_vae.core.dtypes import float_dtype
+from keras_vae.core.numbers import not_negative
+from keras_vae.core.replicas import num_replicas
 from keras_vae.layers.base import distribution_of
 
 
@@ -26,10 +28,11 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             or a `tfd.Distribution` (a model with one cannot be saved).
         use_exact_kl: Whether to use the closed form instead of log q(z) - log p(z) at
             the tensor z that the layer returned, which must then be a draw from q.
-        weight: Factor of the divergence; None means 1.
+        weight: Factor of the divergence: a number, or a variable that changes while the
+            model trains (KL warm-up); None means 1.
 
     Raises:
-        ValueError: If the prior is something else, or trainable.
+        ValueError: If the prior is something else, or trainable, or the weight negative.
 
     Example:
         >>> prior = keras_vae.priors.StandardNormal(16)
@@ -45,7 +48,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             )
         self.distribution_b = _checked(distribution_b)
         self.use_exact_kl = bool(use_exact_kl)
-        self.weight = 1.0 if weight is None else float(weight)
+        self.weight = _checked_weight(weight)
 
     def __call__(self, tensor):
         """Returns the scalar that Keras makes the penalty from."""
@@ -59,7 +62,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         return {
             "distribution_b": _serialized(self.distribution_b),
             "use_exact_kl": self.use_exact_kl,
-            "weight": self.weight,
+            "weight": float(self.weight),
         }
 
     @classmethod
@@ -80,7 +83,8 @@ class KLDivergenceAddLoss(keras.layers.Layer):
             model with one cannot be saved).
         use_exact_kl: Whether to use the closed form instead of log q(z) - log p(z) at
             the tensor z that the layer returned, which must then be a draw from q.
-        weight: Factor of the divergence; None means 1.
+        weight: Factor of the divergence: a number, or a variable that changes while the
+            model trains (KL warm-up); None means 1.
         dtype: Dtype or policy; as in `DistributionLayer`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
@@ -99,25 +103,29 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         self, distribution_b, use_exact_kl=False, weight=None, dtype=None, **kwargs
     ):
         """Creates the layer."""
-        # The dtype of the distribution layer before it: a cast would make a new tensor
-        # that carries no distribution.
         super().__init__(dtype=float_dtype(dtype), **kwargs)
+        # A cast would make a new tensor that carries no distribution.
+        self.autocast, self.supports_masking = False, True
         self.distribution_b = _checked(distribution_b)
         self.use_exact_kl = bool(use_exact_kl)
-        self.weight = 1.0 if weight is None else float(weight)
+        self.weight = _checked_weight(weight)
 
     def build(self, input_shape):
-        """Builds the prior for events of the input's shape."""
-        if isinstance(self.distribution_b, keras.layers.Layer):
-            self.distribution_b.build(input_shape[1:])
+        """Builds the prior: for its own events, or for those of the input's shape."""
+        prior = self.distribution_b
+        if isinstance(prior, keras.layers.Layer):
+            prior.build(prior.event_shape or input_shape[1:])
         self.built = True
 
-    def call(self, tensor):
-        """Adds the loss and returns the input."""
-        self.add_loss(_penalty(tensor, self.distribution_b, self.use_exact_kl, self.weight))
+    def call(self, tensor, mask=None):
+        """Adds the loss, the mean over what is not masked, and returns the input."""
+        penalty = _penalty(
+            tensor, self.distribution_b, self.use_exact_kl, self.weight, mask
+        )
+        self.add_loss(penalty / num_replicas())
         return tensor
 
-    def compute_output_spec(self, tensor):
+    def compute_output_spec(self, tensor, mask=None):
         """The input's shape; a symbolic input carries no distribution to look at."""
         return keras.KerasTensor(tensor.shape, dtype=tensor.dtype)
 
@@ -127,7 +135,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
             **super().get_config(),
             "distribution_b": _serialized(self.distribution_b),
             "use_exact_kl": self.use_exact_kl,
-            "weight": self.weight,
+            "weight": float(self.weight),
         }
 
     @classmethod
@@ -148,28 +156,48 @@ def _keras_divides_by_batch_size() -> bool:
 
 
 def _checked(prior):
-    if not isinstance(prior, tfd.Distribution) and not hasattr(prior, "kl_divergence"):
+    if isinstance(prior, type) or not (
+        isinstance(prior, tfd.Distribution) or hasattr(prior, "kl_divergence")
+    ):
         raise ValueError(
             "distribution_b must be a prior of keras_vae.priors or a "
             f"tfd.Distribution, but is {prior!r}."
         )
+    if isinstance(prior, tfd.Distribution) and prior.trainable_variables:
+        raise ValueError(
+            "distribution_b is a tfd.Distribution with trainable variables, which Keras "
+            "would neither train nor save. Use keras_vae.priors.Learned, or "
+            "MixtureOfNormals."
+        )
     return prior
 
 
-def _penalty(tensor, prior, use_exact_kl, weight):
+def _checked_weight(weight):
+    if weight is None:
+        return 1.0
+    if isinstance(weight, tf.Variable | keras.Variable):
+        return weight
+    return not_negative(weight, "weight")
+
+
+def _penalty(tensor, prior, use_exact_kl, weight, mask=None):
     q = distribution_of(tensor)
-    plain = isinstance(prior, tfd.Distribution)
+    p = prior if isinstance(prior, tfd.Distribution) else prior.distribution()
     if use_exact_kl:
-        kl = exact_kl(q, prior) if plain else prior.kl_divergence(q)
+        kl = exact_kl(q, p) if p is prior else prior.kl_divergence(q, p)
         if kl is None:
             raise ValueError(
                 f"The divergence of {q} from {prior} has no closed form; use "
                 "use_exact_kl=False."
             )
     else:
-        p = prior if plain else prior.distribution()
-        kl = q.log_prob(tensor) - p.log_prob(tensor)
-    return weight * tf.reduce_mean(kl)
+        z = tf.cast(tensor, q.dtype)
+        kl = q.log_prob(z) - p.log_prob(z)
+    weight = tf.cast(tf.convert_to_tensor(weight), kl.dtype)
+    if mask is None:
+        return weight * tf.reduce_mean(kl)
+    mask = tf.cast(mask, kl.dtype)
+    return weight * tf.math.divide_no_nan(tf.reduce_sum(kl * mask), tf.reduce_sum(mask))
 
 
 def _serialized(prior):

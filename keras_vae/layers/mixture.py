@@ -144,16 +144,26 @@ class _MixtureOfIndependent(_Mixture):
     component_class: type[DistributionLayer]
 
     def __init__(
-        self, num_components, event_shape=(), convert_to_tensor_fn="sample", **kwargs
+        self,
+        num_components,
+        event_shape=(),
+        convert_to_tensor_fn="sample",
+        *,
+        floor: float = 1e-5,
+        **kwargs,
     ):
         super().__init__(num_components, convert_to_tensor_fn, **kwargs)
         self.component_layer = self.component_class(
-            event_shape, validate_args=self.validate_args, dtype=self.dtype
+            event_shape, floor=floor, validate_args=self.validate_args, dtype=self.dtype
         )
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "event_shape": list(self.event_shape)}
+        return {
+            **super().get_config(),
+            "event_shape": list(self.event_shape),
+            "floor": self.component_layer.floor,
+        }
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -166,6 +176,7 @@ class MixtureNormal(_MixtureOfIndependent):
         num_components: Number of components.
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        floor: Smallest scale of a component; 0 is that of `tfp.layers`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Example:
@@ -189,6 +200,7 @@ class MixtureLogistic(_MixtureOfIndependent):
         num_components: Number of components.
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        floor: Smallest scale of a component; 0 is that of `tfp.layers`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Example:

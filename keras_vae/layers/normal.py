@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.numbers import positive_int
+from keras_vae.core.numbers import not_negative, positive_int
 from keras_vae.layers.base import DistributionLayer
 from keras_vae.layers.independent import PositiveLayer
 
@@ -45,12 +45,13 @@ class IndependentNormal(PositiveLayer):
         self,
         event_shape=(),
         convert_to_tensor_fn="sample",
+        *,
         scale: str | float = "learned",
         floor=1e-5,
         **kwargs,
     ):
         """Creates the layer."""
-        super().__init__(event_shape, convert_to_tensor_fn, floor, **kwargs)
+        super().__init__(event_shape, convert_to_tensor_fn, floor=floor, **kwargs)
         if isinstance(scale, str):
             if scale not in ("learned", "shared"):
                 raise ValueError(
@@ -92,6 +93,7 @@ class MultivariateNormalTriL(DistributionLayer):
     Args:
         event_size: Length D of the vector.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        floor: Smallest entry of the triangle's diagonal, which is floor + softplus(u).
         **kwargs: Arguments of `DistributionLayer`.
 
     Example:
@@ -101,10 +103,13 @@ class MultivariateNormalTriL(DistributionLayer):
 
     part_name = "full_normal"
 
-    def __init__(self, event_size, convert_to_tensor_fn="sample", **kwargs):
+    def __init__(
+        self, event_size, convert_to_tensor_fn="sample", *, floor: float = 1e-5, **kwargs
+    ):
         """Creates the layer."""
         super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
         self.event_size = positive_int(event_size, "event_size")
+        self.floor = not_negative(floor, "floor")
         self.event_shape = (self.event_size,)
 
     def compute_params_size(self) -> int:
@@ -112,9 +117,9 @@ class MultivariateNormalTriL(DistributionLayer):
         return self.event_size + self.event_size * (self.event_size + 1) // 2
 
     def make_distribution(self, params):
-        """The triangle's diagonal is 1e-5 + softplus, as in `tfp.layers`."""
+        """The triangle's diagonal is floor + softplus; 1e-5 is that of `tfp.layers`."""
         fill = tfb.FillScaleTriL(
-            diag_shift=np.array(1e-5, params.dtype.as_numpy_dtype),
+            diag_shift=np.array(self.floor, params.dtype.as_numpy_dtype),
             validate_args=self.validate_args,
         )
         return tfd.MultivariateNormalTriL(
@@ -125,9 +130,10 @@ class MultivariateNormalTriL(DistributionLayer):
 
     def initial_params(self, seed=0):
         """The standard normal's."""
-        unit = tfb.FillScaleTriL(diag_shift=1e-5).inverse(tf.eye(self.event_size))
+        unit = tfb.FillScaleTriL(diag_shift=self.floor).inverse(tf.eye(self.event_size))
         return np.concatenate([np.zeros(self.event_size, np.float32), unit])
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "event_size": self.event_size}
+        config = {"event_size": self.event_size, "floor": self.floor}
+        return {**super().get_config(), **config}

@@ -39,7 +39,7 @@ class PowerSpherical(DistributionLayer):
         "Hyperspherical variational auto-encoders".
     """
 
-    def __init__(self, event_size, convert_to_tensor_fn="sample", floor=1e-3, **kwargs):
+    def __init__(self, event_size, convert_to_tensor_fn="sample", *, floor=1e-3, **kwargs):
         """Creates the layer."""
         super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
         self.event_size = positive_int(event_size, "event_size")

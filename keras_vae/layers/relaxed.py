@@ -43,7 +43,7 @@ class RelaxedOneHotCategorical(DistributionLayer):
     takes_logits = True
 
     def __init__(
-        self, event_size, convert_to_tensor_fn="sample", temperature=0.5, **kwargs
+        self, event_size, convert_to_tensor_fn="sample", *, temperature=0.5, **kwargs
     ):
         """Creates the layer."""
         super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
