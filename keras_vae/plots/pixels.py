@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from keras_vae.core.numbers import positive_int
-from keras_vae.core.support import Support
 
 # What shows between the images: the colour of a page.
 BACKGROUND = 255
@@ -15,25 +14,6 @@ BACKGROUND = 255
 # A picture is enlarged to this width, unless it would become taller than that height.
 _MIN_WIDTH = 600
 _MAX_HEIGHT = 1800
-
-
-def value_range_of(support: Support) -> tuple[float, float]:
-    """Tells which values of a likelihood to show as black and as white.
-
-    Args:
-        support: The values that the likelihood gives a probability to, such as
-            `vae.support`.
-
-    Returns:
-        The bounds of the support; (0, 1) unless it has both.
-
-    Example:
-        >>> value_range_of(keras_vae.core.support.levels(0, 255))
-        (0.0, 255.0)
-    """
-    if support.low is None or support.high is None:
-        return 0.0, 1.0
-    return float(support.low), float(support.high)
 
 
 def check_event(shape: tuple[int, ...], what: str) -> None:

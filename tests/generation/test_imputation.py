@@ -147,7 +147,6 @@ def test_the_answer_repeats_for_a_seed_and_batches_have_noise_of_their_own(metho
     assert (one.mean != other.mean)[:, 3:].any()
     assert len(np.unique(one.mean[:, 5])) == 8 and len(np.unique(one.draws[..., 5])) == 24
     assert one.draws.shape == (3, 8, 6) and one.efficiency.shape == (8,)
-    assert one.mean.dtype == one.draws.dtype == np.float32
     assert ((one.efficiency >= 0) & (one.efficiency <= 1)).all()
 
 
@@ -163,6 +162,18 @@ def test_the_size_of_chunks_does_not_change_the_answer(limit, monkeypatch):
     error = np.sqrt(np.diag(covariance) / (100 * filled.efficiency.min()))
     assert (np.abs(filled.mean[:, 3:5] - mean) < 5 * error).all()
     assert len(np.unique(filled.draws[:, :, 3])) == 35
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_known_stays_to_the_last_bit(dtype):
+    model, _, _ = linear_gaussian()
+    x = np.random.default_rng(1).normal(size=(2, 6)).astype(dtype)
+    x[:, 2] = np.nan
+    for found in impute(model, x, num_samples=4)[:2]:
+        assert found.dtype == dtype and np.isfinite(found).all()
+        np.testing.assert_array_equal(
+            np.delete(found, 2, axis=-1).reshape(2, 5), np.delete(x, 2, axis=1)
+        )
 
 
 def test_a_better_fill_makes_importance_sampling_more_efficient():

@@ -3,8 +3,6 @@ import pytest
 from PIL import Image
 
 from keras_vae import plots
-from keras_vae.core import support
-from keras_vae.core.support import Support
 
 WHITE = (255, 255, 255)
 
@@ -186,18 +184,3 @@ def test_saved_pictures_are_the_pictures(tmp_path):
         Image.open(tmp_path / "pairs.png"),
         plots.reconstruction_pairs(images, others, scale=3),
     )
-
-
-@pytest.mark.parametrize(
-    "support, expected",
-    [
-        (support.UNIT_INTERVAL, (0.0, 1.0)),
-        (support.OPEN_UNIT_INTERVAL, (0.0, 1.0)),
-        (support.levels(0, 16), (0.0, 16.0)),
-        (Support(-1, 1), (-1.0, 1.0)),
-        (support.REAL, (0.0, 1.0)),
-        (support.COUNTS, (0.0, 1.0)),
-    ],
-)
-def test_value_range_of_a_likelihood(support, expected):
-    assert plots.value_range_of(support) == expected

@@ -121,15 +121,18 @@ class Recorder:
         """As they are."""
         return x
 
-    def trace(self, x):
+    def check_condition(self, y, n):
+        """There is none."""
+
+    def trace(self, x, y=None):
         """Only the prior of it."""
         return SimpleNamespace(p=self.prior.distribution())
 
-    def embed(self, x):
+    def embed(self, x, y=None):
         """The known means, whatever is observed."""
         return self.means
 
-    def decode_codes(self, z):
+    def decode_codes(self, z, y=None):
         """Keeps z."""
         self.z.append(z)
         return np.full((len(z), 2, 2, 1), self.shows)
