@@ -192,6 +192,7 @@ def score_anomalies(on: HeldOut) -> dict[str, Any]:
 def score_disentanglement(on: HeldOut) -> dict[str, Any]:
     """MIG, SAP and DCI of codes."""
     codes, factors = on.model.embed(on.cut.x, on.cut.condition), on.cut.y
+    codes = codes.reshape(len(codes), -1)
     return {
         "num_examples": len(codes),
         "mig_bins": 20,

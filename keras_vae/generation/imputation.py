@@ -182,6 +182,10 @@ def _weigh(model, x, y, observed, count, seed):
     )
     trace = model.trace(x, z=z, y=y)
     log_p, log_q, px = trace.log_p, trace.log_q, trace.px
+    # The prior may reach farther than q, as a normal beside beta distributions: there q
+    # gives no probability, where TFP says NaN.
+    outside = from_prior & tf.math.is_nan(log_q)
+    log_q = tf.where(outside, tf.constant(-np.inf, log_q.dtype), log_q)
     log_proposal = tf.reduce_logsumexp(
         tf.stack([np.log(1 - _FROM_PRIOR) + log_q, np.log(_FROM_PRIOR) + log_p]), axis=0
     )
