@@ -15,6 +15,10 @@ BACKGROUND = 255
 _MIN_WIDTH = 600
 _MAX_HEIGHT = 1800
 
+# Bytes that are no larger are greys of 4 bits, as scikit-learn's digits: with 255 as white
+# nothing would be seen.
+_FEW_GREYS = 16
+
 
 def check_event(shape: tuple[int, ...], what: str) -> None:
     """Refuses events that are not images.
@@ -56,7 +60,8 @@ def to_pixels(
     Args:
         images: Numbers [N, H, W, C], C = 1 or 3.
         value_range: Values shown as black and as white; those beyond are clipped. None
-            is (0, 255) for uint8, and (0, 1) for booleans and for floats within [0, 1].
+            is (0, 255) for uint8, (0, 16) where no byte is larger, as in 4-bit greys, and
+            (0, 1) for booleans and for floats within [0, 1].
         name: What the images are called in messages.
 
     Returns:
@@ -92,9 +97,9 @@ def to_pixels(
 def _guess_range(images, name):
     low, high = images.min(), images.max()
     if images.dtype == np.uint8:
-        # 0 and 1 in bytes are binary data, which (0, 255) would show as black.
+        # 0 and 1 in bytes are binary data or all but black.
         if high != 1:
-            return 0, 255
+            return 0, 255 if high > _FEW_GREYS else _FEW_GREYS
     elif images.dtype == bool or (images.dtype.kind == "f" and low >= 0.0 and high <= 1.0):
         return 0, 1
     raise ValueError(

@@ -70,6 +70,8 @@ def test_tall_pictures_are_not_enlarged_without_end():
         ((0.0, 0.5, 1.0), np.float32, None, (0, 128, 255)),
         ((0.0, 0.25, 0.5), np.float16, None, (0, 64, 128)),
         ((False, True), bool, None, (0, 255)),
+        ((0, 8, 16), np.uint8, None, (0, 128, 255)),
+        ((0, 8, 17), np.uint8, None, (0, 8, 17)),
         ((0, 1), np.uint8, (0, 1), (0, 255)),
         ((0, 8, 16), np.int64, (0, 16), (0, 128, 255)),
         ((-1.0, 0.0, 1.0), np.float64, (-1, 1), (0, 128, 255)),
