@@ -46,6 +46,13 @@ def swapped(one):
     return found
 
 
+def sampled(one):
+    """Samples, which a picture shows as they come."""
+    samples = one.model.sample(4, None if one.y is None else 1)
+    # A VAE-GAN's likelihood is a normal, whose means may lie beyond black and white.
+    return samples if one.model.trains_likelihood else np.clip(samples, 0.0, 1.0)
+
+
 def scores(one):
     found = evaluation.held_out_scores(one.model, one.x, 4, limit=5, y=one.y)
     assert len(evaluation.describe_scores(found).splitlines()) > 1
@@ -92,9 +99,7 @@ TOOLS = {
         one.model, 3, y=None if one.y is None else 1
     ),
     "traversals": lambda one: plots.traversals(one.model, one.x, steps=3, y=one.y),
-    "grid": lambda one: plots.image_grid(
-        one.model.sample(4, None if one.y is None else 1), value_range=one.model.shown_range
-    ),
+    "grid": lambda one: plots.image_grid(sampled(one)),
     **{
         name: metric(name)
         for name in evaluation.METRICS

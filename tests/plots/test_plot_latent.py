@@ -228,3 +228,18 @@ def test_models_of_vectors_have_no_pictures():
     model = keras_vae.DenseVAE((5,), latent_dim=3, hidden_units=(4,))
     with pytest.raises(ValueError, match="vectors of 5 numbers"):
         plots.traversals(model, np.zeros((2, 5)))
+
+
+@pytest.mark.parametrize(
+    "likelihood, expected",
+    [
+        ("bernoulli", (0.0, 1.0)),
+        ("beta", (0.0, 1.0)),
+        ("discretized_logistic:low=0,high=16", (0.0, 16.0)),
+        ("normal", (0.0, 1.0)),
+        ("poisson", (0.0, 1.0)),
+    ],
+)
+def test_a_model_shows_what_its_likelihood_reaches(likelihood, expected):
+    model = keras_vae.DenseVAE((4, 4, 1), 2, likelihood, hidden_units=(4,))
+    assert model.shown_range == expected
