@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae.core.batches import in_batches
-from keras_vae.core.centers import elements_of
+from keras_vae.core.centers import elements_of, expectation_of
 from keras_vae.core.checks import check_shape
 from keras_vae.core.names import unknown
 from keras_vae.core.numbers import positive_int
@@ -30,6 +30,7 @@ class Imputed(NamedTuple):
 
     Attributes:
         mean: Estimate of the mean of what is missing, given what is observed; [N, *event].
+            Of tails so heavy that there is no mean, the centres are averaged.
         draws: What it could be: draws of it, [num_draws, N, *event].
         efficiency: How much the answer can be trusted, [N], from 0 to 1. "importance": the
             effective number of samples, as a share of them. "gibbs": the share of
@@ -123,7 +124,7 @@ def impute(
     x = np.where(observed, x, _fill(model, fill, x.shape, y, seed))
     fill_in, step = _METHODS[method]
     # Traced once for all batches.
-    step = tf.function(partial(step, model), reduce_retracing=True)
+    step = tf.function(partial(step, model), autograph=False, reduce_retracing=True)
     batch_size = min(batch_size, model.events_at_a_time())
     parts = []
     for index, start in enumerate(range(0, len(x), batch_size)):
@@ -192,8 +193,9 @@ def _weigh(model, x, y, observed, count, seed):
     log_px = tf.where(observed, elements_of(px).log_prob(x), 0.0)
     log_px = tf.reduce_sum(log_px, axis=tf.range(2, tf.rank(log_px)))
     log_weight = log_px + log_p - log_proposal
-    share = _columns(tf.nn.softmax(log_weight, axis=0), px.mean())
-    mean = tf.reduce_sum(share * px.mean(), axis=0)
+    means = expectation_of(px)
+    share = _columns(tf.nn.softmax(log_weight, axis=0), means)
+    mean = tf.reduce_sum(share * means, axis=0)
     return z, log_weight, mean, tf.reduce_logsumexp(log_weight, axis=0)
 
 
@@ -227,7 +229,7 @@ def _turn(model, x, y, observed, z, correct, seed):
         return tf.where(_columns(accept, pair[0]), pair[1], pair[0])
 
     x = tf.where(observed, x, choose(px.sample(seed=fold(seed, 2))))
-    return x, choose(both), choose(px.mean()), tf.cast(accept, x.dtype)
+    return x, choose(both), choose(expectation_of(px)), tf.cast(accept, x.dtype)
 
 
 # How a batch is filled in, and the step that is taken many times.

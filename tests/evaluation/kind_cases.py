@@ -49,8 +49,6 @@ def raw():
 # Name: (makes the model, objective).
 KINDS = {
     "normal": (dense, "elbo"),
-    "full covariance": (lambda: dense("full_normal"), "iwae"),
-    "Laplace": (lambda: dense("laplace"), "elbo"),
     "matrix": (of_several_axes, "elbo"),
     "flow": (lambda: dense("flow:num_layers=2,hidden_units=4"), "elbo"),
     "flow as prior": (

@@ -88,6 +88,8 @@ def metric(name):
     return tool
 
 
+# Those that need other data, and those that only take another way through the same.
+ELSEWHERE = {"disentanglement", "interventions", "frechet", "likelihood", "ais"}
 TOOLS = {
     "impute, importance": lambda one: filled(one, "importance"),
     "impute, gibbs": lambda one: filled(one, "gibbs"),
@@ -100,11 +102,7 @@ TOOLS = {
     ),
     "traversals": lambda one: plots.traversals(one.model, one.x, steps=3, y=one.y),
     "grid": lambda one: plots.image_grid(sampled(one)),
-    **{
-        name: metric(name)
-        for name in evaluation.METRICS
-        if name not in ("disentanglement", "interventions", "frechet")
-    },
+    **{name: metric(name) for name in evaluation.METRICS if name not in ELSEWHERE},
 }
 
 # Tools: (kinds they refuse, words).
@@ -119,8 +117,6 @@ REFUSED = {
     "edit": dict.fromkeys(FLAT, "out of where they live"),
     "traversals": dict.fromkeys(FLAT, "out of where they live"),
     "manifold": dict.fromkeys(KINDS, "a manifold is drawn of 2"),
-    "likelihood": POINT,
-    "ais": POINT | NO_LINES | NO_CONDITION,
     "bidirectional": POINT | NO_LINES | NO_CONDITION,
     "gaps": POINT | NO_CONDITION | dict.fromkeys(("bits", "one-hot"), "no gradient"),
     "information": {

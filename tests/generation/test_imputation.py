@@ -204,6 +204,23 @@ def test_images_are_filled_in_with_a_prior_that_is_learned():
         assert set(np.unique(filled.draws)) <= {0.0, 1.0}
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_tails_without_a_mean_have_finite_answers(method):
+    likelihood = layers.IndependentStudentT(6, min_df=0.1)
+    model = keras_vae.VAE(
+        keras.Sequential([keras.layers.Dense(4)]),
+        keras.Sequential([keras.layers.Dense(likelihood.params_size)]),
+        layers.IndependentNormal(2),
+        likelihood,
+        seed=0,
+    )
+    # Fewer degrees of freedom than 1: as of a Cauchy distribution, and less.
+    model.decoder.layers[-1].bias.assign([0.0] * 12 + [-9.0] * 6)
+    x = np.ones((3, 6), "f4")
+    x[:, 2] = np.nan
+    assert np.isfinite(impute(model, x, method=method, num_samples=20).mean).all()
+
+
 def refusals():
     x, all_of = np.zeros((2, 6)), np.ones((2, 6), bool)
     one_nan = x.copy()

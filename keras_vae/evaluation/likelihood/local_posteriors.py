@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
@@ -158,16 +159,19 @@ class LocalPosteriors:
         optimizer = keras.optimizers.Adam(schedule, epsilon=1e-8)
         optimizer.build([variable])
 
-        def climb(first, end):
-            for i in tf.range(first, end):
-                with tf.GradientTape() as tape:
-                    tape.watch(variable.value)
-                    # A sum over observations: each has its own gradient.
-                    bound = self.bound(x, variable.value, draws, fold(seed, i))
-                    loss = -tf.reduce_sum(bound)
-                optimizer.apply([tape.gradient(loss, variable.value)], [variable])
+        def step(i):
+            with tf.GradientTape() as tape:
+                tape.watch(variable.value)
+                # A sum over observations: each has its own gradient.
+                bound = self.bound(x, variable.value, draws, fold(seed, i))
+                loss = -tf.reduce_sum(bound)
+            optimizer.apply([tape.gradient(loss, variable.value)], [variable])
+            return (i + 1,)
 
-        climb = tf.function(climb)
+        @partial(tf.function, autograph=False)
+        def climb(first, end):
+            tf.while_loop(lambda i: i < end, step, [first], parallel_iterations=1)
+
         ends = np.linspace(0, steps, PARTS + 1).astype(np.int32)
         for first, end in zip(ends[:-1], ends[1:], strict=True):
             climb(tf.constant(first), tf.constant(end))
