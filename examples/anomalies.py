@@ -75,16 +75,15 @@ def main() -> None:
     options = parser.parse_args()
 
     model = keras_vae.VAE.from_preset(options.run)
-    prepare = keras_vae.data.Preprocessor.from_preset(options.run)
     trained_on = read_metadata(find_preset(options.run))["data"]["name"]
     normal, others = (keras_vae.data.load(n) for n in (trained_on, options.anomalies))
     x = {
-        "normal": prepare(normal.x_test[: options.count]),
-        "anomalous": prepare(others.x_test[: options.count]),
+        "normal": normal.x_test[: options.count],
+        "anomalous": others.x_test[: options.count],
     }
     background = train_background(
         model,
-        prepare(normal.x_train),
+        normal.x_train,
         options.background_epochs,
         options.noise,
         options.seed,
@@ -100,7 +99,6 @@ def main() -> None:
                 options.num_samples,
                 options.seed,
                 background if method == "likelihood_ratio" else None,
-                prepare.value_range,
             )
             for name, images in x.items()
         }

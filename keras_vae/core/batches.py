@@ -15,7 +15,8 @@ def in_batches(function, x, batch_size: int, verbose: int = 0) -> np.ndarray:
     Args:
         function: Called with a tensor of the next rows (a tuple of tensors for a tuple) and
             the batch's number, an int32 scalar; returns as many rows.
-        x: Array or tensor [N, ...], or a tuple of some of the same length.
+        x: Array or tensor [N, ...], or a tuple of some of the same length; what is None in
+            it, such as a condition that the model does not have, stays None.
         batch_size: Rows at a time; the last batch may have fewer.
         verbose: 1 shows a progress bar.
 
@@ -36,7 +37,8 @@ def in_batches(function, x, batch_size: int, verbose: int = 0) -> np.ndarray:
     for index, start in enumerate(starts):
         rows = slice(start, start + batch_size)
         batch = tf.nest.map_structure(
-            lambda one, rows=rows: tf.convert_to_tensor(one[rows]), x
+            lambda one, rows=rows: None if one is None else tf.convert_to_tensor(one[rows]),
+            x,
         )
         results.append(np.asarray(function(batch, tf.constant(index))))
         bar.add(1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.seeds import fold
+
 
 def center_of(distribution: tfd.Distribution, is_discrete: bool = False) -> tf.Tensor:
     """Returns one point in the support of a distribution.
@@ -66,6 +68,24 @@ def has_moments(distribution: tfd.Distribution) -> bool:
     """
     moments = (_moment(distribution, name) for name in ("mean", "stddev"))
     return not _may_lack_a_mean(distribution) and all(one is not None for one in moments)
+
+
+def moments_of(
+    distribution: tfd.Distribution, num_draws: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns mean and standard deviation.
+
+    Args:
+        distribution: Any distribution.
+        num_draws: Draws that they are estimated from where TFP does not know them.
+
+    Returns:
+        Two tensors of batch and event shape.
+    """
+    if has_moments(distribution):
+        return distribution.mean(), distribution.stddev()
+    draws = distribution.sample(num_draws, seed=fold(0))
+    return tf.reduce_mean(draws, axis=0), tf.math.reduce_std(draws, axis=0)
 
 
 def is_independent(distribution: tfd.Distribution) -> bool:

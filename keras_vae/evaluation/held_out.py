@@ -20,7 +20,8 @@ class HeldOut:
     Attributes:
         model: The model.
         x: Observations [N, *event], raw where the model has a preprocessor.
-        y: Labels [N], or [N, A] of attributes or factors, or None.
+        y: Labels [N], or [N, A] of attributes or factors, or None; the condition of a
+            model that has one.
         train: Returns the training observations and labels; asked for by metrics that
             learn from them.
         factors: What draws images with known factors, such as `keras_vae.data.Sprites`,
@@ -62,24 +63,28 @@ class HeldOut:
     @cached_property
     def cut(self) -> HeldOut:
         """The same with `limit` observations, for metrics that have no such option."""
-        if self.limit is None or self.limit >= len(self.x):
-            return self
-        rows = draw_rows(len(self.x), self.limit, self.seed)
-        y = None if self.y is None else self.y[rows]
-        return replace(self, x=self.x[rows], y=y, limit=None)
+        x, y = limited((self.x, self.y), self.limit, self.seed)
+        return self if x is self.x else replace(self, x=x, y=y, limit=None)
+
+    @property
+    def condition(self) -> np.ndarray | None:
+        """The labels where the model has a condition, which they are; else None."""
+        return None if self.model.condition_shape is None else self.y
 
 
-def draw_rows(n: int, limit: int, seed: int) -> np.ndarray:
-    """Draws the rows that a limit leaves, without replacement.
+def limited(arrays: tuple, limit: int | None, seed: int) -> tuple:
+    """Draws the rows that a limit leaves, without replacement, in their order.
 
     Args:
-        n: Number of rows there are.
-        limit: Number of rows to draw; all if there are no more.
+        arrays: Arrays [N, ...], the first of which is not None.
+        limit: Number of rows to draw; None, or as many as there are, takes all.
         seed: Same seed, same rows.
 
     Returns:
-        Row numbers in ascending order.
+        The rows of each; None stays None.
     """
-    if limit >= n:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, limit, replace=False))
+    n = len(arrays[0])
+    if limit is None or limit >= n:
+        return arrays
+    rows = np.sort(np.random.default_rng(seed).choice(n, limit, replace=False))
+    return tuple(None if one is None else np.asarray(one)[rows] for one in arrays)

@@ -17,7 +17,7 @@ from keras_vae.evaluation.disentanglement.interventions import (
     factor_vae_score,
 )
 from keras_vae.evaluation.errors import mean_and_error
-from keras_vae.evaluation.held_out import HeldOut, draw_rows
+from keras_vae.evaluation.held_out import HeldOut, limited
 from keras_vae.evaluation.images.features import random_conv
 from keras_vae.evaluation.images.frechet import frechet_distance
 from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
@@ -43,7 +43,7 @@ _FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 5
 def score_likelihood(on: HeldOut) -> dict[str, Any]:
     """ELBO and importance-weighted log-likelihood."""
     options = {"seed": on.seed, "limit": on.limit, "verbose": on.verbose}
-    return likelihood_scores(on.model, on.x, on.num_samples, **options)
+    return likelihood_scores(on.model, on.x, on.num_samples, y=on.condition, **options)
 
 
 def score_ais(on: HeldOut) -> dict[str, Any]:
@@ -95,26 +95,27 @@ def _few(on):
 
 def score_images(on: HeldOut) -> dict[str, Any]:
     """Nearness and sharpness of images."""
-    return image_scores(on.model, on.x, on.num_samples, on.seed, on.limit)
+    return image_scores(on.model, on.x, on.num_samples, on.seed, on.limit, on.condition)
 
 
 def score_active_units(on: HeldOut) -> dict[str, Any]:
     """Latent units in use."""
-    report = collapse_report(on.model, on.cut.x)
-    rate = report["rate"]
+    report = collapse_report(on.model, on.cut.x, seed=on.seed, y=on.cut.condition)
+    rates = {"rate_of_units": report["rate"], "rate_of_groups": report["group_rate"]}
     return {
         "num_examples": len(on.cut.x),
         "num_units": report["num_units"],
         "active_units": _exact(report["num_active"]),
         "dead": report["dead"].tolist(),
         "variance_of_units": report["variance"].tolist(),
-        "rate_of_units": None if rate is None else rate.tolist(),
+        **{key: None if one is None else one.tolist() for key, one in rates.items()},
     }
 
 
 def score_information(on: HeldOut) -> dict[str, Any]:
     """What z says of x, and how q(z) differs from the prior."""
-    found = information(on.model, on.cut.x, seed=on.seed, verbose=on.verbose)
+    options = {"seed": on.seed, "verbose": on.verbose, "y": on.cut.condition}
+    found = information(on.model, on.cut.x, **options)
     # Of few examples each says which it is, and nothing more can be told.
     if found["mutual_information"]["mean"] > found["log_num_examples"] - 1.0:
         found["caution"] = "the information is at its ceiling, take more examples"
@@ -123,11 +124,11 @@ def score_information(on: HeldOut) -> dict[str, Any]:
 
 def score_probe(on: HeldOut) -> dict[str, Any]:
     """Labels read off embeddings."""
-    x, y = on.train()
-    if len(x) > _MOST_PROBED:
-        rows = draw_rows(len(x), _MOST_PROBED, on.seed)
-        x, y = x[rows], y[rows]
-    train, test = (on.model.embed(x), y), (on.model.embed(on.cut.x), on.cut.y)
+    x, y = limited(on.train(), _MOST_PROBED, on.seed)
+    learned, tested = replace(on, x=x, y=y), on.cut
+    train, test = (
+        (one.model.embed(one.x, one.condition), one.y) for one in (learned, tested)
+    )
     return {
         "num_examples": len(on.cut.x),
         "num_train": len(x),
@@ -140,7 +141,8 @@ def _features(on):
     """Features of the data and of as many means of p(x|z) at draws from the prior."""
     x, value_range = on.cut.x, on.model.shown_range
     extract = random_conv(value_range)
-    sampled = np.clip(on.model.sample(len(x), seed=on.seed), *value_range)
+    sampled = on.model.sample(len(x), on.cut.condition, on.seed)
+    sampled = np.clip(sampled, *value_range)
     about = {"num_examples": len(x), "num_samples": len(x), "extractor": extract.name}
     return about, extract(x), extract(sampled)
 
@@ -163,11 +165,12 @@ def score_precision_recall(on: HeldOut) -> dict[str, Any]:
 
 def score_anomalies(on: HeldOut) -> dict[str, Any]:
     """How well scores tell other data."""
-    x, others = on.cut.x, on.anomalies
-    if on.limit is not None:
-        others = others[draw_rows(len(others), on.limit, on.seed)]
-    methods = ["elbo", "log_likelihood", "reconstruction"]
-    if on.model.is_discrete and len(on.model.event_shape) == 3:
+    (others,) = limited((on.anomalies,), on.limit, on.seed)
+    x, bounded = on.cut.x, on.model.latent.has_density
+    methods = (
+        ["elbo", "log_likelihood", "reconstruction"] if bounded else ["reconstruction"]
+    )
+    if bounded and on.model.is_discrete and len(on.model.event_shape) == 3:
         methods.append("input_complexity")
     found = {"num_examples": len(x), "num_anomalies": len(others)}
     for method in methods:
@@ -188,7 +191,8 @@ def score_anomalies(on: HeldOut) -> dict[str, Any]:
 
 def score_disentanglement(on: HeldOut) -> dict[str, Any]:
     """MIG, SAP and DCI of codes."""
-    codes, factors = on.model.embed(on.cut.x), on.cut.y
+    codes, factors = on.model.embed(on.cut.x, on.cut.condition), on.cut.y
+    codes = codes.reshape(len(codes), -1)
     return {
         "num_examples": len(codes),
         "mig_bins": 20,

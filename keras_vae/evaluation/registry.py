@@ -91,8 +91,9 @@ def describe_metrics(results: dict[str, dict[str, Any]]) -> str:
 
 
 def _check_needs(name, on):
-    needs = METRICS[name].needs
-    y = on.y
+    needs, y = METRICS[name].needs, on.y
+    if on.model.condition_shape is not None:
+        _check_conditions(name, needs, on)
     if needs == "images" and len(on.model.event_shape) != 3:
         raise ValueError(
             f"The metric {name!r} is of images, but the model's observations have shape "
@@ -125,6 +126,16 @@ def _check_needs(name, on):
         )
     if needs == "a trained likelihood":
         on.model.require_density()
+
+
+def _check_conditions(name, needs, on):
+    """What a model with a condition cannot be scored by, or not without labels."""
+    on.model.check_condition(on.y, len(on.x))
+    if needs in ("anomalies", "drawn factors"):
+        raise ValueError(
+            f"The metric {name!r} is of data without labels, but the model has a condition "
+            "y for each observation. From Python, anomaly_scores takes y."
+        )
 
 
 def _are_factors(y):

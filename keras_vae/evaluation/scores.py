@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_vae.core.score_rows import score_rows
 from keras_vae.evaluation.errors import mean_and_error
-from keras_vae.evaluation.held_out import draw_rows
+from keras_vae.evaluation.held_out import limited
 from keras_vae.evaluation.images.scores import image_scores
 from keras_vae.evaluation.likelihood.anomaly import distortion_at_code
 from keras_vae.evaluation.likelihood.estimates import likelihood_scores, logarithm_of
@@ -42,16 +42,15 @@ def held_out_scores(
         >>> print(describe_scores(held_out_scores(vae, x_test)))
     """
     if not model.trains_likelihood:
-        return image_scores(model, x, num_samples, seed, limit)
+        return image_scores(model, x, num_samples, seed, limit, y)
     if model.latent.has_density:
         return likelihood_scores(model, x, num_samples, seed, limit, verbose, y)
-    if limit is not None:
-        x = x[draw_rows(len(x), limit, seed)]
+    x, y = limited((x, y), limit, seed)
     return {
         "num_examples": len(x),
         "num_samples": 1,
         "of": logarithm_of(model, x),
-        "distortion": mean_and_error(distortion_at_code(model, x)),
+        "distortion": mean_and_error(distortion_at_code(model, x, y)),
     }
 
 

@@ -7,25 +7,30 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from keras_vae.core.support import REAL
+from keras_vae.models import LatentVariableModel
 
 
-def attribute_vectors(model, x, attributes, batch_size: int = 256):
+def attribute_vectors(
+    model: LatentVariableModel, x, attributes, batch_size: int = 256, y=None
+):
     """Finds the latent direction of each attribute.
 
-    It is the mean of the posterior means over the examples with the attribute, minus that
-    over those without. The examples are embedded once for all attributes.
+    It is the mean of the codes of the examples with the attribute, minus that of those
+    without. The examples are embedded once for all attributes.
 
     Args:
-        model: A `VAE`.
+        model: The model.
         x: Observations [N, *event]; training data, so that held-out examples
             can show how well the vectors carry over.
         attributes: Which example has which attribute, as 0 and 1 or booleans: a
             dictionary name -> [N], or an array [N, A] with a column for each of A
             attributes.
         batch_size: Observations at a time.
+        y: The condition of each observation, for a model that has one.
 
     Returns:
-        A dictionary name -> vector [D] for a dictionary, an array [A, D] for an array.
+        A dictionary name -> vector [*latent] for a dictionary, an array [A, *latent] for
+        an array.
 
     Raises:
         ValueError: If x is empty or does not fit the model, the lengths differ, there are
@@ -33,8 +38,8 @@ def attribute_vectors(model, x, attributes, batch_size: int = 256):
 
     Example:
         >>> smiling = data.y_train[:, data.label_names.index("Smiling")]
-        >>> vectors = attribute_vectors(vae, prepare(data.x_train), {"smiling": smiling})
-        >>> edit_attribute(vae, prepare(data.x_test[:4]), vectors["smiling"]).shape
+        >>> vectors = attribute_vectors(vae, data.x_train, {"smiling": smiling})
+        >>> edit_attribute(vae, data.x_test[:4], vectors["smiling"]).shape
         (4, 4, 64, 64, 3)
 
     Source:
@@ -44,49 +49,52 @@ def attribute_vectors(model, x, attributes, batch_size: int = 256):
     # Both before the time that embedding takes.
     model.to_units(x[:1])
     _as_columns(attributes, len(x))
-    return mean_differences(model.embed(x, batch_size=batch_size), attributes)
+    return mean_differences(model.embed(x, y, batch_size), attributes)
 
 
 def mean_differences(z, attributes):
     """Does what `attribute_vectors` does, with codes that are there already.
 
     Args:
-        z: Codes [N, D], such as `vae.embed(x)`.
+        z: Codes [N, *latent], such as `vae.embed(x)`.
         attributes: A dictionary name -> [N], or an array [N, A], of 0 and 1.
 
     Returns:
-        A dictionary name -> vector [D] for a dictionary, an array [A, D] for an array.
+        A dictionary name -> vector [*latent] for a dictionary, an array [A, *latent] for
+        an array.
 
     Raises:
-        ValueError: If z is no table of numbers, or as `attribute_vectors`.
+        ValueError: If z holds no numbers, or as `attribute_vectors`.
 
     Example:
         >>> mean_differences(np.array([[0.0], [1.0], [5.0]]), {"large": [0, 0, 1]})
         {'large': array([4.5])}
     """
     z = np.asarray(z)
-    if z.ndim != 2 or z.dtype.kind not in "biuf":
+    if z.ndim < 2 or z.dtype.kind not in "biuf":
         raise ValueError(
-            "z must hold a code for each example, numbers of shape [N, D], but has shape "
-            f"{z.shape} and dtype {z.dtype}."
+            "z must hold a code for each example, numbers of shape [N, *latent], but has "
+            f"shape {z.shape} and dtype {z.dtype}."
         )
     REAL.check(z, "z")
     columns = _as_columns(attributes, len(z))
-    having = columns.sum(axis=0)[:, np.newaxis]
-    with_it = columns.T @ z / having
-    without = (1.0 - columns).T @ z / (len(z) - having)
-    vectors = (with_it - without).astype(z.dtype if z.dtype.kind == "f" else float)
+    # One row of factors for each attribute: the mean of those with it less the others'.
+    having = columns.sum(axis=0)
+    factors = columns / having - (1.0 - columns) / (len(z) - having)
+    vectors = np.tensordot(factors.T, z, axes=1)
+    vectors = vectors.astype(z.dtype if z.dtype.kind == "f" else float)
     if isinstance(attributes, Mapping):
         return dict(zip(attributes, vectors, strict=True))
     return vectors
 
 
 def edit_attribute(
-    model,
+    model: LatentVariableModel,
     x,
     vector,
     strengths: Sequence[float] = (0.0, 0.5, 1.0, 1.5),
     batch_size: int = 256,
+    y=None,
 ) -> np.ndarray:
     """Moves observations along a latent direction.
 
@@ -95,18 +103,21 @@ def edit_attribute(
     without the attribute to the mean of those with it; negative ones take it away.
 
     Args:
-        model: A `VAE`.
+        model: The model.
         x: Observations [N, *event].
-        vector: Latent direction [D], such as one of `attribute_vectors`, or a sum of some.
+        vector: Latent direction [*latent], such as one of `attribute_vectors`, or a sum of
+            some.
         strengths: Factors of the vector, S numbers.
         batch_size: Observations or codes at a time.
+        y: The condition of each observation, for a model that has one; it stays as it is.
 
     Returns:
         Array [N, S, *event]: the mean of p(x|z) at each code.
 
     Raises:
-        ValueError: If x is empty or does not fit the model, or the vector or the strengths
-            have another shape, or are NaN or infinite.
+        ValueError: If x is empty or does not fit the model, codes may not leave a sphere or
+            the like, or the vector or the strengths have another shape, or are NaN or
+            infinite.
 
     Example:
         >>> edited = edit_attribute(vae, x_test[:4], vector, strengths=(-1.0, 0.0, 1.0))
@@ -122,7 +133,7 @@ def edit_attribute(
     vector = _numbers(vector, "vector")
     if vector.shape != model.latent.shape:
         raise ValueError(
-            f"vector has shape {vector.shape}, but this model's latent vectors have shape "
+            f"vector has shape {vector.shape}, but this model's latent variables have shape "
             f"{model.latent.shape}. Give one direction, such as one row of what "
             "attribute_vectors returns for this model."
         )
@@ -132,11 +143,12 @@ def edit_attribute(
             "strengths must be a sequence of at least one number, such as (0.0, 1.0), but "
             f"has shape {strengths.shape}."
         )
-    z = model.embed(x, batch_size=batch_size)
-    steps = (strengths[:, np.newaxis] * vector).astype(z.dtype)
-    codes = (z[:, np.newaxis] + steps).reshape(-1, z.shape[-1])
-    decoded = model.decode_codes(codes, batch_size=batch_size)
-    return decoded.reshape(len(z), len(steps), *model.event_shape)
+    y = model.check_condition(y, len(x))
+    z = model.embed(x, y, batch_size)
+    codes = z[:, np.newaxis] + np.multiply.outer(strengths, vector).astype(z.dtype)
+    y = None if y is None else np.repeat(y, len(strengths), axis=0)
+    decoded = model.decode_codes(codes.reshape(-1, *vector.shape), y, batch_size)
+    return decoded.reshape(len(z), len(strengths), *model.event_shape)
 
 
 def _as_columns(attributes, n):

@@ -9,12 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae.core.batches import in_batches
-from keras_vae.core.centers import elements_of
+from keras_vae.core.centers import elements_of, expectation_of
 from keras_vae.core.checks import check_shape
 from keras_vae.core.names import unknown
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
 from keras_vae.core.support import Support
+from keras_vae.models import LatentVariableModel
 
 # Draws from the prior whose mean is put in for what is missing, where nothing better is
 # known.
@@ -29,6 +30,7 @@ class Imputed(NamedTuple):
 
     Attributes:
         mean: Estimate of the mean of what is missing, given what is observed; [N, *event].
+            Of tails so heavy that there is no mean, the centres are averaged.
         draws: What it could be: draws of it, [num_draws, N, *event].
         efficiency: How much the answer can be trusted, [N], from 0 to 1. "importance": the
             effective number of samples, as a share of them. "gibbs": the share of
@@ -42,7 +44,7 @@ class Imputed(NamedTuple):
 
 
 def impute(
-    model,
+    model: LatentVariableModel,
     x,
     observed=None,
     method: str = "importance",
@@ -51,6 +53,7 @@ def impute(
     fill=None,
     batch_size: int = 100,
     seed: int = 0,
+    y=None,
 ) -> Imputed:
     """Fills in missing entries of observations.
 
@@ -79,6 +82,7 @@ def impute(
             `mean` of an earlier answer is a good fill for "importance". In the units of x.
         batch_size: Observations at a time.
         seed: Same seed and `batch_size`, same answer.
+        y: The condition of each observation, for a model that has one.
 
     Returns:
         Mean, draws, and how far they can be trusted, in the units of x.
@@ -113,24 +117,26 @@ def impute(
             f"num_draws is {num_draws}, but there are only {num_samples} samples to draw "
             "from. Take a larger num_samples."
         )
-    _check_model(model)
+    y = model.check_condition(y, len(x))
+    _check_model(model, None if y is None else y[:1])
     raw, observed = _known(model, x, observed)
     x = model.to_units(raw).astype(model.probability_dtype)
-    x = np.where(observed, x, _fill(model, fill, x.shape, seed))
+    x = np.where(observed, x, _fill(model, fill, x.shape, y, seed))
     fill_in, step = _METHODS[method]
     # Traced once for all batches.
-    step = tf.function(partial(step, model), reduce_retracing=True)
+    step = tf.function(partial(step, model), autograph=False, reduce_retracing=True)
     batch_size = min(batch_size, model.events_at_a_time())
     parts = []
     for index, start in enumerate(range(0, len(x), batch_size)):
         rows = slice(start, start + batch_size)
-        known = tf.constant(x[rows]), tf.constant(observed[rows])
+        known = (
+            None if one is None else tf.constant(one[rows]) for one in (x, y, observed)
+        )
         settings = num_samples, num_draws, fold(seed, 1, index)
         parts.append(fill_in(model, step, *known, *settings))
     means, draws, efficiencies = zip(*parts, strict=True)
     mean = model.from_units(np.concatenate(means).astype(x.dtype))
     draws = model.from_units(np.concatenate(draws, axis=1).astype(x.dtype))
-    raw = raw.astype(mean.dtype)
     return Imputed(
         np.where(observed, raw, mean),
         np.where(observed, raw, draws),
@@ -138,13 +144,13 @@ def impute(
     )
 
 
-def _by_importance(model, weigh, x, observed, num_samples, num_draws, seed):
+def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed):
     """Self-normalised importance sampling of one batch; `draws` by resampling."""
     chunk = max(1, min(num_samples, model.events_at_a_time() // len(x)))
     codes, log_weights, total, scale = [], [], 0.0, -np.inf
     for start in range(0, num_samples, chunk):
         count = tf.constant(min(chunk, num_samples - start))
-        weighed = weigh(x, observed, count, fold(seed, 0, start))
+        weighed = weigh(x, y, observed, count, fold(seed, 0, start))
         z, log_weight, mean, log_sum = (part.numpy() for part in weighed)
         codes.append(z)
         log_weights.append(log_weight)
@@ -159,44 +165,50 @@ def _by_importance(model, weigh, x, observed, num_samples, num_draws, seed):
     codes = np.concatenate(codes)
     z = np.take_along_axis(codes, _columns(chosen.numpy().T, codes), axis=0)
     draws = in_batches(
-        lambda z, i: model.decode(z).sample(seed=fold(seed, 2, i)), z, max(1, chunk)
+        lambda z, i: model.decode(z, y).sample(seed=fold(seed, 2, i)), z, max(1, chunk)
     )
     return total, draws, np.minimum(efficiency, 1.0)
 
 
-def _weigh(model, x, observed, count, seed):
+def _weigh(model, x, y, observed, count, seed):
     """Codes [S, B, *latent], their log-weights [S, B], and the weighted mean of E[x|z]."""
     size, latent = tf.stack([count, tf.shape(x)[0]]), model.latent.shape
     from_prior = tf.random.stateless_uniform(size, fold(seed, 0)) < _FROM_PRIOR
-    drawn = model.draw(size[0] * size[1], fold(seed, 1))
+    tiled = None if y is None else tf.tile(y, [count, *[1] * (y.shape.rank - 1)])
+    drawn = model.draw(size[0] * size[1], fold(seed, 1), tiled)
     z = tf.where(
         from_prior[(..., *[tf.newaxis] * len(latent))],
         tf.reshape(drawn, tf.concat([size, latent], axis=0)),
-        model.encode(x).sample(count, seed=fold(seed, 2)),
+        model.encode(x, y).sample(count, seed=fold(seed, 2)),
     )
-    trace = model.trace(x, z=z)
+    trace = model.trace(x, z=z, y=y)
     log_p, log_q, px = trace.log_p, trace.log_q, trace.px
+    # The prior may reach farther than q, as a normal beside beta distributions: there q
+    # gives no probability, where TFP says NaN.
+    outside = from_prior & tf.math.is_nan(log_q)
+    log_q = tf.where(outside, tf.constant(-np.inf, log_q.dtype), log_q)
     log_proposal = tf.reduce_logsumexp(
         tf.stack([np.log(1 - _FROM_PRIOR) + log_q, np.log(_FROM_PRIOR) + log_p]), axis=0
     )
-    log_px = tf.where(observed, px.distribution.log_prob(x), 0.0)
+    log_px = tf.where(observed, elements_of(px).log_prob(x), 0.0)
     log_px = tf.reduce_sum(log_px, axis=tf.range(2, tf.rank(log_px)))
     log_weight = log_px + log_p - log_proposal
-    share = _columns(tf.nn.softmax(log_weight, axis=0), px.mean())
-    mean = tf.reduce_sum(share * px.mean(), axis=0)
+    means = expectation_of(px)
+    share = _columns(tf.nn.softmax(log_weight, axis=0), means)
+    mean = tf.reduce_sum(share * means, axis=0)
     return z, log_weight, mean, tf.reduce_logsumexp(log_weight, axis=0)
 
 
-def _by_gibbs(model, turn, x, observed, num_samples, num_draws, seed):
+def _by_gibbs(model, turn, x, y, observed, num_samples, num_draws, seed):
     """Metropolis-within-Gibbs of one batch, one chain an observation."""
-    z = model.draw(len(x), fold(seed, 2 * num_samples))
+    z = model.draw(len(x), fold(seed, 2 * num_samples), y)
     warm_up = -(-num_samples // 2)
     # Evenly spaced, the last turn among them.
     kept = set(num_samples - 1 - np.arange(num_draws) * num_samples // num_draws)
     draws, mean, accepted = [], 0.0, 0.0
     for i in range(-warm_up, num_samples):
         correct = tf.constant(2 * i >= -warm_up)
-        x, z, x_mean, moved = turn(x, observed, z, correct, fold(seed, warm_up + i))
+        x, z, x_mean, moved = turn(x, y, observed, z, correct, fold(seed, warm_up + i))
         if i >= 0:
             mean += (x_mean.numpy() - mean) / (i + 1)
             accepted += moved.numpy()
@@ -205,11 +217,10 @@ def _by_gibbs(model, turn, x, observed, num_samples, num_draws, seed):
     return mean, np.stack(draws), accepted / np.float32(num_samples)
 
 
-def _turn(model, x, observed, z, correct, seed):
+def _turn(model, x, y, observed, z, correct, seed):
     """One new code and new missing entries; all codes are accepted if not `correct`."""
-    q = model.encode(x)
-    both = tf.stack([z, q.sample(seed=fold(seed, 0))])
-    trace = model.trace(x, z=both)
+    both = tf.stack([z, model.encode(x, y).sample(seed=fold(seed, 0))])
+    trace = model.trace(x, z=both, y=y)
     px, (old, new) = trace.px, tf.unstack(trace.log_weight)
     log_u = tf.math.log(tf.random.stateless_uniform(tf.shape(old), fold(seed, 1)))
     accept = (log_u < tf.cast(new - old, log_u.dtype)) | ~correct
@@ -218,7 +229,7 @@ def _turn(model, x, observed, z, correct, seed):
         return tf.where(_columns(accept, pair[0]), pair[1], pair[0])
 
     x = tf.where(observed, x, choose(px.sample(seed=fold(seed, 2))))
-    return x, choose(both), choose(px.mean()), tf.cast(accept, x.dtype)
+    return x, choose(both), choose(expectation_of(px)), tf.cast(accept, x.dtype)
 
 
 # How a batch is filled in, and the step that is taken many times.
@@ -264,12 +275,13 @@ def _inside(support: Support) -> float:
     return 0.5 * (support.low + support.high) if support.is_open else support.low
 
 
-def _fill(model, fill, shape, seed):
+def _fill(model, fill, shape, y, seed):
     """What the encoder first sees in the place of what is missing, in the model's units."""
     if fill is None:
-        z = model.draw(_PRIOR_DRAWS, fold(seed, 0))
-        decoded = in_batches(lambda z, _: model.decode(z).mean(), z, _PRIOR_DRAWS)
-        return decoded.mean(axis=0)
+        # Of all conditions in turn, where there are any.
+        y = None if y is None else y[np.arange(_PRIOR_DRAWS) % len(y)]
+        z = model.draw(_PRIOR_DRAWS, fold(seed, 0), y)
+        return np.mean(model.decoded(z, y), axis=0)
     try:
         fill = np.broadcast_to(fill, shape)
     except ValueError as error:
@@ -284,13 +296,9 @@ def _fill(model, fill, shape, seed):
     return fill.astype(model.probability_dtype)
 
 
-def _check_model(model) -> None:
+def _check_model(model, y) -> None:
     model.require_density()
-    if model.condition_shape is not None:
-        raise ValueError(
-            "impute knows no condition, but the model has one. Use a model without."
-        )
-    px = model.decode(model.draw(1, 0))
+    px = model.decode(model.draw(1, 0, y), y)
     if elements_of(px) is None or not _has_mean(px):
         raise ValueError(
             "impute needs a likelihood whose elements are independent given z and have "

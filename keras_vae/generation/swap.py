@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from keras_vae.models import LatentVariableModel
+
 _HOW = (
     "Make one encoder, pass it to both models, VAE(encoder, decoder_a, ...) and "
     "VAE(encoder, decoder_b, ...), and train them in turns."
 )
 
 
-def swap(x, source, target, batch_size: int = 256) -> np.ndarray:
+def swap(
+    x,
+    source: LatentVariableModel,
+    target: LatentVariableModel,
+    batch_size: int = 256,
+    y=None,
+) -> np.ndarray:
     """Encodes observations of one kind, and decodes them as the other kind.
 
     Two models share one encoder and have a decoder each, one trained on the faces of each
@@ -24,16 +32,17 @@ def swap(x, source, target, batch_size: int = 256) -> np.ndarray:
 
     Args:
         x: Observations [N, *event] of the source's kind.
-        source: The `VAE` that was trained on data like x.
-        target: The `VAE` with the same encoder whose decoder is to be used.
+        source: The model that was trained on data like x.
+        target: The model with the same encoder whose decoder is to be used.
         batch_size: Observations at a time.
+        y: The condition of each observation, for models that have one.
 
     Returns:
         Array [N, *event]: the mean of the target's p(x|z) at the source's code.
 
     Raises:
-        ValueError: If the models differ in latent size or event shape, or do not share
-            one encoder; or if x is empty or does not fit them.
+        ValueError: If the models differ in latent or event shape, or do not share one
+            encoder; or if x is empty or does not fit them.
 
     Example:
         >>> def face_model(encoder):
@@ -54,12 +63,15 @@ def swap(x, source, target, batch_size: int = 256) -> np.ndarray:
         The shared encoder with two decoders of the "deepfakes" face swap (2017), here
         with variational auto-encoders.
     """
-    for what in ("latent_dim", "event_shape"):
-        sizes = getattr(source, what), getattr(target, what)
-        if sizes[0] != sizes[1]:
+    shapes = {
+        "latent shape": (source.latent.shape, target.latent.shape),
+        "event shape": (tuple(source.event_shape), tuple(target.event_shape)),
+    }
+    for what, (one, other) in shapes.items():
+        if one != other:
             raise ValueError(
-                f"source and target must have the same {what}, but have {sizes[0]} and "
-                f"{sizes[1]}. {_HOW}"
+                f"source and target must have the same {what}, but have {one} and {other}. "
+                f"{_HOW}"
             )
     if not source.shares_encoder(target):
         raise ValueError(
@@ -67,5 +79,5 @@ def swap(x, source, target, batch_size: int = 256) -> np.ndarray:
             f"of one mean nothing to the decoder of the other. {_HOW} Two models that were "
             "loaded from files have two encoders: build the second anew on the first's."
         )
-    z = source.embed(x, batch_size=batch_size)
-    return target.decode_codes(z, batch_size=batch_size)
+    z = source.embed(x, y, batch_size)
+    return target.decode_codes(z, y, batch_size)

@@ -201,12 +201,11 @@ class LatentVariableModel(ObjectiveModel):
         z = self.draw(n, fold(seed, 0), y, temperature)
 
         def decode(rows, index):
-            z, *y = rows
             if draw:
-                return self.decode(z, *y).sample(seed=fold(seed, 1, index))
-            return self.decoded(z, *y)
+                return self.decode(*rows).sample(seed=fold(seed, 1, index))
+            return self.decoded(*rows)
 
-        return self.from_units(in_batches(decode, _rows(z, y), batch_size))
+        return self.from_units(in_batches(decode, (z, y), batch_size))
 
     def embed(self, x, y=None, batch_size: int = 256) -> np.ndarray:
         """Returns the centre of the posterior, the usual embedding.
@@ -225,7 +224,7 @@ class LatentVariableModel(ObjectiveModel):
                 likelihood's support.
         """
         x, y = self.to_units(x), self.check_condition(y, len(x))
-        return in_batches(lambda rows, _: self.codes(*rows), _rows(x, y), batch_size)
+        return in_batches(lambda rows, _: self.codes(*rows), (x, y), batch_size)
 
     def reconstruct(self, x, y=None, batch_size: int = 256) -> np.ndarray:
         """Returns the mean of p(x|z) at the centre of q(z|x), like `predict`.
@@ -242,7 +241,7 @@ class LatentVariableModel(ObjectiveModel):
             ValueError: As `embed`.
         """
         x, y = self.to_units(x), self.check_condition(y, len(x))
-        rebuilt = in_batches(lambda rows, _: self(*rows), _rows(x, y), batch_size)
+        rebuilt = in_batches(lambda rows, _: self(*rows), (x, y), batch_size)
         return self.from_units(rebuilt)
 
     def interpolate(self, start, end, steps: int = 8, y=None) -> np.ndarray:
@@ -311,7 +310,7 @@ class LatentVariableModel(ObjectiveModel):
             Array [N, *event].
         """
         y = self.check_condition(y, len(z))
-        decoded = in_batches(lambda rows, _: self.decoded(*rows), _rows(z, y), batch_size)
+        decoded = in_batches(lambda rows, _: self.decoded(*rows), (z, y), batch_size)
         return self.from_units(decoded)
 
     def elbo(
@@ -364,12 +363,12 @@ class LatentVariableModel(ObjectiveModel):
         positive_int(num_samples, "num_samples")
 
         def parts(rows, index):
-            x, *y = rows
-            trace = self.trace(x, num_samples, fold(seed, index), y=y[0] if y else None)
+            x, y = rows
+            trace = self.trace(x, num_samples, fold(seed, index), y=y)
             both = trace.rate, trace.distortion
             return tf.stack([tf.reduce_mean(part, axis=0) for part in both], axis=1)
 
-        rate, distortion = in_batches(parts, _rows(x, y), batch_size).T
+        rate, distortion = in_batches(parts, (x, y), batch_size).T
         return rate, distortion - self.log_scale
 
     def log_likelihood(
@@ -420,10 +419,9 @@ class LatentVariableModel(ObjectiveModel):
         estimate = self._compiled_estimate()
 
         def of_rows(rows, index):
-            x, *y = rows
-            return estimate(x, y[0] if y else None, *counts, fold(seed, index))
+            return estimate(*rows, *counts, fold(seed, index))
 
-        return in_batches(of_rows, _rows(x, y), batch_size, verbose) + self.log_scale
+        return in_batches(of_rows, (x, y), batch_size, verbose) + self.log_scale
 
     def _compiled_estimate(self):
         """The importance-weighted estimate as a graph, traced once for the same weights."""
@@ -636,8 +634,3 @@ class LatentVariableModel(ObjectiveModel):
             >>> vae.save_to_preset("runs/mine", {"data": "mnist_5k"})
         """
         presets.save(self, folder, metadata)
-
-
-def _rows(x, y):
-    """What goes through batches together."""
-    return (x,) if y is None else (x, y)

@@ -14,7 +14,6 @@ from keras_vae.plots.grids import (
 )
 from keras_vae.plots.latent import latent_manifold, traversals
 from keras_vae.plots.panels import image_rows, panels
-from keras_vae.plots.pixels import value_range_of
 from keras_vae.plots.saving import save_figure, save_image
 
 __all__ = [
@@ -30,5 +29,4 @@ __all__ = [
     "save_image_grid",
     "save_reconstruction_pairs",
     "traversals",
-    "value_range_of",
 ]

@@ -27,10 +27,11 @@ def image_grid(
         images: Numbers [N, H, W, C]; C = 1 is grey, C = 3 red, green and blue.
         columns: Images in a row. None makes the picture about as wide as high, or a
             little wider where that leaves no empty place.
-        value_range: Values (low, high) shown as black and as white; those beyond are
-            clipped. None is (0, 255) for uint8, and (0, 1) for booleans and for floats
-            within [0, 1]. Bytes that are all 0 or 1 could be meant either way, so there
-            it must be given.
+        value_range: Values (low, high) shown as black and as white, such as a model's
+            `shown_range`; those beyond are clipped. None is (0, 255) for uint8, (0, 16)
+            where no byte is larger, as in 4-bit greys, and (0, 1) for booleans and for
+            floats within [0, 1]. Bytes that are all 0 or 1 could be meant either way, so
+            there it must be given.
         padding: Pixels between images.
         scale: How many times to enlarge, without blurring. None is as often as it takes
             to make the picture 600 pixels wide, but not more than 1800 high.

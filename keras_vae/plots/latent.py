@@ -7,17 +7,22 @@ from statistics import NormalDist
 
 import numpy as np
 
-from keras_vae.core.centers import has_moments
+from keras_vae.core.centers import moments_of
 from keras_vae.core.numbers import positive_int
-from keras_vae.core.seeds import fold
 from keras_vae.core.support import REAL
+from keras_vae.models import LatentVariableModel
 from keras_vae.plots.pixels import check_event, lay_out, to_pixels
 
 _MAX_ROWS = 10
+# Draws that give the scale of a prior without one in closed form, such as a flow.
+_PRIOR_DRAWS = 10_000
 
 
 def latent_manifold(
-    model, size: int = 20, value_range: tuple[float, float] | None = None
+    model: LatentVariableModel,
+    size: int = 20,
+    value_range: tuple[float, float] | None = None,
+    y=None,
 ) -> np.ndarray:
     """Decodes a square of a two-dimensional latent space.
 
@@ -26,10 +31,11 @@ def latent_manifold(
     grows to the right and z[1] upwards, so the picture lies over `latent_scatter`.
 
     Args:
-        model: A `VAE` of images with two latent dimensions.
+        model: A model of images with two latent dimensions.
         size: Images in a row and in a column.
         value_range: Values (low, high) shown as black and as white; None takes them
             from the model (`shown_range`).
+        y: The condition of all images, for a model that has one.
 
     Returns:
         The picture, uint8 [height, width, 3], without gaps between images.
@@ -46,7 +52,7 @@ def latent_manifold(
         Kingma and Welling 2014, figure 4.
     """
     check_event(model.event_shape, "The model's observations")
-    if model.latent.shape != (2,) or model.latent.support != REAL:
+    if model.latent_dim != 2 or model.latent.support != REAL:
         raise ValueError(
             f"The model has {model.latent_dim} latent dimensions on {model.latent.support}, "
             "but a manifold is drawn of 2 in R^D. Train one with latent_dim=2, or use "
@@ -55,18 +61,19 @@ def latent_manifold(
     positive_int(size, "size")
     values = [NormalDist().inv_cdf((i + 0.5) / size) for i in range(size)]
     z = [(across, up) for up in reversed(values) for across in values]
-    pixels = _decode(model, np.array(z, np.float32), value_range)
+    pixels = _decode(model, np.array(z, np.float32), value_range, y)
     tiles = pixels.reshape(size, size, *pixels.shape[1:])
     return lay_out(tiles, [0] * (size - 1), padding=0)
 
 
 def traversals(
-    model,
+    model: LatentVariableModel,
     x: np.ndarray,
     dimensions: Sequence[int] | None = None,
     steps: int = 9,
     extent: float = 2.5,
     value_range: tuple[float, float] | None = None,
+    y=None,
 ) -> np.ndarray:
     """Moves one observation along single latent dimensions.
 
@@ -75,10 +82,11 @@ def traversals(
     of steps the middle column is the reconstruction.
 
     Args:
-        model: A `VAE` of images.
+        model: A model of images.
         x: Observations [N, *event]. The first is the one that is moved; all of them
             help to choose the dimensions, so a few hundred are better than one.
-        dimensions: Latent dimensions to show, one a row, counted from 0. None takes the
+        dimensions: Latent dimensions to show, one a row, counted from 0 (over all axes,
+            where latent variables have several). None takes the
             10 that the observations use most: those whose posterior means lie farthest
             (root mean square, in prior standard deviations) from the prior mean, in
             this order. Dimensions that the model does not use have means near it.
@@ -86,6 +94,7 @@ def traversals(
         extent: How far to go to either side, in prior standard deviations.
         value_range: Values (low, high) shown as black and as white; None takes them
             from the model (`shown_range`).
+        y: The condition of each observation, for a model that has one.
 
     Returns:
         The picture, uint8 [height, width, 3].
@@ -105,15 +114,16 @@ def traversals(
         raise ValueError(f"steps must be at least 2, but is {steps!r}.")
     if not extent > 0:
         raise ValueError(f"extent must be positive, but is {extent!r}.")
-    if model.latent.support != REAL or len(model.latent.shape) != 1:
+    if model.latent.support != REAL:
         raise ValueError(
             "Traversals move codes along straight lines, which would take them out of where "
             f"they live: {model.latent.support}. Use interpolate_codes."
         )
     if not len(x):
         raise ValueError(f"x is empty: it has shape {np.shape(x)}.")
-    means = np.asarray(model.embed(x))
-    center, scale = _moments(model, x)
+    y = model.check_condition(y, len(x))
+    means = model.embed(x, y).reshape(len(x), -1)
+    center, scale = _moments_of_prior(model, x, y)
     if dimensions is None:
         distance = np.sqrt(np.mean(((means - center) / scale) ** 2, axis=0))
         dimensions = np.argsort(-distance, kind="stable")[:_MAX_ROWS]
@@ -123,25 +133,24 @@ def traversals(
     offsets = extent * (np.arange(steps) * 2 - (steps - 1)) / (steps - 1)
     for row, dimension in zip(z, dimensions, strict=True):
         row[:, dimension] += (offsets * scale[dimension]).astype(z.dtype)
-    pixels = _decode(model, z.reshape(-1, z.shape[-1]), value_range)
+    # The others stay as they are, and so does the condition.
+    pixels = _decode(model, z, value_range, None if y is None else y[0])
     tiles = pixels.reshape(len(dimensions), steps, *pixels.shape[1:])
     return lay_out(tiles, [2] * (len(tiles) - 1))
 
 
-def _decode(model, z, value_range):
-    """Pixels [N, H, W, 3] of what the model decodes z to."""
+def _decode(model, z, value_range, y):
+    """Pixels [N, H, W, 3] of what the model decodes z to, codes of any shape."""
     value_range = model.shown_range if value_range is None else value_range
-    return to_pixels(model.decode_codes(z), value_range, "The decoded images")
+    decoded = model.decode_codes(z.reshape(-1, *model.latent.shape), y)
+    return to_pixels(decoded, value_range, "The decoded images")
 
 
-def _moments(model, x):
-    """Mean and standard deviation of each latent dimension under the prior."""
-    prior = model.trace(model.to_units(x[:1])).p
-    if has_moments(prior):
-        return np.asarray(prior.mean()), np.asarray(prior.stddev())
-    # A prior without closed forms, such as a flow.
-    draws = np.asarray(prior.sample(10_000, seed=fold(0)))
-    return draws.mean(axis=0), draws.std(axis=0)
+def _moments_of_prior(model, x, y):
+    """Mean and standard deviation [D] of each latent number, where the first x is."""
+    prior = model.trace(model.to_units(x[:1]), y=None if y is None else y[:1]).p
+    moments = moments_of(prior, _PRIOR_DRAWS)
+    return (np.reshape(one, -1) for one in moments)
 
 
 def _check_dimensions(dimensions, latent_dim):

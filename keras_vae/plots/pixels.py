@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from keras_vae.core.numbers import positive_int
-from keras_vae.core.support import Support
 
 # What shows between the images: the colour of a page.
 BACKGROUND = 255
@@ -16,24 +15,9 @@ BACKGROUND = 255
 _MIN_WIDTH = 600
 _MAX_HEIGHT = 1800
 
-
-def value_range_of(support: Support) -> tuple[float, float]:
-    """Tells which values of a likelihood to show as black and as white.
-
-    Args:
-        support: The values that the likelihood gives a probability to, such as
-            `vae.support`.
-
-    Returns:
-        The bounds of the support; (0, 1) unless it has both.
-
-    Example:
-        >>> value_range_of(keras_vae.core.support.levels(0, 255))
-        (0.0, 255.0)
-    """
-    if support.low is None or support.high is None:
-        return 0.0, 1.0
-    return float(support.low), float(support.high)
+# Bytes that are no larger are greys of 4 bits, as scikit-learn's digits: with 255 as white
+# nothing would be seen.
+_FEW_GREYS = 16
 
 
 def check_event(shape: tuple[int, ...], what: str) -> None:
@@ -76,7 +60,8 @@ def to_pixels(
     Args:
         images: Numbers [N, H, W, C], C = 1 or 3.
         value_range: Values shown as black and as white; those beyond are clipped. None
-            is (0, 255) for uint8, and (0, 1) for booleans and for floats within [0, 1].
+            is (0, 255) for uint8, (0, 16) where no byte is larger, as in 4-bit greys, and
+            (0, 1) for booleans and for floats within [0, 1].
         name: What the images are called in messages.
 
     Returns:
@@ -112,9 +97,9 @@ def to_pixels(
 def _guess_range(images, name):
     low, high = images.min(), images.max()
     if images.dtype == np.uint8:
-        # 0 and 1 in bytes are binary data, which (0, 255) would show as black.
+        # 0 and 1 in bytes are binary data or all but black.
         if high != 1:
-            return 0, 255
+            return 0, 255 if high > _FEW_GREYS else _FEW_GREYS
     elif images.dtype == bool or (images.dtype.kind == "f" and low >= 0.0 and high <= 1.0):
         return 0, 1
     raise ValueError(

@@ -179,10 +179,10 @@ def test_scores_of_images_are_not_of_tables(name):
         evaluate_metrics([name], HeldOut(table, np.zeros((4, 5))))
 
 
-def test_words_of_a_metric_without_words(monkeypatch):
+def test_words_of_a_metric_without_words(on, monkeypatch):
     scores = {"count": 3, "half": 0.5, "extra_gap": {"mean": 2.0, "standard_error": None}}
     monkeypatch.setitem(METRICS, "new", Metric(lambda on: scores, "new"))
-    text = describe_metrics(evaluate_metrics(["new"], HeldOut(None, X)))
+    text = describe_metrics(evaluate_metrics(["new"], on))
     heading, line = text.splitlines()
     assert heading == "new (count=3, half=0.5)"
     assert line.split() == ["extra", "gap", "2.000", "+-", "n/a"]

@@ -183,3 +183,20 @@ def test_senseless_edits_are_refused(model, vector, strengths, match):
 def test_codes_that_are_none_are_refused(z):
     with pytest.raises(ValueError, match="^z "):
         mean_differences(z, {"tall": [0, 0, 1]})
+
+
+def test_directions_have_the_shape_of_latent_variables():
+    encoder = [keras.Input((SIZE,)), keras.layers.Dense(8)]
+    decoder = [keras.Input((2, 2)), keras.layers.Flatten(), keras.layers.Dense(2 * SIZE)]
+    model = keras_vae.VAE(
+        keras.Sequential(encoder),
+        keras.Sequential(decoder),
+        keras_vae.layers.IndependentNormal((2, 2)),
+        keras_vae.layers.IndependentNormal(SIZE),
+    )
+    vectors, z = attribute_vectors(model, X, FLAGS), model.embed(X)
+    for name, flags in FLAGS.items():
+        has = np.asarray(flags, bool)
+        close(vectors[name], z[has].mean(axis=0) - z[~has].mean(axis=0))
+    edited = edit_attribute(model, X, vectors["old"], (0.0, 2.0))
+    close(edited[:, 1], model.decode_codes(z + 2 * vectors["old"]))

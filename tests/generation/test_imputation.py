@@ -147,7 +147,6 @@ def test_the_answer_repeats_for_a_seed_and_batches_have_noise_of_their_own(metho
     assert (one.mean != other.mean)[:, 3:].any()
     assert len(np.unique(one.mean[:, 5])) == 8 and len(np.unique(one.draws[..., 5])) == 24
     assert one.draws.shape == (3, 8, 6) and one.efficiency.shape == (8,)
-    assert one.mean.dtype == one.draws.dtype == np.float32
     assert ((one.efficiency >= 0) & (one.efficiency <= 1)).all()
 
 
@@ -163,6 +162,18 @@ def test_the_size_of_chunks_does_not_change_the_answer(limit, monkeypatch):
     error = np.sqrt(np.diag(covariance) / (100 * filled.efficiency.min()))
     assert (np.abs(filled.mean[:, 3:5] - mean) < 5 * error).all()
     assert len(np.unique(filled.draws[:, :, 3])) == 35
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_known_stays_to_the_last_bit(dtype):
+    model, _, _ = linear_gaussian()
+    x = np.random.default_rng(1).normal(size=(2, 6)).astype(dtype)
+    x[:, 2] = np.nan
+    for found in impute(model, x, num_samples=4)[:2]:
+        assert found.dtype == dtype and np.isfinite(found).all()
+        np.testing.assert_array_equal(
+            np.delete(found, 2, axis=-1).reshape(2, 5), np.delete(x, 2, axis=1)
+        )
 
 
 def test_a_better_fill_makes_importance_sampling_more_efficient():
@@ -191,6 +202,23 @@ def test_images_are_filled_in_with_a_prior_that_is_learned():
         assert filled.draws.shape == (2, 3, 4, 4, 1)
         assert (filled.mean[:, 2:] > 0).all() and (filled.mean[:, :2] == 0).all()
         assert set(np.unique(filled.draws)) <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_tails_without_a_mean_have_finite_answers(method):
+    likelihood = layers.IndependentStudentT(6, min_df=0.1)
+    model = keras_vae.VAE(
+        keras.Sequential([keras.layers.Dense(4)]),
+        keras.Sequential([keras.layers.Dense(likelihood.params_size)]),
+        layers.IndependentNormal(2),
+        likelihood,
+        seed=0,
+    )
+    # Fewer degrees of freedom than 1: as of a Cauchy distribution, and less.
+    model.decoder.layers[-1].bias.assign([0.0] * 12 + [-9.0] * 6)
+    x = np.ones((3, 6), "f4")
+    x[:, 2] = np.nan
+    assert np.isfinite(impute(model, x, method=method, num_samples=20).mean).all()
 
 
 def refusals():

@@ -118,11 +118,11 @@ def test_a_saved_pair_is_joined_again(pair, tmp_path):
         (lambda shared: person(encoder()), "must share one encoder"),
         (
             lambda shared: person(dense(SIZE, 6), latent=3),
-            "the same latent_dim, but have 2 and 3",
+            r"the same latent shape, but have \(2,\) and \(3,\)",
         ),
         (
             lambda shared: person(dense(4, 2 * LATENT), size=4),
-            r"the same event_shape, but have \(6,\) and \(4,\)",
+            r"the same event shape, but have \(6,\) and \(4,\)",
         ),
     ],
 )

@@ -3,8 +3,6 @@ import pytest
 from PIL import Image
 
 from keras_vae import plots
-from keras_vae.core import support
-from keras_vae.core.support import Support
 
 WHITE = (255, 255, 255)
 
@@ -72,6 +70,8 @@ def test_tall_pictures_are_not_enlarged_without_end():
         ((0.0, 0.5, 1.0), np.float32, None, (0, 128, 255)),
         ((0.0, 0.25, 0.5), np.float16, None, (0, 64, 128)),
         ((False, True), bool, None, (0, 255)),
+        ((0, 8, 16), np.uint8, None, (0, 128, 255)),
+        ((0, 8, 17), np.uint8, None, (0, 8, 17)),
         ((0, 1), np.uint8, (0, 1), (0, 255)),
         ((0, 8, 16), np.int64, (0, 16), (0, 128, 255)),
         ((-1.0, 0.0, 1.0), np.float64, (-1, 1), (0, 128, 255)),
@@ -186,18 +186,3 @@ def test_saved_pictures_are_the_pictures(tmp_path):
         Image.open(tmp_path / "pairs.png"),
         plots.reconstruction_pairs(images, others, scale=3),
     )
-
-
-@pytest.mark.parametrize(
-    "support, expected",
-    [
-        (support.UNIT_INTERVAL, (0.0, 1.0)),
-        (support.OPEN_UNIT_INTERVAL, (0.0, 1.0)),
-        (support.levels(0, 16), (0.0, 16.0)),
-        (Support(-1, 1), (-1.0, 1.0)),
-        (support.REAL, (0.0, 1.0)),
-        (support.COUNTS, (0.0, 1.0)),
-    ],
-)
-def test_value_range_of_a_likelihood(support, expected):
-    assert plots.value_range_of(support) == expected

@@ -121,15 +121,18 @@ class Recorder:
         """As they are."""
         return x
 
-    def trace(self, x):
+    def check_condition(self, y, n):
+        """There is none."""
+
+    def trace(self, x, y=None):
         """Only the prior of it."""
         return SimpleNamespace(p=self.prior.distribution())
 
-    def embed(self, x):
+    def embed(self, x, y=None):
         """The known means, whatever is observed."""
         return self.means
 
-    def decode_codes(self, z):
+    def decode_codes(self, z, y=None):
         """Keeps z."""
         self.z.append(z)
         return np.full((len(z), 2, 2, 1), self.shows)
@@ -225,3 +228,18 @@ def test_models_of_vectors_have_no_pictures():
     model = keras_vae.DenseVAE((5,), latent_dim=3, hidden_units=(4,))
     with pytest.raises(ValueError, match="vectors of 5 numbers"):
         plots.traversals(model, np.zeros((2, 5)))
+
+
+@pytest.mark.parametrize(
+    "likelihood, expected",
+    [
+        ("bernoulli", (0.0, 1.0)),
+        ("beta", (0.0, 1.0)),
+        ("discretized_logistic:low=0,high=16", (0.0, 16.0)),
+        ("normal", (0.0, 1.0)),
+        ("poisson", (0.0, 1.0)),
+    ],
+)
+def test_a_model_shows_what_its_likelihood_reaches(likelihood, expected):
+    model = keras_vae.DenseVAE((4, 4, 1), 2, likelihood, hidden_units=(4,))
+    assert model.shown_range == expected

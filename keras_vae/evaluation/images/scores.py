@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_vae.core.batches import in_batches
 from keras_vae.evaluation.errors import mean_and_error
-from keras_vae.evaluation.held_out import draw_rows
+from keras_vae.evaluation.held_out import limited
 from keras_vae.models import LatentVariableModel
 
 # The window of structural similarity, and images that are looked at together.
@@ -120,6 +120,7 @@ def image_scores(
     num_samples: int = 500,
     seed: int = 0,
     limit: int | None = None,
+    y=None,
 ) -> dict[str, Any]:
     """Scores what a model shows: reconstructions of held-out images, and samples.
 
@@ -129,6 +130,8 @@ def image_scores(
         num_samples: Number of samples from the prior.
         seed: Same seed, same scores.
         limit: Score that many images, drawn at random; None scores all.
+        y: The condition of each image, for a model that has one; samples have the same
+            conditions in turn.
 
     Returns:
         `num_examples`, `num_samples`, and `{"mean", "standard_error"}` of `psnr`
@@ -141,11 +144,11 @@ def image_scores(
     Example:
         >>> image_scores(vae_gan, x_test)["sharpness_of_samples"]
     """
-    if limit is not None and limit < len(x):
-        x = x[draw_rows(len(x), limit, seed)]
+    x, y = limited((x, y), limit, seed)
     value_range = model.shown_range
-    reconstructions = np.clip(model.reconstruct(x), *value_range)
-    samples = np.clip(model.sample(num_samples, seed=seed), *value_range)
+    reconstructions = np.clip(model.reconstruct(x, y), *value_range)
+    of_samples = None if y is None else np.asarray(y)[np.arange(num_samples) % len(y)]
+    samples = np.clip(model.sample(num_samples, of_samples, seed), *value_range)
     originals = sharpness(x)
     scores = {
         "num_examples": len(x),

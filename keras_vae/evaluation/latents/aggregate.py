@@ -19,14 +19,17 @@ from keras_vae.models import LatentVariableModel
 _ELEMENTS_AT_A_TIME, _OBSERVATIONS_AT_A_TIME = 2_000_000, 250
 
 
-def aggregate_posterior(model: LatentVariableModel, x, z, verbose: int = 0) -> np.ndarray:
-    """Returns log q(z), the density of the mean of all q(z|x).
+def aggregate_posterior(
+    model: LatentVariableModel, x, z, verbose: int = 0, y=None
+) -> np.ndarray:
+    """Returns log q(z), of the mean of all q(z|x): a density, or a probability.
 
     Args:
         model: The model.
         x: Observations [N, *event].
         z: Latent variables [M, *latent].
         verbose: 1 shows a progress bar.
+        y: The condition of each observation, for a model that has one.
 
     Returns:
         Array [M], nats: the log of the mean over all N observations, in chunks.
@@ -46,13 +49,14 @@ def aggregate_posterior(model: LatentVariableModel, x, z, verbose: int = 0) -> n
         raise ValueError(
             f"z must hold latent variables {('M', *shape)}, but has shape {z.shape}."
         )
-    x = model.to_units(x, scores=True)
+    x, y = model.to_units(x, scores=True), model.check_condition(y, len(x))
     width = min(_OBSERVATIONS_AT_A_TIME, len(x))
     height = max(1, _ELEMENTS_AT_A_TIME // (width * 2 * model.latent_dim))
     log_sum = np.full(len(z), -np.inf)
     bar = keras.utils.Progbar(-(-len(x) // width), verbose=verbose, unit_name="chunk")
     for start in range(0, len(x), width):
-        q = model.encode(x[start : start + width])
+        rows = slice(start, start + width)
+        q = model.encode(x[rows], None if y is None else y[rows])
 
         def log_sum_of_chunk(z, _, q=q):
             return tf.reduce_logsumexp(q.log_prob(z[:, tf.newaxis]), axis=1)
@@ -68,6 +72,7 @@ def information(
     num_samples: int = 1,
     seed: int = 0,
     verbose: int = 0,
+    y=None,
 ) -> dict[str, Any]:
     """Splits the rate in what z says of x and how q(z) differs from the prior.
 
@@ -85,13 +90,15 @@ def information(
         num_samples: Draws of z for each observation.
         seed: Same seed, same result.
         verbose: 1 shows a progress bar.
+        y: The condition of each observation, for a model that has one.
 
     Returns:
         `num_examples`, `log_num_examples` (nats), and `{"mean", "standard_error"}`, over
         observations, nats, of `mutual_information`, `marginal_kl` and their sum `rate`.
 
     Raises:
-        ValueError: If x does not fit the model.
+        ValueError: If x does not fit the model, or its prior depends on y, so that there is
+            no one p(z).
 
     Example:
         >>> information(vae, x_test[:2000])["mutual_information"]
@@ -101,18 +108,24 @@ def information(
     """
     positive_int(num_samples, "num_samples")
     model.require_density()
+    units, y = model.to_units(x, scores=True), model.check_condition(y, len(x))
 
-    def draw(x, index):
-        trace = model.trace(x, num_samples, fold(seed, index))
+    def draw(rows, index):
+        x, y = rows
+        trace = model.trace(x, num_samples, fold(seed, index), y=y)
+        if trace.p.batch_shape.rank:
+            raise ValueError(
+                "The prior of this model depends on y, so there is no one p(z) to compare "
+                "q(z) with. Use a model whose prior is the same for all y."
+            )
         z = tf.reshape(trace.z, (num_samples, -1, model.latent_dim))
         both = tf.stack([trace.log_q, trace.log_p], axis=-1)
         return tf.transpose(tf.concat([z, both], axis=-1), [1, 0, 2])
 
-    units = model.to_units(x, scores=True)
-    drawn = in_batches(draw, units, 256).astype(np.float64)
+    drawn = in_batches(draw, (units, y), 256).astype(np.float64)
     z, log_posterior, log_prior = drawn[..., :-2], drawn[..., -2], drawn[..., -1]
     z = z.reshape(-1, *model.latent.shape)
-    log_aggregate = aggregate_posterior(model, x, z, verbose)
+    log_aggregate = aggregate_posterior(model, x, z, verbose, y)
     log_aggregate = log_aggregate.reshape(len(x), num_samples)
     terms = {
         "mutual_information": log_posterior - log_aggregate,

@@ -15,10 +15,13 @@ from keras_vae.core.batches import in_batches
 from keras_vae.core.centers import elements_of
 from keras_vae.core.divergence import exact_kl
 from keras_vae.core.numbers import not_negative, positive_int
+from keras_vae.core.seeds import fold
 from keras_vae.models import LatentVariableModel
 
 
-def active_units(model: LatentVariableModel, x, threshold: float = 0.01) -> np.ndarray:
+def active_units(
+    model: LatentVariableModel, x, threshold: float = 0.01, y=None
+) -> np.ndarray:
     """Tells which latent units say anything about the observations.
 
     A unit is active where the variance over x of its code (the mean of q(z|x), or the mode
@@ -29,9 +32,11 @@ def active_units(model: LatentVariableModel, x, threshold: float = 0.01) -> np.n
         model: The model.
         x: Observations [N, *event], at least two.
         threshold: The variance.
+        y: The condition of each observation, for a model that has one.
 
     Returns:
-        Booleans [D]; their sum is the number of active units.
+        Booleans [D], D = `model.latent_dim` (latent variables of several axes are
+        flattened); their sum is the number of active units.
 
     Raises:
         ValueError: If there is only one observation, the threshold is negative, or the
@@ -45,11 +50,11 @@ def active_units(model: LatentVariableModel, x, threshold: float = 0.01) -> np.n
         Burda et al. 2016, "Importance weighted autoencoders", section 5.2.
     """
     threshold = not_negative(threshold, "threshold")
-    return _variance(model, x) > threshold
+    return _variance(model, x, y) > threshold
 
 
 def collapse_report(
-    model: LatentVariableModel, x, threshold: float = 0.01
+    model: LatentVariableModel, x, threshold: float = 0.01, seed: int = 0, y=None
 ) -> dict[str, Any]:
     """Says of each latent unit how much it is used.
 
@@ -57,13 +62,17 @@ def collapse_report(
         model: The model.
         x: Observations [N, *event], at least two.
         threshold: See `active_units`.
+        seed: Same seed, same report, where rates are estimated from a draw.
+        y: The condition of each observation, for a model that has one.
 
     Returns:
         `num_units`, `num_active`, `dead` (indices of units that are not active),
-        `variance` (that of the codes, [D]) and `rate` (nats of each unit, [D]: the mean
-        over x of KL(q(z_d|x), p(z_d))). With independent elements the rates sum to that
-        of the model, with a full covariance to less. `rate` is None where elements are
-        not independent, or have no divergence in closed form.
+        `variance` (that of the codes, [D]), `rate` (nats of each unit, [D]: the mean
+        over x of KL(q(z_d|x), p(z_d))) and `group_rate` (nats of each group of latent
+        variables, [G]; they sum to the rate of the model). With independent elements the
+        rates of units sum to that of the model, with a full covariance to less. `rate` is
+        None where elements are not independent, or have no divergence in closed form, and
+        both are of an autoencoder.
 
     Raises:
         ValueError: As `active_units`.
@@ -72,14 +81,16 @@ def collapse_report(
         >>> collapse_report(vae, x_test)["dead"]
         array([ 3, 17])
     """
-    variance = _variance(model, x)
+    variance = _variance(model, x, y)
     active = variance > not_negative(threshold, "threshold")
+    rate, group_rate = _rates(model, x, seed, y)
     return {
         "num_units": len(active),
         "num_active": int(active.sum()),
         "dead": np.flatnonzero(~active),
         "variance": variance,
-        "rate": _rate_of_units(model, x),
+        "rate": rate,
+        "group_rate": group_rate,
     }
 
 
@@ -96,6 +107,7 @@ class CollapseWarning(keras.callbacks.Callback):
         threshold: See `active_units`.
         limit: Observations to look at, so that it costs little.
         say: Called with the line; None makes it a warning.
+        y: The condition of each observation, for a model that has one.
 
     Example:
         >>> vae.fit(x_train, callbacks=[CollapseWarning(x_validation)])
@@ -107,20 +119,22 @@ class CollapseWarning(keras.callbacks.Callback):
         threshold: float = 0.01,
         limit: int = 1000,
         say: Callable[[str], None] | None = None,
+        y=None,
     ):
         """Creates the callback."""
         super().__init__()
         self.x = x[: positive_int(limit, "limit")]
+        self.y = None if y is None else y[:limit]
         self.threshold = not_negative(threshold, "threshold")
         self.say = say or (lambda line: warnings.warn(line, stacklevel=2))
 
     def on_train_begin(self, logs=None):
         """Notes which units are active before training."""
-        self._alive = active_units(self.model, self.x, self.threshold)
+        self._alive = active_units(self.model, self.x, self.threshold, self.y)
 
     def on_epoch_end(self, epoch, logs=None):
         """Warns if units have died since the epoch before."""
-        codes = self.model.embed(self.x)
+        codes = self.model.embed(self.x, self.y)
         if not np.isfinite(codes).all():
             self.say(
                 f"epoch {epoch + 1}: embeddings are NaN or infinite: training diverged."
@@ -138,13 +152,13 @@ class CollapseWarning(keras.callbacks.Callback):
             )
 
 
-def _variance(model, x):
+def _variance(model, x, y):
     if len(x) < 2:
         raise ValueError(
             "Active units are those that vary over observations, so at least two are "
             f"needed, but x has {len(x)}."
         )
-    codes = model.embed(x)
+    codes = model.embed(x, y)
     if not np.isfinite(codes).all():
         raise ValueError("The model's embeddings hold NaN or infinite values: it diverged.")
     return _spread(codes)
@@ -154,21 +168,26 @@ def _spread(codes):
     return codes.reshape(len(codes), -1).astype(np.float64).var(axis=0, ddof=1)
 
 
-def _rate_of_units(model, x):
-    """The mean rate of each latent number, [D]; None where it has none of its own."""
-    if not model.latent.has_density or model.condition_shape is not None:
-        return None
-    units = model.to_units(x, scores=True)
-    prior = _elements(model.trace(units[:1]).p)
+def _rates(model, x, seed, y):
+    """The mean rates of units [D] and of groups [G]; None where there are none."""
+    if not model.latent.has_density:
+        return None, None
 
-    def rates(x, _):
-        kl = exact_kl(_elements(model.encode(x)), prior)
-        return tf.reshape(kl, (len(x), -1))
+    def rates(rows, index):
+        x, y = rows
+        trace = model.trace(x, 1, fold(seed, index), y=y)
+        of_groups = tf.transpose(tf.reduce_mean(trace.rates, axis=1))
+        shape, dtype = (len(x), model.latent_dim), of_groups.dtype
+        q, p = _elements(trace.q), _elements(trace.p)
+        of_units = None if q is None or p is None else exact_kl(q, p)
+        if of_units is None:
+            of_units = tf.fill(shape, tf.constant(np.nan, dtype))
+        return tf.concat([tf.reshape(of_units, shape), of_groups], axis=1)
 
-    posterior = _elements(model.encode(units[:1]))
-    if posterior is None or prior is None or exact_kl(posterior, prior) is None:
-        return None
-    return in_batches(rates, units, 256).astype(np.float64).mean(axis=0)
+    units, y = model.to_units(x, scores=True), model.check_condition(y, len(x))
+    found = in_batches(rates, (units, y), 256).astype(np.float64).mean(axis=0)
+    of_units, of_groups = np.split(found, [model.latent_dim])
+    return None if np.isnan(of_units).all() else of_units, of_groups
 
 
 def _elements(distribution):

@@ -17,10 +17,10 @@ def probe_accuracy(
     """Returns how often a simple classifier of embeddings is right.
 
     Args:
-        z_train: Embeddings [N, D] that the classifier learns from.
+        z_train: Embeddings [N, *latent] that the classifier learns from.
         y_train: Their labels [N], or [N, A] for A attributes or factors, each of
             which gets a classifier of its own.
-        z_test: Held-out embeddings [M, D].
+        z_test: Held-out embeddings [M, *latent].
         y_test: Their labels.
         method: "linear", a logistic regression on standardised embeddings with
             scikit-learn's penalty (C = 1), or "knn", the vote of the nearest training
@@ -41,7 +41,10 @@ def probe_accuracy(
     if method not in _METHODS:
         raise unknown("probe", method, _METHODS)
     positive_int(neighbors, "neighbors")
-    z_train, z_test = np.asarray(z_train), np.asarray(z_test)
+    z_train, z_test = (
+        np.reshape(z, (len(z), -1)) if np.ndim(z) > 2 else np.asarray(z)
+        for z in (z_train, z_test)
+    )
     y_train, y_test = (
         _columns(y, name) for y, name in ((y_train, "y_train"), (y_test, "y_test"))
     )

@@ -83,12 +83,13 @@ class Annealing:
             index: Number of the batch.
 
         Returns:
-            z from p(z), [n, D], and x from p(x|z), [n, *event]: z is an exact draw from
-            p(z|x), too.
+            z from p(z), flattened, [n, D], and x from p(x|z), [n, *event]: z is an exact
+            draw from p(z|x), too.
         """
         seed = fold(self.seed, _SIMULATION, index)
         z = self.model.draw(n, fold(seed, 0))
-        return z, self.as_floats(self.model.decode(z).sample(seed=fold(seed, 1)))
+        x = self.as_floats(self.model.decode(z).sample(seed=fold(seed, 1)))
+        return tf.reshape(z, (n, self.model.latent_dim)), x
 
     def tune(self, x: tf.Tensor, index: int, bar) -> list[tf.Tensor]:
         """Finds step sizes for each observation and temperature.
@@ -202,7 +203,7 @@ def log_mean_exp(values: np.ndarray) -> np.ndarray:
 def _refuse_others(model):
     model.require_density()
     latent = model.latent
-    if latent.support != REAL or len(latent.shape) != 1:
+    if latent.support != REAL:
         raise ValueError(
             "Annealing moves z along straight lines in R^D, but the posterior "
             f"{latent.name} lives on {latent.support}. Use model.log_likelihood."

@@ -29,6 +29,7 @@ def anomaly_scores(
     seed: int = 0,
     background: LatentVariableModel | None = None,
     verbose: int = 0,
+    y=None,
 ) -> np.ndarray:
     """Scores how little observations are like what a model was trained on.
 
@@ -52,6 +53,7 @@ def anomaly_scores(
         seed: Same seed, same scores.
         background: The second model of "likelihood_ratio".
         verbose: 1 shows a progress bar.
+        y: The condition of each observation, for a model that has one.
 
     Returns:
         Array [N]; higher is more anomalous.
@@ -76,9 +78,9 @@ def anomaly_scores(
             "one, a model like the first, trained on the same data with noise added."
         )
     if method == "elbo":
-        return -model.elbo(x, seed=seed)
+        return -model.elbo(x, seed=seed, y=y)
     if method == "reconstruction":
-        return distortion_at_code(model, x)
+        return distortion_at_code(model, x, y)
     if method == "input_complexity":
         # Before the time that the likelihood takes.
         if not model.is_discrete:
@@ -87,9 +89,10 @@ def anomaly_scores(
                 "this model's likelihood gives densities. Use another method."
             )
         complexity = png_length(x, model.shown_range) * math.log(2)
-    scores = -model.log_likelihood(x, num_samples, seed=seed, verbose=verbose)
+    options = {"seed": seed, "verbose": verbose, "y": y}
+    scores = -model.log_likelihood(x, num_samples, **options)
     if method == "likelihood_ratio":
-        scores += background.log_likelihood(x, num_samples, seed=seed, verbose=verbose)
+        scores += background.log_likelihood(x, num_samples, **options)
     if method == "input_complexity":
         scores -= complexity
     return scores
@@ -178,20 +181,22 @@ def _share_below(scores, others):
     return 0.5 * (below + not_above) / len(others)
 
 
-def distortion_at_code(model: LatentVariableModel, x) -> np.ndarray:
+def distortion_at_code(model: LatentVariableModel, x, y=None) -> np.ndarray:
     """Returns -log p(x|z) at the code of each observation.
 
     Args:
         model: The model.
         x: Observations [N, *event].
+        y: The condition of each observation, for a model that has one.
 
     Returns:
-        Nats, array [N].
+        Nats, array [N]; of densities those of the raw values.
     """
 
-    def distortion(x, _):
-        z = model.codes(x)
-        return -model.decode(z).log_prob(tf.cast(x, model.probability_dtype))
+    def distortion(rows, _):
+        x, y = rows
+        px = model.decode(model.codes(x, y), y)
+        return -px.log_prob(tf.cast(x, model.probability_dtype))
 
-    units = model.to_units(x, scores=True)
-    return in_batches(distortion, units, 256) - model.log_scale
+    units, y = model.to_units(x, scores=True), model.check_condition(y, len(x))
+    return in_batches(distortion, (units, y), 256) - model.log_scale

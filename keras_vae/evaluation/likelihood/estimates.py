@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.evaluation.errors import mean_and_error
-from keras_vae.evaluation.held_out import draw_rows
+from keras_vae.evaluation.held_out import limited
 from keras_vae.models import LatentVariableModel
 
 
@@ -57,10 +57,7 @@ def likelihood_scores(
     # Of all, and then cut: the estimate of all compares like with like, noise included.
     rate, distortion = model.rate_and_distortion(x, seed=seed, y=y)
     elbo_of_all = -rate - distortion
-    if limit is not None and limit < len(x):
-        rows = draw_rows(len(x), limit, seed)
-        x, rate, distortion = x[rows], rate[rows], distortion[rows]
-        y = None if y is None else y[rows]
+    x, y, rate, distortion = limited((x, y, rate, distortion), limit, seed)
     log_likelihood = model.log_likelihood(x, num_samples, seed=seed, verbose=verbose, y=y)
     of = logarithm_of(model, x)
     scores: dict[str, Any] = {

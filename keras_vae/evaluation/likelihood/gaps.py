@@ -146,7 +146,7 @@ def inference_gaps(
 def _evaluate(local, x, params, num_samples, chunk, seed):
     """Log p(x), the bound at `params` and that of the encoder, [3, B], in chunks."""
     model = local.model
-    posteriors = local.posterior(params), model.encode(x)
+    posteriors = local.member(params), model.encode(x)
     dtype = tf.as_dtype(model.probability_dtype)
 
     def add(done, log_sum, sums):

@@ -14,7 +14,7 @@ class Point(NamedTuple):
     """Where the chains stand, and the densities and gradients there.
 
     Attributes:
-        z: Latent vectors, [K, B, D].
+        z: Latent variables, flattened, [K, B, D].
         log_start: Log-density of the distribution that annealing starts at, [K, B].
         log_ratio: log p(x, z) less that, [K, B].
         grad_start: Gradient of `log_start` by z, [K, B, D].
@@ -63,18 +63,19 @@ class Annealed:
         Returns:
             K chains for each observation.
         """
-        if self.start == "posterior":
-            return self.at(x, self.model.encode(x).sample(num_chains, seed))
         size = tf.shape(x)[0]
-        z = self.model.draw(num_chains * size, seed)
-        return self.at(x, tf.reshape(z, (num_chains, size, *self.model.latent.shape)))
+        if self.start == "posterior":
+            z = self.model.encode(x).sample(num_chains, seed)
+        else:
+            z = self.model.draw(num_chains * size, seed)
+        return self.at(x, tf.reshape(z, (num_chains, size, self.model.latent_dim)))
 
     def at(self, x: tf.Tensor, z: tf.Tensor) -> Point:
         """Evaluates both densities.
 
         Args:
             x: Observations [B, *event].
-            z: Latent vectors [K, B, D].
+            z: Latent variables, flattened, [K, B, D].
 
         Returns:
             The point.
@@ -82,7 +83,8 @@ class Annealed:
         model = self.model
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(z)
-            trace = model.trace(x, z=z)
+            shape = tf.concat([tf.shape(z)[:2], model.latent.shape], axis=0)
+            trace = model.trace(x, z=tf.reshape(z, shape))
             log_start, log_ratio = trace.log_p, trace.log_px
             if self.start == "posterior":
                 log_start, log_ratio = trace.log_q, trace.log_weight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.centers import moments_of
 from keras_vae.core.names import unknown
 from keras_vae.core.seeds import fold
 from keras_vae.core.support import REAL
@@ -17,8 +19,8 @@ from keras_vae.layers import IndependentNormal, MultivariateNormalTriL
 from keras_vae.models import LatentVariableModel
 
 FAMILIES = ("posterior", "diagonal", "full")
-# What the layers of normals add to the softplus of their parameters.
-_FLOOR = 1e-5
+# Draws that give the moments of posteriors which have none in closed form.
+_DRAWS = 100
 # How often `optimize` comes back to Python, to say how far it is.
 PARTS = 10
 
@@ -49,18 +51,29 @@ class LocalPosteriors:
                 "its parameters, so it cannot be optimized for one observation. Choose "
                 "family='diagonal' or 'full' for latent variables in R^D."
             )
-        if family != "posterior" and (latent.support != REAL or len(latent.shape) != 1):
+        if family != "posterior" and latent.support != REAL:
             raise ValueError(
                 f"family={family!r} is of normals in R^D, but z lives on {latent.support}."
             )
+        if family == "full" and len(latent.shape) != 1:
+            raise ValueError(
+                f"family='full' is of latent vectors, but z has shape {latent.shape}. "
+                "Choose family='diagonal'."
+            )
         if model.condition_shape is not None:
-            raise ValueError("Inference gaps are not known of models with a condition.")
-        self.model, self.layer = model, None
-        make = {"diagonal": IndependentNormal, "full": MultivariateNormalTriL}.get(family)
-        if make is not None:
-            self.layer = make(latent.shape[0], dtype=model.probability_dtype)
+            raise ValueError(
+                "inference_gaps knows no condition, but the model has one. Use a model "
+                "without."
+            )
+        self.model, self.family = model, family
+        self.layer = None
+        if family == "diagonal":
+            self.layer = IndependentNormal(latent.shape, dtype=model.probability_dtype)
+        if family == "full":
+            size, dtype = model.latent_dim, model.probability_dtype
+            self.layer = MultivariateNormalTriL(size, dtype=dtype)
 
-    def posterior(self, params) -> tfd.Distribution:
+    def member(self, params) -> tfd.Distribution:
         """The member of the family with given parameters.
 
         Args:
@@ -85,16 +98,17 @@ class LocalPosteriors:
         """
         if self.layer is None:
             return self.model.posterior_params(x)
-        q = self.model.encode(x)
-        # Both kinds of scales are a floor and a softplus.
-        scale = tf.maximum(q.stddev() - _FLOOR, 1e-6)
-        if isinstance(self.layer, MultivariateNormalTriL):
-            shift = np.array(_FLOOR, scale.dtype.as_numpy_dtype)
-            fill = tfb.FillScaleTriL(diag_shift=shift)
-            raw = fill.inverse(tf.linalg.diag(scale + _FLOOR))
+        mean, stddev = (
+            tf.reshape(one, (len(x), -1))
+            for one in moments_of(self.model.encode(x), _DRAWS)
+        )
+        # Scales of both layers are a softplus, and a floor that is no matter here.
+        stddev = tf.maximum(stddev, 1e-6)
+        if self.family == "full":
+            raw = tfb.FillScaleTriL(diag_shift=None).inverse(tf.linalg.diag(stddev))
         else:
-            raw = tfb.Softplus().inverse(scale)
-        return tf.concat([q.mean(), raw], axis=-1)
+            raw = tfb.Softplus().inverse(stddev)
+        return tf.concat([mean, raw], axis=-1)
 
     def bound(self, x: tf.Tensor, params: tf.Tensor, draws: int, seed) -> tf.Tensor:
         """The ELBO of each observation at the posterior with given parameters.
@@ -108,7 +122,7 @@ class LocalPosteriors:
         Returns:
             Nats, [B].
         """
-        q = self.posterior(params)
+        q = self.member(params)
         z = q.sample(draws, seed=fold(seed))
         trace = self.model.trace(x, z=z)
         rate = self.model.divergence_from_prior(q)
@@ -145,16 +159,19 @@ class LocalPosteriors:
         optimizer = keras.optimizers.Adam(schedule, epsilon=1e-8)
         optimizer.build([variable])
 
-        def climb(first, end):
-            for i in tf.range(first, end):
-                with tf.GradientTape() as tape:
-                    tape.watch(variable.value)
-                    # A sum over observations: each has its own gradient.
-                    bound = self.bound(x, variable.value, draws, fold(seed, i))
-                    loss = -tf.reduce_sum(bound)
-                optimizer.apply([tape.gradient(loss, variable.value)], [variable])
+        def step(i):
+            with tf.GradientTape() as tape:
+                tape.watch(variable.value)
+                # A sum over observations: each has its own gradient.
+                bound = self.bound(x, variable.value, draws, fold(seed, i))
+                loss = -tf.reduce_sum(bound)
+            optimizer.apply([tape.gradient(loss, variable.value)], [variable])
+            return (i + 1,)
 
-        climb = tf.function(climb)
+        @partial(tf.function, autograph=False)
+        def climb(first, end):
+            tf.while_loop(lambda i: i < end, step, [first], parallel_iterations=1)
+
         ends = np.linspace(0, steps, PARTS + 1).astype(np.int32)
         for first, end in zip(ends[:-1], ends[1:], strict=True):
             climb(tf.constant(first), tf.constant(end))
