@@ -27,17 +27,17 @@ TRAINING_IMAGES = 2_000
 ROW_INCHES, WIDTH_INCHES = 0.62, 8.4
 
 
-def rows_of(name: str) -> dict[str, np.ndarray]:
+def rows_of(vae: keras_vae.VAE, name: str) -> dict[str, np.ndarray]:
     """Makes the pictures of a preset.
 
     Args:
-        name: Name of the preset, or its folder.
+        vae: Its model.
+        name: Its name, or its folder.
 
     Returns:
-        For each label a row of images, in the model's units.
+        For each label a row of raw images.
     """
-    vae = keras_vae.VAE.from_preset(name)
-    z = vae.prior.distribution().sample(2, seed=[5, 0])
+    z = vae.draw(2, seed=5)
     rows = {
         "samples": vae.sample(COLUMNS, seed=0),
         "a walk": vae.interpolate_codes(z[:1], z[1:], COLUMNS)[0],
@@ -48,26 +48,25 @@ def rows_of(name: str) -> dict[str, np.ndarray]:
     except OSError as error:
         print(f"{name}: without held-out images ({error})")
         return rows
-    prepare = keras_vae.data.Preprocessor.from_preset(name)
-    x = prepare(data.x_test[:COLUMNS])
+    x = data.x_test[:COLUMNS]
     if may_show_data(about["licence"]):
         rows["held out"] = x
     rows["rebuilt"] = vae.reconstruct(x)
     if data.label_names and "Smiling" in data.label_names:
-        rows["more smile"] = smiles(vae, prepare, data)
+        rows["more smile"] = smiles(vae, data)
     return rows
 
 
-def smiles(vae, prepare, data) -> np.ndarray:
+def smiles(vae, data) -> np.ndarray:
     """One held-out face, as the model rebuilds it, with less and more of a smile."""
     smiling = data.label_names.index("Smiling")
     some = slice(0, TRAINING_IMAGES)
     vectors = generation.attribute_vectors(
-        vae, prepare(data.x_train[some]), {"Smiling": data.y_train[some, smiling]}
+        vae, data.x_train[some], {"Smiling": data.y_train[some, smiling]}
     )
     solemn = np.flatnonzero(data.y_test[:, smiling] == 0)[:1]
     strengths = np.linspace(-1.0, 2.0, COLUMNS)
-    x = prepare(data.x_test[solemn])
+    x = data.x_test[solemn]
     return generation.edit_attribute(vae, x, vectors["Smiling"], strengths)[0]
 
 
@@ -82,12 +81,12 @@ def draw(names: list[str]):
     """
     rows = []
     for name in names:
-        prepare = keras_vae.data.Preprocessor.from_preset(name)
-        for i, (label, images) in enumerate(rows_of(name).items()):
+        vae = keras_vae.VAE.from_preset(name)
+        for i, (label, images) in enumerate(rows_of(vae, name).items()):
             # Small images larger, so that all rows have about one width.
             times = max(1, PIXELS // images.shape[1])
             images = images.repeat(times, axis=1).repeat(times, axis=2)
-            picture = plots.image_grid(images, COLUMNS, prepare.value_range, scale=1)
+            picture = plots.image_grid(images, COLUMNS, vae.shown_range, scale=1)
             rows.append((name if i == 0 else None, label, picture))
     titles = sum(title is not None for title, _, _ in rows)
     figure = new_figure(WIDTH_INCHES, ROW_INCHES * len(rows) + 0.3 * titles)
