@@ -5,8 +5,8 @@
 One thing varies at a time: batch size, image size, latent size of a training step, and
 the importance samples of `log_likelihood`. Images are random 0/1 pixels, on which the time
 does not depend. Steps of the dense model are compiled with XLA, those of the convolutional
-one are not. Medians over the repeats, after one that compiles; `log_likelihood`, with a
-tenth of the repeats, traces in each call.
+one are not. Medians over the repeats, after one that compiles; of `log_likelihood` over
+a tenth of the repeats.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ import numpy as np
 
 import keras_vae
 from keras_vae import evaluation, plots
-from keras_vae.data import Preprocessor
 
 words = partial(evaluation.plus_minus, form=".3f")
 
@@ -24,25 +23,6 @@ words = partial(evaluation.plus_minus, form=".3f")
 def unit(x):
     """Raw 8-bit values as [0, 1]."""
     return np.asarray(x, np.float32) / 255.0
-
-
-def shown(folder, x_raw, samples):
-    """What a run's model makes of held-out faces, and its samples, in [0, 1].
-
-    Args:
-        folder: The run.
-        x_raw: Held-out faces, uint8.
-        samples: Number of samples.
-
-    Returns:
-        Reconstructions and samples.
-    """
-    model = keras_vae.VAE.from_preset(folder)
-    preprocessor = Preprocessor.from_preset(folder)
-    back = preprocessor.scaling.inverse
-    reconstructions = back(model.reconstruct(preprocessor(x_raw)))
-    drawn = back(model.sample(samples, seed=0))
-    return tuple(np.clip(unit(x), 0.0, 1.0) for x in (reconstructions, drawn))
 
 
 def main():
@@ -75,7 +55,9 @@ def main():
     print(f"{'originals':<10}{'1':<17}{'':<15}{words(evaluation.mean_and_error(cosine))}")
     rows, cosines = [x[: arguments.columns]], {}
     for name, folder in (("VAE", arguments.vae), ("VAE-GAN", arguments.vae_gan)):
-        reconstructions, samples = shown(folder, data.x_test, arguments.samples)
+        model = keras_vae.VAE.from_preset(folder)
+        reconstructions = unit(model.reconstruct(data.x_test))
+        samples = unit(model.sample(arguments.samples))
         read = reader.predict(reconstructions, verbose=0)
         cosines[name] = evaluation.attribute_similarity(read, y)
         ratios = [

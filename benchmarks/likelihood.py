@@ -170,7 +170,7 @@ def main() -> None:
     if options.train:
         train(options.run, options.train, options.train_limit)
     model = keras_vae.VAE.from_preset(options.run)
-    everything = load("binarized_mnist").x_test.astype("float32")
+    everything = load("binarized_mnist").x_test
     rows = np.random.default_rng(0).permutation(len(everything))[: options.images]
     x = everything[np.sort(rows)]
     if options.images:

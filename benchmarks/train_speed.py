@@ -7,7 +7,10 @@ each (compilation) is printed apart.
     KERAS_VAE_DATA=... python benchmarks/train_speed.py [--peer-python PYTHON]
 
 pythae is measured where it can be imported: by this Python, or by `--peer-python` (its own
-environment, with torch).
+environment, with torch). Another checkout of the package is measured in turn with this one:
+
+    git worktree add ../before COMMIT
+    KERAS_VAE_DATA=... python benchmarks/train_speed.py --before ../before
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ WAYS = {
     "fit(pipeline)": {"stream": True, "jit": False},
     "fit(pipeline), XLA": {"stream": True, "jit": True},
 }
+BEFORE = "before: "
 PEER = Path(__file__).with_name("peer_pythae.py")
 WEIGHTS = 784 * 500 + 500 * 500 + 500 * 100 + 50 * 500 + 500 * 500 + 500 * 784
 
@@ -103,12 +107,13 @@ def matrix_speed() -> float:
     return best
 
 
-def in_process(*arguments: str, python: str = sys.executable):
+def in_process(*arguments: str, python: str = sys.executable, checkout: str | None = None):
     """Runs a Python program whose last line is JSON.
 
     Args:
         *arguments: The program and its arguments.
         python: The interpreter.
+        checkout: Folder whose package `keras_vae` is imported; None is the usual one.
 
     Returns:
         What that line holds.
@@ -117,6 +122,8 @@ def in_process(*arguments: str, python: str = sys.executable):
         RuntimeError: If the program failed; with what it printed.
     """
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+    if checkout is not None:
+        environment["PYTHONPATH"] = checkout
     result = subprocess.run(
         [python, *arguments], capture_output=True, text=True, env=environment
     )
@@ -153,20 +160,21 @@ def report(times: dict[str, list[list[float]]], speed: float) -> None:
     print(
         f"matrix speed {speed / 1e9:.0f} GFLOP/s; an epoch is {operations / 1e9:.0f} GFLOP"
     )
-    print(f"{'':<22}{'s/epoch':>9}{'min':>8}{'max':>8}{'first':>8}{'x floor':>9}")
-    print(f"{'floor':<22}{floor:>9.2f}{'':>24}{1:>9.2f}")
+    print(f"{'':<28}{'s/epoch':>9}{'min':>8}{'max':>8}{'first':>8}{'x floor':>9}")
+    print(f"{'floor':<28}{floor:>9.2f}{'':>24}{1:>9.2f}")
     medians = {}
     for way, rounds in times.items():
         later = [s for seconds in rounds for s in seconds[1:] or seconds]
         medians[way] = statistics.median(later)
         first = min(seconds[0] for seconds in rounds)
         print(
-            f"{way:<22}{medians[way]:>9.2f}{min(later):>8.2f}{max(later):>8.2f}"
+            f"{way:<28}{medians[way]:>9.2f}{min(later):>8.2f}{max(later):>8.2f}"
             f"{first:>8.2f}{medians[way] / floor:>9.2f}"
         )
-    if "pythae" in medians:
-        for way in WAYS:
-            print(f"{way} / pythae: {medians[way] / medians['pythae']:.2f}")
+    for way in WAYS:
+        for other in ("pythae", BEFORE + way):
+            if other in medians:
+                print(f"{way} / {other}: {medians[way] / medians[other]:.2f}")
 
 
 def main() -> None:
@@ -175,6 +183,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5, help="of each round, first apart")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--before", help="folder of another checkout, measured as well")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--matrix-speed", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -184,6 +193,8 @@ def main() -> None:
     if options.matrix_speed:
         print(json.dumps([matrix_speed()]))
         return
+    if options.before and not Path(options.before, "keras_vae").is_dir():
+        parser.error(f"--before {options.before} holds no package keras_vae")
     peer = has_pythae(options.peer_python)
     if not peer:
         print("pythae is not installed there: it is left out")
@@ -192,7 +203,11 @@ def main() -> None:
     speed = max(in_process(__file__, "--matrix-speed")[0] for _ in range(options.rounds))
     for _ in range(options.rounds):
         for way in WAYS:
-            times.setdefault(way, []).append(in_process(__file__, "--way", way, *epochs))
+            command = (__file__, "--way", way, *epochs)
+            times.setdefault(way, []).append(in_process(*command))
+            if options.before:
+                seconds = in_process(*command, checkout=options.before)
+                times.setdefault(BEFORE + way, []).append(seconds)
         if peer:
             measured = in_process(str(PEER), *epochs, python=options.peer_python)
             times.setdefault("pythae", []).append(measured["seconds"])

@@ -4,7 +4,7 @@ Takes a model that was trained on Fashion-MNIST, scores its test images and thos
 with every method of `keras_vae.evaluation.anomaly_scores`, and prints how well each tells
 the digits (the anomalies) from the clothes.
 
-    keras-vae train dense_vae --data fashion_mnist --epochs 4 --latent-dim 20 \
+    keras-vae train dense_vae:latent_dim=20 --data fashion_mnist --epochs 4 \
         --output runs/fashion
     python examples/anomalies.py runs/fashion
 
@@ -41,7 +41,7 @@ def train_background(
 
     Args:
         model: The other model.
-        x: Its training images, whole numbers.
+        x: Its training images, raw: whole numbers.
         epochs: Passes through them.
         noise: Share of the pixels that are replaced by a random level.
         seed: Seed of the noise, the weights and the order.
@@ -53,7 +53,7 @@ def train_background(
     rng = np.random.default_rng(seed)
     levels = rng.integers(0, 1 + int(x.max()), size=x.shape).astype(x.dtype)
     mutated = np.where(rng.random(x.shape) < noise, levels, x)
-    # Made anew from its config, with weights of its own.
+    # Made anew from its config: the same preprocessor, and weights of its own.
     background = type(model).from_config(model.get_config())
     background.compile(keras.optimizers.Adam(1e-3), jit_compile=True)
     background.fit(mutated, batch_size=128, epochs=epochs, verbose=2)
@@ -82,11 +82,7 @@ def main() -> None:
         "anomalous": others.x_test[: options.count],
     }
     background = train_background(
-        model,
-        normal.x_train,
-        options.background_epochs,
-        options.noise,
-        options.seed,
+        model, normal.x_train, options.background_epochs, options.noise, options.seed
     )
     print(f"{options.anomalies} among {trained_on}, {options.count} test images each")
     print(f"{'score':<18}{'AUROC':>7}    mean score of normal and anomalous images, nats")

@@ -31,11 +31,11 @@ def rows_of(vae: keras_vae.VAE, name: str) -> dict[str, np.ndarray]:
     """Makes the pictures of a preset.
 
     Args:
-        vae: The preset.
+        vae: Its model.
         name: Its name, or its folder.
 
     Returns:
-        For each label a row of images.
+        For each label a row of raw images.
     """
     z = vae.draw(2, seed=5)
     rows = {

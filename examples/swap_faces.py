@@ -22,7 +22,6 @@ from keras_vae.core.names import unknown
 from keras_vae.generation import swap
 
 LATENT_DIM = 64
-FILTERS = (32, 64, 128)
 BATCH_SIZE = 64
 COLUMNS = 8
 
@@ -36,26 +35,13 @@ def make_models(event_shape: tuple[int, int, int]) -> list[keras_vae.VAE]:
     Returns:
         The two models.
     """
-    encoder = keras_vae.networks.conv_encoder(
-        event_shape,
-        keras_vae.layers.IndependentNormal(LATENT_DIM).params_size,
-        FILTERS,
-        # From 0 ... 255, the likelihood's levels, to -1 ... 1.
-        rescale=2 / 255,
-        shift=-1.0,
-    )
-    models = []
-    for seed in (0, 1):
-        likelihood = keras_vae.layers.DiscretizedLogistic(event_shape)
-        decoder = keras_vae.networks.conv_decoder(
-            LATENT_DIM, event_shape, likelihood.params_size, FILTERS[::-1]
-        )
-        posterior = keras_vae.layers.IndependentNormal(LATENT_DIM)
-        model = keras_vae.VAE(encoder, decoder, posterior, likelihood, seed=seed)
+    arguments = (event_shape, LATENT_DIM, "discretized_logistic")
+    a = keras_vae.ConvVAE(*arguments, seed=0)
+    b = keras_vae.ConvVAE(*arguments, encoder=a.encoder, seed=1)
+    for model in (a, b):
         # An optimizer each: it keeps the moments of its own model's gradients.
-        model.compile(keras.optimizers.Adam(1e-3))
-        models.append(model)
-    return models
+        model.compile("adam")
+    return [a, b]
 
 
 def groups_of(data, split: str, attribute: str, limit: int | None) -> list[np.ndarray]:

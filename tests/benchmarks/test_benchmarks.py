@@ -103,9 +103,35 @@ def test_peers_needs_the_peer(tmp_path):
     assert "false cannot import pythae; see --peer-python" in done.stderr
 
 
+def test_before_must_be_a_checkout(tmp_path):
+    done = run(tmp_path, "train_speed.py", "--before", str(tmp_path))
+    assert done.returncode == 2
+    assert f"--before {tmp_path} holds no package keras_vae" in done.stderr
+
+
 @needs_data
 def test_every_way_of_training_is_timed(tmp_path):
-    table = printed_by(tmp_path, "train_speed.py", "--epochs", "1", "--rounds", "1")
-    for way in ("floor", "fit(array)", "fit(pipeline)", "fit(pipeline), XLA"):
+    # Before and after are the same here.
+    options = ("--epochs", "1", "--rounds", "1", "--before", str(BENCHMARKS.parent))
+    table = printed_by(tmp_path, "train_speed.py", *options)
+    ways = ("fit(array)", "fit(array), XLA", "fit(pipeline)", "fit(pipeline), XLA")
+    for way in ("floor", *ways, *(f"before: {way}" for way in ways)):
         (row,) = re.findall(rf"^{re.escape(way)} +{NUMBER}", table, re.MULTILINE)
         assert float(row) > 0
+    assert table.count(" / before: ") == len(ways)
+
+
+@pytest.mark.skipif(
+    not Path(os.getenv("KERAS_VAE_DATA", ""), "celeba_10k.npz").exists(),
+    reason="needs celeba_10k in $KERAS_VAE_DATA",
+)
+def test_the_vae_gan_is_sharper_than_the_vae(tmp_path):
+    options = ("--no-originals", "--epochs", "1", "--samples", "100")
+    table = printed_by(tmp_path, "faces.py", "vae_gan_celeba", "conv_vae_celeba", *options)
+    rows = re.findall(
+        rf"^(VAE|VAE-GAN) +{NUMBER} \+- {NUMBER} +{NUMBER}", table, re.MULTILINE
+    )
+    sharp = {name: (float(rebuilt), float(drawn)) for name, rebuilt, _, drawn in rows}
+    for gan, vae in zip(sharp["VAE-GAN"], sharp["VAE"], strict=True):
+        assert gan > 2 * vae
+    assert (tmp_path / "faces.png").read_bytes().startswith(b"\x89PNG")
