@@ -96,6 +96,7 @@ class CollapseWarning(keras.callbacks.Callback):
         threshold: See `active_units`.
         limit: Observations to look at, so that it costs little.
         say: Called with the line; None makes it a warning.
+        y: The condition of each observation, for a model that has one.
 
     Example:
         >>> vae.fit(x_train, callbacks=[CollapseWarning(x_validation)])
@@ -107,20 +108,22 @@ class CollapseWarning(keras.callbacks.Callback):
         threshold: float = 0.01,
         limit: int = 1000,
         say: Callable[[str], None] | None = None,
+        y=None,
     ):
         """Creates the callback."""
         super().__init__()
         self.x = x[: positive_int(limit, "limit")]
+        self.y = None if y is None else y[:limit]
         self.threshold = not_negative(threshold, "threshold")
         self.say = say or (lambda line: warnings.warn(line, stacklevel=2))
 
     def on_train_begin(self, logs=None):
         """Notes which units are active before training."""
-        self._alive = active_units(self.model, self.x, self.threshold)
+        self._alive = _variance(self.model, self.x, self.y) > self.threshold
 
     def on_epoch_end(self, epoch, logs=None):
         """Warns if units have died since the epoch before."""
-        codes = self.model.embed(self.x)
+        codes = self.model.embed(self.x, self.y)
         if not np.isfinite(codes).all():
             self.say(
                 f"epoch {epoch + 1}: embeddings are NaN or infinite: training diverged."
@@ -138,13 +141,13 @@ class CollapseWarning(keras.callbacks.Callback):
             )
 
 
-def _variance(model, x):
+def _variance(model, x, y=None):
     if len(x) < 2:
         raise ValueError(
             "Active units are those that vary over observations, so at least two are "
             f"needed, but x has {len(x)}."
         )
-    codes = model.embed(x)
+    codes = model.embed(x, y)
     if not np.isfinite(codes).all():
         raise ValueError("The model's embeddings hold NaN or infinite values: it diverged.")
     return _spread(codes)
