@@ -43,7 +43,8 @@ _FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 5
 def score_likelihood(on: HeldOut) -> dict[str, Any]:
     """ELBO and importance-weighted log-likelihood."""
     options = {"seed": on.seed, "limit": on.limit, "verbose": on.verbose}
-    return likelihood_scores(on.model, on.x, on.num_samples, **options)
+    y = None if on.model.condition_shape is None else on.y
+    return likelihood_scores(on.model, on.x, on.num_samples, **options, y=y)
 
 
 def score_ais(on: HeldOut) -> dict[str, Any]:

@@ -93,6 +93,10 @@ def describe_metrics(results: dict[str, dict[str, Any]]) -> str:
 def _check_needs(name, on):
     needs = METRICS[name].needs
     y = on.y
+    if on.model.condition_shape is not None and name != "likelihood":
+        raise ValueError(
+            f"The metric {name!r} knows no condition, but the model has one. Take likelihood."
+        )
     if needs == "images" and len(on.model.event_shape) != 3:
         raise ValueError(
             f"The metric {name!r} is of images, but the model's observations have shape "

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from keras_vae import data as data_module
+from keras_vae.core.parts import part_name
 from keras_vae.data import DataSet, pipeline, steps_per_epoch
 from keras_vae.evaluation import CollapseWarning
 from keras_vae.models import LatentVariableModel
@@ -203,7 +204,7 @@ def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]
     if objective.players:
         likelihood = "distances in a discriminator's features"
     metadata = {
-        "model": recipe.title,
+        "model": part_name(type(model)),
         "likelihood": likelihood,
         "binarized": model.preprocessor.seed if model.preprocessor.binarize else None,
         "policy": keras.config.dtype_policy().name,
@@ -219,7 +220,7 @@ def _describe(recipe, data: DataSet, model, metadata, strategy, jit: bool) -> st
     count = strategy.num_replicas_in_sync if strategy else 1
     sizes = [len(data.split(name)[0]) for name in ("train", "validation", "test")]
     return (
-        f"{recipe.title} with {model.count_params():,} weights, latent size "
+        f"{metadata['model']} with {model.count_params():,} weights, latent size "
         f"{model.latent_dim}, likelihood {metadata['likelihood']}\n"
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
