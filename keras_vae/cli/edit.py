@@ -75,6 +75,11 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
             f"Events of shape {shape} are no images, and edit draws pictures. Use "
             "keras_vae.generation.edit_attribute from Python."
         )
+    if model.condition_shape is not None:
+        raise click.UsageError(
+            "The model has a condition, which edit knows nothing of. Use keras-vae sample "
+            "--y, or model.reconstruct(x, y) from Python."
+        )
     attributes = {name: _having(data_set, name) for name in names}
     z = _embed_training_data(model, data_set)
     vector = sum(mean_differences(z, attributes).values())

@@ -28,15 +28,12 @@ def export(run, folder, kind, overwrite):
     TensorFlow Serving reads numbered versions: let FOLDER be models/NAME/1.
     """
     from keras_vae.export import read_signatures
-    from keras_vae.models import VAE
+    from keras_vae.models import LatentVariableModel
 
-    model = VAE.from_preset(run)
+    model = LatentVariableModel.from_preset(run)
     model.export(folder, _FORMATS[kind], overwrite)
     if kind == "onnx":
-        click.echo(
-            f"wrote {folder} (ONNX)\n  encode.onnx: x -> mean, stddev, z\n"
-            "  decode.onnx: z -> mean"
-        )
+        click.echo(f"wrote {folder} (ONNX): encode.onnx and decode.onnx")
     else:
         lines = [f"  {name}: {one}" for name, one in read_signatures(folder).items()]
         click.echo("\n".join([f"wrote {folder} (SavedModel)", *lines]))
@@ -49,7 +46,7 @@ def export(run, folder, kind, overwrite):
 def _units(scaling) -> str | None:
     """What the scaling is, in short; None where it changes nothing."""
     if isinstance(scaling.offset, tuple) or isinstance(scaling.scale, tuple):
-        return "offset and scale of each column in the run's metadata.json"
+        return "offset and scale of each column in the run's config.json"
     if (scaling.offset, scaling.scale) == (0.0, 1.0):
         return None
     return f"offset {scaling.offset:g} and scale {scaling.scale:g}"

@@ -21,15 +21,22 @@ if TYPE_CHECKING:
 @click.option("--output", type=PATH, default="samples.png", show_default=True)
 @click.option("--temperature", type=float, default=1.0, show_default=True)
 @click.option("--draw", is_flag=True, help="Draw from p(x|z) instead of its mean.")
+@click.option(
+    "--y", help="Condition of all: a class, or numbers such as 0,1,0  [default: each class]"
+)
 @seed_option
-def sample(run, count, output, temperature, draw, seed):
-    """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv."""
-    from keras_vae.models import VAE
+def sample(run, count, output, temperature, draw, y, seed):
+    """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv.
 
-    model = VAE.from_preset(run)
+    Of a model of classes there are as many samples of one as of the next, in order.
+    """
+    from keras_vae.models import LatentVariableModel
+
+    model = LatentVariableModel.from_preset(run)
     _check_output(output, model.event_shape)
-    samples = model.sample(count, seed=seed, temperature=temperature, draw=draw)
-    _write(output, samples, model.shown_range)
+    y, columns = _conditions(model, y, count)
+    samples = model.sample(count, y, seed, temperature, draw)
+    _write(output, samples, model.shown_range, columns)
 
 
 @click.command(cls=Verb)
@@ -41,11 +48,13 @@ def sample(run, count, output, temperature, draw, seed):
 def reconstruct(run, data, split, count, output):
     """Show data beside their reconstructions: a .png of pairs, or .npy, .npz or .csv."""
     from keras_vae import plots
+    from keras_vae.training.building import split_for
 
     model, data_set = open_run(run, data, split)
     _check_output(output, model.event_shape)
-    x = data_set.split(split)[0][:count]
-    reconstructions = model.reconstruct(x)
+    x, y = split_for(model, data_set, split)
+    x, y = x[:count], None if y is None else y[:count]
+    reconstructions = model.reconstruct(x, y)
     if output.suffix.lower() != ".png":
         _write(output, reconstructions, model.shown_range)
         return
@@ -63,11 +72,13 @@ def embed(run, data, split, output):
     """Write the codes z [N, D] of data, with labels y if there are any."""
     import numpy as np
 
+    from keras_vae.training.building import split_for
+
     if output.suffix.lower() != ".npz":
         raise click.UsageError(f"--output must end in .npz, but is {output}.")
     model, data_set = open_run(run, data, split)
     x, y = data_set.split(split)
-    arrays = {"z": model.embed(x)}
+    arrays = {"z": model.embed(*split_for(model, data_set, split))}
     if y is not None:
         arrays["y"] = y
         if data_set.label_names is not None:
@@ -81,11 +92,11 @@ def embed(run, data, split, output):
 def info(run):
     """Say what the folder RUN holds: model, data, training, scores."""
     from keras_vae.evaluation import describe_scores
-    from keras_vae.models import VAE
+    from keras_vae.models import LatentVariableModel
     from keras_vae.training.fine_tuning import read_run
 
     folder, metadata, _ = read_run(run)
-    model = VAE.from_preset(folder)
+    model = LatentVariableModel.from_preset(folder)
     about, training = metadata.get("data"), metadata.get("training")
     kind = metadata.get("model") or "saved from Python"
     lines = [
@@ -123,11 +134,11 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
         >>> model, data_set = open_run(Path("runs/faces"), None, "test")
     """
     from keras_vae import data as data_module
-    from keras_vae.models import VAE
+    from keras_vae.models import LatentVariableModel
     from keras_vae.training.fine_tuning import check_form, read_run
 
     folder, metadata, recipe = read_run(run)
-    model = VAE.from_preset(folder)
+    model = LatentVariableModel.from_preset(folder)
     if name is None and recipe is None:
         raise ValueError(
             f"{run} was saved from Python and does not say what data it is for. Give --data."
@@ -139,7 +150,8 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
     check_form(model, data_set, f"The model in {run}")
     if recipe is None or name != recipe.data or split == "all":
         return model, data_set
-    if data_set.fingerprint() != metadata["data"]["fingerprint"]:
+    labels = model.condition_shape is not None
+    if data_set.fingerprint(labels) != metadata["data"]["fingerprint"]:
         raise ValueError(
             f"{name} has changed since {run} was trained, so what is held out now may "
             "have been trained on. Put the data back as they were, or use --split all."
@@ -160,7 +172,30 @@ def _check_output(output: Path, event_shape) -> None:
         )
 
 
-def _write(output: Path, x: np.ndarray, value_range: tuple[float, float]) -> None:
+def _conditions(model, y: str | None, count: int) -> tuple[np.ndarray | None, int | None]:
+    """The conditions of samples, and in how many columns they are shown."""
+    import numpy as np
+
+    if y is not None:
+        try:
+            given = np.array([float(one) for one in y.split(",")])
+        except ValueError:
+            raise click.UsageError(
+                f"--y is a number, or several such as 0,1,0, but is {y!r}."
+            ) from None
+        return given[0] if model.num_classes and len(given) == 1 else given, None
+    if model.num_classes is None:
+        return None, None
+    columns = -(-count // model.num_classes)
+    return np.arange(count) // columns, columns if columns > 1 else None
+
+
+def _write(
+    output: Path,
+    x: np.ndarray,
+    value_range: tuple[float, float],
+    columns: int | None = None,
+) -> None:
     """Writes raw observations: a picture, or arrays."""
     import numpy as np
 
@@ -168,7 +203,7 @@ def _write(output: Path, x: np.ndarray, value_range: tuple[float, float]) -> Non
 
     suffix = output.suffix.lower()
     if suffix == ".png":
-        plots.save_image_grid(x, output, value_range=value_range)
+        plots.save_image_grid(x, output, columns, value_range)
     else:
         writers = {
             ".npy": lambda file: np.save(file, x),

@@ -6,13 +6,14 @@ import difflib
 from collections.abc import Iterable
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
+def unknown(kind: str, name: object, known: Iterable[str], advice: str = "") -> ValueError:
     """Makes the error for a name that is not known, with the nearest that is.
 
     Args:
         kind: What is named, such as "objective".
         name: What was given.
         known: The names that would have been right.
+        advice: A sentence for the end.
 
     Returns:
         The exception, to be raised by the caller.
@@ -25,4 +26,5 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
     begun = [one for one in known if one.startswith(str(name).lower())]
     nearest = begun or difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    return ValueError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+    text = f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}. {advice}"
+    return ValueError(text.rstrip())

@@ -9,7 +9,13 @@ from typing import Any
 
 import keras
 
-from keras_vae.core.descriptions import parse
+from keras_vae.core.arguments import (
+    can_be_written,
+    constructor_arguments,
+    fitting,
+    named_arguments,
+)
+from keras_vae.core.descriptions import parse, written
 from keras_vae.core.names import unknown
 
 
@@ -38,7 +44,7 @@ class Room:
 
     def parts(self) -> dict[str, type]:
         """Returns the classes by name, sorted."""
-        found = {part_name(one): one for one in _public(self.base) if self.make(one)}
+        found = {part_name(one): one for one in registered(self.base) if self.make(one)}
         return dict(sorted(found.items()))
 
     def arguments(self, name: str) -> dict[str, inspect.Parameter]:
@@ -55,25 +61,41 @@ class Room:
         """
         known = self.parts()
         if name not in known:
-            raise unknown(self.kind, name, known)
-        cls = known[name]
-        make = self.make(cls)
-        if make is cls:
-            return constructor_arguments(cls)
-        parameters = inspect.signature(make).parameters.values()
-        named = {p.name: p for p in parameters if p.kind is not p.VAR_KEYWORD}
-        return (
-            named
-            if len(named) == len(parameters)
-            else {**constructor_arguments(cls), **named}
-        )
+            advice = "(With parts of your own: keras-vae --import FILE.)"
+            raise unknown(self.kind, name, known, advice)
+        make = self.make(known[name])
+        return constructor_arguments(make) if make is known[name] else named_arguments(make)
+
+    def check(self, identifier: str | dict) -> tuple[str, dict[str, Any]]:
+        """Reads a description, without making the part.
+
+        Args:
+            identifier: `"NAME"`, `"NAME:ARG=VALUE,..."`, or a dict with `name` and
+                arguments.
+
+        Returns:
+            Name and arguments.
+
+        Raises:
+            ValueError: If there is no such part, it has no such argument (the nearest is
+                told), or a value is of another kind than the argument.
+        """
+        name, arguments = parse(identifier)
+        parameters = self.arguments(name)
+        for key, value in arguments.items():
+            if key not in parameters:
+                known = (k for k, one in parameters.items() if can_be_written(one))
+                raise unknown(f"argument of the {self.kind} {name}:", key, known)
+            what = f"{key} of the {self.kind} {name}"
+            arguments[key] = fitting(value, parameters[key], what)
+        return name, arguments
 
     def get(self, identifier: Any, **given: Any) -> Any:
         """Returns the part for a name, a description or an object.
 
         Args:
-            identifier: `"NAME"`, `"NAME:ARG=VALUE,..."`, a dict with `name` and arguments,
-                a dict as Keras serializes objects, or an object.
+            identifier: What `check` takes, a dict as Keras serializes objects, or an
+                object.
             **given: Arguments that the caller knows, such as a shape; those that the class
                 does not take are left out. What the identifier says comes first.
 
@@ -81,8 +103,8 @@ class Room:
             The part; an object is returned as it is.
 
         Raises:
-            ValueError: If there is no such part, or it has no such argument; the nearest
-                is told.
+            ValueError: As `check`; or if the constructor refuses an argument, or needs one
+                more.
         """
         if isinstance(identifier, self.base):
             return identifier
@@ -95,14 +117,12 @@ class Room:
             return self.get(keras.saving.deserialize_keras_object(identifier))
         if not isinstance(identifier, str | dict):
             raise ValueError(
-                f"{self.kind} must be a name such as {self._example()!r}, or an object of "
-                f"a class derived from {self.base.__name__}, but is {identifier!r}."
+                f"{self.kind} must be a name such as {next(iter(self.parts()))!r}, or an "
+                f"object of a class derived from {self.base.__name__}, but is "
+                f"{identifier!r}."
             )
-        name, arguments = parse(identifier)
+        name, arguments = self.check(identifier)
         parameters = self.arguments(name)
-        for argument in arguments:
-            if argument not in parameters:
-                raise unknown(f"argument of the {self.kind} {name!r}", argument, parameters)
         given = {key: value for key, value in given.items() if key in parameters}
         for key, one in parameters.items():
             if one.default is one.empty and key not in given and key not in arguments:
@@ -115,9 +135,6 @@ class Room:
             raise ValueError(
                 f"The {self.kind} {name!r} cannot be made: {error}."
             ) from error
-
-    def _example(self):
-        return next(iter(self.parts()))
 
 
 def part_name(cls: type) -> str:
@@ -140,32 +157,41 @@ def part_name(cls: type) -> str:
     return name.lower()
 
 
-def constructor_arguments(cls: type) -> dict[str, inspect.Parameter]:
-    """Returns the arguments that a class takes by name, those of its bases included.
+def part_text(part: Any) -> str:
+    """Writes a part as text.
 
     Args:
-        cls: The class.
+        part: An object with a `get_config`.
 
     Returns:
-        Parameters by name.
+        Its name, and the numbers and words among its arguments that are not its defaults,
+        without seed and size.
+
+    Example:
+        >>> part_text(IndependentNormal(3, scale="shared"))
+        'normal:scale=shared'
     """
-    found: dict[str, inspect.Parameter] = {}
-    for one in cls.__mro__:
-        if one.__module__.split(".")[0] == "keras":
-            break
-        if "__init__" not in one.__dict__:
-            continue
-        parameters = list(inspect.signature(one.__init__).parameters.values())[1:]
-        named = {p.name: p for p in parameters if p.kind is not p.VAR_KEYWORD}
-        found = {**named, **found}
-        if len(named) == len(parameters):
-            break
-    return found
+    config = part.get_config()
+    arguments = {
+        key: config[key]
+        for key, one in constructor_arguments(type(part)).items()
+        if key not in ("seed", "event_size")
+        and isinstance(config.get(key), bool | int | float | str)
+        and config[key] != one.default
+    }
+    return written(part_name(type(part)), arguments)
 
 
-def _public(base: type) -> Iterable[type]:
-    """All classes below a base that Keras can make again."""
+def registered(base: type) -> Iterable[type]:
+    """Finds all classes below a base that Keras can make again.
+
+    Args:
+        base: The base class.
+
+    Yields:
+        The classes.
+    """
     for one in base.__subclasses__():
         if keras.saving.get_registered_object(keras.saving.get_registered_name(one)) is one:
             yield one
-        yield from _public(one)
+        yield from registered(one)

@@ -143,18 +143,22 @@ class DataSet:
             raise unknown("split", name, [*SPLITS, "all"])
         return getattr(self, f"x_{name}"), getattr(self, f"y_{name}")
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, labels: bool = False) -> str:
         """Returns the SHA-256 of the three splits, in hexadecimal.
 
         Own data may change between training and evaluation, and with them the splits
         that are drawn from them.
+
+        Args:
+            labels: Whether labels count, too.
         """
         digest = hashlib.sha256()
-        for split in SPLITS:
-            x = getattr(self, f"x_{split}")
-            # With the shape, or a row could move from the end of one to the next.
-            digest.update(f"{x.dtype} {x.shape}".encode())
-            digest.update(np.ascontiguousarray(x))
+        for axis in ("x", "y") if labels else ("x",):
+            for split in SPLITS:
+                array = getattr(self, f"{axis}_{split}")
+                # With the shape, or a row could move from the end of one to the next.
+                digest.update(f"{array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array))
         return digest.hexdigest()
 
     def _join(self, axis: str) -> np.ndarray:

@@ -15,6 +15,7 @@ def pipeline(
     x: np.ndarray,
     batch_size: int = 128,
     *,
+    y: np.ndarray | None = None,
     scaling: Scaling | None = None,
     binarize: str | None = None,
     seed: int = 0,
@@ -34,6 +35,8 @@ def pipeline(
     Args:
         x: Raw observations [N, *event].
         batch_size: Examples in a batch.
+        y: What goes with each observation, such as its condition, [N, ...]; None for
+            nothing.
         scaling: Map from raw values to the likelihood's; None leaves them.
         binarize: "dynamic" draws every pixel anew at each visit, with its (scaled) grey
             value as the probability; None leaves them.
@@ -41,11 +44,13 @@ def pipeline(
         start_step: Number of the first batch.
 
     Returns:
-        Dataset of float32 tensors [batch_size, *event]. It has no end: pass
+        Dataset of float32 tensors [batch_size, *event], or of pairs of them and y. It has no
+        end: pass
         `steps_per_epoch=keras_vae.data.steps_per_epoch(len(x), batch_size)` to `fit`.
 
     Raises:
-        ValueError: If there are no examples, or an argument is not one of those named.
+        ValueError: If there are no examples, y is of another length, or an argument is not
+            one of those named.
 
     Example:
         >>> batches = pipeline(x_train, 128, binarize="dynamic", scaling=scaling)
@@ -61,12 +66,15 @@ def pipeline(
             f"binarize must be 'dynamic' or None here, but is {binarize!r}. (Static "
             "binarization is done once, with keras_vae.data.binarize.)"
         )
+    if y is not None and len(y) != len(x):
+        raise ValueError(f"There are {len(x)} observations x, but {len(y)} rows of y.")
     if scaling is not None and x.dtype == np.float64:
         # Tables are small, and need their digits until the mean is subtracted.
         x, scaling = scaling(x), None
     # Batches are put together on the CPU, so the data need no room on a GPU.
     with tf.device("CPU"):
         x = tf.constant(x)
+        y = None if y is None else tf.constant(y)
 
     def batch(step):
         rows = _rows(step, len(x), batch_size, seed)
@@ -78,7 +86,7 @@ def pipeline(
                 (batch_size, *x.shape[1:]), _step_seed(seed, _PIXELS, step)
             )
             observations = tf.cast(draws < observations, tf.float32)
-        return observations
+        return observations if y is None else (observations, tf.gather(y, rows))
 
     steps = tf.data.Dataset.counter(start_step)
     # One worker is enough to stay ahead of a training step, and takes no core from it.

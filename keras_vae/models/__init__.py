@@ -14,7 +14,7 @@ __all__ = ["VAE", "VAEGAN", "ConvVAE", "DenseVAE", "LatentVariableModel", "get"]
 
 def _make(cls: type):
     """What makes a model for events of a shape; None where it needs networks."""
-    return getattr(cls, "for_events", None) or (None if cls is VAE else cls)
+    return getattr(cls, "for_images", None) or (None if cls is VAE else cls)
 
 
 ROOM = Room("model", LatentVariableModel, _make)

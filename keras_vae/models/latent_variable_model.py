@@ -96,6 +96,11 @@ class LatentVariableModel(ObjectiveModel):
         return True
 
     @property
+    def likelihood_text(self) -> str:
+        """What p(x|z) is, as a part is written."""
+        raise NotImplementedError
+
+    @property
     def latent_dim(self) -> int:
         """Number of latent numbers."""
         return math.prod(self.latent.shape)

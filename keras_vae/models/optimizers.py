@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from keras_vae.core.descriptions import parse
+from keras_vae.core.arguments import constructor_arguments
 from keras_vae.core.names import unknown
+from keras_vae.core.parts import Room, part_name, registered
 
 
 def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimizer]:
@@ -50,28 +52,50 @@ def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimiz
     return optimizers
 
 
-def get_optimizer(optimizer) -> keras.Optimizer:
-    """Returns an optimizer for an object, or for a part such as "adam:learning_rate=0.01".
+class _Optimizers(Room):
+    """The optimizers of Keras, and those that are registered with it."""
+
+    def parts(self):
+        found = {name.lower(): one for name, one in vars(keras.optimizers).items()}
+        own = {part_name(one): one for one in registered(keras.Optimizer)}
+        return {k: cls for k, cls in sorted((found | own).items()) if _is_complete(cls)}
+
+    def arguments(self, name):
+        # Keras annotates nothing, and what it leaves out is a number.
+        number = float | None
+        return {
+            key: one.replace(annotation=number)
+            if one.default is None and key != "name"
+            else one
+            for key, one in super().arguments(name).items()
+        }
+
+
+def _is_complete(cls) -> bool:
+    """Whether it is an optimizer that needs no other."""
+    if not isinstance(cls, type) or not issubclass(cls, keras.Optimizer):
+        return False
+    needed = [one.default is one.empty for one in constructor_arguments(cls).values()]
+    return cls is not keras.Optimizer and not any(needed)
+
+
+ROOM = _Optimizers("optimizer", keras.Optimizer)
+
+
+def get_optimizer(optimizer: Any) -> keras.Optimizer:
+    """Returns an optimizer for a name, a description or an optimizer.
 
     Args:
-        optimizer: The optimizer, its name, a part, or a config of Keras.
+        optimizer: Such as "adam", "adam:learning_rate=0.01", an optimizer, or the dict that
+            Keras makes of one.
 
     Returns:
         The optimizer.
 
     Raises:
-        ValueError: If there is none of that name, or it has no such argument.
+        ValueError: If the name or an argument is not known.
     """
-    is_part = isinstance(optimizer, dict) and "class_name" not in optimizer
-    if not isinstance(optimizer, str) and not is_part:
-        return keras.optimizers.get(optimizer)
-    name, arguments = parse(optimizer)
-    try:
-        return keras.optimizers.get({"class_name": name, "config": arguments})
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"The optimizer {name!r} with {arguments} cannot be made: {error}"
-        ) from error
+    return ROOM.get(optimizer)
 
 
 def scaled_like(first: keras.Optimizer, optimizer: keras.Optimizer) -> keras.Optimizer:

@@ -14,9 +14,11 @@ from keras_vae import layers, priors
 from keras_vae.core.checks import check_shape
 from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import positive_int
+from keras_vae.core.parts import part_text
 from keras_vae.core.seeds import fold, make_seed
 from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
+from keras_vae.data import Preprocessor
 from keras_vae.layers import DistributionLayer, event_tuple
 from keras_vae.models.latent_variable_model import LatentVariableModel
 from keras_vae.models.wiring import (
@@ -80,7 +82,7 @@ class VAE(LatentVariableModel):
         prior: Prior | str | dict | None = None,
         condition: int | Sequence[int] | None = None,
         seed: int | None = None,
-        preprocessor=None,
+        preprocessor: Preprocessor | None = None,
         **kwargs,
     ):
         """Creates and builds the model."""
@@ -172,6 +174,11 @@ class VAE(LatentVariableModel):
     def probability_dtype(self) -> str:
         """The dtype of observations and probabilities."""
         return self.likelihood.compute_dtype
+
+    @property
+    def likelihood_text(self) -> str:
+        """What p(x|z) is, as a part is written."""
+        return part_text(self.likelihood)
 
     @functools.cached_property
     def latent(self) -> Latent:

@@ -4,85 +4,130 @@ from __future__ import annotations
 
 import keras
 
-from keras_vae import layers, models, objectives
+from keras_vae import layers, models, objectives, priors
 from keras_vae.data import DataSet, Preprocessor, steps_per_epoch
-from keras_vae.models import LatentVariableModel
-from keras_vae.models.optimizers import get_optimizer
+from keras_vae.models import LatentVariableModel, optimizers
 from keras_vae.training.recipe import Recipe
 
+_ROOMS = {
+    "model": models.ROOM,
+    "posterior": layers.ROOM,
+    "prior": priors.ROOM,
+    "likelihood": layers.ROOM,
+    "objective": objectives.ROOM,
+    "optimizer": optimizers.ROOM,
+}
+# Training data that parts may start from, such as pseudo-inputs.
+_MOST_STARTS = 10_000
 
-def build_model(recipe: Recipe, data: DataSet) -> LatentVariableModel:
-    """Makes the model of a recipe.
+
+def check_parts(recipe: Recipe) -> None:
+    """Refuses parts that do not exist, before any data are read.
+
+    Args:
+        recipe: The recipe.
+
+    Raises:
+        ValueError: If a part or an argument is not known, a value is of another kind, or
+            the model has no such part to choose.
+    """
+    for role, room in _ROOMS.items():
+        if value := getattr(recipe, role):
+            room.check(value)
+    if recipe.model is None:
+        return
+    known = models.ROOM.arguments(recipe.title)
+    if foreign := [part for part in _choices(recipe) if part not in known]:
+        raise ValueError(
+            f"{recipe.title} has no {' and no '.join(foreign)} to choose. Leave that out, "
+            "or take another model."
+        )
+
+
+def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str]:
+    """Makes the model of a recipe, with its preprocessor.
 
     Args:
         recipe: The recipe.
         data: The data set, for the event shape, the levels and the usual likelihood.
 
     Returns:
-        The model, not compiled.
+        The model, not compiled, and the binarization of training data: "dynamic",
+        "static" or "none".
 
     Raises:
-        ValueError: If a part is not known, or parts or data do not go together.
+        ValueError: If parts and data do not go together.
     """
-    name = recipe.title
-    known = models.ROOM.arguments(name)
-    given = {"posterior": recipe.posterior, "prior": recipe.prior}
-    if recipe.likelihood is not None or "likelihood" in known:
-        given["likelihood"] = recipe.likelihood or data.likelihood
-    given = {part: value for part, value in given.items() if value is not None}
-    if foreign := [part for part in given if part not in known]:
-        raise ValueError(
-            f"{name} has no {' and no '.join(foreign)} to choose. Leave that out, or take "
-            "another model."
-        )
-    if "likelihood" in given:
-        given["likelihood"] = _likelihood(given["likelihood"], data)
-    return models.get(recipe.model, data.event_shape, seed=recipe.seed, **given)
+    given = _choices(recipe)
+    if "likelihood" in models.ROOM.arguments(recipe.title):
+        levels = dict(zip(("low", "high"), data.levels or (), strict=False))
+        likelihood = given.get("likelihood", data.likelihood)
+        given["likelihood"] = layers.get(likelihood, data.event_shape, **levels)
+    model = models.get(recipe.model, data.event_shape, seed=recipe.seed, **given)
+    binarize = binarization(recipe, model, data.binarize)
+    drawn = binarize != "none"
+    model.preprocessor = Preprocessor.fit(data, model.support, drawn, recipe.seed)
+    # From all over the data, which may be sorted.
+    stride = -(-len(data.x_train) // _MOST_STARTS)
+    model.start_from(model.to_units(data.x_train[::stride], name="x_train"))
+    return model, binarize
 
 
-def _likelihood(identifier: str, data: DataSet):
-    """The likelihood layer for the data: levels are those of the data."""
-    levels = {}
-    if data.levels is not None:
-        levels = dict(zip(("low", "high"), data.levels, strict=True))
-    elif identifier.startswith("discretized_logistic") and "high=" not in identifier:
-        raise ValueError(
-            "The likelihood 'discretized_logistic' is for whole numbers between two bounds, "
-            f"but {data.name!r} holds other numbers. Its own likelihood is "
-            f"{data.likelihood!r}."
-        )
-    return layers.get(identifier, data.event_shape, **levels)
+def _choices(recipe):
+    """The parts that a recipe says beside the model."""
+    parts = {one: getattr(recipe, one) for one in ("posterior", "prior", "likelihood")}
+    return {name: value for name, value in parts.items() if value is not None}
 
 
-def build_preprocessor(
-    recipe: Recipe, model: LatentVariableModel, data: DataSet
-) -> tuple[Preprocessor, str]:
-    """Decides how data are brought to the model's units.
+def binarization(recipe: Recipe, model: LatentVariableModel, usual: str | None) -> str:
+    """Decides how training data are binarized.
 
     Args:
         recipe: The recipe.
         model: The model.
-        data: The data set.
+        usual: What is done where the recipe does not say, and the model is one of 0/1
+            pixels.
 
     Returns:
-        The preprocessor, and the binarization of training data: "dynamic", "static" or
-        "none".
+        "dynamic", "static" or "none".
 
     Raises:
-        ValueError: If the data cannot be brought into the model's support, or are to be
-            binarized for a likelihood of other values.
+        ValueError: If 0/1 pixels are asked for, and the likelihood is one of other values.
     """
     binary = model.is_discrete and (model.support.low, model.support.high) == (0.0, 1.0)
-    binarize = recipe.binarize
-    if binarize is None:
-        binarize = data.binarize if binary and data.binarize else "none"
+    binarize = recipe.binarize or (usual if binary and usual else "none")
     if binarize != "none" and not binary:
         raise ValueError(
             f"binarize={binarize!r} makes 0/1 pixels, which fit the likelihood 'bernoulli', "
             f"but this model's observations are {model.support}."
         )
-    drawn = binarize != "none"
-    return Preprocessor.fit(data, model.support, drawn, recipe.seed), binarize
+    return binarize
+
+
+def split_for(model: LatentVariableModel, data: DataSet, split: str) -> tuple:
+    """Takes what a model reads from a split of a data set.
+
+    Args:
+        model: The model.
+        data: The data set.
+        split: Name of the split, or "all".
+
+    Returns:
+        Raw observations, and their labels where these are the model's condition, else None.
+
+    Raises:
+        ValueError: If the model has a condition, and the labels are none that fit.
+    """
+    x, y = data.split(split)
+    if model.condition_shape is None:
+        return x, None
+    if y is None:
+        raise ValueError(
+            f"The model has a condition, but {data.name!r} has no labels to be it. Give data "
+            "with labels (sub-folders of images; y beside x in an .npz file), or take a "
+            "model without condition."
+        )
+    return x, model.check_condition(y, len(x))
 
 
 def build_optimizer(recipe: Recipe, model: LatentVariableModel, data: DataSet):
@@ -97,9 +142,9 @@ def build_optimizer(recipe: Recipe, model: LatentVariableModel, data: DataSet):
         The optimizer.
 
     Raises:
-        ValueError: If it is not known, or has no such argument.
+        ValueError: If its arguments are refused.
     """
-    optimizer = get_optimizer(recipe.optimizer or model.usual_optimizer)
+    optimizer = optimizers.get_optimizer(recipe.optimizer or model.usual_optimizer)
     if recipe.schedule == "constant":
         return optimizer
     steps = steps_per_epoch(len(data.x_train), recipe.batch_size) * recipe.epochs
@@ -124,7 +169,7 @@ def build_objective(
         The objective.
 
     Raises:
-        ValueError: If it is not known, has no such argument, or has no beta to warm up.
+        ValueError: If its arguments are refused, or it has no beta to warm up.
     """
     if recipe.objective is None:
         objective = model.usual_objective()
@@ -132,13 +177,13 @@ def build_objective(
         objective = objectives.get(recipe.objective)
     if not recipe.warmup_epochs:
         return objective
-    config = objective.get_config()
-    beta = vars(type(objective)).get("beta")
+    beta = getattr(type(objective), "beta", None)
     if not isinstance(beta, objectives.Number) or not beta.scheduled:
         raise ValueError(
             "warmup_epochs raises the weight beta of the rate, which the objective "
             f"{type(objective).__name__} does not schedule. Leave it out, or take elbo."
         )
+    config = objective.get_config()
     steps = steps_per_epoch(len(data.x_train), recipe.batch_size) * recipe.warmup_epochs
     schedule = keras.optimizers.schedules.PolynomialDecay(0.0, steps, config["beta"])
     config["beta"] = keras.optimizers.schedules.serialize(schedule)

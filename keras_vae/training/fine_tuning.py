@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae import data as data_module
-from keras_vae.data import DataSet, Preprocessor
+from keras_vae.data import DataSet, Preprocessor, Scaling
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import RECIPE, WEIGHTS, check_file, read_metadata
 from keras_vae.presets.lookup import find_preset
+from keras_vae.training.building import binarization
 from keras_vae.training.recipe import Recipe
 
 
@@ -60,7 +61,7 @@ def with_sizes(recipe: Recipe, event_shape) -> Recipe:
 
 def start(
     recipe: Recipe, data: DataSet, before: LatentVariableModel
-) -> LatentVariableModel:
+) -> tuple[LatentVariableModel, str]:
     """Makes the model that goes on from a preset.
 
     Args:
@@ -69,41 +70,25 @@ def start(
         before: The preset's model.
 
     Returns:
-        The same model with the recipe's seed, and the preset's preprocessor.
+        The same model with the recipe's seed and the preset's preprocessor (where it has
+        none, one that leaves values as they are), and the binarization of training data:
+        "dynamic", "static" or "none".
 
     Raises:
         ValueError: If the data are of another form than those that it was trained on.
     """
     check_form(before, data, f"The preset {recipe.from_preset!r}")
-    config = before.get_config()
-    # Of its own name and seed; the preprocessor stays.
-    model = type(before).from_config({**config, "seed": recipe.seed})
+    # Of its own name and seed.
+    model = type(before).from_config({**before.get_config(), "seed": recipe.seed})
     model.set_weights(before.get_weights())
-    if before.preprocessor is not None:
-        settings = before.preprocessor.get_config()
-        binarize = (
-            settings["binarize"] if recipe.binarize is None else recipe.binarize != "none"
-        )
-        settings |= {"binarize": binarize, "seed": recipe.seed}
-        model.preprocessor = Preprocessor(**settings)
-    model.to_units(data.x_train, name=f"the train split of {data.name!r}")
-    return model
-
-
-def binarization(recipe: Recipe, model: LatentVariableModel) -> str:
-    """How training data of a preset's model are binarized.
-
-    Args:
-        recipe: A recipe with `from_preset`.
-        model: The model.
-
-    Returns:
-        "dynamic", "static" or "none".
-    """
-    preprocessor = model.preprocessor
-    if preprocessor is None or not preprocessor.binarize:
-        return "none"
-    return recipe.binarize or "dynamic"
+    same = Preprocessor(Scaling(data.event_shape), value_range=before.shown_range)
+    settings = (before.preprocessor or same).get_config()
+    usual = "dynamic" if settings["binarize"] else None
+    binarize = binarization(recipe, model, usual)
+    settings |= {"binarize": binarize != "none", "seed": recipe.seed}
+    model.preprocessor = Preprocessor.from_config(settings)
+    model.to_units(data.x_train, name="x_train")
+    return model, binarize
 
 
 def check_form(model: LatentVariableModel, data: DataSet, whose: str) -> None:

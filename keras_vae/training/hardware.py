@@ -55,6 +55,9 @@ def use_xla(
         return recipe.jit
     if strategy is not None or on_gpu():
         return strategy is None
+    # For some discrete draws XLA has no operation.
+    if not model.latent.is_reparameterized:
+        return False
     # XLA fuses the optimizer's and the likelihood's many small operations (on CPUs up to
     # a third less time, see benchmarks/). But on CPUs its convolutions are the slower
     # ones, which tells in larger batches (28 x 28 pixels: 0.9 of the time in batches of

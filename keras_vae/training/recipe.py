@@ -105,6 +105,7 @@ class Recipe:
         for name in PARTS:
             if (value := getattr(self, name)) is not None:
                 self._set(name, _as_text(name, value))
+        self._check_model()
         for name, known in _WORDS.items():
             if (value := getattr(self, name)) is not None and value not in known:
                 raise unknown(name, value, known)
@@ -119,6 +120,16 @@ class Recipe:
 
     def _set(self, name, value):
         object.__setattr__(self, name, value)
+
+    def _check_model(self):
+        """Refuses a second way to say what has a field of its own."""
+        _, arguments = parse(self.model) if self.model else ("", {})
+        for name in ("posterior", "prior", "likelihood", "seed"):
+            if name in arguments:
+                raise ValueError(
+                    f"{name} stands beside the model, and not among its arguments: leave "
+                    f"it out of {self.model!r}, and give {name} ({'--' + name})."
+                )
 
     def _check_images(self):
         if self.channels not in (None, 1, 3):

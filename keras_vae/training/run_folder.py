@@ -13,7 +13,6 @@ import keras
 import numpy as np
 
 from keras_vae.core.files import write_atomically, write_json, write_weights
-from keras_vae.data import Preprocessor
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import CONFIG, METADATA, RECIPE, WEIGHTS
 from keras_vae.training.recipe import Recipe
@@ -126,7 +125,7 @@ class RunRecorder(keras.callbacks.Callback):
         folder: The run's folder.
         recipe: The recipe.
         monitor: The validation score that decides; None keeps the last epoch.
-        preprocessor: What belongs to the model that is saved.
+        model: The model, with the preprocessor that is to be saved with it.
         metadata: What to write beside the best model.
     """
 
@@ -135,15 +134,16 @@ class RunRecorder(keras.callbacks.Callback):
         folder: Path,
         recipe: Recipe,
         monitor: str | None,
-        preprocessor: Preprocessor,
+        model: LatentVariableModel,
         metadata: dict[str, Any],
     ):
         """Creates the callback, with the history of the epochs before."""
         super().__init__()
         self.folder, self.recipe, self.monitor = folder, recipe, monitor
-        self.preprocessor, self.metadata = preprocessor, metadata
+        self.metadata = metadata
         self.rows = read_history(folder)
-        self._best_model = None
+        # Never compiled, so that no optimizer slots go into the model's file.
+        self._best_model = type(model).from_config(model.get_config())
 
     @property
     def best_epoch(self) -> int | None:
@@ -215,11 +215,7 @@ class RunRecorder(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _keep_best(self):
-        if self._best_model is None:
-            # Never compiled, so that no optimizer slots go into the model's file.
-            self._best_model = type(self.model).from_config(self.model.get_config())
         self._best_model.set_weights(self.model.get_weights())
-        self._best_model.preprocessor = self.preprocessor
         training = {"epochs": len(self.rows), "finished": False}
         metadata = {**self.metadata, "training": training}
         self._best_model.save_to_preset(self.folder, metadata)

@@ -11,14 +11,15 @@ from keras_vae import VAE
 from keras_vae.data import DataSet
 from keras_vae.training import run_folder, train
 from keras_vae.training.recipe import Recipe
-from keras_vae.training.run_folder import Keeper
+from keras_vae.training.run_folder import RunRecorder
+
+MODEL = "dense_vae:latent_dim=2,hidden_units=8"
 
 
 def recipe(**values):
     """A run of a few seconds on the digits."""
-    small = {"latent_dim": 2, "hidden_units": (8,), "epochs": 3, "batch_size": 128}
-    defaults = {"model": "dense_vae", "data": "digits", "jit": False, **small}
-    return Recipe(**{**defaults, **values})
+    small = {"model": MODEL, "data": "digits", "epochs": 3, "batch_size": 128}
+    return Recipe(**{**small, "jit": False, **values})
 
 
 def binarized(**values):
@@ -68,13 +69,13 @@ def same_run(one, other):
 
 def script(monkeypatch, scores):
     """Replaces the validation scores; returns the weights after each epoch."""
-    seen, on_epoch_end = [], Keeper.on_epoch_end
+    seen, on_epoch_end = [], RunRecorder.on_epoch_end
 
     def scripted(self, epoch, logs=None):
         seen.append(np.concatenate([w.ravel() for w in self.model.get_weights()]))
         on_epoch_end(self, epoch, {**logs, "val_elbo": scores[epoch]})
 
-    monkeypatch.setattr(Keeper, "on_epoch_end", scripted)
+    monkeypatch.setattr(RunRecorder, "on_epoch_end", scripted)
     return seen
 
 

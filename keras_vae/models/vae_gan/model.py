@@ -26,6 +26,7 @@ from keras_vae.models.vae_gan.networks import (
     paper_networks,
 )
 from keras_vae.objectives import Adversarial
+from keras_vae.priors import Prior
 
 NETWORKS = ("light", "paper")
 
@@ -117,6 +118,8 @@ class VAEGAN(VAE):
         filters: Sequence[int] | None = None,
         posterior: str | dict | DistributionLayer = "normal",
         spectral_normalization: bool = False,
+        prior: str | dict | Prior | None = None,
+        seed: int | None = None,
         dtype=None,
         **kwargs,
     ) -> VAEGAN:
@@ -132,9 +135,10 @@ class VAEGAN(VAE):
                 discriminator's features come after no more of them than by default.
             posterior: Distribution layer over D numbers, or its name.
             spectral_normalization: Whether the light discriminator has it.
+            prior: See `VAE`.
+            seed: See `VAE`.
             dtype: Dtype or policy of the networks; None takes Keras's global one.
-            **kwargs: `prior`, `seed` and `preprocessor` of `VAE`, and arguments of
-                `keras.Model`.
+            **kwargs: `preprocessor` of `VAE`, and arguments of `keras.Model`.
 
         Returns:
             The model, not compiled.
@@ -164,6 +168,8 @@ class VAEGAN(VAE):
             *parts,
             posterior,
             value_range=(0.0, 1.0),
+            prior=prior,
+            seed=seed,
             dtype=dtype,
             **kwargs,
         )
@@ -174,11 +180,6 @@ class VAEGAN(VAE):
         if self.value_range is None:
             return super().support
         return Support(*self.value_range)
-
-    @classmethod
-    def for_events(cls, event_shape, **arguments):
-        """A VAE-GAN for images; see `for_images`."""
-        return cls.for_images(event_shape, **arguments)
 
     @property
     def trains_likelihood(self) -> bool:

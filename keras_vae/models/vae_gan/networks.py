@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_vae.core.names import unknown
+from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.conv_vae import default_filters
 from keras_vae.networks import (
@@ -26,7 +27,7 @@ _SCALING = {"rescale": 2.0, "shift": -1.0}
 def light_networks(event_shape, latent_dim, posterior, filters, spectral_normalization):
     """Makes encoder, decoder and discriminator that train on CPUs."""
     usual = default_filters(event_shape)
-    filters = tuple(filters or usual)
+    filters = sizes(filters or usual, "filters")
     return (
         conv_encoder(
             event_shape, posterior.params_size, filters, normalization=True, **_SCALING

@@ -1,0 +1,109 @@
+"""The end of a run: scores on test data, and pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_vae import plots
+from keras_vae.core.files import write_json
+from keras_vae.core.support import REAL
+from keras_vae.data import DataSet
+from keras_vae.evaluation import describe_scores, held_out_scores
+from keras_vae.models import LatentVariableModel
+from keras_vae.presets.files import METADATA, read_metadata
+from keras_vae.training.building import split_for
+from keras_vae.training.run_folder import RunRecorder, remove_checkpoints
+
+# What the closing evaluation may cost: examples, importance samples of each, and decoded
+# elements of all together (half a minute or so); large images get fewer samples.
+_MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
+# Samples in a picture; of a model of classes, those of each of so many classes.
+_SAMPLES, _SAMPLES_OF_CLASS, _MOST_CLASSES = 64, 8, 20
+
+
+def close(
+    output: Path, recorder: RunRecorder, data: DataSet, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Scores the best model on test data, draws pictures, and ends the run.
+
+    Args:
+        output: The run's folder.
+        recorder: What the epochs left behind.
+        data: The data set.
+        say: Called with each line for the user.
+
+    Returns:
+        The scores.
+    """
+    plots.save_figure(plots.loss_curves(_columns(recorder.rows)), output / "loss.png")
+    model = LatentVariableModel.from_preset(output)
+    epochs = {"epochs": len(recorder.rows), "best_epoch": recorder.best_epoch + 1}
+    if recorder.monitor is None:
+        say(f"kept is the last of {epochs['epochs']} epochs; look at the pictures")
+    else:
+        say(f"best of {epochs['epochs']} epochs: {epochs['best_epoch']}")
+    if recorder.monitor and epochs["best_epoch"] == recorder.recipe.epochs:
+        say("the last epoch was the best: a new run with more --epochs may be better")
+    x, y = split_for(model, data, "test")
+    scores = _scores(model, x, y)
+    say(describe_scores(scores))
+    pictures = draw(model, x[:16], output, None if y is None else y[:_SAMPLES])
+    training = {**epochs, "finished": True, "monitor": recorder.monitor}
+    scores_of_test = {**scores, "split": "test"}
+    write_json(
+        output / METADATA,
+        {**read_metadata(output), "training": training, "scores": scores_of_test},
+    )
+    remove_checkpoints(output)
+    say(f"{output} holds the model" + (f" and {', '.join(pictures)}" if pictures else ""))
+    return scores
+
+
+def _scores(model, x, y) -> dict[str, Any]:
+    elements = min(len(x), _MOST_EXAMPLES) * math.prod(model.event_shape)
+    samples = min(_MOST_SAMPLES, max(50, _MOST_ELEMENTS // elements))
+    # Of a VAE-GAN it is images, not draws for each example.
+    samples = samples if model.trains_likelihood else _MOST_SAMPLES
+    return held_out_scores(model, x, samples, limit=_MOST_EXAMPLES, y=y)
+
+
+def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> list[str]:
+    """Draws samples and reconstructions of images, and the manifold of 2-D codes.
+
+    Args:
+        model: The model.
+        x: Held-out raw observations.
+        output: Folder of the pictures.
+        y: The condition of each observation and of further samples, for a model that has
+            one; classes get a row of samples each.
+
+    Returns:
+        Names of the pictures; none for tables.
+    """
+    if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3):
+        return []
+    shown = {"value_range": model.shown_range}
+    conditions, columns = y, None
+    if model.num_classes is not None:
+        classes = np.arange(min(model.num_classes, _MOST_CLASSES))
+        conditions, columns = np.repeat(classes, _SAMPLES_OF_CLASS), _SAMPLES_OF_CLASS
+    count = _SAMPLES if conditions is None else len(conditions)
+    samples = model.sample(count, conditions)
+    plots.save_image_grid(samples, output / "samples.png", columns, **shown)
+    rebuilt = model.reconstruct(x, None if y is None else y[: len(x)])
+    plots.save_reconstruction_pairs(x, rebuilt, output / "reconstructions.png", **shown)
+    names = ["samples.png", "reconstructions.png"]
+    flat = model.latent.shape == (2,) and model.latent.support == REAL
+    if flat and model.condition_shape is None:
+        plots.save_image(plots.latent_manifold(model), output / "manifold.png")
+        names.append("manifold.png")
+    return names
+
+
+def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
