@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Sequence
 from typing import Any
@@ -478,11 +479,12 @@ class VAE(LatentVariableModel):
     @classmethod
     def from_config(cls, config: dict[str, Any]):
         """Makes the model from the result of `get_config`."""
+        # A copy, since Keras takes the configs of Functional networks apart.
         return cls(
             **{
                 key: keras.saving.deserialize_keras_object(value)
                 if isinstance(value, dict) and "class_name" in value
                 else value
-                for key, value in config.items()
+                for key, value in copy.deepcopy(config).items()
             }
         )
