@@ -19,6 +19,7 @@ from keras_vae.core.seeds import fold, make_seed
 from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
 from keras_vae.layers import DistributionLayer, event_tuple
+from keras_vae.models.checks import one_hot_or_float, require_condition
 from keras_vae.models.latent_variable_model import LatentVariableModel
 from keras_vae.models.wiring import (
     check_output,
@@ -237,6 +238,11 @@ class VAE(LatentVariableModel):
         batch = tf.shape(z)[: z.shape.rank - rank]
         y = self._condition(y)
         if y is not None:
+            if not y.shape[:1].is_compatible_with(z.shape[: z.shape.rank - rank][-1:]):
+                raise ValueError(
+                    f"y holds {y.shape[0]} conditions, but z has shape {tuple(z.shape)}: one "
+                    "for each example is needed, the last axis of z's batch."
+                )
             y = tf.broadcast_to(y, tf.concat([batch, self.condition_shape], axis=0))
             y = tf.reshape(y, (-1, *self.condition_shape))
         params = self._apply(self.decoder, tf.reshape(z, (-1, *shape)), y, training)
@@ -252,23 +258,11 @@ class VAE(LatentVariableModel):
 
     def _condition(self, y):
         """The condition as networks read it: classes one-hot."""
-        if (y is None) != (self.condition_shape is None):
-            # Raises the error that says which.
-            self.check_condition(y, 0)
+        require_condition(y is not None, self.condition_shape, self.num_classes)
         if y is None:
             return None
-        y = tf.convert_to_tensor(y)
-        if self.num_classes is None:
-            return tf.cast(y, self.probability_dtype)
-        if y.shape.rank == 2 and y.shape[1] == 1:
-            y = y[:, 0]
-        if y.shape.rank != 1:
-            raise ValueError(
-                f"y has shape {tuple(y.shape)}, but one class number for each example is "
-                "needed, shape [B]."
-            )
-        return tf.one_hot(
-            tf.cast(y, tf.int32), self.num_classes, dtype=self.probability_dtype
+        return one_hot_or_float(
+            y, self.condition_shape, self.num_classes, self.probability_dtype
         )
 
     def draw(self, n, seed, y=None, temperature: float = 1.0) -> tf.Tensor:
