@@ -17,7 +17,7 @@ from keras_vae.core.checks import check_array, check_shape
 from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold, make_seed
-from keras_vae.core.support import Support
+from keras_vae.core.support import REAL, Support
 from keras_vae.core.trace import Trace
 from keras_vae.data import Preprocessor
 from keras_vae.models.checks import as_array, check_condition
@@ -285,7 +285,7 @@ class LatentVariableModel(ObjectiveModel):
             >>> vae.interpolate_codes(z[:1], z[1:]).shape
             (1, 8, 28, 28, 1)
         """
-        if steps < 2:
+        if positive_int(steps, "steps") < 2:
             raise ValueError(f"steps must be at least 2, but is {steps!r}.")
         z0, z1 = np.asarray(start), np.asarray(end)
         if z0.shape != z1.shape:
@@ -293,6 +293,7 @@ class LatentVariableModel(ObjectiveModel):
                 f"start and end must hold as many observations each, but hold {len(z0)} "
                 f"and {len(z1)}."
             )
+        self._check_codes(z0)
         z = self.latent.support.path(z0, z1, steps)
         y = self.check_condition(y, len(z0))
         y = None if y is None else np.repeat(y, steps, axis=0)
@@ -309,10 +310,26 @@ class LatentVariableModel(ObjectiveModel):
 
         Returns:
             Array [N, *event].
+
+        Raises:
+            ValueError: If z is empty, of another shape, NaN or infinite.
         """
+        z = np.asarray(z)
+        self._check_codes(z)
         y = self.check_condition(y, len(z))
         decoded = in_batches(lambda rows, _: self.decoded(*rows), _rows(z, y), batch_size)
         return self.from_units(decoded)
+
+    def _check_codes(self, z):
+        shape = self.latent.shape
+        if z.shape[1:] != shape or z.ndim != 1 + len(shape):
+            raise ValueError(
+                f"z has shape {z.shape}, but this model's latent variables have shape "
+                f"{shape}: give codes [N, *{shape}]."
+            )
+        if not len(z):
+            raise ValueError(f"z is empty: it has shape {z.shape}.")
+        REAL.check(z, "z")
 
     def elbo(
         self, x, num_samples: int = 1, batch_size: int = 256, seed: int = 0, y=None

@@ -481,9 +481,7 @@ class ObjectiveModel(keras.Model):
         """Arrays that were checked, in the form that the steps read."""
         x, in_units = self.to_stream(as_array(x, name), held_out, name)
         size = len(x)
-        return pack(
-            x, self.check_condition(y, size), check_weights(weight, size), in_units
-        )
+        return pack(x, self.check_condition(y, size), check_weights(weight, size), in_units)
 
     def get_compile_config(self):
         """Returns the arguments of `compile`."""

@@ -141,9 +141,7 @@ def test_decoding_keeps_leading_axes(name):
     px = model.decode(z, y)
     assert px.batch_shape == (3, 2) and px.event_shape == model.event_shape
     for i, rows in enumerate(flat):
-        np.testing.assert_allclose(
-            model.decoded(z, y)[i], model.decoded(rows, y), **CLOSE
-        )
+        np.testing.assert_allclose(model.decoded(z, y)[i], model.decoded(rows, y), **CLOSE)
 
 
 @every_model
