@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_vae.core.numbers import positive_int
+
 
 def is_array(x) -> bool:
     """Tells whether x is held as a whole: a NumPy array, a tensor, a table."""
@@ -178,6 +180,27 @@ def check_stream(model, x, y=None, weight=None, name: str = "x") -> None:
     model.to_units(x, name=name)
     model.check_condition(y, len(x))
     check_weights(weight, len(x))
+
+
+def read_condition(condition) -> tuple[tuple[int, ...] | None, int | None]:
+    """Reads what a model's condition is.
+
+    Args:
+        condition: The number of classes, a shape, or None.
+
+    Returns:
+        The shape in which networks read it (classes one-hot), and the number of classes;
+        None where there is none.
+
+    Raises:
+        ValueError: If a number is not a positive integer.
+    """
+    if condition is None:
+        return None, None
+    if hasattr(condition, "__iter__") and not isinstance(condition, str):
+        return tuple(positive_int(n, "every size in condition") for n in condition), None
+    num_classes = positive_int(condition, "condition")
+    return (num_classes,), num_classes
 
 
 def check_condition(y, n: int, shape, num_classes: int | None):

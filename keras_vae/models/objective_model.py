@@ -511,6 +511,6 @@ def _split(x, y, weight, share: float) -> tuple[Any, Any]:
             f"{share!r} of a {type(x).__name__}. Use validation_data."
         )
     first = int(len(x) * (1 - share))
-    arrays = (x, y, weight)
+    arrays = [None if one is None else as_array(one) for one in (x, y, weight)]
     kept = tuple(None if one is None else one[:first] for one in arrays)
     return kept, tuple(None if one is None else one[first:] for one in arrays)
