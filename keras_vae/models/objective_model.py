@@ -162,11 +162,12 @@ class ObjectiveModel(keras.Model):
 
     def get_metrics_result(self):
         """The logs so far, over all replicas where it is asked from outside of them."""
-        meters = self._meters
-        updates = {} if self._evaluating else meters.updates
-        means = {
-            one.name: one.result() for one in (*meters.means.values(), *updates.values())
-        }
+        return self._logs(of_training=not self._evaluating)
+
+    def _logs(self, of_training):
+        meters = list(self._meters.means.values())
+        meters += self._meters.updates.values() if of_training else []
+        means = {one.name: one.result() for one in meters}
         return {**means, **self.objective.logs(self._step)}
 
     def train_step(self, data):
@@ -199,7 +200,7 @@ class ObjectiveModel(keras.Model):
         for player, turn in turns.items():
             self._meters.updates[player].update_state(tf.cast(turn, tf.float32))
         self._record(trace, losses, terms, batch.weight, penalties)
-        return self.get_metrics_result()
+        return self._logs(of_training=True)
 
     def test_step(self, data):
         """Evaluates one batch, with the noise of its place in the evaluation.
@@ -213,7 +214,7 @@ class ObjectiveModel(keras.Model):
         batch = unpack(data)
         trace, losses, terms = self._score(batch, training=False)
         self._record(trace, losses, terms, batch.weight, self._penalties())
-        return self.get_metrics_result()
+        return self._logs(of_training=False)
 
     def predict_step(self, data):
         """Reconstructs one batch; see `call`."""

@@ -45,7 +45,9 @@ class Number:
         held = objective.__dict__["_numbers"][self.name]
         if isinstance(held, Schedule):
             return held
-        return float(held) if tf.executing_eagerly() else tf.convert_to_tensor(held)
+        # (Under a strategy a variable has a copy for each replica, and no `float`.)
+        eager = tf.executing_eagerly()
+        return float(held.read_value()) if eager else tf.convert_to_tensor(held)
 
     def __set__(self, objective, value):
         """Checks and keeps a value."""

@@ -43,5 +43,11 @@ def equal(first, second):
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+def played(model, x, seed=0, training=False):
+    """A pass with its game, as a training step makes it."""
+    trace = model.trace(x, 1, seed, training)
+    return trace._replace(game=model.play(trace, seed, training))
+
+
 def images(n=12, shape=IMAGE):
     return np.random.default_rng(0).random((n, *shape)).astype("float32")

@@ -4,7 +4,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from gan_cases import compiled, equal, optimizer_values, player_values, sgd
+from gan_cases import (
+    compiled,
+    equal,
+    optimizer_values,
+    played,
+    player_values,
+    sgd,
+)
 from model_cases import LATENT, PLAYERS, dense_vae_gan, fit, vae_gan
 
 from keras_vae import layers, priors
@@ -27,21 +34,21 @@ def test_a_players_loss_moves_its_own_variables_only(player):
 
 def gradients_by_hand(model, x):
     """Gradient of each player's mean loss, with the noise of the first step."""
-    seeds, play = [], model.play
+    seeds, make = [], model.pass_for_training
 
-    def recording(x, seed, *arguments):
+    def recording(x, y, seed, training):
         seeds.append(seed)
-        return play(x, seed, *arguments)
+        return make(x, y, seed, training)
 
-    model.play = recording
+    model.pass_for_training = recording
     model.compile(sgd(), model.objective, run_eagerly=True)
     model.train_on_batch(x)
-    del model.play
+    del model.pass_for_training
     result, variables = {}, model.player_variables()
     for player in PLAYERS:
         with tf.GradientTape() as tape:
-            game = model.play(x, seeds[0], True, model.objective.r1 > 0)
-            loss = tf.reduce_mean(getattr(model.objective(game, 0), player))
+            trace = played(model, x, seeds[0], training=True)
+            loss = tf.reduce_mean(model.objective(trace, 0)[player])
         result[player] = tape.gradient(loss, [v.value for v in variables[player]])
     return result
 
@@ -232,7 +239,7 @@ class Penalized(priors.StandardNormal):
 
     def make_weights(self):
         regularizer = keras.regularizers.L2(0.5)
-        self.loc = self.add_weight((self.event_size,), "ones", regularizer=regularizer)
+        self.loc = self.add_weight(self.event_shape, "ones", regularizer=regularizer)
 
 
 def test_penalties_of_the_prior_are_the_encoders():
