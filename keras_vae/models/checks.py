@@ -169,6 +169,12 @@ def check_stream(model, x, y=None, weight=None, name: str = "x") -> None:
         return
     if batch is None:
         raise ValueError(f"{name} is an empty {type(x).__name__}.")
+    gives_none = any(one is None for one in tf.nest.flatten(batch))
+    if gives_none and isinstance(x, keras.utils.PyDataset):
+        raise ValueError(
+            f"{name} is a PyDataset that gives None, which Keras cannot pass on. Give "
+            "weights without y as a tf.data.Dataset of (x, None, sample_weight)."
+        )
     x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
     refuse_form(x, name)
     if model.condition_shape is None and y is not None:

@@ -83,14 +83,9 @@ def unpack(data) -> Batch:
     if batch.weight is None:
         return batch
     weight = flat_weights(tf.convert_to_tensor(batch.weight), x.shape[0])
-    # Sizes that are known only now: one weight for all would be broadcast.
-    with tf.control_dependencies(
-        [
-            tf.debugging.assert_equal(
-                tf.shape(weight)[0],
-                tf.shape(x)[0],
-                "sample_weight needs one number for each observation of a batch.",
-            )
-        ]
-    ):
-        return batch._replace(weight=tf.identity(weight))
+    # Sizes that are known only when the graph runs: one weight for all would be broadcast.
+    message = "sample_weight needs one number for each observation of a batch."
+    same = tf.debugging.assert_equal(tf.shape(weight)[0], tf.shape(x)[0], message)
+    with tf.control_dependencies([same] if same is not None else []):
+        # XLA leaves assertions out, and refuses this.
+        return batch._replace(weight=tf.reshape(weight, tf.shape(x)[:1]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 
@@ -333,7 +331,7 @@ class ObjectiveModel(keras.Model):
         if validation_split:
             if validation_data is not None:
                 raise ValueError("Give validation_data or validation_split, not both.")
-            (x, y, sample_weight), validation_data = _split(
+            (x, y, sample_weight), validation_data = self._split(
                 x, y, sample_weight, validation_split
             )
         batches = self._batches_of(x, y, sample_weight, "x", batch_size, bool(shuffle))
@@ -478,6 +476,19 @@ class ObjectiveModel(keras.Model):
         arrays = self._packed(x, y, weight, held_out=shuffle is None, name=name)
         return stream(arrays, batch_size, bool(shuffle))
 
+    def _split(self, x, y, weight, share):
+        """Sets the last rows of arrays aside, as Keras does."""
+        if not is_array(x) or not 0 < share < 1:
+            raise ValueError(
+                "validation_split holds out a share between 0 and 1 of an array x, but is "
+                f"{share!r} of a {type(x).__name__}. Use validation_data."
+            )
+        x = as_array(x)
+        first, size = int(len(x) * (1 - share)), len(x)
+        arrays = (x, self.check_condition(y, size), check_weights(weight, size))
+        kept = tuple(None if one is None else one[:first] for one in arrays)
+        return kept, tuple(None if one is None else one[first:] for one in arrays)
+
     def _packed(self, x, y, weight, held_out, name="x"):
         """Arrays that were checked, in the form that the steps read."""
         x, in_units = self.to_stream(as_array(x, name), held_out, name)
@@ -502,16 +513,3 @@ class ObjectiveModel(keras.Model):
 
 def _weighted(loss, weight):
     return loss if weight is None else loss * tf.cast(weight, loss.dtype)
-
-
-def _split(x, y, weight, share: float) -> tuple[Any, Any]:
-    """Sets the last rows of arrays aside, as Keras does."""
-    if not is_array(x) or not 0 < share < 1:
-        raise ValueError(
-            "validation_split holds out a share between 0 and 1 of an array x, but is "
-            f"{share!r} of a {type(x).__name__}. Use validation_data."
-        )
-    first = int(len(x) * (1 - share))
-    arrays = [None if one is None else as_array(one) for one in (x, y, weight)]
-    kept = tuple(None if one is None else one[:first] for one in arrays)
-    return kept, tuple(None if one is None else one[first:] for one in arrays)
