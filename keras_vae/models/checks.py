@@ -1,49 +1,212 @@
-"""Refusing bad observations and conditions before any step is taken."""
+"""Refusing bad observations, weights and conditions before any step is taken."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vae.core.checks import check_array
-from keras_vae.models.inputs import is_array, refuse_form
-
-check_values = check_array
+from keras_vae.core.numbers import positive_int
 
 
-def check_data(model, x, y, name: str = "x") -> None:
-    """Checks what was passed to `fit` or `evaluate` as far as it can be seen.
+def is_array(x) -> bool:
+    """Tells whether x is held as a whole: a NumPy array, a tensor, a table."""
+    return isinstance(x, np.ndarray | tf.Tensor) or hasattr(x, "__array__")
 
-    Arrays are checked whole. Of a `tf.data.Dataset` the first batch is; of generators
-    and PyDatasets nothing, since looking would consume them.
+
+def refuse_form(x, name: str = "x") -> None:
+    """Refuses what Keras would misunderstand, or fail on later.
+
+    Args:
+        x: What was passed.
+        name: What to call it in the message.
+
+    Raises:
+        ValueError: If it is a list, a tuple, a dict, or sparse or ragged.
+    """
+    if isinstance(x, list | tuple):
+        raise ValueError(
+            f"{name} is a {type(x).__name__} of {len(x)}; Keras would take that for as "
+            "many inputs. Pass one array: np.stack(...)."
+        )
+    if isinstance(x, dict):
+        raise ValueError(
+            f"{name} is a dict of {', '.join(map(str, x))}, but the model takes one array of "
+            "observations. Pass x[...], and what goes with it as y."
+        )
+    dense = None
+    if isinstance(x, tf.SparseTensor):
+        dense = "tf.sparse.to_dense(x)"
+    elif isinstance(x, tf.RaggedTensor):
+        dense = "x.to_tensor()"
+    elif hasattr(x, "tocoo"):
+        dense = "x.toarray()"
+    if dense is not None:
+        raise ValueError(
+            f"{name} is a {type(x).__name__}, but the model takes dense arrays. Pass "
+            f"{dense}."
+        )
+
+
+def as_array(x, name: str = "x") -> np.ndarray:
+    """Reads what is meant as one array of observations.
+
+    Args:
+        x: Array, tensor, table or nested list.
+        name: What to call it in the message.
+
+    Returns:
+        The array.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    if not isinstance(x, list | tuple):
+        refuse_form(x, name)
+    if isinstance(x, tf.data.Dataset | keras.utils.PyDataset) or hasattr(x, "__next__"):
+        raise ValueError(
+            f"{name} is a {type(x).__name__}, but an array is needed here. Join its "
+            "batches: np.concatenate(list(...)). (fit, evaluate and predict read streams.)"
+        )
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} cannot be read as one array: {error}") from error
+
+
+def flat_weights(weight, size: int | None = None):
+    """Refuses weights that would be broadcast by luck.
+
+    Args:
+        weight: Array or tensor [N] or [N, 1].
+        size: Number of observations, where it is known.
+
+    Returns:
+        The weights, [N].
+
+    Raises:
+        ValueError: If they have another shape.
+    """
+    shape = tuple(weight.shape)
+    if len(shape) == 2 and shape[1] == 1:
+        weight = weight[:, 0]
+    length = tuple(weight.shape)
+    if len(length) != 1 or None not in (size, length[0]) and length[0] != size:
+        raise ValueError(
+            f"sample_weight has shape {shape}, but one number for each observation is "
+            f"needed: shape ({'N' if size is None else size},)."
+        )
+    return weight
+
+
+def check_weights(weight, size: int):
+    """Checks the weights of arrays.
+
+    Args:
+        weight: Array, tensor, column of a table or list [N] or [N, 1], or None.
+        size: Number of observations N.
+
+    Returns:
+        Float array [N], or None.
+
+    Raises:
+        ValueError: If they have another shape, or are no finite numbers.
+    """
+    if weight is None:
+        return None
+    weight = flat_weights(as_array(weight, "sample_weight"), size)
+    if weight.dtype.kind not in "biuf" or not np.isfinite(weight).all():
+        raise ValueError("sample_weight must hold finite numbers.")
+    return weight.astype(np.float32)
+
+
+def refuse_class_weight(class_weight) -> None:
+    """Refuses an argument of Keras's methods that means nothing here.
+
+    Args:
+        class_weight: What was passed.
+
+    Raises:
+        ValueError: If it is not None.
+    """
+    if class_weight is not None:
+        raise ValueError(
+            "class_weight needs class labels as targets, and a VAE has none. Give each "
+            "observation its weight: sample_weight=[...]."
+        )
+
+
+def check_stream(model, x, y=None, weight=None, name: str = "x") -> None:
+    """Checks what is no array as far as it can be seen.
+
+    Of a `tf.data.Dataset` and a `PyDataset` the first batch is checked; of generators
+    nothing, since looking would consume it.
 
     Args:
         model: The model.
         x: What was passed as x, or as validation_data.
         y: The condition that was passed beside it.
+        weight: The weights that were passed beside it.
         name: What to call the data in the message.
 
     Raises:
         ValueError: If the data do not fit the model.
     """
+    for what, one in (("y", y), ("sample_weight", weight)):
+        if one is not None:
+            raise ValueError(
+                f"{name} is a {type(x).__name__}, whose batches hold all that belongs to "
+                f"them, but {what} was passed beside it. Let it give (x, y) or (x, y, "
+                "sample_weight); None stands for no y."
+            )
     if isinstance(x, tf.data.Dataset):
         batch = next(iter(x.take(1)), None)
-        if batch is None:
-            raise ValueError(f"{name} is an empty tf.data.Dataset.")
-        x, y = batch, None
-        if isinstance(batch, tuple):
-            x, y = batch[0], batch[1] if len(batch) > 1 else None
-        refuse_form(x, name)
-        if model.condition_shape is None and y is not None:
-            raise ValueError(
-                f"{name} is a dataset of (x, y), but the model has no condition for y. Map "
-                "it with dataset.map(lambda x, y: x), or make the model with condition=..."
-            )
-    elif x is None or not is_array(x):
+    elif isinstance(x, keras.utils.PyDataset):
+        batch = x[0] if x.num_batches != 0 else None
+    else:
         return
-    if hasattr(x, "__array__"):
-        model.to_units(np.asarray(x), name=name)
-        model.check_condition(y, len(x))
+    if batch is None:
+        raise ValueError(f"{name} is an empty {type(x).__name__}.")
+    gives_none = any(one is None for one in tf.nest.flatten(batch))
+    if gives_none and isinstance(x, keras.utils.PyDataset):
+        raise ValueError(
+            f"{name} is a PyDataset that gives None, which Keras cannot pass on. Give "
+            "weights without y as a tf.data.Dataset of (x, None, sample_weight)."
+        )
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
+    refuse_form(x, name)
+    if model.condition_shape is None and y is not None:
+        raise ValueError(
+            f"{name} gives (x, y), but the model has no condition for y. Leave y out, as "
+            "with dataset.map(lambda x, y: x), or make the model with condition=..."
+        )
+    x = np.asarray(x)
+    model.to_units(x, name=name)
+    model.check_condition(y, len(x))
+    check_weights(weight, len(x))
+
+
+def read_condition(condition) -> tuple[tuple[int, ...] | None, int | None]:
+    """Reads what a model's condition is.
+
+    Args:
+        condition: The number of classes, a shape, or None.
+
+    Returns:
+        The shape in which networks read it (classes one-hot), and the number of classes;
+        None where there is none.
+
+    Raises:
+        ValueError: If a number is not a positive integer.
+    """
+    if condition is None:
+        return None, None
+    if hasattr(condition, "__iter__") and not isinstance(condition, str):
+        return tuple(positive_int(n, "every size in condition") for n in condition), None
+    num_classes = positive_int(condition, "condition")
+    return (num_classes,), num_classes
 
 
 def check_condition(y, n: int, shape, num_classes: int | None):
@@ -61,20 +224,12 @@ def check_condition(y, n: int, shape, num_classes: int | None):
     Raises:
         ValueError: If y does not fit.
     """
-    if shape is None:
-        if y is not None:
-            raise ValueError(
-                "y was given, but this model has no condition. Leave y out, or make the "
-                "model with condition=10 (for ten classes) or condition=shape."
-            )
-        return None
+    require_condition(y is not None, shape, num_classes)
     if y is None:
-        raise ValueError(
-            "This model has a condition, but y was not given. Pass y: "
-            + (f"a class from 0 to {num_classes - 1}" if num_classes else f"shape {shape}")
-            + " for each observation."
-        )
-    y = np.asarray(y)
+        return None
+    y = as_array(y, "y")
+    if y.dtype.kind not in "biuf":
+        raise ValueError(f"y must hold numbers, but has dtype {y.dtype}.")
     if num_classes is not None:
         return _classes(y, n, num_classes)
     y = y.astype(np.float32)
@@ -90,7 +245,64 @@ def check_condition(y, n: int, shape, num_classes: int | None):
     return y
 
 
-def _classes(y, n, num_classes):
+def require_condition(is_given: bool, shape, num_classes: int | None) -> None:
+    """Refuses a condition where there is none, and none where there is one.
+
+    Args:
+        is_given: Whether y was given.
+        shape: Shape of one condition as the networks read it; None where there is none.
+        num_classes: Number of classes, where the condition is a class.
+
+    Raises:
+        ValueError: If the two differ.
+    """
+    if is_given and shape is None:
+        raise ValueError(
+            "y was given, but this model has no condition. Leave y out, or make the "
+            "model with condition=10 (for ten classes) or condition=shape."
+        )
+    if not is_given and shape is not None:
+        raise ValueError(
+            "This model has a condition, but y was not given. Pass y: "
+            + (f"a class from 0 to {num_classes - 1}" if num_classes else f"shape {shape}")
+            + " for each observation."
+        )
+
+
+def one_hot_or_float(y, shape, num_classes: int | None, dtype: str) -> tf.Tensor:
+    """Brings a condition to the form in which networks read it.
+
+    Args:
+        y: The condition: class numbers [B] or [B, 1], or numbers [B, *shape].
+        shape: Shape of one condition as the networks read it.
+        num_classes: Number of classes, where the condition is a class.
+        dtype: Dtype of the result.
+
+    Returns:
+        Tensor [B, *shape]; classes one-hot.
+
+    Raises:
+        ValueError: If y has another shape.
+    """
+    y = tf.convert_to_tensor(y)
+    if num_classes is None:
+        if not y.shape.is_compatible_with([None, *shape]):
+            raise ValueError(
+                f"y has shape {tuple(y.shape)}, but the model's condition has shape "
+                f"{tuple(shape)}: one for each example is needed, {('B', *shape)}."
+            )
+        return tf.cast(y, dtype)
+    if y.shape.rank == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.shape.rank != 1:
+        raise ValueError(
+            f"y has shape {tuple(y.shape)}, but one class number for each example is "
+            "needed, shape [B]."
+        )
+    return tf.one_hot(tf.cast(y, tf.int32), num_classes, dtype=dtype)
+
+
+def _classes(y, n, num_classes) -> np.ndarray[Any, np.dtype[np.int32]]:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 0:
@@ -100,7 +312,7 @@ def _classes(y, n, num_classes):
             f"y has shape {y.shape}, but one class number for each of {n} observations is "
             f"needed: shape ({n},). (One-hot rows: y.argmax(axis=1).)"
         )
-    if y.dtype.kind not in "biuf" or (np.floor(y) != y).any():
+    if (np.floor(y) != y).any():
         raise ValueError(f"y must be class numbers, but has dtype {y.dtype}.")
     if ((y < 0) | (y >= num_classes)).any():
         wrong = y[(y < 0) | (y >= num_classes)][0]

@@ -8,8 +8,8 @@ import keras
 
 from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
+from keras_vae.models.checks import read_condition
 from keras_vae.models.prebuilt import (
-    condition_shape_of,
     input_scaling,
     make_layers,
     policy,
@@ -72,7 +72,7 @@ class ConvVAE(VAE):
                 "dense_units": dense_units,
                 "activation": activation,
                 "normalization": normalization,
-                "condition_shape": condition_shape_of(kwargs.get("condition")),
+                "condition_shape": read_condition(kwargs.get("condition"))[0],
             }
             encoder = encoder or conv_encoder(
                 event_shape,

@@ -8,8 +8,8 @@ import keras
 
 from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
+from keras_vae.models.checks import read_condition
 from keras_vae.models.prebuilt import (
-    condition_shape_of,
     input_scaling,
     make_layers,
     policy,
@@ -62,7 +62,7 @@ class DenseVAE(VAE):
             posterior, likelihood = make_layers(
                 event_shape, latent_dim, posterior, likelihood
             )
-            condition_shape = condition_shape_of(kwargs.get("condition"))
+            condition_shape = read_condition(kwargs.get("condition"))[0]
             encoder = encoder or dense_encoder(
                 likelihood.event_shape,
                 posterior.params_size,

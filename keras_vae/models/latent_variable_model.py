@@ -13,13 +13,14 @@ from tensorflow_probability import distributions as tfd
 
 from keras_vae import export
 from keras_vae.core.batches import in_batches
+from keras_vae.core.checks import check_array, check_shape
 from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold, make_seed
-from keras_vae.core.support import Support
+from keras_vae.core.support import REAL, Support
 from keras_vae.core.trace import Trace
 from keras_vae.data import Preprocessor
-from keras_vae.models.checks import check_condition, check_data, check_values
+from keras_vae.models.checks import as_array, check_condition
 from keras_vae.models.inputs import Batch
 from keras_vae.models.objective_model import ObjectiveModel
 from keras_vae.presets import folder as presets
@@ -289,7 +290,7 @@ class LatentVariableModel(ObjectiveModel):
             >>> vae.interpolate_codes(z[:1], z[1:]).shape
             (1, 8, 28, 28, 1)
         """
-        if steps < 2:
+        if positive_int(steps, "steps") < 2:
             raise ValueError(f"steps must be at least 2, but is {steps!r}.")
         z0, z1 = np.asarray(start), np.asarray(end)
         if z0.shape != z1.shape:
@@ -297,6 +298,7 @@ class LatentVariableModel(ObjectiveModel):
                 f"start and end must hold as many observations each, but hold {len(z0)} "
                 f"and {len(z1)}."
             )
+        self._check_codes(z0)
         z = self.latent.support.path(z0, z1, steps)
         y = self.check_condition(y, len(z0))
         y = None if y is None else np.repeat(y, steps, axis=0)
@@ -313,10 +315,26 @@ class LatentVariableModel(ObjectiveModel):
 
         Returns:
             Array [N, *event].
+
+        Raises:
+            ValueError: If z is empty, of another shape, NaN or infinite.
         """
+        z = np.asarray(z)
+        self._check_codes(z)
         y = self.check_condition(y, len(z))
         decoded = in_batches(lambda rows, _: self.decoded(*rows), (z, y), batch_size)
         return self.from_units(decoded)
+
+    def _check_codes(self, z):
+        shape = self.latent.shape
+        if z.shape[1:] != shape or z.ndim != 1 + len(shape):
+            raise ValueError(
+                f"z has shape {z.shape}, but this model's latent variables have shape "
+                f"{shape}: give codes [N, *{shape}]."
+            )
+        if not len(z):
+            raise ValueError(f"z is empty: it has shape {z.shape}.")
+        REAL.check(z, "z")
 
     def elbo(
         self, x, num_samples: int = 1, batch_size: int = 256, seed: int = 0, y=None
@@ -507,11 +525,34 @@ class LatentVariableModel(ObjectiveModel):
         Raises:
             ValueError: If they do not fit the model.
         """
+        x = as_array(x, name)
         if self.preprocessor is not None:
+            check_shape(x.shape, self.event_shape, name)
             x = self.preprocessor.held_out(x) if scores else self.preprocessor(x)
-        x = np.asarray(x)
-        check_values(x, self.event_shape, self.support, name)
+        check_array(x, self.event_shape, self.support, name)
         return x
+
+    def to_stream(self, x: np.ndarray, held_out: bool, name: str = "x"):
+        """Brings observations to what batches are made of, and checks them.
+
+        Args:
+            x: Raw observations [N, *event]; without a preprocessor in the model's units.
+            held_out: Whether they are to be scored, and not trained on.
+            name: What to call them in messages.
+
+        Returns:
+            Array [N, *event], and whether it is in the model's units. Raw are those that
+            a step prepares: whole numbers, which take less memory, and grey values that
+            are binarized at each visit.
+
+        Raises:
+            ValueError: If they do not fit the model.
+        """
+        units = self.to_units(x, scores=held_out, name=name)
+        prepare = self.preprocessor
+        if held_out or prepare is None or (x.dtype.kind == "f" and not prepare.binarize):
+            return units, True
+        return x, False
 
     def from_units(self, x: np.ndarray) -> np.ndarray:
         """Brings what the model makes to raw values, where there is a preprocessor."""
@@ -527,13 +568,9 @@ class LatentVariableModel(ObjectiveModel):
         Returns:
             Tensor [B, *event].
         """
-        if self.preprocessor is None or batch.is_prepared:
+        if self.preprocessor is None or batch.in_units:
             return batch.x
         return self.preprocessor.in_graph(batch.x, seed)
-
-    def check_data(self, x, y, name: str = "x") -> None:
-        """Checks data as far as it can be seen before training; see `models.checks`."""
-        check_data(self, x, y, name)
 
     def check_condition(self, y, n: int):
         """Checks the condition of n observations.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 
@@ -11,14 +9,15 @@ from keras_vae import objectives
 from keras_vae.core.replicas import num_replicas, sum_over_replicas
 from keras_vae.core.seeds import fold, fold_replica
 from keras_vae.core.trace import Trace
-from keras_vae.models.inputs import (
-    flat_weights,
+from keras_vae.models.checks import (
+    as_array,
+    check_stream,
+    check_weights,
     is_array,
-    refuse_arguments,
+    refuse_class_weight,
     refuse_form,
-    stream,
-    unpack,
 )
+from keras_vae.models.inputs import pack, stream, unpack
 from keras_vae.models.meters import Meters
 from keras_vae.models.optimizers import apply_if, optimizers_for, scaled_like
 from keras_vae.objectives import Objective
@@ -34,9 +33,9 @@ _ALL = "model"
 class ObjectiveModel(keras.Model):
     """A Keras model that is trained on the losses an objective reads off its traces.
 
-    Subclasses define `pass_for_training`, `check_data`, `to_units`, `batch_to_units`,
-    `from_units` and `latent`, and set `seed` and `probability_dtype`. There is one
-    `train_step`, for one player or several.
+    Subclasses define `pass_for_training`, `check_condition`, `to_units`, `to_stream`,
+    `batch_to_units`, `from_units` and `latent`, and set `seed` and `probability_dtype`.
+    There is one `train_step`, for one player or several.
     """
 
     # What `compile` takes where it is given none.
@@ -161,11 +160,11 @@ class ObjectiveModel(keras.Model):
 
     def get_metrics_result(self):
         """The logs so far, over all replicas where it is asked from outside of them."""
-        return self._logs(with_updates=not self._evaluating)
+        return self._logs(of_training=not self._evaluating)
 
-    def _logs(self, with_updates):
-        meters = [*self._meters.means.values()]
-        meters += self._meters.updates.values() if with_updates else []
+    def _logs(self, of_training):
+        meters = list(self._meters.means.values())
+        meters += self._meters.updates.values() if of_training else []
         means = {one.name: one.result() for one in meters}
         return {**means, **self.objective.logs(self._step)}
 
@@ -199,7 +198,7 @@ class ObjectiveModel(keras.Model):
         for player, turn in turns.items():
             self._meters.updates[player].update_state(tf.cast(turn, tf.float32))
         self._record(trace, losses, terms, batch.weight, penalties)
-        return self.get_metrics_result()
+        return self._logs(of_training=True)
 
     def test_step(self, data):
         """Evaluates one batch, with the noise of its place in the evaluation.
@@ -213,7 +212,7 @@ class ObjectiveModel(keras.Model):
         batch = unpack(data)
         trace, losses, terms = self._score(batch, training=False)
         self._record(trace, losses, terms, batch.weight, self._penalties())
-        return self._logs(with_updates=False)
+        return self._logs(of_training=False)
 
     def predict_step(self, data):
         """Reconstructs one batch; see `call`."""
@@ -298,6 +297,7 @@ class ObjectiveModel(keras.Model):
         validation_split: float = 0.0,
         batch_size: int | None = None,
         shuffle: bool = True,
+        class_weight=None,
         **kwargs,
     ):
         """Trains; `keras.Model.fit` behind a check of the data.
@@ -316,6 +316,7 @@ class ObjectiveModel(keras.Model):
                 held out.
             batch_size: Observations in a batch of arrays; None is 32.
             shuffle: Whether arrays are shuffled for each epoch.
+            class_weight: Refused: there are no labels.
             **kwargs: Other arguments of `keras.Model.fit`.
 
         Returns:
@@ -325,9 +326,12 @@ class ObjectiveModel(keras.Model):
             ValueError: If data are empty, of another shape, NaN, infinite, outside the
                 support of the likelihood, or without the condition that the model has.
         """
-        refuse_arguments(kwargs)
+        self._assert_compile_called("fit")
+        refuse_class_weight(class_weight)
         if validation_split:
-            (x, y, sample_weight), validation_data = _split(
+            if validation_data is not None:
+                raise ValueError("Give validation_data or validation_split, not both.")
+            (x, y, sample_weight), validation_data = self._split(
                 x, y, sample_weight, validation_split
             )
         batches = self._batches_of(x, y, sample_weight, "x", batch_size, bool(shuffle))
@@ -363,6 +367,7 @@ class ObjectiveModel(keras.Model):
         Raises:
             ValueError: As `fit`.
         """
+        self._assert_compile_called("evaluate")
         # `fit` calls this after each epoch, with data that it has checked and batched.
         if not kwargs.get("_use_cached_eval_dataset"):
             x = self._batches_of(x, y, sample_weight, "x", batch_size)
@@ -394,10 +399,71 @@ class ObjectiveModel(keras.Model):
         refuse_form(x)
         if is_array(x):
             x = self.to_units(x)
-            x = stream(
-                x, self.check_condition(y, len(x)), batch_size=batch_size, is_prepared=True
-            )
+            arrays = pack(x, self.check_condition(y, len(x)), in_units=True)
+            x = stream(arrays, batch_size)
+        else:
+            check_stream(self, x, y)
         return self.from_units(super().predict(x, **kwargs))
+
+    def train_on_batch(
+        self, x, y=None, sample_weight=None, class_weight=None, return_dict: bool = False
+    ):
+        """Takes one step on an array; `keras.Model.train_on_batch` behind a check of it.
+
+        Args:
+            x: Observations [N, *event].
+            y: The condition of each observation, for a model that has one.
+            sample_weight: Factors of the observations' losses, [N].
+            class_weight: Refused: there are no labels.
+            return_dict: Whether to return the logs by name.
+
+        Returns:
+            The logs as from `train_step`.
+
+        Raises:
+            ValueError: As `fit`.
+        """
+        refuse_class_weight(class_weight)
+        refuse_form(x)
+        batch = self._packed(x, y, sample_weight, held_out=False)
+        return super().train_on_batch(batch, return_dict=return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict: bool = False):
+        """Scores one array; `keras.Model.test_on_batch` behind a check of it.
+
+        Args:
+            x: Observations [N, *event].
+            y: The condition of each observation, for a model that has one.
+            sample_weight: Factors of the observations' losses, [N].
+            return_dict: Whether to return the logs by name.
+
+        Returns:
+            The logs as from `test_step`.
+
+        Raises:
+            ValueError: As `fit`.
+        """
+        refuse_form(x)
+        batch = self._packed(x, y, sample_weight, held_out=True)
+        return super().test_on_batch(batch, return_dict=return_dict)
+
+    def predict_on_batch(self, x, y=None):
+        """Reconstructs one array; see `predict`.
+
+        Args:
+            x: Observations [N, *event].
+            y: The condition of each observation, for a model that has one.
+
+        Returns:
+            Array [N, *event], raw where there is a preprocessor.
+
+        Raises:
+            ValueError: As `predict`.
+        """
+        refuse_form(x)
+        x = self.to_units(x)
+        batch = pack(x, self.check_condition(y, len(x)), in_units=True)
+        return self.from_units(super().predict_on_batch(batch))
 
     def _batches_of(self, x, y, weight, name, batch_size, shuffle=None):
         """The batches of arrays; what else x is stays as it is, after a look at it.
@@ -405,23 +471,30 @@ class ObjectiveModel(keras.Model):
         With `shuffle` None they are held-out data, else training data.
         """
         refuse_form(x, name)
-        self.check_data(x, y, name)
         if not is_array(x):
+            check_stream(self, x, y, weight, name)
             return x
+        arrays = self._packed(x, y, weight, held_out=shuffle is None, name=name)
+        return stream(arrays, batch_size, bool(shuffle))
+
+    def _split(self, x, y, weight, share):
+        """Sets the last rows of arrays aside, as Keras does."""
+        if not is_array(x) or not 0 < share < 1:
+            raise ValueError(
+                "validation_split holds out a share between 0 and 1 of an array x, but is "
+                f"{share!r} of a {type(x).__name__}. Use validation_data."
+            )
+        x = as_array(x)
+        first, size = int(len(x) * (1 - share)), len(x)
+        arrays = (x, self.check_condition(y, size), check_weights(weight, size))
+        kept = tuple(None if one is None else one[:first] for one in arrays)
+        return kept, tuple(None if one is None else one[first:] for one in arrays)
+
+    def _packed(self, x, y, weight, held_out, name="x"):
+        """Arrays that were checked, in the form that the steps read."""
+        x, in_units = self.to_stream(as_array(x, name), held_out, name)
         size = len(x)
-        if weight is not None:
-            weight = flat_weights(tf.convert_to_tensor(weight), size)
-        held_out = shuffle is None
-        return stream(
-            self.to_units(x, scores=True, name=name)
-            if held_out
-            else tf.convert_to_tensor(x),
-            self.check_condition(y, size),
-            weight,
-            batch_size=batch_size,
-            shuffle=bool(shuffle),
-            is_prepared=held_out,
-        )
+        return pack(x, self.check_condition(y, size), check_weights(weight, size), in_units)
 
     def get_compile_config(self):
         """Returns the arguments of `compile`."""
@@ -441,16 +514,3 @@ class ObjectiveModel(keras.Model):
 
 def _weighted(loss, weight):
     return loss if weight is None else loss * tf.cast(weight, loss.dtype)
-
-
-def _split(x, y, weight, share: float) -> tuple[Any, Any]:
-    """Sets the last rows of arrays aside, as Keras does."""
-    if not is_array(x) or not 0 < share < 1:
-        raise ValueError(
-            "validation_split holds out a share between 0 and 1 of an array x, but is "
-            f"{share!r} of a {type(x).__name__}. Use validation_data."
-        )
-    first = int(len(x) * (1 - share))
-    arrays = (x, y, weight)
-    kept = tuple(None if one is None else one[:first] for one in arrays)
-    return kept, tuple(None if one is None else one[first:] for one in arrays)

@@ -85,15 +85,3 @@ def input_scaling(likelihood: DistributionLayer) -> dict[str, float | bool]:
         return {}
     rescale = 2.0 / (support.high - support.low)
     return {"rescale": rescale, "shift": -1.0 - rescale * support.low}
-
-
-def condition_shape_of(condition) -> tuple[int, ...] | None:
-    """The shape in which networks read a model's condition.
-
-    Args:
-        condition: The argument of `VAE`: a number of classes, a shape, or None.
-
-    Returns:
-        The shape; None for none.
-    """
-    return None if condition is None else event_tuple(condition)

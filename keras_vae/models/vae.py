@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Sequence
 from typing import Any
@@ -10,23 +11,29 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from keras_vae import layers, priors
+from keras_vae import priors
 from keras_vae.core.checks import check_shape
 from keras_vae.core.latent import Latent
-from keras_vae.core.numbers import positive_int
-from keras_vae.core.parts import part_text
 from keras_vae.core.seeds import fold, make_seed
 from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
-from keras_vae.data import Preprocessor
-from keras_vae.layers import DistributionLayer, event_tuple
+from keras_vae.layers import DistributionLayer
+from keras_vae.models.checks import (
+    one_hot_or_float,
+    read_condition,
+    require_condition,
+)
 from keras_vae.models.latent_variable_model import LatentVariableModel
 from keras_vae.models.wiring import (
+    check_measures,
     check_output,
     check_parts,
+    distribution_layer,
     is_factorized,
     number_of_inputs,
+    refuse_distribution,
     refuse_squashed_logits,
+    symbolic_output,
 )
 from keras_vae.priors import Prior
 
@@ -91,15 +98,13 @@ class VAE(LatentVariableModel):
         self.autocast = False
         self.encoder = encoder
         self.decoder = decoder
-        self.posterior = layers.get(posterior)
-        self.likelihood = layers.get(likelihood)
+        self.posterior = distribution_layer(posterior, "posterior")
+        self.likelihood = distribution_layer(likelihood, "likelihood")
+        refuse_distribution(prior, "prior")
         self.prior = (
             priors.default_for(self.posterior) if prior is None else priors.get(prior)
         )
-        self.condition_shape = None if condition is None else event_tuple(condition)
-        self.num_classes = None
-        if not isinstance(condition, Sequence) and condition is not None:
-            self.num_classes = positive_int(condition, "condition")
+        self.condition_shape, self.num_classes = read_condition(condition)
         self.seed = make_seed(seed)
         self.preprocessor = preprocessor
         self.build()
@@ -117,43 +122,36 @@ class VAE(LatentVariableModel):
         if self.built:
             return
         check_parts(self.posterior, self.likelihood)
-        params = self._symbolic(self.encoder, self.event_shape)
+        condition = self.condition_shape
+        params = symbolic_output(self.encoder, self.event_shape, condition, "encoder", "x")
         check_output(params, self.posterior, "encoder", "posterior")
         self.posterior.build((None, self.posterior.params_size))
-        params = self._symbolic(self.decoder, self.posterior.event_shape)
+        shape = self.posterior.event_shape
+        params = symbolic_output(self.decoder, shape, condition, "decoder", "z")
         check_output(params, self.likelihood, "decoder", "likelihood")
         refuse_squashed_logits(self.decoder, self.likelihood, "decoder", "likelihood")
         refuse_squashed_logits(self.encoder, self.posterior, "encoder", "posterior")
         self.likelihood.build((None, self.likelihood.params_size))
         self.prior.connect(self)
-        self.prior.build(self.posterior.event_shape)
-        self._check_measures()
+        self.prior.build(shape)
+        y = None if condition is None else tf.zeros((1, *condition), self.probability_dtype)
+        check_measures(self.posterior, self.prior, y)
+        if condition is not None:
+            self._require_reader_of(y)
         self.built = True
 
-    def _symbolic(self, network, shape):
-        """Builds a network, and returns its symbolic output."""
-        inputs = keras.Input(tuple(shape))
-        if self.condition_shape is not None and number_of_inputs(network) == 2:
-            inputs = [inputs, keras.Input(self.condition_shape)]
-        return network(inputs)
-
-    def _check_measures(self):
-        """Refuses a posterior and a prior between which there is no divergence."""
-        q, p = self.posterior, self.prior
-        names = f"The posterior {type(q).__name__}", f"the prior {type(p).__name__}"
-        if q.has_density and q.is_discrete != p.is_discrete:
-            kinds = ("densities", "probabilities")
-            raise ValueError(
-                f"{names[0]} gives {kinds[q.is_discrete]}, but {names[1]} gives "
-                f"{kinds[p.is_discrete]}: there is no divergence between them. Leave the "
-                "prior out for the usual one, or take priors.Learned()."
-            )
-        if not p.support.includes(q.support):
-            raise ValueError(
-                f"{names[0]} lives on {q.support}, but {names[1]} on {p.support}: there is "
-                "no divergence between them. Leave the prior out for the usual one, or "
-                "take priors.Learned()."
-            )
+    def _require_reader_of(self, y):
+        """Refuses a condition that nothing reads."""
+        networks = (self.encoder, self.decoder)
+        reads = any(number_of_inputs(network) == 2 for network in networks)
+        with tf.init_scope():
+            if reads or len(self.prior.distribution(y).batch_shape):
+                return
+        raise ValueError(
+            "The model has a condition, but nothing reads it. Let the encoder and the "
+            "decoder be Functional models of two inputs, [x, y] and [z, y], or use "
+            "priors.Conditional()."
+        )
 
     @property
     def support(self) -> Support:
@@ -243,6 +241,11 @@ class VAE(LatentVariableModel):
         batch = tf.shape(z)[: z.shape.rank - rank]
         y = self._condition(y)
         if y is not None:
+            if not y.shape[:1].is_compatible_with(z.shape[: z.shape.rank - rank][-1:]):
+                raise ValueError(
+                    f"y holds {y.shape[0]} conditions, but z has shape {tuple(z.shape)}: one "
+                    "for each example is needed, the last axis of z's batch."
+                )
             y = tf.broadcast_to(y, tf.concat([batch, self.condition_shape], axis=0))
             y = tf.reshape(y, (-1, *self.condition_shape))
         params = self._apply(self.decoder, tf.reshape(z, (-1, *shape)), y, training)
@@ -258,23 +261,11 @@ class VAE(LatentVariableModel):
 
     def _condition(self, y):
         """The condition as networks read it: classes one-hot."""
-        if (y is None) != (self.condition_shape is None):
-            # Raises the error that says which.
-            self.check_condition(y, 0)
+        require_condition(y is not None, self.condition_shape, self.num_classes)
         if y is None:
             return None
-        y = tf.convert_to_tensor(y)
-        if self.num_classes is None:
-            return tf.cast(y, self.probability_dtype)
-        if y.shape.rank == 2 and y.shape[1] == 1:
-            y = y[:, 0]
-        if y.shape.rank != 1:
-            raise ValueError(
-                f"y has shape {tuple(y.shape)}, but one class number for each example is "
-                "needed, shape [B]."
-            )
-        return tf.one_hot(
-            tf.cast(y, tf.int32), self.num_classes, dtype=self.probability_dtype
+        return one_hot_or_float(
+            y, self.condition_shape, self.num_classes, self.probability_dtype
         )
 
     def draw(self, n, seed, y=None, temperature: float = 1.0) -> tf.Tensor:
@@ -485,11 +476,12 @@ class VAE(LatentVariableModel):
     @classmethod
     def from_config(cls, config: dict[str, Any]):
         """Makes the model from the result of `get_config`."""
+        # A copy, since Keras takes the configs of Functional networks apart.
         return cls(
             **{
                 key: keras.saving.deserialize_keras_object(value)
                 if isinstance(value, dict) and "class_name" in value
                 else value
-                for key, value in config.items()
+                for key, value in copy.deepcopy(config).items()
             }
         )

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
+import numpy as np
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.centers import elements_of
+from keras_vae import layers
+from keras_vae.core.centers import elements_of, has_moments
+from keras_vae.core.descriptions import parse
 from keras_vae.layers import DistributionLayer
+from keras_vae.priors import Prior
 
-# Activations whose results are no logits.
-_SQUASHING = (
-    keras.activations.sigmoid,
-    keras.activations.hard_sigmoid,
-    keras.activations.softmax,
-    keras.activations.tanh,
+# Names of activations whose results are bounded on a side: they are no logits.
+_SQUASHING = {
+    "sigmoid",
+    "hard_sigmoid",
+    "hardsigmoid",
+    "softmax",
+    "sparsemax",
+    "tanh",
+    "hard_tanh",
+    "hardtanh",
+    "softsign",
+    "softplus",
+    "relu",
+    "relu6",
+    "exponential",
+    "exp",
+}
+_MOVING = (
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.Permute,
+    keras.layers.Cropping1D,
+    keras.layers.Cropping2D,
+    keras.layers.Dropout,
+    keras.layers.Identity,
 )
 
 
@@ -47,7 +73,60 @@ def check_parts(posterior: DistributionLayer, likelihood: DistributionLayer) -> 
         )
 
 
-def number_of_inputs(network: keras.Model) -> int:
+def distribution_layer(identifier: Any, role: str) -> DistributionLayer:
+    """Reads the posterior or likelihood of a model that is made from parts.
+
+    Args:
+        identifier: A layer, or its name with its shape.
+        role: What to call it in messages.
+
+    Returns:
+        The layer.
+
+    Raises:
+        ValueError: If it is no layer, or a name without a shape.
+    """
+    is_name = isinstance(identifier, str | dict)
+    if is_name and "class_name" not in identifier:
+        name, arguments = parse(identifier)
+        takes = [
+            one
+            for one in ("event_shape", "event_size")
+            if one in layers.ROOM.arguments(name)
+        ]
+        if takes and not set(takes) & set(arguments):
+            raise ValueError(
+                f"{role}={identifier!r} does not say the shape of its events. Write "
+                f"{role}='{name}:{takes[0]}=16' (28-28-1 for images), or pass the layer "
+                "itself. (DenseVAE and ConvVAE know the shapes.)"
+            )
+    refuse_distribution(identifier, role)
+    return layers.get(identifier)
+
+
+def refuse_distribution(part: Any, role: str) -> None:
+    """Refuses a distribution of TFP where a part of a model is needed.
+
+    Args:
+        part: What was given.
+        role: What to call it in the message.
+
+    Raises:
+        ValueError: If it is a distribution.
+    """
+    if not isinstance(part, tfd.Distribution):
+        return
+    instead = {
+        "prior": "priors.StandardNormal() or priors.Learned('mixture_normal:...'), or "
+        "derive from priors.Prior and return the distribution from make_distribution",
+    }.get(role, "one of keras_vae.layers, or layers.DistributionLambda")
+    raise ValueError(
+        f"{role} is a distribution of TFP ({type(part).__name__}), which Keras can "
+        f"neither train nor save. Use {instead}."
+    )
+
+
+def number_of_inputs(network: keras.layers.Layer) -> int:
     """Returns how many tensors a network reads.
 
     Args:
@@ -56,9 +135,48 @@ def number_of_inputs(network: keras.Model) -> int:
     Returns:
         The number of inputs of a Functional model; 1 for all others.
     """
-    if isinstance(network, keras.Sequential):
+    if isinstance(network, keras.Sequential) or not isinstance(network, keras.Model):
         return 1
     return len(getattr(network, "inputs", None) or [0])
+
+
+def symbolic_output(network, shape, condition_shape, name: str, reads: str):
+    """Builds a network.
+
+    Args:
+        network: Keras model.
+        shape: Shape of one example of its first input.
+        condition_shape: Shape of the condition that it may read as well, or None.
+        name: What to call it in messages.
+        reads: What to call its first input.
+
+    Returns:
+        Its symbolic output.
+
+    Raises:
+        ValueError: If it is no network, or does not read these inputs.
+    """
+    if not isinstance(network, keras.layers.Layer):
+        raise ValueError(
+            f"The {name} must be a Keras model, but is {network!r}. Build one, such as "
+            "keras.Sequential([...])."
+        )
+    inputs, number = keras.Input(tuple(shape)), number_of_inputs(network)
+    if number > 2 or (number == 2 and condition_shape is None):
+        known = f"{reads} alone" if condition_shape is None else f"{reads} and y"
+        raise ValueError(
+            f"The {name} has {number} inputs, but is given {known}. "
+            "(condition=... makes the model conditional: then y is the second input.)"
+        )
+    if number == 2:
+        inputs = [inputs, keras.Input(tuple(condition_shape))]
+    try:
+        return network(inputs)
+    except ValueError as error:
+        given = f"{reads} of shape {(None, *shape)}"
+        if number == 2:
+            given += f" and y of shape {(None, *condition_shape)}"
+        raise ValueError(f"The {name} cannot read {given}: {error}") from error
 
 
 def check_output(outputs, layer: DistributionLayer, network: str, role: str) -> None:
@@ -78,22 +196,32 @@ def check_output(outputs, layer: DistributionLayer, network: str, role: str) -> 
             f"The {network} has {len(outputs)} outputs, but the {role} reads one tensor of "
             "parameters. Join them with keras.layers.Concatenate()."
         )
-    shapes = layer.params_shapes()
-    if tuple(outputs.shape) not in [(None, *shape) for shape in shapes]:
-        size = layer.params_size
-        known = " or ".join(str((None, *shape)) for shape in shapes)
-        raise ValueError(
-            f"The {network} ends in shape {tuple(outputs.shape)}, but the {role} "
-            f"{type(layer).__name__} with event shape {layer.event_shape} takes {size} "
-            f"parameters: shape {known}. Let the {network} end in Dense({size}), or in "
-            "Flatten() after as many numbers."
+    shapes, size = layer.params_shapes(), layer.params_size
+    if tuple(outputs.shape) in [(None, *shape) for shape in shapes]:
+        return
+    known = " or ".join(str((None, *shape)) for shape in shapes)
+    ends = [f"Dense({size})"]
+    ends += [f"Conv2DTranspose({shape[-1]}, ...)" for shape in shapes if len(shape) == 3]
+    blocks = getattr(layer, "num_blocks", 1)
+    message = ""
+    if blocks > 1:
+        message = (
+            f" Its {blocks} kinds of parameters (such as means and scales) are blocks of "
+            "the event's shape: in a vector one stands behind the other, in an image they "
+            "are its channels, all of the first kind first."
         )
+    raise ValueError(
+        f"The {network} ends in shape {tuple(outputs.shape)}, but the {role} "
+        f"{type(layer).__name__} with event shape {layer.event_shape} takes {size} "
+        f"parameters: shape {known}.{message} Let the {network} end in "
+        f"{' or '.join(ends)}."
+    )
 
 
 def refuse_squashed_logits(
-    network: keras.Model, layer: DistributionLayer, name: str, role: str
+    network: keras.layers.Layer, layer: DistributionLayer, name: str, role: str
 ) -> None:
-    """Refuses a sigmoid or softmax before a layer that reads logits.
+    """Refuses a sigmoid and the like before a layer that reads logits.
 
     Args:
         network: Keras model, built.
@@ -102,23 +230,75 @@ def refuse_squashed_logits(
         role: What to call the layer.
 
     Raises:
-        ValueError: If the network's last activation is one of these.
+        ValueError: If the network ends in a function whose results are no logits.
     """
-    if not layer.takes_logits:
+    last = _last_operation(network)
+    if not layer.takes_logits or last is None:
         return
-    last = network
-    while getattr(last, "layers", None):
-        last = last.layers[-1]
-        if isinstance(last, keras.layers.Flatten | keras.layers.Reshape):
-            inner = [one for one in network.layers if one.built]
-            last = inner[inner.index(last) - 1] if last in inner[1:] else last
     activation = getattr(last, "activation", None)
-    if isinstance(last, keras.layers.Softmax) or activation in _SQUASHING:
-        what = getattr(activation, "__name__", "softmax")
+    function = getattr(activation, "__name__", type(last).__name__.lower())
+    if function in _SQUASHING:
         raise ValueError(
-            f"The {name} ends in a {what}, but the {role} {type(layer).__name__} takes "
-            "logits and has that function built in. Let the last layer have no activation."
+            f"The {name} ends in a {function}, but the {role} {type(layer).__name__} takes "
+            "logits, which may be any numbers: it has the sigmoid or softmax built in. Let "
+            "the last layer have no activation."
         )
+
+
+def _last_operation(network):
+    """The last layer or operation that changes values; None where it cannot be seen."""
+    while isinstance(network, keras.Model):
+        if not getattr(network, "outputs", None):
+            return None
+        history = network.outputs[0]._keras_history
+        network = history.operation
+        # Layers that move or drop numbers, and leave them as they are.
+        while isinstance(network, _MOVING):
+            inputs = network._inbound_nodes[history.node_index].input_tensors
+            history = inputs[0]._keras_history
+            network = history.operation
+    return network
+
+
+def check_measures(posterior: DistributionLayer, prior: Prior, y=None) -> None:
+    """Refuses a posterior and a prior between which there is no divergence.
+
+    Args:
+        posterior: The layer for q(z|x), built.
+        prior: p(z), built.
+        y: A condition [1, ...] for a model that has one.
+
+    Raises:
+        ValueError: If one gives probabilities and the other densities, they live on
+            different sets, or the posterior's tails are too heavy for the prior.
+    """
+    names = (
+        f"The posterior {type(posterior).__name__}",
+        f"the prior {type(prior).__name__}",
+    )
+    instead = "Leave the prior out for the usual one, or take priors.Learned()."
+    if posterior.has_density and posterior.is_discrete != prior.is_discrete:
+        kinds = ("densities", "probabilities")
+        raise ValueError(
+            f"{names[0]} gives {kinds[posterior.is_discrete]}, but {names[1]} gives "
+            f"{kinds[prior.is_discrete]}: there is no divergence between them. {instead}"
+        )
+    if not prior.support.includes(posterior.support):
+        raise ValueError(
+            f"{names[0]} lives on {posterior.support}, but {names[1]} on {prior.support}: "
+            f"there is no divergence between them. {instead}"
+        )
+    with tf.init_scope():
+        q = posterior.distribution(posterior.initial_params()[None])
+        if has_moments(q) or not posterior.has_density:
+            return
+        kl = prior.kl_divergence(q, prior.distribution(y))
+        if kl is not None and not np.isfinite(kl).all():
+            raise ValueError(
+                f"{names[0]} has tails so heavy that its divergence from {names[1]} is "
+                "infinite. Bound them (min_df above 2 for Student's t), or take a prior "
+                "with such tails, as priors.Learned()."
+            )
 
 
 def is_factorized(layer: DistributionLayer) -> bool:

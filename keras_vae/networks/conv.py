@@ -92,8 +92,8 @@ def conv_decoder(
     """Dense layers, then transposed convolutions, one doubling of the image each.
 
     It starts from the smallest image that doubles to at least `event_shape` and crops
-    what is too much. The parameters of one kind stand together in the output, as the
-    distribution layers read them.
+    what is too much. It ends in an image of parameters, which a likelihood with
+    independent elements brings into its own order (`DistributionLayer.flat_params`).
 
     Args:
         latent_shape: Shape of one latent variable; an integer means a vector.
@@ -109,7 +109,8 @@ def conv_decoder(
         condition_shape: Shape of a condition y that is read beside it; None for none.
 
     Returns:
-        A model z [B, *latent_shape] -> [B, output_size], or [z, y] with a condition.
+        A model z [B, *latent_shape] -> [B, height, width, output_size / (height *
+        width)], or [z, y] with a condition.
 
     Raises:
         ValueError: If `event_shape` is not that of an image, or `output_size` does not
@@ -117,7 +118,7 @@ def conv_decoder(
 
     Example:
         >>> conv_decoder(16, (31, 45, 3), 31 * 45 * 3 * 2).output_shape
-        (None, 8370)
+        (None, 31, 45, 6)
     """
     height, width, channels = image_shape(event_shape)
     blocks = output_size / (height * width * channels)
@@ -146,7 +147,7 @@ def conv_decoder(
             "same",
             use_bias=last or not normalization,
             # The last layer's matrix products are small; float32 keeps its outputs,
-            # which exponentials follow, at full precision. So do the layers behind it,
+            # which exponentials follow, at full precision. So does the layer behind it,
             # which would else round them in mixed precision.
             dtype=precise if last else None,
             data_format="channels_last",
@@ -154,14 +155,9 @@ def conv_decoder(
         )
         x = conv(x) if last else _activated(conv(x), activation, normalization, f"{i + 1}")
     crop = surplus(x.shape[1:3], (height, width))
-    x = keras.layers.Cropping2D(
+    outputs = keras.layers.Cropping2D(
         crop, data_format="channels_last", dtype=precise, name="crop"
     )(x)
-    if blocks > 1:
-        split = (height, width, blocks, channels)
-        x = keras.layers.Reshape(split, dtype=precise, name="split")(x)
-        x = keras.layers.Permute((3, 1, 2, 4), dtype=precise, name="blocks_first")(x)
-    outputs = keras.layers.Reshape((output_size,), dtype=precise, name="flat")(x)
     return keras.Model(inputs, outputs, name="conv_decoder")
 
 

@@ -45,9 +45,9 @@ class Number:
         held = objective.__dict__["_numbers"][self.name]
         if isinstance(held, Schedule):
             return held
-        # Within a strategy's scope each replica has a copy.
-        value = tf.convert_to_tensor(held)
-        return float(value.numpy()) if tf.executing_eagerly() else value
+        # (Under a strategy a variable has a copy for each replica, and no `float`.)
+        eager = tf.executing_eagerly()
+        return float(held.read_value()) if eager else tf.convert_to_tensor(held)
 
     def __set__(self, objective, value):
         """Checks and keeps a value."""

@@ -44,9 +44,9 @@ def equal(first, second):
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def play(model, x, seed=0, training=False):
-    """A pass with what the discriminator makes of it."""
-    trace = model.trace(x, 1, fold(seed, 0), training)
+def played(model, x, seed=0, training=False):
+    """A pass with its game, as a training step makes it."""
+    trace = model.trace(x, 1, seed, training)
     return trace._replace(game=model.play(trace, seed, training))
 
 

@@ -1,6 +1,7 @@
 """The models that all laws of tests/models are checked on; add new ones to `CASES`."""
 
 import functools
+import json
 
 import keras
 import numpy as np
@@ -15,10 +16,11 @@ SIZE, LATENT = 6, 2
 IMAGE = (8, 8, 1)
 
 
-def network(outputs, units=5, **arguments):
+def network(outputs, units=5, flatten=False, **arguments):
     """A small smooth network, built by its first call."""
     hidden = keras.layers.Dense(units, "tanh", **arguments)
-    return keras.Sequential([hidden, keras.layers.Dense(outputs)])
+    first = [keras.layers.Flatten()] if flatten else []
+    return keras.Sequential([*first, hidden, keras.layers.Dense(outputs)])
 
 
 def vae(posterior=None, likelihood=None, prior=None, seed=0, **arguments):
@@ -26,13 +28,34 @@ def vae(posterior=None, likelihood=None, prior=None, seed=0, **arguments):
     posterior = posterior or layers.IndependentNormal(LATENT)
     likelihood = likelihood or layers.IndependentBernoulli(SIZE)
     encoder = network(posterior.params_size, **arguments)
-    decoder = network(likelihood.params_size)
+    decoder = network(likelihood.params_size, flatten=len(posterior.event_shape) > 1)
     return keras_vae.VAE(encoder, decoder, posterior, likelihood, prior, seed=seed)
+
+
+def flow(size=LATENT, **arguments):
+    """A small flow that is not the identity, from which all of them start."""
+    layer = layers.Flow(size, num_layers=2, hidden_units=(3,), **arguments)
+    rng = np.random.default_rng(3)
+    layer.set_weights([0.5 * rng.normal(size=w.shape) for w in layer.get_weights()])
+    return layer
 
 
 def fixed_noise_vae(**arguments):
     """A VAE whose draws differ from q's mean by 1e-6: every step is deterministic."""
     return vae(posterior=layers.IndependentNormal(LATENT, scale=1e-6), **arguments)
+
+
+def conditional(condition, seed=0, **arguments):
+    """A small DenseVAE with a condition."""
+    return keras_vae.DenseVAE(
+        SIZE,
+        LATENT,
+        hidden_units=(5,),
+        activation="tanh",
+        condition=condition,
+        seed=seed,
+        **arguments,
+    )
 
 
 def dense_vae(seed=0):
@@ -54,9 +77,9 @@ def conv_vae(seed=0):
 class QuietNormal(priors.StandardNormal):
     """The standard normal by its rate, but with draws at one: nothing is random."""
 
-    def make_distribution(self, y=None):
+    def tempered(self, temperature, y=None):
         # Not at zero, where untrained networks have the kinks of their ReLUs.
-        quiet = self.tempered(1e-12)
+        quiet = super().tempered(1e-12 * temperature)
         return tfd.Independent(tfd.Normal(quiet.mean() + 1.0, quiet.stddev()), 1)
 
     def kl_divergence(self, q, p):
@@ -122,6 +145,16 @@ def data_for(model, n=12):
     return _observations(model.support, model.event_shape, n)
 
 
+def condition_for(model, n=12):
+    """Conditions that a model takes, [n, ...], always the same; None where it has none."""
+    rng = np.random.default_rng(2)
+    if model.num_classes is not None:
+        return rng.integers(0, model.num_classes, n)
+    if model.condition_shape is not None:
+        return rng.normal(size=(n, *model.condition_shape)).astype("float32")
+    return None
+
+
 # Name: (makes the model, makes the objective).
 CASES = {
     "from parts": (vae, objectives.ELBO),
@@ -170,6 +203,38 @@ CASES = {
             keras.optimizers.schedules.PolynomialDecay(0.5, 10, 1.0), num_samples=2
         ),
     ),
+    "flow posterior": (lambda: vae(posterior=flow()), objectives.ELBO),
+    "matrix of latents": (
+        lambda: vae(posterior=layers.IndependentNormal((2, 2))),
+        objectives.ELBO,
+    ),
+    "VampPrior": (
+        lambda: vae(prior=priors.VampPrior(3)),
+        objectives.ELBO,
+    ),
+    "bits": (
+        lambda: vae(posterior=layers.IndependentBernoulli(3)),
+        lambda: objectives.VIMCO(3),
+    ),
+    "categories, learned prior": (
+        lambda: vae(posterior=layers.OneHotCategorical(3), prior=priors.Learned()),
+        lambda: objectives.VIMCO(2),
+    ),
+    "relaxed categories": (
+        lambda: vae(posterior=layers.RelaxedOneHotCategorical(3)),
+        objectives.ELBO,
+    ),
+    "sphere": (lambda: vae(posterior=layers.PowerSpherical(3)), objectives.ELBO),
+    "autoencoder": (
+        lambda: vae(posterior=layers.Deterministic(LATENT)),
+        objectives.Reconstruction,
+    ),
+    "total correlation": (vae, lambda: objectives.BetaTC(2.0)),
+    "classes as condition": (lambda: conditional(4), objectives.ELBO),
+    "condition with a prior of its own": (
+        lambda: conditional((3,), prior=priors.Conditional("normal", hidden_units=(4,))),
+        lambda: objectives.IWAE(2),
+    ),
     "DenseVAE": (dense_vae, objectives.ELBO),
     "ConvVAE": (conv_vae, lambda: objectives.IWAE(2)),
     "VAE-GAN": (vae_gan, objectives.Adversarial),
@@ -211,10 +276,12 @@ def shared_vae():
 
 def losses_and_variables(model, x):
     """What a training step descends: pairs of losses [B] and the variables for them."""
-    trace = model.pass_for_training(x, None, fold(1), training=True)
+    y = condition_for(model, len(x))
+    trace = model.pass_for_training(x, y, seed=1, training=True)
     losses, variables = model.objective(trace, step=0), model.player_variables()
-    losses = losses if isinstance(losses, dict) else {"model": losses}
-    return [(losses[player], variables[player]) for player in losses]
+    if not isinstance(losses, dict):
+        losses = dict.fromkeys(variables, losses)
+    return [(losses[player], variables[player]) for player in variables]
 
 
 def optimizers(model):
@@ -227,7 +294,7 @@ def optimizer_state(model):
     return [np.asarray(v) for one in optimizers(model) for v in one.variables]
 
 
-# What models log beside the parts of the bound; with a margin a VAE-GAN logs still more.
+# What VAE-GANs log beside the parts of the bound; with a margin they log still more.
 PLAYERS = ("encoder", "decoder", "discriminator")
 GAN_SCORES = {f"{player}_loss" for player in PLAYERS} | {
     "feature_distance",
@@ -235,6 +302,11 @@ GAN_SCORES = {f"{player}_loss" for player in PLAYERS} | {
     "accuracy_reconstructed",
     "accuracy_sampled",
 }
+
+
+def config_of(one):
+    """The config of a model or a part, as JSON would hold it."""
+    return json.loads(json.dumps(one.get_config()))
 
 
 def weights(model):
@@ -245,4 +317,8 @@ def weights(model):
 def fit(model, x, epochs=1, **arguments):
     """Trains in batches of 4, in the data's order, and returns the history."""
     settings = {"batch_size": 4, "shuffle": False, "verbose": 0, **arguments}
+    if model.condition_shape is not None and len(x):
+        settings.setdefault("y", condition_for(model, len(x)))
+        if settings.get("validation_data") is x:
+            settings["validation_data"] = (x, settings["y"])
     return model.fit(x, epochs=epochs, **settings).history

@@ -17,6 +17,8 @@ tf.config.set_logical_device_configuration(
 )
 
 from model_cases import (  # noqa: E402
+    condition_for,
+    conditional,
     data_for,
     dense_vae_gan,
     fit,
@@ -26,7 +28,9 @@ from model_cases import (  # noqa: E402
     weights,
 )
 
-from keras_vae import objectives, priors  # noqa: E402
+from keras_vae import layers, objectives, priors  # noqa: E402
+from keras_vae.data import Preprocessor, Scaling  # noqa: E402
+from keras_vae.models.inputs import unpack  # noqa: E402
 
 BATCH = 8
 
@@ -43,14 +47,15 @@ def run(scope, make, x, objective="elbo", rate=0.1, **arguments):
         model.compile(keras.optimizers.SGD(rate, momentum=0.5), objective)
     start = weights(model)
     logs = fit(model, x, epochs=2, batch_size=BATCH, validation_data=x, **arguments)
-    scores = model.evaluate(x, batch_size=BATCH, verbose=0, return_dict=True)
-    prediction = model.predict(x, batch_size=BATCH, verbose=0)
+    y = condition_for(model, len(x))
+    scores = model.evaluate(x, y, batch_size=BATCH, verbose=0, return_dict=True)
+    prediction = model.predict(x, y, batch_size=BATCH, verbose=0).astype(float)
     return start, weights(model), logs, scores, prediction
 
 
-def comparison(examples, make=fixed_noise_vae, **arguments):
+def comparison(examples, make=fixed_noise_vae, x=None, **arguments):
     """The same training without a strategy and on two replicas."""
-    x = data_for(make(), examples)
+    x = data_for(make(), examples) if x is None else x
     start, one, logs, scores, prediction = run(
         contextlib.nullcontext(), make, x, **arguments
     )
@@ -76,12 +81,12 @@ def noise():
         seeds = []
         trace = type(model).trace
 
-        def recording(x, num_samples, seed, training):
+        def recording(x, num_samples, seed, training, **arguments):
             seeds.append(seed)
-            return trace(model, x, num_samples, seed, training)
+            return trace(model, x, num_samples, seed, training, **arguments)
 
         model.trace = recording
-        model._score(x, training=True)
+        model._score(unpack(x), training=True)
         return trace(model, x, 1, seeds[0]).z
 
     # Eager replicas would need threads of their own; a graph is what `fit` runs, too.
@@ -94,10 +99,10 @@ class TrainedNormal(priors.Prior):
     """A prior with weights whose rate has a closed form, so that nothing is random."""
 
     def make_weights(self):
-        self.loc = self.add_weight((self.event_size,), "ones")
+        self.loc = self.add_weight(self.event_shape, "ones")
 
-    def make_distribution(self, temperature):
-        scale = tf.fill([self.event_size], tf.cast(temperature, self.dtype))
+    def make_distribution(self, y=None):
+        scale = tf.ones(self.event_shape)
         return tfd.Independent(tfd.Normal(tf.convert_to_tensor(self.loc), scale), 1)
 
 
@@ -107,10 +112,35 @@ def full_vae():
     return fixed_noise_vae(prior=TrainedNormal(), kernel_regularizer=penalty)
 
 
+def conditional_vae():
+    """Classes as condition, and the default prior."""
+    posterior = layers.IndependentNormal(2, scale=1e-6)
+    return conditional(4, posterior=posterior)
+
+
+def preprocessed_vae():
+    """A model that reads 8-bit levels."""
+    model = fixed_noise_vae()
+    model.preprocessor = Preprocessor(Scaling((6,), 0.0, 255.0), levels=(0, 255))
+    return model
+
+
+class SetBeta(keras.callbacks.Callback):
+    """Raises beta in the second epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.objective.beta = 1.0 + 3.0 * epoch
+
+
 def gan(examples, make, **objective):
     """A comparison of VAE-GANs; small steps, since encoders' losses are large."""
     objective = objectives.Adversarial(gamma=0.1, **objective)
     return comparison(examples, make, objective=objective, rate=0.03)
+
+
+def levels(n):
+    """Raw 8-bit observations."""
+    return np.random.default_rng(4).integers(0, 256, (n, 6), dtype=np.uint8)
 
 
 def conv_vae_gan():
@@ -127,6 +157,12 @@ def main():
         "VAE-GAN of convolutions": gan(16, conv_vae_gan),
         "VAE-GAN, a last batch of one": gan(9, dense_vae_gan, r1=1.0),
         "VAE-GAN, a margin": gan(9, dense_vae_gan, margin=0.05, equilibrium=0.8),
+        "a condition": comparison(9, conditional_vae),
+        "raw data": comparison(9, preprocessed_vae, x=levels(9)),
+        "beta set meanwhile": comparison(9, callbacks=[SetBeta()]),
+        "an objective made outside": comparison(
+            9, objective=objectives.ELBO(2.0), callbacks=[SetBeta()]
+        ),
         "noise": noise(),
     }
     print("REPORT" + json.dumps(report, default=float))

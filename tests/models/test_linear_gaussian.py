@@ -58,7 +58,7 @@ def test_with_the_true_posterior_the_elbo_is_log_px(full):
     trace = model.trace(x, num_samples=4000, seed=2)
     draws = -(trace.rate + trace.distortion).numpy()
     error = draws.std(axis=0) / np.sqrt(len(draws))
-    assert trace.rates.shape[1] == 1 and (error < 0.1).all()
+    assert trace.rates.shape == (1, 1, 20) and (error < 0.1).all()
     assert (np.abs(draws.mean(axis=0) - truth.log_prob(x)) < ERRORS * error).all()
     np.testing.assert_allclose(
         model.elbo(x, num_samples=4000, seed=2).mean(),

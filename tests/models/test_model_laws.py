@@ -1,6 +1,7 @@
 """The laws that every model of `model_cases.CASES` keeps."""
 
 import keras
+import laws
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +10,7 @@ from model_cases import (
     GAN_SCORES,
     NAMES,
     case,
+    condition_for,
     fit,
     losses_and_variables,
     shared_case,
@@ -18,6 +20,8 @@ from model_cases import (
 import keras_vae
 
 SCORES = {"loss", "reconstruction_loss", "kl_loss", "elbo"}
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+every_model = pytest.mark.parametrize("name", NAMES)
 
 
 def test_every_public_model_is_in_the_list():
@@ -26,14 +30,13 @@ def test_every_public_model_is_in_the_list():
         for value in vars(keras_vae).values()
         if isinstance(value, type) and issubclass(value, keras.Model)
     }
-    public |= {getattr(keras_vae.models, name) for name in keras_vae.models.__all__} - {
-        keras_vae.models.get
-    }
+    base = keras_vae.models.LatentVariableModel
+    public |= laws.public_classes(keras_vae.models, base)
     listed = {type(make_model()) for make_model, _ in CASES.values()}
     assert public - {keras_vae.models.LatentVariableModel} == listed
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every_model
 def test_every_variable_gets_a_gradient(name):
     model, x = shared_case(name)
     with tf.GradientTape(persistent=True) as tape:
@@ -50,93 +53,151 @@ def test_every_variable_gets_a_gradient(name):
     assert set(trained) == {id(variable) for variable in model.trainable_variables}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_training_moves_every_variable_and_eager_equals_compiled(name):
+# Whose steps are compiled here; `test_matrix.py` compiles a model for every part.
+COMPILED = ["from parts", "counts", "mixture prior, mixed objective", "VAE-GAN"]
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_steps_are_those_of_eager_execution(name):
     compiled, x = case(name)
     eager, _ = case(name, run_eagerly=True)
-    before = compiled.get_weights()
     logs = fit(compiled, x, epochs=2)
     np.testing.assert_allclose(
         fit(eager, x, epochs=2)["loss"], logs["loss"], rtol=1e-4, atol=1e-4
     )
     # Adam divides by the gradient's size, so rounding shows where gradients are small.
     np.testing.assert_allclose(weights(eager), weights(compiled), rtol=0, atol=1e-3)
-    for variable, was in zip(compiled.weights, before, strict=True):
-        assert np.abs(variable.numpy() - was).max() > 1e-5, variable.path
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_logs_are_the_parts_of_the_bound(name):
+@every_model
+def test_training_moves_every_variable_and_logs_the_parts_of_the_bound(name):
     model, x = case(name, run_eagerly=True)
+    before = model.get_weights()
+    fixed = {id(v) for v in model.prior.weights} if not model.prior.trainable else set()
     logs = fit(model, x, validation_data=x)
-    scheduled = {"beta"} if "mixed objective" in name else set()
-    players = GAN_SCORES if name.startswith("VAE-GAN") else set()
-    expected = SCORES | scheduled | players
+    for variable, was in zip(model.weights, before, strict=True):
+        moved = np.abs(variable.numpy() - was).max() > 1e-5
+        assert moved or id(variable) in fixed, variable.path
+    expected = SCORES if model.latent.has_density else SCORES - {"kl_loss", "elbo"}
+    expected = expected | {"beta"} if "mixed objective" in name else expected
+    expected = expected | GAN_SCORES if name.startswith("VAE-GAN") else expected
+    expected = expected | set(model.objective.terms)
     assert set(logs) == expected | {f"val_{key}" for key in expected}
-    for prefix in ("", "val_"):
+    for prefix in ("", "val_") if model.latent.has_density else ():
         bound = logs[prefix + "reconstruction_loss"][0] + logs[prefix + "kl_loss"][0]
         np.testing.assert_allclose(logs[prefix + "elbo"][0], -bound, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every_model
 def test_evaluation_repeats_itself_and_changes_nothing(name):
     model, x = case(name, run_eagerly=True)
-    before = weights(model)
-    first = model.evaluate(x, batch_size=5, verbose=0, return_dict=True)
-    second = model.evaluate(x, batch_size=5, verbose=0, return_dict=True)
+    before, y = weights(model), condition_for(model)
+    first = model.evaluate(x, y, batch_size=5, verbose=0, return_dict=True)
+    second = model.evaluate(x, y, batch_size=5, verbose=0, return_dict=True)
     assert first == second and np.isfinite(list(first.values())).all()
     np.testing.assert_array_equal(weights(model), before)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every_model
 def test_a_row_does_not_depend_on_its_batch(name):
     model, x = shared_case(name)
-    z = np.random.default_rng(1).normal(size=(7, model.latent_dim)).astype("float32")
-    close = {"rtol": 1e-4, "atol": 1e-5}
-    np.testing.assert_allclose(
-        model.encode(x[2:3]).mean(), model.encode(x).mean()[2:3], **close
-    )
-    np.testing.assert_allclose(
-        model.decode(z[2:3]).log_prob(x[2:3]), model.decode(z).log_prob(x[2])[2:3], **close
-    )
-    whole = model.predict(x, batch_size=len(x), verbose=0)
+    y = condition_for(model)
+    row = None if y is None else y[2:3]
+    whole = model.reconstruct(x, y)
     assert whole.shape == x.shape
-    np.testing.assert_allclose(model.predict(x, batch_size=5, verbose=0), whole, **close)
-    np.testing.assert_allclose(model.predict(x[2:3], verbose=0), whole[2:3], **close)
-    np.testing.assert_allclose(model(x), whole, **close)
+    for alone, together in [
+        (model.codes(x[2:3], row), model.codes(x, y)[2:3]),
+        (model.embed(x, y, batch_size=5), model.embed(x, y)),
+        (model.reconstruct(x, y, batch_size=5), whole),
+        (model.reconstruct(x[2:3], row), whole[2:3]),
+        (model(x, y), whole),
+    ]:
+        np.testing.assert_allclose(alone, together, **CLOSE)
+    for key, value in model.summary(x, y).items():
+        np.testing.assert_allclose(model.summary(x[2:3], row)[key], value[2:3], **CLOSE)
+    z = model.draw(len(x), 1, y)
+    np.testing.assert_allclose(
+        model.decode(z[2:3], row).log_prob(x[2:3]),
+        model.decode(z, y).log_prob(x)[2:3],
+        **CLOSE,
+    )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", COMPILED)
+def test_predict_is_reconstruct(name):
+    model, x = case(name)
+    expected = model.reconstruct(x)
+    for batch_size in (5, None):
+        given = model.predict(x, batch_size=batch_size, verbose=0)
+        np.testing.assert_allclose(given, expected, **CLOSE)
+
+
+@every_model
 def test_decoding_keeps_leading_axes(name):
     model, _ = shared_case(name)
-    z = np.random.default_rng(2).normal(size=(3, 2, model.latent_dim)).astype("float32")
-    px = model.decode(z)
+    y = condition_for(model, 2)
+    flat = [model.draw(2, seed, y) for seed in range(3)]
+    z = tf.stack(flat)
+    px = model.decode(z, y)
     assert px.batch_shape == (3, 2) and px.event_shape == model.event_shape
-    flat = model.decoded(z.reshape(6, -1))
-    np.testing.assert_allclose(
-        np.reshape(model.decoded(z), flat.shape), flat, rtol=1e-4, atol=1e-5
-    )
+    for i, rows in enumerate(flat):
+        np.testing.assert_allclose(model.decoded(z, y)[i], model.decoded(rows, y), **CLOSE)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every_model
 def test_a_trace_has_the_shapes_of_the_glossary(name):
     model, x = shared_case(name)
-    trace = model.trace(x, num_samples=3, seed=0)
-    assert trace.z.shape == (3, len(x), model.latent_dim)
+    trace = model.trace(x, num_samples=3, seed=0, y=condition_for(model))
+    assert trace.z.shape == (3, len(x), *model.latent.shape)
     assert trace.px.batch_shape == (3, len(x))
+    assert trace.q.batch_shape == (len(x),)
     for value in (trace.log_q, trace.log_p, trace.log_px, trace.log_weight):
         assert value.shape == (3, len(x))
-    assert trace.rate.shape in [(1, len(x)), (3, len(x))]
+    assert trace.rates.shape[0] == 1 and trace.rate.shape[1] in (1, len(x))
     assert trace.elbo.shape == (len(x),)
+    model.latent.support.check(trace.z.numpy(), "z")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every_model
+def test_a_trace_of_given_draws_scores_them_and_draws_nothing(name):
+    model, x = shared_case(name)
+    y = condition_for(model)
+    drawn = model.trace(x, num_samples=2, seed=5, y=y)
+    given = model.trace(x, seed=9, y=y, z=drawn.z)
+    np.testing.assert_array_equal(given.z, drawn.z)
+    for one in ("log_q", "log_p", "log_px", "log_joint"):
+        np.testing.assert_allclose(getattr(given, one), getattr(drawn, one), **CLOSE)
+
+
+@every_model
 def test_exact_and_sampled_rates_agree(name):
     model, x = shared_case(name)
-    trace = model.trace(x[:3], num_samples=4000, seed=3)
+    if not model.latent.has_density:
+        return
+    y = condition_for(model, 3)
+    trace = model.trace(x[:3], num_samples=4000, seed=3, y=y)
     sampled = trace.sampled_rate.numpy()
-    if trace.rates.shape[1] > 1:
-        assert "prior" in name
+    if trace.rate.shape[0] == 4000:
+        np.testing.assert_allclose(trace.rate, sampled, **CLOSE)
         return
     error = sampled.std(axis=0) / np.sqrt(len(sampled))
     assert (np.abs(sampled.mean(axis=0) - trace.rate[0]) < 5 * error + 1e-5).all()
+
+
+@every_model
+def test_the_estimates_are_those_of_the_trace(name):
+    model, x = shared_case(name)
+    y = condition_for(model)
+    if not model.latent.has_density:
+        for ask in (model.elbo, model.rate_and_distortion, model.log_likelihood):
+            with pytest.raises(ValueError, match="is a point: an autoencoder has no rate"):
+                ask(x, y=y)
+        return
+    rate, distortion = model.rate_and_distortion(x, num_samples=3, seed=4, y=y)
+    bound = model.elbo(x, num_samples=3, seed=4, y=y)
+    np.testing.assert_allclose(bound, -(rate + distortion), rtol=1e-5)
+    # With many draws the importance-weighted estimate lies above the bound.
+    high = model.log_likelihood(x, num_samples=200, seed=1, y=y)
+    assert high.shape == bound.shape == (len(x),)
+    many = model.elbo(x, num_samples=200, seed=1, y=y)
+    assert high.mean() > many.mean() - 1e-3

@@ -8,12 +8,22 @@ import keras_vae
 from keras_vae.models.conv_vae import default_filters
 
 IMAGES = [(28, 28, 1), (28, 20, 1), (31, 45, 3), (64, 64, 3), (8, 8, 1), (1, 9, 2)]
-# Layers whose parameters belong to single elements.
-NAMED = [
-    name
-    for name, cls in keras_vae.layers.ROOM.parts().items()
-    if issubclass(cls, keras_vae.layers.IndependentLayer) and name != "deterministic"
+LIKELIHOODS = [
+    "bernoulli",
+    "beta",
+    "categorical:num_classes=4",
+    "continuous_bernoulli",
+    "discretized_logistic",
+    "laplace",
+    "logistic",
+    "negative_binomial",
+    "normal",
+    "normal:scale=shared",
+    "poisson",
+    "student_t",
 ]
+# Whose parameters are not an image: a convolution cannot give them.
+OF_WHOLE_EVENTS = ["mixture_logistic:num_components=2", "mixture_normal:num_components=30"]
 SHAPES = pytest.mark.parametrize("shape", IMAGES, ids=str)
 
 
@@ -26,7 +36,7 @@ def trains(model, x):
     after = model.get_weights()
     assert all((a != b).any() for a, b in zip(after, before, strict=True))
     assert model(x).shape == x.shape
-    assert model.encode(x).mean().shape == (len(x), model.latent_dim)
+    assert model.embed(x).shape == (len(x), model.latent_dim)
     assert model.sample(2, draw=True).shape == (2, *x.shape[1:])
 
 
@@ -55,7 +65,7 @@ def test_an_integer_is_the_shape_of_a_vector():
     assert keras_vae.DenseVAE(30, 2, likelihood).event_shape == (30,)
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", LIKELIHOODS)
 @pytest.mark.parametrize("cls", [keras_vae.DenseVAE, keras_vae.ConvVAE])
 def test_every_named_likelihood_fits_the_prebuilt_models(name, cls):
     sizes = {"hidden_units": (4,)} if cls is keras_vae.DenseVAE else {"filters": (2,)}
@@ -64,6 +74,14 @@ def test_every_named_likelihood_fits_the_prebuilt_models(name, cls):
     if model.likelihood.support.is_open:
         x *= 0.5
     trains(model, x)
+
+
+@pytest.mark.parametrize("name", OF_WHOLE_EVENTS)
+def test_convolutions_refuse_likelihoods_of_whole_events(name):
+    model = keras_vae.DenseVAE((6, 5, 1), 2, name, hidden_units=(4,), activation="tanh")
+    trains(model, np.ones((2, 6, 5, 1), "float32"))
+    with pytest.raises(ValueError, match="dense decoder|decoder ends in shape"):
+        keras_vae.ConvVAE((6, 5, 1), 2, name, filters=(2,))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from gan_cases import compiled, equal, images, play
+from gan_cases import compiled, equal, images, played
 from model_cases import dense_vae_gan, fit, fixed_noise_vae_gan, vae_gan, weights
 
 import keras_vae
@@ -118,7 +118,7 @@ def test_the_policy_is_that_of_the_networks_and_of_no_other_layer(policy, networ
     assert keras.config.dtype_policy().name == "float32"
     assert model.discriminator.layers[2].compute_dtype == compute
     assert model.encoder.layers[2].compute_dtype == compute
-    trace = play(model, images())
+    trace = played(model, images())
     game = trace.game
     values = (game.real, game.feature_distance, game.gradient_penalty(), trace.rate)
     for value in (*values, trace.elbo, model(images())):

@@ -4,7 +4,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from gan_cases import compiled, equal, optimizer_values, player_values, sgd
+from gan_cases import (
+    compiled,
+    equal,
+    optimizer_values,
+    played,
+    player_values,
+    sgd,
+)
 from model_cases import LATENT, PLAYERS, dense_vae_gan, fit, vae_gan
 
 from keras_vae import layers, priors
@@ -40,7 +47,7 @@ def gradients_by_hand(model, x):
     result, variables = {}, model.player_variables()
     for player in PLAYERS:
         with tf.GradientTape() as tape:
-            trace = model.pass_for_training(x, None, seeds[0], True)
+            trace = played(model, x, seeds[0], training=True)
             loss = tf.reduce_mean(model.objective(trace, 0)[player])
         result[player] = tape.gradient(loss, [v.value for v in variables[player]])
     return result

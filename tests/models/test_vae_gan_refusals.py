@@ -5,21 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from gan_cases import compiled, images, optimizer_values, sgd
-from model_cases import (
-    LATENT,
-    PLAYERS,
-    data_for,
-    dense_vae_gan,
-    fit,
-    network,
-    vae,
-    vae_gan,
-)
+from model_cases import LATENT, PLAYERS, data_for, network, vae_gan
 from tensorflow_probability import distributions as tfd
 
 import keras_vae
-from keras_vae import layers, objectives
-from keras_vae.objectives import Adversarial
+from keras_vae import layers
 
 SIZE = 6
 
@@ -208,6 +198,11 @@ def test_targets_are_refused():
         model.fit(x, x, verbose=0)
 
 
+def test_a_condition_is_refused():
+    with pytest.raises(ValueError, match="has no condition: its discriminator"):
+        vae_gan(condition=10)
+
+
 def shared():
     adam = keras.optimizers.Adam()
     return {"encoder": adam, "decoder": adam, "discriminator": "adam"}
@@ -237,27 +232,6 @@ def test_optimizers_that_are_not_one_for_each_are_refused(make, match):
         vae_gan().compile(make())
 
 
-def test_without_a_game_it_is_trained_as_a_vae():
-    model, x = compiled(dense_vae_gan, objective=objectives.ELBO())
-    discriminator = model.discriminator.get_weights()
-    assert model.trains_likelihood
-    logs = fit(model, x)
-    assert set(logs) == {"loss", "reconstruction_loss", "kl_loss", "elbo"}
-    for a, b in zip(discriminator, model.discriminator.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-@pytest.mark.parametrize("objective", [3.0, Adversarial, "adversary"])
-def test_what_is_no_objective_is_refused(objective):
-    with pytest.raises(ValueError, match="objective"):
-        vae_gan().compile("adam", objective)
-
-
-def test_a_vae_refuses_the_objective_of_three_players():
-    with pytest.raises(ValueError, match="VAE has no decoder, discriminator, encoder"):
-        vae().compile("adam", "adversarial")
-
-
 @pytest.mark.parametrize("name", ["loss", "metrics", "loss_weights", "weighted_metrics"])
 def test_compile_takes_no_loss(name):
     with pytest.raises(ValueError, match=rf"compile\({name}=...\) has no meaning"):
@@ -273,10 +247,9 @@ def test_training_needs_compile_first():
 @pytest.mark.parametrize(
     "posterior", [layers.OneHotCategorical(LATENT), layers.IndependentPoisson(LATENT)]
 )
-def test_a_posterior_without_gradients_is_refused_in_training(posterior):
-    model = vae_gan(posterior)
+def test_a_posterior_without_gradients_is_refused_by_compile(posterior):
     with pytest.raises(ValueError, match="no gradient with respect to its parameters"):
-        model.compile("adam")
+        vae_gan(posterior).compile("adam")
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

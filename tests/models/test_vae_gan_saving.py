@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from gan_cases import compiled, equal, optimizer_values, play, player_values
+from gan_cases import compiled, equal, optimizer_values, played, player_values
 from model_cases import LATENT, PLAYERS, dense_vae_gan, fit, vae_gan
 
 from keras_vae import layers, priors
@@ -151,7 +151,7 @@ def test_settings_of_a_loss_scale_that_was_given_are_kept(dtype, tmp_path):
 
 def outputs(model, x):
     """Everything that a model is asked for."""
-    game = play(model, x, seed=5).game
+    game = played(model, x, seed=5).game
     return [
         model.encode(x).mean(),
         model.encode(x).stddev(),

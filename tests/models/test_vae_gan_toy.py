@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from gan_cases import play, sgd
+from gan_cases import played as played_by
+from gan_cases import sgd
 
 import keras_vae
 from keras_vae import layers
@@ -68,7 +69,7 @@ def cost(logit, label):
 
 @pytest.fixture(scope="module")
 def played():
-    """The model, one pass, and what its numbers should be."""
+    """The model, one pass with its game, and what their numbers should be."""
     model = toy()
     # z of the samples is not in the record: it is read where it is decoded.
     decoded, decode = [], model.decode
@@ -78,7 +79,7 @@ def played():
         return decode(z, y, training)
 
     model.decode = recording
-    trace = play(model, X, seed=3, training=True)
+    trace = played_by(model, X, seed=3, training=True)
     del model.decode
     assert [one.shape for one in decoded] == [(1, N, D), (N, D)]
     return model, trace, by_hand(trace, X.astype(float), decoded[1])
@@ -86,7 +87,7 @@ def played():
 
 def test_the_game_is_the_one_computed_by_hand(played):
     _, trace, (kl, distance, logits, slope) = played
-    close, game = {"rtol": 1e-4, "atol": 1e-5}, trace.game
+    game, close = trace.game, {"rtol": 1e-4, "atol": 1e-5}
     np.testing.assert_allclose(trace.rate[0], kl, **close)
     np.testing.assert_allclose(game.feature_distance, distance, **close)
     given = (game.real, game.reconstructed, game.sampled)
@@ -144,7 +145,7 @@ def test_logs_are_means_of_what_is_computed_by_hand():
     model.compile(sgd(), Adversarial(gamma=0.1), run_eagerly=True)
     logs = model.train_on_batch(X, return_dict=True)
     (trace,) = traces
-    losses, game = Adversarial(gamma=0.1)(trace), trace.game
+    game, losses = trace.game, Adversarial(gamma=0.1)(trace)
     expected = {f"{player}_loss": np.mean(loss) for player, loss in losses.items()} | {
         "loss": np.mean(losses["encoder"]),
         "feature_distance": np.mean(game.feature_distance),
@@ -179,7 +180,7 @@ def test_features_and_logits_are_the_discriminators(played):
 
 def test_the_seed_decides_draws_and_samples(played):
     model, trace, _ = played
-    game, again, other = trace.game, play(model, X, 3).game, play(model, X, 4).game
+    game, (again, other) = trace.game, (played_by(model, X, seed).game for seed in (3, 4))
     for name in ("real", "reconstructed", "sampled"):
         np.testing.assert_allclose(getattr(again, name), getattr(game, name), rtol=1e-5)
     for name in ("reconstructed", "sampled"):

@@ -36,6 +36,18 @@ BUILD = {
     "conv_discriminator_normalized": lambda: conv_discriminator(
         (7, 6, 2), (4, 3), spectral_normalization=True
     ),
+    "conv_encoder_with_condition": lambda: conv_encoder(
+        (7, 6, 2), 4, **SMALL, rescale=0.1, condition_shape=(3,)
+    ),
+    "conv_decoder_with_condition": lambda: conv_decoder(
+        (2, 2), (7, 6, 2), 84, **SMALL, condition_shape=(2, 3)
+    ),
+    "dense_encoder_with_condition": lambda: dense_encoder(
+        (7, 6, 2), 4, (5,), condition_shape=(2, 3)
+    ),
+    "dense_decoder_with_condition": lambda: dense_decoder(
+        (2, 2), 11, (5,), condition_shape=(3,)
+    ),
     "larsen_encoder": lambda: larsen_encoder((7, 6, 2), 4),
     "larsen_decoder": lambda: larsen_decoder(3, (7, 6, 2)),
     "larsen_discriminator": lambda: larsen_discriminator((7, 6, 2), 2.0, -1.0),
@@ -43,11 +55,19 @@ BUILD = {
 
 
 def inputs(model, batch=3):
-    """Random inputs for a model."""
-    shape = (batch, *model.input_shape[1:])
-    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    """Random inputs for a model: an array, or a list of x or z and y."""
+    rng = np.random.default_rng(0)
+    x, *y = (
+        rng.normal(size=(batch, *one.shape[1:])).astype("float32") for one in model.inputs
+    )
     counts = any("log1p" in one.name for one in model.operations)
-    return np.round(20 * np.abs(x)) if counts else x
+    x = np.round(20 * np.abs(x)) if counts else x
+    return [x, *y] if y else x
+
+
+def rows(inputs, start, stop):
+    """Some examples of what `inputs` made."""
+    return tf.nest.map_structure(lambda one: one[start:stop], inputs)
 
 
 @pytest.mark.parametrize("shape", IMAGES)
@@ -58,8 +78,9 @@ def test_shapes_of_convolutional_networks(shape):
     for blocks in (1, 2, 3):
         size = blocks * int(np.prod(shape))
         decoder = conv_decoder(2, shape, size, **SMALL)
-        assert decoder.output_shape == (None, size)
-        assert decoder(inputs(decoder)).shape == (3, size)
+        image = (*shape[:2], blocks * shape[2])
+        assert decoder.output_shape == (None, *image)
+        assert decoder(inputs(decoder)).shape == (3, *image)
 
 
 @pytest.mark.parametrize("shape", [(7,), (28, 20, 1), (3, 4, 5, 2)])
@@ -100,13 +121,21 @@ def test_gradient_reaches_all_weights(name):
 def test_batch_does_not_matter(name):
     model = BUILD[name]()
     x = inputs(model)
-    laws.close(model(x[1:2]), model(x)[1:2])
+    laws.close(model(rows(x, 1, 2)), model(x)[1:2])
+
+
+@pytest.mark.parametrize("name", [name for name in BUILD if "condition" in name])
+def test_the_condition_is_read_beside_the_rest(name):
+    model = BUILD[name]()
+    x, y = inputs(model)
+    for changed in ([x[::-1], y], [x, y[::-1]]):
+        assert (np.abs(model(changed) - model([x, y])).max(axis=-1) > 0).any()
 
 
 @pytest.mark.parametrize("name", BUILD)
 def test_eager_graph_and_xla_agree(name):
     model = BUILD[name]()
-    laws.agrees_compiled(model, tf.constant(inputs(model)))
+    laws.agrees_compiled(model, tf.nest.map_structure(tf.constant, inputs(model)))
 
 
 @pytest.mark.parametrize("name", BUILD)
@@ -119,10 +148,12 @@ def test_survives_saving(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", BUILD)
-def test_has_one_input_and_one_vector_output(name):
+def test_has_one_input_and_one_output(name):
     model = BUILD[name]()
-    assert len(model.inputs) == len(model.outputs) == 1
-    assert len(model.output_shape) == 2
+    assert len(model.inputs) == (2 if "condition" in name else 1)
+    assert len(model.outputs) == 1
+    image = "conv_decoder" in name
+    assert len(model.output_shape) == (4 if image else 2)
 
 
 @pytest.mark.parametrize("build", [conv_encoder, dense_encoder])
@@ -153,29 +184,46 @@ def test_the_input_arguments_have_the_order_in_which_they_apply_but_the_logarith
     assert names[start : start + 3] == ["rescale", "shift", "log_scale"]
 
 
-@pytest.mark.parametrize("shape, blocks", [((7, 6, 2), 2), ((8, 8, 1), 3), ((5, 9, 3), 2)])
-def test_blocks_of_the_decoder_are_the_blocks_of_the_layers(shape, blocks):
-    # With the last kernel zero every pixel shows the bias: channel c of block b must
-    # stand at [b, :, :, c] of the output, as the distribution layers read it.
-    size = blocks * int(np.prod(shape))
-    decoder = conv_decoder(2, shape, size, **SMALL)
-    kernel, bias = decoder.get_layer("params").get_weights()
-    values = np.arange(bias.size, dtype="float32")
-    decoder.get_layer("params").set_weights([np.zeros_like(kernel), values])
-    output = decoder(inputs(decoder)).numpy().reshape(-1, blocks, *shape)
-    expected = np.broadcast_to(values.reshape(blocks, 1, 1, shape[2]), (blocks, *shape))
-    for row in output:
-        np.testing.assert_array_equal(row, expected)
+CONVOLVED = {
+    "normal": lambda shape: layers.IndependentNormal(shape),
+    "student_t": lambda shape: layers.IndependentStudentT(shape),
+    "bernoulli": lambda shape: layers.IndependentBernoulli(shape),
+    "discretized_logistic": lambda shape: layers.DiscretizedLogistic(shape),
+    "categorical": lambda shape: layers.IndependentCategorical(shape, 3),
+}
+
+
+@pytest.mark.parametrize("name", CONVOLVED)
+@pytest.mark.parametrize("shape", [(7, 6, 2), (8, 8, 1)])
+def test_the_parameters_of_a_pixel_come_from_that_pixel(name, shape):
+    # A start image that is large at one place alone moves the distribution there alone.
+    layer = CONVOLVED[name](shape)
+    decoder = conv_decoder(2, shape, layer.params_size, (4,), dense_units=5)
+    start = decoder.get_layer("image").output
+    rest = keras.Model(start, decoder.output)
+
+    def parameters(image):
+        elements = layer.distribution(layer.flat_params(rest(image))).distribution
+        names = ("loc", "scale", "df", "logits")
+        values = [getattr(elements, one, None) for one in names]
+        return [np.asarray(one) for one in values if one is not None]
+
+    image = np.ones((1, *start.shape[1:]), "float32")
+    moved = image.copy()
+    moved[0, 0, 0] += 1.0
+    for before, after in zip(parameters(image), parameters(moved), strict=True):
+        changed = (before != after).reshape(*shape, -1).any(axis=(2, 3))
+        rows, columns = np.nonzero(changed)
+        assert len(rows) and rows.max() < 4 and columns.max() < 4
 
 
 def test_means_and_scales_of_a_normal_are_images_in_order():
     shape = (5, 7, 2)
     layer = layers.IndependentNormal(shape)
     decoder = conv_decoder(2, shape, layer.params_size, **SMALL)
-    z = inputs(decoder)
-    image = keras.Model(decoder.input, decoder.get_layer("crop").output)(z).numpy()
+    image = decoder(inputs(decoder)).numpy()
     assert image.shape == (3, 5, 7, 4)
-    distribution = layer.distribution(decoder(z)).distribution
+    distribution = layer.distribution(layer.flat_params(image)).distribution
     np.testing.assert_array_equal(distribution.loc, image[..., :2])
     laws.close(distribution.scale, 1e-5 + np.logaddexp(0, image[..., 2:]))
 

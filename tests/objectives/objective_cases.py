@@ -6,15 +6,22 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import tensorflow as tf
-from scipy import special
+from scipy import special, stats
 from tensorflow_probability import distributions as tfd
 
 from keras_vae import objectives
-from keras_vae.core.trace import Trace
+from keras_vae.core.latent import Latent
+from keras_vae.core.support import REAL
+from keras_vae.core.trace import Game, Trace
+
+LATENT = Latent((2,), REAL, False, True, True, True, "IndependentNormal")
 
 
-def made_trace(num_samples, batch_size=4, with_kl=True, seed=0):
-    """A trace with numbers of its own: no two of its entries agree."""
+def made_trace(num_samples, batch_size=4, exact=True, groups=1, seed=0):
+    """A trace with numbers of its own: no two of its entries agree.
+
+    The rates of its groups add up to that of q and p, as a hierarchy's do.
+    """
     rng = np.random.default_rng(seed)
 
     def numbers(*shape):
@@ -26,39 +33,50 @@ def made_trace(num_samples, batch_size=4, with_kl=True, seed=0):
     p = tfd.Independent(tfd.Normal(tf.zeros(2), 1.0), 1)
     px = tfd.Independent(tfd.Normal(numbers(num_samples, batch_size, 3), 1.0), 1)
     x, z = numbers(batch_size, 3), q.sample(num_samples, seed=(seed, 1))
-    kl = tfd.kl_divergence(q, p)[tf.newaxis] if with_kl else None
-    return Trace(x, z, q, p, px, q.log_prob(z), p.log_prob(z), px.log_prob(x), kl)
+    log_q, log_p = q.log_prob(z), p.log_prob(z)
+    rate = tfd.kl_divergence(q, p)[tf.newaxis] if exact else log_q - log_p
+    shares = tf.nn.softmax(numbers(groups, 1, 1), axis=0)
+    rates = shares * rate[tf.newaxis]
+    return Trace(x, z, q, p, px, log_q, log_p, px.log_prob(x), rates)
+
+
+def made_game(seed=0, batch_size=5, **changes):
+    """A trace with a game of its own, with logits on both sides of zero."""
+    rng = np.random.default_rng(seed)
+
+    def numbers():
+        return tf.constant(3.0 * rng.normal(size=batch_size), tf.float32)
+
+    distance, real, reconstructed, sampled, slope = (numbers() for _ in range(5))
+    game = Game(distance**2, real, reconstructed, sampled, lambda: slope**2)
+    return made_trace(1, batch_size)._replace(game=game._replace(**changes))
 
 
 def repeated(trace, times=2):
     """The trace of the same examples, each `times` times."""
-
-    def tile(tensor):
-        return None if tensor is None else tf.tile(tensor, (1, times))
-
-    return trace._replace(
-        log_q=tile(trace.log_q),
-        log_p=tile(trace.log_p),
-        log_px=tile(trace.log_px),
-        kl=tile(trace.kl),
-    )
+    one = {
+        name: tf.tile(getattr(trace, name), (1, times))
+        for name in ("log_q", "log_p", "log_px")
+    }
+    rates = tf.tile(trace.rates, (1, 1, times))
+    return trace._replace(**one, rates=rates, x=tf.tile(trace.x, (times, 1)))
 
 
 def numbers_of(trace):
-    """(rate, sampled rate, distortion) in double precision."""
+    """(rates, sampled rate, distortion) in double precision."""
     log_q, log_p, log_px = (
         np.asarray(one, float) for one in (trace.log_q, trace.log_p, trace.log_px)
     )
-    sampled = log_q - log_p
-    return sampled if trace.kl is None else np.asarray(trace.kl, float), sampled, -log_px
+    return np.asarray(trace.rates, float), log_q - log_p, -log_px
 
 
 def elbo(beta=1.0, free_bits=0.0, exact_kl=True):
     def loss(trace, step):
-        rate, sampled, distortion = numbers_of(trace)
-        rate = (rate if exact_kl else sampled).mean(0)
+        rates, sampled, distortion = numbers_of(trace)
+        rates = (rates if exact_kl else sampled[None]).mean(1)
         weight = beta(step) if callable(beta) else beta
-        return distortion.mean(0) + weight * np.maximum(rate, free_bits or -np.inf)
+        rate = np.maximum(rates, free_bits or -np.inf).sum(0)
+        return distortion.mean(0) + weight * rate
 
     return loss
 
@@ -68,6 +86,58 @@ def iwae(trace, step):
     return np.log(len(sampled)) - special.logsumexp(-distortion - sampled, axis=0)
 
 
+def reconstruction(trace, step):
+    return numbers_of(trace)[2].mean(0)
+
+
+def beta_tc(beta):
+    def loss(trace, step):
+        rates, _, distortion = numbers_of(trace)
+        normal = trace.q.distribution
+        loc, scale = np.asarray(normal.loc, float), np.asarray(normal.scale, float)
+        correlation = []
+        for z in np.asarray(trace.z[0], float):
+            # Of this draw, the density of each number under each posterior of the batch.
+            density = stats.norm.pdf(z, loc, scale)
+            joint, product = density.prod(1).mean(), density.mean(0).prod()
+            correlation.append(np.log(joint / product))
+        bound = distortion.mean(0) + rates.sum(0).mean(0)
+        return bound + (beta - 1) * np.array(correlation)
+
+    return loss
+
+
+def adversarial(**weights):
+    """The three losses, from the definition of the cross-entropy."""
+    arguments = {**objectives.Adversarial().get_config(), **weights}
+
+    def loss(trace, step):
+        a, game = arguments, trace.game
+        gan = a["real_weight"] * cross_entropy(game.real, 1 - a["label_smoothing"])
+        gan = gan + a["reconstruction_weight"] * cross_entropy(game.reconstructed, 0)
+        gan = gan + a["sample_weight"] * cross_entropy(game.sampled, 0)
+        deceived = -gan
+        if a["generator_loss"] == "non_saturating":
+            deceived = a["reconstruction_weight"] * cross_entropy(game.reconstructed, 1)
+            deceived += a["sample_weight"] * cross_entropy(game.sampled, 1)
+        distance = np.asarray(game.feature_distance, float)
+        slope = np.asarray(game.gradient_penalty(), float)
+        rate = np.asarray(trace.rate, float).mean(0)
+        return {
+            "encoder": a["beta"] * rate + distance,
+            "decoder": a["gamma"] * distance + deceived,
+            "discriminator": gan + 0.5 * a["r1"] * slope,
+        }
+
+    return loss
+
+
+def cross_entropy(logit, target):
+    """-log of the probability of a label, in double precision."""
+    p = 1 / (1 + np.exp(-np.asarray(logit, float)))
+    return -(target * np.log(p) + (1 - target) * np.log(1 - p))
+
+
 def warm_up():
     """From 0 to 1 within ten steps."""
     return keras.optimizers.schedules.PolynomialDecay(0.0, 10, end_learning_rate=1.0)
@@ -75,7 +145,7 @@ def warm_up():
 
 @dataclass(frozen=True)
 class ObjectiveCase:
-    """An objective and its loss [B] in NumPy."""
+    """An objective and its loss in NumPy: [B], or a dict of players."""
 
     cls: type
     arguments: dict
@@ -86,8 +156,14 @@ class ObjectiveCase:
         return self.cls(**{k: v() if callable(v) else v for k, v in self.arguments.items()})
 
     def trace(self, **arguments):
-        """A trace with as many draws as the objective wants."""
+        """A trace with what the objective reads."""
+        if self.cls.players:
+            return made_game(batch_size=4)
         return made_trace(self.make().num_samples, **arguments)
+
+
+def _adversarial(**arguments):
+    return ObjectiveCase(objectives.Adversarial, arguments, adversarial(**arguments))
 
 
 CASES = {
@@ -99,7 +175,7 @@ CASES = {
         objectives.ELBO, {"beta": warm_up}, elbo(lambda step: min(step / 10, 1.0))
     ),
     "free_bits": ObjectiveCase(
-        objectives.ELBO, {"free_bits": 2.0, "beta": 0.5}, elbo(0.5, 2.0)
+        objectives.ELBO, {"free_bits": 0.8, "beta": 0.5}, elbo(0.5, 0.8)
     ),
     "sampled_rate": ObjectiveCase(
         objectives.ELBO, {"exact_kl": False, "num_samples": 3}, elbo(exact_kl=False)
@@ -111,4 +187,29 @@ CASES = {
     ),
     "iwae": ObjectiveCase(objectives.IWAE, {}, iwae),
     "iwae_of_one": ObjectiveCase(objectives.IWAE, {"num_samples": 1}, iwae),
+    "vimco": ObjectiveCase(objectives.VIMCO, {"num_samples": 3}, iwae),
+    "reconstruction": ObjectiveCase(
+        objectives.Reconstruction, {"num_samples": 2}, reconstruction
+    ),
+    "beta_tc": ObjectiveCase(objectives.BetaTC, {}, beta_tc(6.0)),
+    "beta_tc_of_draws": ObjectiveCase(
+        objectives.BetaTC, {"beta": 0.5, "num_samples": 3}, beta_tc(0.5)
+    ),
+    "adversarial": _adversarial(),
+    "adversarial_weights": _adversarial(
+        gamma=0.3,
+        beta=2.0,
+        real_weight=0.5,
+        reconstruction_weight=0.25,
+        sample_weight=3.0,
+    ),
+    "adversarial_minimax": _adversarial(
+        gamma=0.1,
+        generator_loss="minimax",
+        reconstruction_weight=0.5,
+        sample_weight=2.0,
+        label_smoothing=0.1,
+    ),
+    "adversarial_penalty": _adversarial(r1=10.0, label_smoothing=0.2),
+    "adversarial_alone": _adversarial(gamma=0, beta=0),
 }

@@ -1,5 +1,6 @@
 """Every objective obeys the laws."""
 
+import inspect
 import json
 
 import keras
@@ -7,12 +8,22 @@ import laws
 import numpy as np
 import pytest
 import tensorflow as tf
-from objective_cases import CASES, repeated
+from objective_cases import CASES, LATENT, made_game, repeated
 
 from keras_vae import objectives
-from keras_vae.objectives import Adversarial, Objective, PlayerLosses
+from keras_vae.objectives import Number, Objective
 
 every_objective = pytest.mark.parametrize("name", CASES)
+of_one_loss = pytest.mark.parametrize(
+    "name", [name for name, case in CASES.items() if not case.cls.players]
+)
+NUMBERS = [
+    (cls, name)
+    for cls in sorted({case.cls for case in CASES.values()}, key=lambda cls: cls.__name__)
+    for name in dir(cls)
+    if isinstance(getattr(cls, name), Number)
+]
+every_number = pytest.mark.parametrize("cls, number", NUMBERS)
 
 
 @pytest.fixture
@@ -21,37 +32,47 @@ def case(name):
     return CASES[name]
 
 
+def close(losses, expected, **tolerance):
+    """Compares losses, or those of each player."""
+    tf.nest.map_structure(lambda a, b: laws.close(a, b, **tolerance), losses, expected)
+
+
 def test_every_public_objective_has_a_case():
     listed = {case.cls for case in CASES.values()}
     assert listed == laws.public_classes(objectives, Objective)
 
 
-def test_the_public_objectives_without_a_case_are_those_of_several_players():
-    # Their losses are checked in test_adversarial_objective.py.
-    public = {getattr(objectives, name) for name in objectives.__all__}
-    classes = {one for one in public if isinstance(one, type)}
-    others = classes - {case.cls for case in CASES.values()} - {Objective}
-    assert others == {Adversarial, PlayerLosses}
-
-
 @every_objective
-@pytest.mark.parametrize("with_kl", [True, False])
+@pytest.mark.parametrize(
+    "form", [{}, {"exact": False}, {"groups": 2}, {"exact": False, "groups": 3}], ids=str
+)
 @pytest.mark.parametrize("step", [0, 3, 1000])
-def test_loss_is_that_of_the_oracle(case, with_kl, step):
-    trace = case.trace(with_kl=with_kl)
+def test_loss_is_that_of_the_oracle(case, form, step):
+    trace = case.trace(**form)
     losses = case.make()(trace, step)
-    assert losses.shape == (4,) and losses.dtype == tf.float32
-    laws.close(losses, case.oracle(trace, step))
+    for loss in tf.nest.flatten(losses):
+        assert loss.shape == (4,) and loss.dtype == tf.float32
+    assert not case.cls.players or tuple(losses) == case.cls.players
+    close(losses, case.oracle(trace, step))
 
 
 @every_objective
+def test_the_terms_are_those_that_were_announced(case):
+    losses, terms = case.make().losses_and_terms(case.trace(), 5)
+    assert tuple(terms) == case.cls.terms
+    assert all(term.shape == (4,) for term in terms.values())
+    close(losses, case.make()(case.trace(), 5), rtol=1e-6)
+
+
+@of_one_loss
 def test_repeating_the_batch_leaves_the_losses(case):
     objective, trace = case.make(), case.trace()
-    losses = objective(trace, 5)
-    laws.close(objective(repeated(trace), 5), np.tile(losses, 2), rtol=1e-6)
+    if case.cls.per_example:
+        losses = objective(trace, 5)
+        laws.close(objective(repeated(trace), 5), np.tile(losses, 2), rtol=1e-6)
 
 
-@every_objective
+@of_one_loss
 def test_examples_do_not_see_each_other(case):
     objective, trace = case.make(), case.trace()
     changed = trace._replace(log_px=trace.log_px + [[0.0, 100.0, 0.0, 0.0]])
@@ -59,18 +80,29 @@ def test_examples_do_not_see_each_other(case):
     laws.close(difference, [0.0, -100.0, 0.0, 0.0], atol=1e-4)
 
 
+@of_one_loss
+def test_what_reads_the_batch_as_one_says_so(case):
+    # Another posterior of the first example: whose loss does it move?
+    objective, trace = case.make(), case.trace()
+    normal = trace.q.distribution
+    loc = normal.loc + tf.one_hot([0, 9, 9, 9], 2)
+    q = trace.q.copy(distribution=normal.copy(loc=loc))
+    difference = objective(trace._replace(q=q), 5) - objective(trace, 5)
+    assert (np.abs(difference[1:]).max() > 1e-4) == (not case.cls.per_example)
+
+
 @every_objective
 def test_eager_graph_and_xla_agree(case):
     objective, trace = case.make(), case.trace()
 
-    def loss(log_q, log_px, step):
+    def losses(log_q, log_px, step):
         return objective(trace._replace(log_q=log_q, log_px=log_px), step)
 
     step = tf.constant(5, tf.int64)
-    laws.agrees_compiled(loss, trace.log_q, trace.log_px, step)
+    laws.agrees_compiled(losses, trace.log_q, trace.log_px, step)
 
 
-@every_objective
+@of_one_loss
 def test_gradient_is_minus_one_for_the_likelihood(case):
     # Adding a constant to log p(x|z) of all draws lowers the loss by it.
     objective, trace = case.make(), case.trace()
@@ -85,28 +117,114 @@ def test_gradient_is_minus_one_for_the_likelihood(case):
 def test_config_rebuilds_the_objective(case):
     objective, trace = case.make(), case.trace()
     laws.config_names_all_arguments(objective)
+    config = json.loads(json.dumps(objective.get_config()))
     for again in [
-        case.cls.from_config(objective.get_config()),
+        case.cls.from_config(config),
         objectives.get(keras.saving.serialize_keras_object(objective)),
     ]:
         assert type(again) is case.cls
         assert again.num_samples == objective.num_samples
         assert again.get_config() == objective.get_config()
         for step in (0, 5):
-            laws.close(again(trace, step), objective(trace, step), rtol=1e-7)
+            close(again(trace, step), objective(trace, step), rtol=1e-7)
 
 
 @every_objective
-@pytest.mark.parametrize("number", [0, -1, True, 1.5, "2", None])
-def test_number_of_draws_is_a_positive_integer(case, number):
-    with pytest.raises(ValueError, match="num_samples must be"):
-        case.cls(num_samples=number)
+def test_of_no_draws_there_is_no_objective(case):
+    takes = "num_samples" in inspect.signature(case.cls).parameters
+    for number in [0, -1, True, 1.5, "2", None] if takes else []:
+        with pytest.raises(ValueError, match="num_samples must be"):
+            case.cls(num_samples=number)
+    for number in [np.int64(5), np.uint8(5)] if takes else []:
+        objective = case.cls(num_samples=number)
+        assert objective.num_samples == 5
+        again = case.cls.from_config(json.loads(json.dumps(objective.get_config())))
+        assert again.get_config() == objective.get_config()
+
+
+# Numbers: live during training, checked, kept as floats.
+
+
+def losses_as_a_graph(objective, trace):
+    """A compiled function of no argument, as a training step is one."""
+    return tf.function(lambda: objective(trace, 0))
+
+
+@every_number
+@pytest.mark.parametrize("value", [0.25, np.float32(0.25), np.float64(0.25)])
+def test_a_number_that_is_set_takes_effect_in_what_is_compiled(cls, number, value):
+    trace = made_game(batch_size=4) if cls.players else CASES["elbo"].trace()
+    objective = cls(**{number: 0.75})
+    compiled = losses_as_a_graph(objective, trace)
+    before = compiled()
+    setattr(objective, number, value)
+    assert getattr(objective, number) == 0.25 and type(getattr(objective, number)) is float
+    close(compiled(), cls(**{number: 0.25})(trace), rtol=1e-6)
+    pairs = zip(*map(tf.nest.flatten, (compiled(), before)), strict=True)
+    assert max(np.abs(after - was).max() for after, was in pairs) > 1e-3
+    assert objective.get_config()[number] == 0.25
+
+
+@every_number
+@pytest.mark.parametrize("value", [-1.0, np.nan, np.inf, True, "1", None, [1.0]])
+def test_numbers_out_of_range_are_refused_when_made_and_when_set(cls, number, value):
+    objective = cls()
+    before = objective.get_config()
+    with pytest.raises(ValueError, match=f"{number} must be"):
+        cls(**{number: value})
+    with pytest.raises(ValueError, match=f"{number} must be"):
+        setattr(objective, number, value)
+    assert objective.get_config() == before
+
+
+@every_number
+def test_only_a_number_that_says_so_may_be_a_schedule(cls, number):
+    schedule = keras.optimizers.schedules.PolynomialDecay(0.0, 10, 1.0)
+    if getattr(cls, number).scheduled:
+        objective = cls(**{number: schedule})
+        assert getattr(objective, number) is schedule
+        with pytest.raises(AttributeError, match="once the objective is made"):
+            setattr(objective, number, 0.5)
+    else:
+        with pytest.raises(ValueError, match="cannot be a schedule"):
+            cls(**{number: schedule})
+    with pytest.raises((AttributeError, ValueError), match="schedule"):
+        setattr(cls(), number, schedule)
 
 
 @every_objective
-@pytest.mark.parametrize("number", [np.int64(5), np.uint8(5)])
-def test_number_of_draws_may_be_a_numpy_integer(case, number):
-    objective = case.cls(num_samples=number)
-    assert objective.num_samples == 5
-    again = case.cls.from_config(json.loads(json.dumps(objective.get_config())))
-    assert again.get_config() == objective.get_config()
+def test_all_else_is_fixed_once_it_is_made(case):
+    objective = case.make()
+    fixed = set(objective.get_config()) - {name for cls, name in NUMBERS if cls is case.cls}
+    for name in fixed:
+        setattr(objective, name, getattr(objective, name))
+        with pytest.raises(AttributeError, match=f"{name} of an objective is fixed"):
+            setattr(objective, name, "something else")
+
+
+# What an objective needs of a latent variable.
+
+
+@every_objective
+@pytest.mark.parametrize(
+    "lacking, match",
+    [
+        ({"has_density": False}, "is a point and has no density"),
+        ({"is_reparameterized": False}, "no gradient with respect to"),
+        ({"is_factorized": False}, "not independent given x"),
+    ],
+)
+def test_a_latent_variable_that_lacks_what_is_needed_is_refused(case, lacking, match):
+    objective = case.make()
+    objective.check(LATENT)
+    needed = {
+        "has_density": objective.needs_density,
+        "is_reparameterized": objective.pathwise,
+        "is_factorized": case.cls is objectives.BetaTC,
+    }
+    latent = LATENT._replace(**lacking)
+    if needed[next(iter(lacking))]:
+        with pytest.raises(ValueError, match=match):
+            objective.check(latent)
+    else:
+        objective.check(latent)
