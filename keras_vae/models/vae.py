@@ -14,9 +14,11 @@ from tensorflow_probability import distributions as tfd
 from keras_vae import priors
 from keras_vae.core.checks import check_shape
 from keras_vae.core.latent import Latent
+from keras_vae.core.parts import part_text
 from keras_vae.core.seeds import fold, make_seed
 from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
+from keras_vae.data import Preprocessor
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.checks import (
     one_hot_or_float,

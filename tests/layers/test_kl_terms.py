@@ -130,7 +130,7 @@ def test_add_loss_follows_the_dtype_of_the_layer_before_it():
 
 
 def test_trainable_prior_is_trained_by_the_layer():
-    prior = priors.MixtureOfNormals(2, event_size=2, seed=0)
+    prior = priors.MixtureOfNormals(2, event_shape=2, seed=0)
     layer = KLDivergenceAddLoss(prior)
     model = with_layer(layer)
     model(X)
@@ -154,7 +154,7 @@ def test_trained_prior_is_saved_with_the_layer(tmp_path):
 
 
 def test_regularizer_refuses_a_trainable_prior():
-    prior = priors.MixtureOfNormals(2, event_size=2)
+    prior = priors.MixtureOfNormals(2, event_shape=2)
     prior.distribution()
     with pytest.raises(ValueError, match="trainable weights.*KLDivergenceAddLoss"):
         KLDivergenceRegularizer(prior)

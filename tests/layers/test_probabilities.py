@@ -142,7 +142,7 @@ def test_beta_integrates_to_one(params):
 
 @pytest.mark.parametrize("name", ["poisson", "negative_binomial"])
 def test_counts_sum_to_one(name):
-    layer = layers.get_likelihood(name, ())
+    layer = layers.get(name, ())
     params = np.full([1, layer.params_size], 1.0)
     total = probabilities(layer.distribution(params), np.arange(300)).sum()
     assert total == pytest.approx(1.0, abs=1e-5)

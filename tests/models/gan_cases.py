@@ -4,7 +4,6 @@ import keras
 import numpy as np
 from model_cases import IMAGE, PLAYERS, data_for, vae_gan
 
-from keras_vae.core.seeds import fold
 from keras_vae.objectives import Adversarial
 
 

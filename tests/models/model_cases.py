@@ -10,7 +10,6 @@ from tensorflow_probability import distributions as tfd
 
 import keras_vae
 from keras_vae import layers, objectives, priors
-from keras_vae.core.seeds import fold
 
 SIZE, LATENT = 6, 2
 IMAGE = (8, 8, 1)

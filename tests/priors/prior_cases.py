@@ -28,11 +28,11 @@ class PriorCase:
     oracle: Callable
     num_weights: int = 0
 
-    def make(self, event_size=2, **more):
+    def make(self, event_shape=2, **more):
         """Makes the prior, with weights away from where they start."""
-        prior = self.cls(event_size=event_size, **self.arguments, **more)
-        if event_size is not None:
-            prior.build((event_size,))
+        prior = self.cls(event_shape=event_shape, **self.arguments, **more)
+        if event_shape is not None:
+            prior.build((event_shape,))
             rng = np.random.default_rng(8)
             prior.set_weights([rng.normal(size=w.shape) for w in prior.weights])
         return prior

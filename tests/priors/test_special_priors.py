@@ -1,0 +1,76 @@
+"""Priors made of layers, of the posterior, of a condition, and on the sphere."""
+
+import keras
+import laws
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+import keras_vae
+from keras_vae import layers, priors
+
+X = np.random.default_rng(0).uniform(size=(6, 4)).astype("float32")
+
+
+def test_uniform_on_the_sphere():
+    prior = priors.UniformOnSphere(3)
+    prior.build((3,))
+    draws = prior.distribution().sample(20_000, seed=(2, 3))
+    laws.close(tf.norm(draws, axis=-1), np.ones(20_000), rtol=1e-5)
+    laws.near_in_standard_errors(draws, np.zeros(3))
+    laws.close(prior.distribution().log_prob(draws[:4]), -np.log(4 * np.pi) * np.ones(4))
+
+
+def test_a_learned_prior_is_its_layer():
+    prior = priors.Learned("normal", event_shape=2)
+    prior.build((2,))
+    assert prior.trainable_weights
+    z = np.random.default_rng(1).normal(size=(5, 2)).astype("float32")
+    p = prior.distribution()
+    expected = tfd.Independent(tfd.Normal(p.mean(), p.stddev()), 1)
+    laws.close(p.log_prob(z), expected.log_prob(z))
+
+
+def test_a_vamp_prior_is_the_mixture_of_posteriors():
+    vae = keras_vae.DenseVAE(
+        4, 2, hidden_units=(3,), prior=priors.VampPrior(5), likelihood="bernoulli"
+    )
+    z = np.random.default_rng(1).normal(size=(7, 2)).astype("float32")
+    log_prob = vae.prior.distribution().log_prob(z)
+    assert log_prob.shape == (7,)
+    laws.all_finite(log_prob)
+    assert vae.prior.distribution().sample(3, seed=(0, 0)).shape == (3, 2)
+
+
+def test_a_conditional_prior_depends_on_its_condition():
+    vae = keras_vae.DenseVAE(
+        4, 2, hidden_units=(3,), prior=priors.Conditional("normal"), condition=3,
+        likelihood="bernoulli",
+    )  # fmt: skip
+    one_hot = np.eye(3, dtype="float32")
+    p = vae.prior.distribution(one_hot)
+    assert p.batch_shape == (3,) and p.event_shape == (2,)
+    assert not np.allclose(p.mean()[0], p.mean()[1])
+
+
+@pytest.mark.parametrize("prior", ["vamp:num_components=3", "learned:layer=flow"])
+def test_a_model_with_it_trains_and_comes_back(prior, tmp_path):
+    vae = keras_vae.DenseVAE(4, 2, hidden_units=(3,), prior=prior, likelihood="bernoulli")
+    vae.compile("adam")
+    before = [w.numpy().copy() for w in vae.prior.trainable_weights]
+    vae.fit(X, epochs=1, verbose=0)
+    assert before
+    assert any(
+        (a != w.numpy()).any()
+        for a, w in zip(before, vae.prior.trainable_weights, strict=True)
+    )
+    vae.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    laws.close(again.elbo(X), vae.elbo(X))
+
+
+def test_layers_stay_what_they_are():
+    assert isinstance(
+        priors.get("learned:layer=normal").layer, str | layers.DistributionLayer
+    )
