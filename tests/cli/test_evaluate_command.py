@@ -19,7 +19,6 @@ def test_metrics_are_printed(command, digits_run):
         num_samples=3,
         seed=2,
         limit=40,
-        value_range=(0.0, 16.0),
     )
     names = ["likelihood", "active_units", "information", "probe", "images", "frechet"]
     expected = describe_metrics(evaluate_metrics(names, on))

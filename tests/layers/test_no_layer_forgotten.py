@@ -12,6 +12,8 @@ from keras_vae.layers.base import DistributionLayer
 # Layers whose laws are in `test_special_layers`, and the bases of others.
 SPECIAL = {
     layers.Deterministic,
+    layers.IndependentLayer,
+    layers.PositiveLayer,
     layers.Flow,
     layers.PowerSpherical,
     layers.RelaxedOneHotCategorical,
@@ -32,7 +34,7 @@ def test_likelihood_arguments_reach_the_layer():
     assert layers.get("normal:scale=shared", 3).scale == "shared"
     assert layers.get("normal", 3).scale == "learned"
     assert layers.get("normal:scale=0.25", 3).scale == 0.25
-    layer = layers.get("discretized_logistic:low=0:high=15", 3)
+    layer = layers.get("discretized_logistic:low=0,high=15", 3)
     assert (layer.low, layer.high) == (0, 15)
 
 

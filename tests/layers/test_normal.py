@@ -17,7 +17,7 @@ def test_refused_scales(scale):
 
 
 def test_refused_floor_and_degrees_of_freedom():
-    with pytest.raises(ValueError, match="floor must be zero or positive"):
+    with pytest.raises(ValueError, match="floor must be finite and not negative"):
         layers.IndependentLogistic(2, floor=-0.1)
     with pytest.raises(ValueError, match="min_df must be positive"):
         layers.IndependentStudentT(2, min_df=0)
