@@ -74,7 +74,7 @@ def _saved_model(folder: Path) -> Path:
     if (source / METADATA).exists():
         for name, expected in read_metadata(source)["files"].items():
             if (source / name).is_relative_to(found):
-                check_file(source / name, expected)
+                check_file(source, name, expected)
     return found
 
 

@@ -339,7 +339,8 @@ class ObjectiveModel(keras.Model):
             batches = batches.repeat()
         if validation_data is not None:
             name, size = "validation_data", kwargs.get("validation_batch_size")
-            refuse_form(validation_data, name)
+            if not isinstance(validation_data, tuple):
+                refuse_form(validation_data, name)
             parts = keras.utils.unpack_x_y_sample_weight(validation_data)
             validation_data = self._batches_of(*parts, name, size or batch_size)
         # Keras warns that it will not shuffle a stream.

@@ -37,7 +37,7 @@ def own_run(tmp_path_factory):
     given += ["--likelihood", "bernoulli", "--binarize", "static"]
     with pytest.MonkeyPatch.context() as patch:
         cheaper(patch)
-        patch.setattr(training, "_MOST_EXAMPLES", 7)
+        patch.setattr(closing, "_MOST_EXAMPLES", 7)
         patch.chdir(folder)
         main(["train", MODEL, *given])
     return folder
