@@ -90,19 +90,15 @@ def test_what_does_not_exist(command, train, model, options, code, words):
 @pytest.mark.parametrize(
     "options, code, words",
     [
-        (["--filters", "8"], 1, ["filters is for conv_vae"]),
         (["--likelihood", "bernouli"], 1, ["'bernouli'", "mean 'bernoulli'"]),
         (["--objective", "elb"], 1, ["mean 'elbo'"]),
-        (["--objective", "iwae", "--beta", "2"], 1, ["beta is for other objectives"]),
+        (["--objective", "iwae:beta=2"], 1, ["beta"]),
         (["--binarize", "static"], 1, ["'bernoulli'"]),
         (["--image-size", "8", "8"], 1, ["for folders of images"]),
         (["--epochs", "0"], 1, ["epochs", "at least 1"]),
-        (["--latent-dim", "-2"], 1, ["latent_dim", "at least 1"]),
-        (["--learning-rate", "nan"], 1, ["learning_rate"]),
-        (["--beta", "inf"], 1, ["beta"]),
-        (["--hidden-units", "10,x"], 2, ["'10,x'", "such as 500,500"]),
-        (["--hidden-units", "10,0"], 1, ["hidden_units", "at least 1"]),
-        (["--prior-components", "3"], 1, ["prior 'mixture_of_normals'"]),
+        (["--optimizer", "adam:learning_rate=nan"], 1, ["learning_rate"]),
+        (["--objective", "elbo:beta=inf"], 1, ["beta"]),
+        (["--prior", "mixture_of_normals:num_components=0"], 1, ["num_components"]),
         (["--resume", "--overwrite"], 2, ["--resume and --overwrite exclude"]),
         (["--epochs", "many"], 2, ["'many'"]),
         (["--epoch", "3"], 2, ["--epoch"]),
@@ -143,12 +139,12 @@ def test_a_run_is_not_trained_over(command, digits_run):
     options = ["train", "dense_vae", "--data", "digits", "--output", digits_run]
     refused(command(*options), 1, "holds a run already", "--resume", "--overwrite")
     refused(command(*options, "--resume"), 1, "another recipe", "epochs was 2")
-    refused(command(*options, "--overwrite", "--beta", "inf"), 1, "beta")
+    refused(command(*options, "--overwrite", "--objective", "elbo:beta=inf"), 1, "beta")
     assert before == sorted(path.stat().st_mtime_ns for path in digits_run.iterdir())
 
 
 def test_a_run_that_diverges(command):
-    options = ["--data", "digits", *SMALL, "--learning-rate", "1e6"]
+    options = ["--data", "digits", *SMALL, "--optimizer", "adam:learning_rate=1e6"]
     result = command("train", "dense_vae", *options, "--output", "run")
     refused(result, 1, "diverged in epoch 1", "Lower the learning rate")
 

@@ -104,9 +104,10 @@ def test_pictures_of_real_images_keep_their_order_of_greys(command, tmp_path):
     x = rng.uniform(-1, 1, (60, 8, 8, 1)).astype("f4")
     x[0, 0, :2, 0] = -1, 1
     np.savez("own.npz", x_train=x, x_validation=x[:9], x_test=x[:9])
-    small = ["--hidden-units", "4", "--latent-dim", "2", "--epochs", "1", "--no-jit"]
+    small = ["--epochs", "1", "--no-jit"]
     given = ["--data", "own.npz", *small, "--output", "run"]
-    assert command("train", "dense_vae", *given).code == 0
+    model = "dense_vae:hidden_units=4,latent_dim=2"
+    assert command("train", model, *given).code == 0
     preprocessor = read_metadata("run")["data"]["preprocessor"]
     low, high = preprocessor["value_range"]
     ends = Preprocessor.from_config(preprocessor)(x[:1])
@@ -122,9 +123,10 @@ def test_scores_of_tables_are_in_their_raw_units(command, tmp_path):
     table, found = np.random.default_rng(0).normal(3, 2, (60, 4)), []
     for factor in (1, 10):
         np.save("own.npy", factor * table)
-        given = ["--data", "own.npy", "--hidden-units", "8", "--epochs", "2", "--no-jit"]
+        given = ["--data", "own.npy", "--epochs", "2", "--no-jit"]
         run = f"run{factor}"
-        assert command("train", "dense_vae", *given, "--output", run).code == 0
+        model = "dense_vae:hidden_units=8"
+        assert command("train", model, *given, "--output", run).code == 0
         scores = read_metadata(run)["scores"]
         assert scores["of"] == "density" and "bits_per_dimension" not in scores
         assert describe_scores(scores) in command("info", run).out

@@ -6,7 +6,7 @@ import json
 import click
 import numpy as np
 import pytest
-from commands import SMALL, write_images
+from commands import MODEL, SMALL, write_images
 
 from keras_vae import VAE, training
 from keras_vae.cli.main import commands
@@ -106,11 +106,11 @@ def test_folder_and_what_may_be_done_to_it(command, asked, options, resume, over
 
 
 def test_options_change_single_values_of_a_recipe(command, asked, tmp_path):
-    recipe = Recipe("dense_vae", "digits", latent_dim=3, beta=2.0)
+    recipe = Recipe(model="dense_vae", data="digits", objective="elbo:beta=2.0", epochs=3)
     (tmp_path / "r.json").write_text(json.dumps(recipe.to_config()))
     command("train", "r.json")
-    command("train", "r.json", "--beta", "1.0", "--data", "mnist_5k")
-    changed = dataclasses.replace(recipe, beta=1.0, data="mnist_5k")
+    command("train", "r.json", "--objective", "elbo", "--data", "mnist_5k")
+    changed = dataclasses.replace(recipe, objective="elbo", data="mnist_5k")
     assert [call[0] for call in asked] == [recipe, changed]
 
 
@@ -164,8 +164,8 @@ def test_own_data_are_trained_on_and_used(command, tmp_path, kind):
     else:
         data, shape = tmp_path / "own.csv", (4,)
         np.savetxt(data, table, delimiter=",")
-    model = ["conv_vae", "--filters", "4"] if kind == "folder" else ["dense_vae", *SMALL]
-    given = ["--data", data, "--epochs", "1", "--latent-dim", "2", "--no-jit"]
+    model = ["conv_vae:filters=4,latent_dim=2"] if kind == "folder" else [MODEL, *SMALL]
+    given = ["--data", data, "--epochs", "1", "--no-jit"]
     assert command("train", *model, *given, "--output", "run").code == 0
     assert VAE.from_preset("run").event_shape == shape
     assert read_metadata("run")["data"]["licence"] == "unknown (own data)"

@@ -1,13 +1,11 @@
 """A public layer that is in no list of cases fails here; likelihoods by name."""
 
 import laws
-import numpy as np
 import pytest
 from layer_cases import CASES
 
 from keras_vae import layers
 from keras_vae.layers.base import DistributionLayer
-
 
 # Layers whose laws are in `test_special_layers`, and the bases of others.
 SPECIAL = {
