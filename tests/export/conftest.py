@@ -40,10 +40,21 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ports(tiny):
-    """A local server of it with small limits."""
+    """A local server of it, for small requests."""
     from tiny_server import LIMITS
 
     from keras_vae.export.local_server import serve
 
     with serve({"tiny": tiny.parent}, limits=LIMITS) as ports:
+        yield ports
+
+
+@pytest.fixture(scope="module")
+def tight(tiny):
+    """Another, for few requests and little time."""
+    from tiny_server import TIGHT
+
+    from keras_vae.export.local_server import serve
+
+    with serve({"tiny": tiny.parent}, limits=TIGHT) as ports:
         yield ports

@@ -5,7 +5,7 @@ import threading
 import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
-from tiny_server import LIMITS, MEGABYTE, allocated, soon
+from tiny_server import LIMITS, MEGABYTE, TIGHT, allocated, soon
 
 from keras_vae.export.local_server.limits import RequestError
 
@@ -132,24 +132,24 @@ def test_large_calls_are_refused(ports):
     assert is_called(ports.grpc)
 
 
-def test_calls_that_send_nothing_are_ended(ports):
+def test_calls_that_send_nothing_are_ended(tight):
     wait = threading.Event()
 
     def nothing():
-        wait.wait(20)
+        wait.wait(60)
         yield from ()
 
     options = [("grpc.use_local_subchannel_pool", 1)]
     channels = [
-        grpc.insecure_channel(f"localhost:{ports.grpc}", options)
-        for _ in range(LIMITS.requests)
+        grpc.insecure_channel(f"localhost:{tight.grpc}", options)
+        for _ in range(3 * TIGHT.requests)
     ]
     calls = [one.stream_unary(METHOD).future(nothing()) for one in channels]
     good = request(tensor([1, 3], float_val=[0.0]))
-    soon(lambda: call(ports.grpc, good)[0] == "RESOURCE_EXHAUSTED")
+    soon(lambda: call(tight.grpc, good)[0] == "RESOURCE_EXHAUSTED")
     # Connections end at an age, whatever is done over them.
-    soon(lambda: is_called(ports.grpc))
-    soon(lambda: all(one.done() for one in calls))
+    soon(lambda: is_called(tight.grpc), 20)
+    soon(lambda: all(one.done() for one in calls), 20)
     wait.set()
     for channel in channels:
         channel.close()

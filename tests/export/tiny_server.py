@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from keras_vae.export.local_server import Limits
 
-# Small, so that each is soon reached.
 MEGABYTE = 1 << 20
-LIMITS = Limits(bytes=MEGABYTE, rows=16, requests=2, connections=8, seconds=0.8)
+LIMITS = Limits(bytes=MEGABYTE, rows=16)
+# Soon reached.
+TIGHT = LIMITS._replace(requests=2, connections=12, seconds=1.0)
 
 
 class Tiny(tf.Module):
