@@ -88,22 +88,19 @@ def _takes_code(cls: type) -> bool:
 
 @functools.cache
 def functions() -> frozenset[tuple[str, str]]:
-    """Lists the functions of Keras that a config may name, as activations.
+    """Lists the functions of Keras that a config may name: its activations.
 
     Returns:
-        (module, name): the activations of Keras, and the functions of one tensor in
-        `keras.ops`, such as `sin`.
+        (module, name); in configs, Keras also calls its own functions builtins.
 
     Example:
         >>> ("keras.activations", "relu") in functions()
         True
     """
-    named = {("keras.ops", n) for n, f in vars(keras.ops).items() if _is_of_one_tensor(f)}
-    for name in vars(keras.activations):
-        if _is_activation(name):
-            # In a config, Keras also calls its own functions builtins.
-            named |= {("keras.activations", name), ("builtins", name)}
-    return frozenset(named)
+    names = filter(_is_activation, vars(keras.activations))
+    return frozenset(
+        (module, n) for n in names for module in ("keras.activations", "builtins")
+    )
 
 
 def _is_activation(name: str) -> bool:
@@ -111,10 +108,3 @@ def _is_activation(name: str) -> bool:
         return keras.activations.get(name) is getattr(keras.activations, name)
     except ValueError:
         return False
-
-
-def _is_of_one_tensor(function) -> bool:
-    if not inspect.isfunction(function):
-        return False
-    first, *others = inspect.signature(function).parameters.values()
-    return first.name == "x" and all(p.default is not p.empty for p in others)

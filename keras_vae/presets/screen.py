@@ -78,15 +78,20 @@ def _place_of(key: str, around: str) -> str:
 
 
 def _screen_object(config: dict[str, Any], place: str) -> None:
-    if config["class_name"] in _VALUES:
-        inside = _NOTHING
-        _screen_value(config)
-    else:
-        inside = _place_inside(config, place)
     if config.get("compile_config"):
         raise ValueError("it says how to compile a network; presets hold none of that")
+    if config["class_name"] in _VALUES:
+        _screen_value(config)
+        inside = _NOTHING
+    elif config["class_name"] == "function":
+        return _screen_function(config, place)
+    else:
+        inside = _screen_class(config, place)
     for key, value in config.items():
-        screen(value, inside if key == "config" else _NOTHING)
+        if key == "config":
+            screen(value, inside)
+        elif not isinstance(value, str):
+            screen(value, _NOTHING)
     for node in config.get("inbound_nodes") or ():
         # Without a symbolic tensor, Keras would compute at once instead of building.
         if not isinstance(node, dict) or not _has_tensor(node):
@@ -101,7 +106,7 @@ def _screen_value(config: dict[str, Any]) -> None:
 
 
 def _has_tensor(value: Any) -> bool:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return any(map(_has_tensor, value))
     if not isinstance(value, dict):
         return False
@@ -109,26 +114,35 @@ def _has_tensor(value: Any) -> bool:
     return is_one or any(map(_has_tensor, value.values()))
 
 
-def _place_inside(config: dict[str, Any], place: str) -> str:
-    """Finds what an object's config may name, or refuses the object."""
+def _screen_function(config: dict[str, Any], place: str) -> None:
+    name, module = config.get("config"), config.get("module")
+    if _registered(name) is None and (module, name) not in functions():
+        raise _refusal(config, place)
+    if "activation" not in _ALLOWED.get(place, {place}):
+        raise _refusal(config, place)
+
+
+def _screen_class(config: dict[str, Any], place: str) -> str:
+    """Refuses an object, or says what its config may name."""
+    registered = _registered(config.get("registered_name", config["class_name"]))
+    if registered is not None:
+        # A function is no class, and would be given in place of an object.
+        if place == _NOTHING or not isinstance(registered, type):
+            raise _refusal(config, place)
+        return _ANYTHING
+    kind = classes().get((str(config.get("module")), str(config["class_name"])))
+    if kind is None or kind not in _ALLOWED.get(place, {place}):
+        raise _refusal(config, place)
+    return _NOTHING if kind == "operation" else kind
+
+
+def _refusal(config: dict[str, Any], place: str) -> ValueError:
     name, module = config["class_name"], config.get("module")
     if name == "function":
-        name, kind = config.get("config"), "activation"
-        found = _registered(name) is not None or (module, name) in functions()
-        inside = _NOTHING
-    elif (known := _registered(config.get("registered_name", name))) is not None:
-        # A function is no class, and would be given in place of an object.
-        found, kind, inside = isinstance(known, type), None, _ANYTHING
-    else:
-        kind = classes().get((str(module), str(name)))
-        found = kind is not None
-        inside = _NOTHING if kind == "operation" else kind
-    fits = place != _NOTHING if kind is None else kind in _ALLOWED.get(place, {place})
-    if found and fits:
-        return inside
-    wanted = "nothing may be named" if place == _NOTHING else f"{place} is expected"
-    raise ValueError(
-        f"it names {module}.{name} where {wanted}. A preset may name layers, activations, "
+        name = config.get("config")
+    where = "nothing may be named" if place == _NOTHING else f"{place} is expected"
+    return ValueError(
+        f"it names {module}.{name} where {where}. A preset may name layers, activations, "
         "initializers and the like of Keras, each in its place, and what the program has "
         "registered (keras.saving.register_keras_serializable)"
     )
