@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_vae.core.files import read_json, write_atomically, write_json, write_weights
+from keras_vae.presets.configs import is_compiled, plain_config
 from keras_vae.presets.files import (
     CONFIG,
     FORMAT,
@@ -19,7 +21,9 @@ from keras_vae.presets.files import (
     write_files,
 )
 from keras_vae.presets.lookup import find_preset
+from keras_vae.presets.memory import check_sizes, limited_weights
 from keras_vae.presets.screen import screen
+from keras_vae.presets.weights import load_weights
 from keras_vae.version import __version__
 
 
@@ -40,14 +44,14 @@ def load(cls: type, name_or_folder: str | os.PathLike):
     folder = find_preset(name_or_folder)
     files = read_metadata(folder)["files"]
     config, weights = (check_file(folder, name, files[name]) for name in (CONFIG, WEIGHTS))
-    model = _model_of(config)
+    model = _model_of(config, weights.stat().st_size)
     if not isinstance(model, cls):
         kind = type(model).__name__
         raise ValueError(
             f"{os.fspath(name_or_folder)!r} holds a {kind}, not a {cls.__name__}. Use "
             f"{kind}.from_preset, or VAE.from_preset for whatever it holds."
         )
-    model.load_weights(weights)
+    load_weights(model, weights)
     return model
 
 
@@ -68,17 +72,23 @@ def save(
     folder, metadata = Path(folder), metadata or {}
     if reserved := {"format", "versions", "files"} & set(metadata):
         raise ValueError(f"metadata must not have {', '.join(sorted(reserved))}.")
-    plain = _without_optimizer(model) if model.compiled else model
+    config = keras.saving.serialize_keras_object(model)
+    plain = plain_config(config)
+    if is_compiled(config):
+        # Slots of optimizers triple the file, and no preset says how to compile.
+        weights = model.get_weights()
+        model = type(model).from_config(copy.deepcopy(plain["config"]))
+        model.set_weights(weights)
 
     def write(new):
-        write_json(new / CONFIG, keras.saving.serialize_keras_object(plain))
-        write_atomically(new / WEIGHTS, functools.partial(write_weights, plain))
+        write_json(new / CONFIG, plain)
+        write_atomically(new / WEIGHTS, functools.partial(write_weights, model))
 
     versions = {"keras_vae": __version__, "keras": keras.version()}
     write_files(folder, write, {"format": FORMAT, "versions": versions, **metadata})
 
 
-def _model_of(path: Path) -> keras.Model:
+def _model_of(path: Path, file_size: int) -> keras.Model:
     """Makes the model of a config, of which nothing has been trusted yet."""
     config = read_json(path)
     try:
@@ -86,14 +96,9 @@ def _model_of(path: Path) -> keras.Model:
         if not hasattr(kind, "from_preset"):
             raise TypeError(f"{config['registered_name']!r} is not a model of keras_vae")
         screen(config)
-        return keras.saving.deserialize_keras_object(config, safe_mode=True)
+        check_sizes(config, file_size)
+        with limited_weights(file_size):
+            return keras.saving.deserialize_keras_object(config, safe_mode=True)
     # Keras raises many kinds for configs that are not as it writes them.
     except Exception as error:
         raise ValueError(f"{path} does not describe a model: {error}") from error
-
-
-def _without_optimizer(model):
-    """A copy with the same weights that was never compiled: slots triple the file."""
-    copy = type(model).from_config(model.get_config())
-    copy.set_weights(model.get_weights())
-    return copy

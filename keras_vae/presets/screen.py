@@ -2,66 +2,151 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
 
-# What carries code, or reads a file that the config names. Keras's safe mode refuses most
-# of these as well; which ones depends on its version.
-_REFUSED = {
-    "__lambda__",
-    "Lambda",
-    "TFSMLayer",
-    "TorchModuleWrapper",
-    "FlaxLayer",
-    "JaxLayer",
-    "StringLookup",
-    "IntegerLookup",
-    "IndexLookup",
-    "TextVectorization",
+from keras_vae.presets.kinds import classes, functions
+
+# Values that JSON has no words for. Of these, Keras builds no object of a named class.
+_VALUES = {
+    "__bytes__",
+    "__ellipsis__",
+    "__keras_tensor__",
+    "__numpy__",
+    "__slice__",
+    "__tensor__",
+}
+_NUMBERS = re.compile(r"(bool|u?int|b?float|complex)\d{0,3}\Z")
+
+# A place is what may be named there: one kind, or:
+_ANYTHING = "anything"  # In the config of a registered class, which no one here knows.
+_NOTHING = "nothing"  # Among the values that a layer is called with, for instance.
+_MEMBER = "member"  # In the list of a network's layers.
+
+_ALLOWED = {
+    _ANYTHING: {"layer", "initializer", "regularizer", "constraint", "dtype"}
+    | {"quantization", "activation"},
+    _MEMBER: {"layer", "operation"},
+    # Layers such as LeakyReLU are given as activations.
+    "activation": {"layer", "activation"},
 }
 
 
-def screen(config: Any) -> None:
-    """Refuses a config that names anything but objects of Keras and registered ones.
+def screen(config: Any, place: str = _ANYTHING) -> None:
+    """Refuses a config that names anything but what a network is made of.
+
+    A config may name the classes of Keras that a network needs, the activations of Keras,
+    and what the program has registered with `keras.saving.register_keras_serializable`:
+    each where its kind belongs, an initializer as an initializer and so on. Among the
+    values that a layer or an operation is called with, nothing may be named.
 
     Args:
         config: A config as JSON holds it; every level is looked at.
+        place: What may be named at this level.
 
     Raises:
-        ValueError: If an object in it is of another package, or carries code.
+        ValueError: If something else is named in it.
 
     Example:
         >>> screen(keras.saving.serialize_keras_object(vae))
     """
     if isinstance(config, list | tuple):
         for value in config:
-            screen(value)
-    if isinstance(config, dict):
-        if "class_name" in config:
-            _screen_object(config)
-        for value in config.values():
-            screen(value)
+            screen(value, place)
+    elif isinstance(config, dict) and "class_name" in config:
+        _screen_object(config, place)
+    elif isinstance(config, dict):
+        for key, value in config.items():
+            screen(value, _place_of(key, place))
+    elif place == _NOTHING and _registered(config) is not None:
+        # Keras takes a text for an object that is registered under it.
+        raise ValueError(f"it names {config!r} among values, where nothing may be named")
 
 
-def _screen_object(config: dict[str, Any]) -> None:
+def _place_of(key: str, around: str) -> str:
+    """Says what may be named in an entry of a config."""
+    if around == _NOTHING:
+        return around
+    if key == "layers":
+        return _MEMBER
+    for kind in ("activation", "constraint", "initializer", "regularizer"):
+        if key.endswith(kind):
+            return kind
+    return {"dtype": "dtype", "quantization_config": "quantization"}.get(key, around)
+
+
+def _screen_object(config: dict[str, Any], place: str) -> None:
+    if config.get("compile_config"):
+        raise ValueError("it says how to compile a network; presets hold none of that")
+    if config["class_name"] in _VALUES:
+        _screen_value(config)
+        inside = _NOTHING
+    elif config["class_name"] == "function":
+        return _screen_function(config, place)
+    else:
+        inside = _screen_class(config, place)
+    for key, value in config.items():
+        if key == "config":
+            screen(value, inside)
+        elif not isinstance(value, str):
+            screen(value, _NOTHING)
+    for node in config.get("inbound_nodes") or ():
+        # Without a symbolic tensor, Keras would compute at once instead of building.
+        if not isinstance(node, dict) or not _has_tensor(node):
+            raise ValueError(f"it calls a {config['class_name']} without an input")
+
+
+def _screen_value(config: dict[str, Any]) -> None:
+    dtype = (config.get("config") or {}).get("dtype")
+    # Of text, one element may take gigabytes.
+    if dtype is not None and not _NUMBERS.match(str(dtype)):
+        raise ValueError(f"it has a value of the dtype {dtype!r}")
+
+
+def _has_tensor(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_has_tensor, value))
+    if not isinstance(value, dict):
+        return False
+    is_one = value.get("class_name") == "__keras_tensor__"
+    return is_one or any(map(_has_tensor, value.values()))
+
+
+def _screen_function(config: dict[str, Any], place: str) -> None:
+    name, module = config.get("config"), config.get("module")
+    if _registered(name) is None and (module, name) not in functions():
+        raise _refusal(config, place)
+    if "activation" not in _ALLOWED.get(place, {place}):
+        raise _refusal(config, place)
+
+
+def _screen_class(config: dict[str, Any], place: str) -> str:
+    """Refuses an object, or says what its config may name."""
+    registered = _registered(config.get("registered_name", config["class_name"]))
+    if registered is not None:
+        # A function is no class, and would be given in place of an object.
+        if place == _NOTHING or not isinstance(registered, type):
+            raise _refusal(config, place)
+        return _ANYTHING
+    kind = classes().get((str(config.get("module")), str(config["class_name"])))
+    if kind is None or kind not in _ALLOWED.get(place, {place}):
+        raise _refusal(config, place)
+    return _NOTHING if kind == "operation" else kind
+
+
+def _refusal(config: dict[str, Any], place: str) -> ValueError:
     name, module = config["class_name"], config.get("module")
-    if "." in str(name):
-        raise ValueError(f"it names {name!r}, and a class has no dot in its name")
-    if name in _REFUSED:
-        raise ValueError(f"it has a {name}, which carries code or reads files")
-    registered = config.get("registered_name")
     if name == "function":
-        # A function is named in place of its config.
-        registered, module = config.get("config"), "builtins"
-    if registered and keras.saving.get_registered_object(registered) is not None:
-        return
-    if module is None or module == "keras" or str(module).startswith("keras."):
-        return
-    # Keras's own functions are called builtins in a config.
-    if module == "builtins" and callable(getattr(keras.activations, str(registered), None)):
-        return
-    raise ValueError(
-        f"it names {module}.{name}, which is neither of Keras nor registered with it "
-        "(keras.saving.register_keras_serializable)"
+        name = config.get("config")
+    where = "nothing may be named" if place == _NOTHING else f"{place} is expected"
+    return ValueError(
+        f"it names {module}.{name} where {where}. A preset may name layers, activations, "
+        "initializers and the like of Keras, each in its place, and what the program has "
+        "registered (keras.saving.register_keras_serializable)"
     )
+
+
+def _registered(name: Any) -> Any:
+    return keras.saving.get_registered_object(name) if isinstance(name, str) else None
