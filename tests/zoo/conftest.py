@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from keras_vae import training
-from keras_vae.presets import lookup
+from keras_vae.presets import building, lookup
+from keras_vae.training import closing
 from keras_vae.training.recipe import Recipe
 
 NAME = "tiny_digits"
@@ -16,11 +17,12 @@ SAVED_MODEL = {"1/saved_model.pb": b"graph", "1/variables/variables.index": b"in
 def trained(tmp_path_factory):
     """A finished run; only to be read."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    small = {"latent_dim": 2, "hidden_units": (8,), "epochs": 1, "batch_size": 512}
+    model = "dense_vae:hidden_units=8,latent_dim=2"
+    small = {"epochs": 1, "batch_size": 512}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_MOST_EXAMPLES", 7)
-        patch.setattr(training, "_MOST_SAMPLES", 3)
-        recipe = Recipe("dense_vae", "digits", jit=False, **small)
+        patch.setattr(closing, "_MOST_EXAMPLES", 7)
+        patch.setattr(closing, "_MOST_SAMPLES", 3)
+        recipe = Recipe(model=model, data="digits", jit=False, **small)
         training.train(recipe, folder, say=lambda _: None)
     return folder
 
@@ -29,11 +31,11 @@ def trained(tmp_path_factory):
 def whole_zoo(trained, tmp_path_factory):
     """A zoo; only to be read."""
     folder = tmp_path_factory.mktemp("zoo")
-    preset = zoo.build_preset(trained, NAME, folder)
+    preset = building.build_preset(trained, NAME, folder)
     for name, content in SAVED_MODEL.items():
         (preset / name).parent.mkdir(parents=True, exist_ok=True)
         (preset / name).write_bytes(content)
-    zoo.seal(preset)
+    building.seal(preset)
     return folder
 
 

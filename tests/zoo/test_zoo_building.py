@@ -53,7 +53,7 @@ def test_the_card_says_what_must_be_said(whole_zoo):
         f"{metadata['parameters']:,} parameters",
         "7 examples of the test split, drawn at random; 3 importance samples each",
         f'from_preset("{NAME}")',
-        "| hidden_units | 8 |",
+        "dense_vae:hidden_units=8,latent_dim=2",
         "keras-vae train recipe.json",
         "kept is epoch 1 of 1, the best by val_elbo on the validation split",
         "## Intended use and limits",
@@ -71,7 +71,7 @@ def test_the_card_says_what_must_be_said(whole_zoo):
 
 def test_the_card_says_how_pixels_were_binarized(run, tmp_path):
     metadata = read_metadata(run)
-    metadata["data"]["preprocessor"] |= {"binarize": True, "seed": 5}
+    metadata["binarized"] = 5
     write_json(run / "metadata.json", metadata)
     recipe = json.loads((run / "recipe.json").read_text())
     recipe |= {"likelihood": "bernoulli", "binarize": "dynamic"}
@@ -195,8 +195,9 @@ def test_the_page_has_a_row_for_each_preset(own_zoo, trained):
 def test_a_model_without_a_likelihood_is_in_the_page_by_its_psnr():
     score = {"mean": 20.0, "standard_error": 0.5}
     scores = {"num_examples": 9, "num_samples": 5, "split": "test", "psnr": score}
-    data = {"name": "faces", "licence": "none", "preprocessor": {"binarize": False}}
+    data = {"name": "faces", "licence": "none"}
     about = {"data": data, "parameters": 1234, "scores": scores, "files": {}}
+    about["binarized"] = None
     text = page({"gan": about}, {"gan": Recipe("vae_gan", "faces")})
     assert "PSNR of reconstructions 20.00 +- 0.50 dB" in text and "1,234" in text
     assert "9 examples of the test split; 5 samples from the prior" in text
