@@ -50,15 +50,12 @@ def close(
     if recorder.monitor and epochs["best_epoch"] == recorder.recipe.epochs:
         say("the last epoch was the best: a new run with more --epochs may be better")
     x, y = split_for(model, data, "test")
-    scores = _scores(model, x, y)
+    scores = {**_scores(model, x, y), "split": "test"}
     say(describe_scores(scores))
     pictures = draw(model, x[:16], output, None if y is None else y[:_SAMPLES])
     training = {**epochs, "finished": True, "monitor": recorder.monitor}
-    scores_of_test = {**scores, "split": "test"}
-    write_json(
-        output / METADATA,
-        {**read_metadata(output), "training": training, "scores": scores_of_test},
-    )
+    metadata = {**read_metadata(output), "training": training, "scores": scores}
+    write_json(output / METADATA, metadata)
     remove_checkpoints(output)
     say(f"{output} holds the model" + (f" and {', '.join(pictures)}" if pictures else ""))
     return scores

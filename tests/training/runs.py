@@ -24,7 +24,9 @@ def recipe(**values):
 
 def binarized(**values):
     """A run in which everything random takes part: order, pixels, latent draws."""
-    return recipe(**{"likelihood": "bernoulli", "binarize": "dynamic", **values})
+    said = {"likelihood": "bernoulli", "binarize": "dynamic", "warmup_epochs": 1}
+    said["objective"] = "elbo:num_samples=1"
+    return recipe(**{**said, **values})
 
 
 def run(one, output, **options):

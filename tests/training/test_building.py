@@ -107,7 +107,7 @@ def test_pseudo_inputs_start_at_training_data_from_all_over(monkeypatch):
 @pytest.mark.parametrize(
     "source, values, words",
     [
-        ({}, {"likelihood": "discretized_logistic"}, "'discretized_logistic' needs high"),
+        ({}, {"likelihood": "discretized_logistic"}, r"outside whole .* \[0, 255\]"),
         ({}, {"model": "conv_vae"}, "conv|image"),
         ({}, {"prior": "uniform_on_sphere"}, "IndependentNormal lives on the real numbers"),
         ({}, {"prior": "conditional:layer=normal"}, "depends on a condition"),

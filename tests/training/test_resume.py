@@ -1,5 +1,7 @@
 """A resumed run is the run that was not interrupted."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -16,189 +18,179 @@ from runs import (
     weights,
 )
 
-from keras_vae import VAE, training
+from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import read_metadata
-from keras_vae.training import run_folder
+from keras_vae.training import run as training
+from keras_vae.training import train
 
 
-def interrupted(output, error=KeyboardInterrupt, **values):
-    with pytest.raises(error):
-        run(binarized(**values), output)
+def end_amid_the_best_model(patch, left):
+    """Lets the process end while the files of the best model change places."""
+    keep = LatentVariableModel.save_to_preset
+
+    def cut(*arguments):
+        end_after_replacing(patch, left)
+        keep(*arguments)
+
+    patch.setattr(LatentVariableModel, "save_to_preset", cut)
 
 
-def resumed(output, uninterrupted, words, **values):
-    said = run(binarized(**values), output, resume=True)
-    assert words in said
-    same_run(uninterrupted, output)
-    assert set(contents(output)) == set(contents(uninterrupted))
-    before, now = read_metadata(uninterrupted), read_metadata(output)
-    assert now["training"] == before["training"]
-
-
-def test_an_end_in_the_middle_of_an_epoch(tmp_path, uninterrupted, monkeypatch):
-    with monkeypatch.context() as patch:
-        break_in_batch(patch, 2, 7)
-        interrupted(tmp_path)
-    assert len(history(tmp_path)["epoch"]) == 2
-    resumed(tmp_path, uninterrupted, "going on after epoch 2 of at most 3")
-
-
-def test_an_end_in_the_first_epoch(tmp_path, uninterrupted, monkeypatch):
-    with monkeypatch.context() as patch:
-        break_in_batch(patch, 0, 5, OSError)
-        interrupted(tmp_path, OSError)
-    assert set(contents(tmp_path)) == {"recipe.json"}
-    resumed(tmp_path, uninterrupted, "training on")
-
-
-@pytest.mark.parametrize(
-    "name, times, done",
-    [("history.csv", 2, 1), ("checkpoint-2.weights.h5", 1, 1)],
-)
-def test_an_end_between_two_files(tmp_path, uninterrupted, monkeypatch, name, times, done):
-    with monkeypatch.context() as patch:
-        break_at_write(patch, name, times)
-        interrupted(tmp_path)
-    resumed(tmp_path, uninterrupted, f"going on after epoch {done}")
-
-
-@pytest.mark.parametrize("left", [0, 1])
-def test_an_end_amid_the_files_of_the_best_model(
-    tmp_path, uninterrupted, monkeypatch, left
-):
-    keep, kept = VAE.save_to_preset, []
-
-    def second_is_cut(*arguments):
-        with monkeypatch.context() as patch:
-            if kept:
-                end_after_replacing(patch, left)
-            keep(*arguments)
-        kept.append(weights(tmp_path))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(VAE, "save_to_preset", second_is_cut)
-        interrupted(tmp_path)
-    # The metadata were there, and with them the model of the second epoch.
-    assert np.any(weights(tmp_path) != kept[0])
-    resumed(tmp_path, uninterrupted, "going on after epoch 1")
-
-
-@pytest.mark.parametrize("lag", [1, 40])
-def test_optimizer_steps_that_did_not_count_do_not_change_the_epoch(
-    tmp_path, monkeypatch, lag
-):
-    save = run_folder.write_atomically
-
-    def lagging(path, write):
-        # As in half precision, where steps with an overflow are left out.
-        if path.name.startswith("checkpoint"):
-            steps = write.args[0].optimizer.iterations
-            steps.assign(max(int(steps) - lag, 0))
-        save(path, write)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(run_folder, "write_atomically", lagging)
-        break_in_batch(patch, 2, 0)
-        interrupted(tmp_path)
-    said = run(binarized(), tmp_path, resume=True)
-    assert "going on after epoch 2 of" in said
-    np.testing.assert_array_equal(history(tmp_path)["epoch"], [0, 1, 2])
-
-
-def test_a_lost_history_is_not_made_up(tmp_path, monkeypatch):
-    with monkeypatch.context() as patch:
-        break_in_batch(patch, 2, 0)
-        interrupted(tmp_path)
-    path = tmp_path / "history.csv"
-    path.write_text("\n".join(path.read_text().splitlines()[:2]) + "\n")
-    before = contents(tmp_path)
-    with pytest.raises(ValueError, match="has 1 epochs, but .*checkpoint-2"):
-        run(binarized(), tmp_path, resume=True)
-    assert contents(tmp_path) == before
-
-
-@pytest.fixture
-def own(tmp_path, monkeypatch):
-    """An interrupted run on own data."""
-    np.save(tmp_path / "own.npy", np.random.default_rng(0).normal(size=(40, 4)))
-    values = {"data": str(tmp_path / "own.npy"), "batch_size": 16}
-    with monkeypatch.context() as patch:
-        break_in_batch(patch, 1, 0)
-        with pytest.raises(KeyboardInterrupt):
-            run(recipe(**values), tmp_path / "run")
-    return values
-
-
-def test_changed_data_are_not_trained_on(own, tmp_path):
-    x = np.load(own["data"])
-    np.save(own["data"], x[::-1])
-    before = contents(tmp_path / "run")
-    with pytest.raises(ValueError, match="'own' has changed since the run"):
-        run(recipe(**own), tmp_path / "run", resume=True)
-    assert contents(tmp_path / "run") == before
-    np.save(own["data"], x)
-    assert "after epoch 1" in run(recipe(**own), tmp_path / "run", resume=True)
-
-
-def test_another_precision_is_not_gone_on_with(own, tmp_path):
-    keras.config.set_dtype_policy("float64")
-    with pytest.raises(ValueError, match="begun in float32, but here .* in float64"):
-        run(recipe(**own), tmp_path / "run", resume=True)
-
-
-def test_another_seed_is_not_mistaken_for_other_data(own, tmp_path):
-    with pytest.raises(ValueError, match="seed was 0 and is now 1"):
-        run(recipe(**own, seed=1), tmp_path / "run", resume=True)
-
-
-def test_an_end_before_the_closing(tmp_path, uninterrupted, monkeypatch):
+def end_before_the_closing(patch):
     def broken(*_):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "_finish", broken)
-        interrupted(tmp_path)
-    assert not read_metadata(tmp_path)["training"]["finished"]
-    resumed(tmp_path, uninterrupted, "going on after epoch 3 of at most 3")
+    patch.setattr(training, "close", broken)
 
 
-def test_two_ends_in_one_run_with_a_warm_up(tmp_path, monkeypatch):
-    values = {"warmup_epochs": 2, "patience": 1, "seed": 3}
-    run(binarized(**values), tmp_path / "whole")
-    for epoch in (1, 2):
-        with monkeypatch.context() as patch:
-            break_in_batch(patch, epoch, 3)
-            with pytest.raises(KeyboardInterrupt):
-                run(binarized(**values), tmp_path / "parts", resume=True)
-    resumed(tmp_path / "parts", tmp_path / "whole", "after epoch 2", **values)
+# How each attempt ends, the epochs that it finds done, and those that it leaves in the
+# history.
+ATTEMPTS = {
+    "in the first epoch": (lambda patch: break_in_batch(patch, 0, 5), 0, 0),
+    "in the second epoch": (lambda patch: break_in_batch(patch, 1, 7), 0, 1),
+    "before the history": (lambda patch: break_at_write(patch, "history.csv", 1), 1, 1),
+    "before the best model": (lambda patch: end_amid_the_best_model(patch, 0), 1, 2),
+    "amid the best model": (lambda patch: end_amid_the_best_model(patch, 1), 1, 2),
+    "before the checkpoint": (
+        lambda patch: break_at_write(patch, "checkpoint-2.weights.h5", 1),
+        1,
+        2,
+    ),
+    "before the closing": (end_before_the_closing, 1, 3),
+}
+
+
+def test_a_run_that_ends_everywhere_is_the_uninterrupted_one(
+    tmp_path, uninterrupted, monkeypatch
+):
+    for words, (end, done, left) in ATTEMPTS.items():
+        lines = []
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            end(patch)
+            train(binarized(), tmp_path, resume=True, say=lines.append)
+        said = "\n".join(lines)
+        assert (f"going on after epoch {done} of at most 3" in said) == (done > 0), words
+        if not left:
+            assert set(contents(tmp_path)) == {"recipe.json"}, words
+            continue
+        assert len(history(tmp_path)["epoch"]) == left, words
+        # Whenever it ended, there is a whole model.
+        assert np.isfinite(weights(tmp_path)).all(), words
+        assert not read_metadata(tmp_path)["training"]["finished"], words
+    said = run(binarized(), tmp_path, resume=True)
+    assert "going on after epoch 3 of at most 3" in said
+    same_run(uninterrupted, tmp_path)
+    assert set(contents(tmp_path)) == set(contents(uninterrupted))
+    before, now = read_metadata(uninterrupted), read_metadata(tmp_path)
+    assert now["training"] == before["training"]
+
+
+def test_an_error_is_an_end_like_others(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(OSError):
+        break_in_batch(patch, 0, 1, OSError)
+        run(binarized(), tmp_path)
+    assert set(contents(tmp_path)) == {"recipe.json"}
+
+
+@pytest.fixture(scope="module")
+def half(tmp_path_factory):
+    """A run on own data that ended in its second epoch, and its data; only to be read."""
+    folder = tmp_path_factory.mktemp("half")
+    np.save(folder / "own.npy", np.random.default_rng(0).normal(size=(40, 4)))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.chdir(folder)
+        break_in_batch(patch, 1, 0)
+        run(OWN, "run")
+    return folder
+
+
+OWN = recipe(data="own.npy", batch_size=16, epochs=2)
+
+
+@pytest.fixture
+def copy(half, tmp_path, monkeypatch):
+    shutil.copytree(half, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "run"
+
+
+def refused(folder, one, words):
+    before = contents(folder)
+    with pytest.raises(ValueError, match=words):
+        run(one, folder, resume=True)
+    assert contents(folder) == before
+
+
+def test_optimizer_steps_that_did_not_count_do_not_change_the_epoch(copy, monkeypatch):
+    load = keras.Model.load_weights
+
+    def lagging(self, path, **options):
+        load(self, path, **options)
+        # As in half precision, where steps with an overflow are left out.
+        if self.compiled:
+            self.optimizer.iterations.assign(0)
+
+    monkeypatch.setattr(keras.Model, "load_weights", lagging)
+    assert "going on after epoch 1 of" in run(OWN, copy, resume=True)
+    np.testing.assert_array_equal(history(copy)["epoch"], [0, 1])
+
+
+def test_a_lost_history_is_not_made_up(copy):
+    (copy / "history.csv").write_text("epoch\n")
+    refused(copy, OWN, "has 0 epochs, but .*checkpoint-1")
+
+
+def test_changed_data_are_not_trained_on(copy):
+    x = np.load("own.npy")
+    np.save("own.npy", x[::-1])
+    refused(copy, OWN, "'own' has changed since the run")
+    np.save("own.npy", x)
+    assert "after epoch 1" in run(OWN, copy, resume=True)
+
+
+def test_another_precision_is_not_gone_on_with(copy):
+    keras.config.set_dtype_policy("float64")
+    refused(copy, OWN, "begun in float32, but here .* in float64")
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        ({"seed": 1}, "seed was 0 and is now 1"),
+        ({"optimizer": "sgd"}, "optimizer was None and is now 'sgd'"),
+        (
+            {"model": {"name": "dense_vae", "latent_dim": 3, "hidden_units": 8}},
+            "model was 'dense_vae:latent_dim=2,.* now 'dense_vae:latent_dim=3,",
+        ),
+    ],
+)
+def test_another_recipe_is_refused_with_its_differences(copy, values, words):
+    refused(
+        copy, recipe(**{"data": "own.npy", "batch_size": 16, "epochs": 2, **values}), words
+    )
+
+
+def test_a_damaged_checkpoint_is_an_error_of_a_plain_kind(copy):
+    path = copy / "checkpoint-1.weights.h5"
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises((OSError, ValueError)):
+        run(OWN, copy, resume=True)
+    assert len(history(copy)["epoch"]) == 1
+
+
+def test_what_was_not_begun_is_started(copy, tmp_path):
+    said = run(OWN, tmp_path / "new", resume=True)
+    assert "going on" not in said and read_metadata(tmp_path / "new")["scores"]
 
 
 def test_a_finished_run_is_left_as_it_is(uninterrupted):
     before = contents(uninterrupted)
     assert run(binarized(), uninterrupted, resume=True).endswith("is finished")
+    scores = train(binarized(), uninterrupted, resume=True, say=lambda _: None)
     assert contents(uninterrupted) == before
-    scores = training.train(binarized(), uninterrupted, resume=True, say=lambda _: None)
     assert scores == read_metadata(uninterrupted)["scores"]
 
 
-def test_another_recipe_is_refused_with_its_differences(uninterrupted):
-    before = contents(uninterrupted)
-    with pytest.raises(ValueError, match="learning_rate was 0.001 and is now 0.5"):
-        run(binarized(learning_rate=0.5), uninterrupted, resume=True)
-    assert contents(uninterrupted) == before
-
-
-def test_what_was_not_begun_is_started(tmp_path):
-    said = run(binarized(epochs=1), tmp_path / "new", resume=True)
-    assert "going on" not in said and read_metadata(tmp_path / "new")["scores"]
-
-
-def test_a_damaged_checkpoint_is_an_error_of_a_plain_kind(tmp_path, monkeypatch):
-    with monkeypatch.context() as patch:
-        break_in_batch(patch, 1, 0)
-        interrupted(tmp_path)
-    path = tmp_path / "checkpoint-1.weights.h5"
-    path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises((OSError, ValueError)):
-        run(binarized(), tmp_path, resume=True)
-    assert len(history(tmp_path)["epoch"]) == 1
+def test_a_recipe_of_dicts_goes_on_with_one_of_text(uninterrupted):
+    same = {"name": "dense_vae", "latent_dim": 2, "hidden_units": 8}
+    one = binarized(model=same, objective={"name": "elbo", "num_samples": 1})
+    assert run(one, uninterrupted, resume=True).endswith("is finished")

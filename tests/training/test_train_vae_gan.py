@@ -5,14 +5,14 @@ import pytest
 from runs import break_in_batch, contents, history, recipe, run, same_run
 
 from keras_vae import VAE, VAEGAN
-from keras_vae.data import Preprocessor, load
+from keras_vae.data import load
 from keras_vae.evaluation import image_scores
 from keras_vae.presets.files import read_metadata
 
 
 def adversarial(**values):
-    small = {"hidden_units": None, "filters": (4,), "batch_size": 256, "latent_dim": 3}
-    return recipe(**{"model": "vae_gan", "margin": 0.3, **small, **values})
+    small = {"model": "vae_gan:latent_dim=3,filters=4", "batch_size": 256}
+    return recipe(**{**small, "objective": "adversarial:margin=0.3", **values})
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,10 @@ def test_a_run_keeps_the_last_epoch_and_scores_images(whole):
     model, metadata = VAE.from_preset(folder), read_metadata(folder)
     assert type(model) is VAEGAN and metadata["training"]["best_epoch"] == 3
     assert "kept is the last of 3 epochs" in said and "sharpness of samples" in said
-    x = Preprocessor.from_config(metadata["data"]["preprocessor"])(load("digits").x_test)
-    scores = image_scores(model, x, 500)
+    scores = image_scores(model, load("digits").x_test, 500)
     assert metadata["scores"] == {**scores, "split": "test"}
+    assert metadata["training"]["monitor"] is None
+    assert metadata["likelihood"] == "distances in a discriminator's features"
     assert {"samples.png", "reconstructions.png", "loss.png"} <= set(contents(folder))
 
 
@@ -59,10 +60,13 @@ def test_a_resumed_run_is_the_uninterrupted_one(whole, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "values, words",
     [
-        ({"label_smoothing": 1.0}, "label_smoothing must be below 1"),
-        ({"binarize": "dynamic"}, "not 'vae_gan'"),
-        ({"data": "table.npy"}, "vae_gan is for images"),
-        ({"networks": "paper"}, "filters .* are for networks='light'"),
+        ({"objective": "adversarial:label_smoothing=1"}, "label_smoothing must be below 1"),
+        ({"objective": "adversarial:gama=1"}, "'gama'. Did you mean 'gamma'"),
+        ({"binarize": "dynamic"}, "makes 0/1 pixels"),
+        ({"data": "table.npy"}, "image"),
+        ({"model": "vae_gan:networks=paper,filters=4"}, "filters .* are for networks='li"),
+        ({"model": "vae_gan:networks=heavy"}, "'heavy'"),
+        ({"model": "dense_vae"}, "has the players encoder, .* Use keras_vae.VAEGAN"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_the_folder_is_made(
