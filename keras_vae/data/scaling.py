@@ -212,22 +212,23 @@ class Scaling:
         return _float32(x * scale + offset)
 
     def _as_floats(self, x):
+        x = x if tf.is_tensor(x) else np.asarray(x)
+        # Numbers with more digits than float32 holds are first brought near zero.
+        kind = np.dtype(x.dtype.as_numpy_dtype if tf.is_tensor(x) else x.dtype)
+        wide = kind.itemsize > 4 or (kind.kind in "iu" and kind.itemsize > 2)
+        dtype = np.float64 if wide else np.float32
         rank = len(self.event_shape)
         if tf.is_tensor(x):
-            x = tf.cast(x, tf.float32)
+            x = tf.cast(x, dtype)
             fits = x.shape[-rank:].is_compatible_with(self.event_shape)
         else:
-            x = np.asarray(x)
-            # Numbers with more digits than float32 holds are first brought near zero.
-            wide = x.dtype.itemsize > 4
-            x = x.astype(np.float64 if wide else np.float32, copy=False)
+            x = x.astype(dtype, copy=False)
             fits = x.shape[-rank:] == self.event_shape
         if not fits:
             raise ValueError(
                 f"x must end in the shape of one example, {self.event_shape}; "
                 f"got {tuple(x.shape)}."
             )
-        dtype = np.float32 if tf.is_tensor(x) else x.dtype.type
         return x, np.asarray(self.offset, dtype), np.asarray(self.scale, dtype)
 
     def to_config(self) -> dict[str, Any]:
@@ -249,7 +250,7 @@ class Scaling:
 
 
 def _float32(x):
-    return x if tf.is_tensor(x) else x.astype(np.float32, copy=False)
+    return tf.cast(x, tf.float32) if tf.is_tensor(x) else x.astype(np.float32, copy=False)
 
 
 def _check_levels(x: np.ndarray, levels: tuple[int, int]) -> None:

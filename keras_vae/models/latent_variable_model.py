@@ -448,7 +448,8 @@ class LatentVariableModel(ObjectiveModel):
 
     def _compiled_estimate(self):
         """The importance-weighted estimate as a graph, traced once for the same weights."""
-        key = tuple((v.path, tuple(v.shape), v.dtype) for v in self.variables)
+        # The variables themselves: others of the same names would be read in their place.
+        key = [id(v) for v in self.variables]
         before = self.__dict__.get("_estimate")
         if before is None or before[0] != key:
             # TensorFlow counts the traces of a method over all models, and would warn of
@@ -456,7 +457,7 @@ class LatentVariableModel(ObjectiveModel):
             estimate = tf.function(
                 partial(self._importance_weighted), autograph=False, reduce_retracing=True
             )
-            before = (key, estimate)
+            before = (key, estimate, list(self.variables))
             # Past Keras's tracking, which would look for weights in it.
             self.__dict__["_estimate"] = before
         return before[1]

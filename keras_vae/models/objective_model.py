@@ -115,7 +115,6 @@ class ObjectiveModel(keras.Model):
                 getattr(self, f"make_{name}_function")(force=True)
 
     def _checked_objective(self, objective):
-        objective.check(self.latent)
         missing = set(objective.players) - set(self.player_parts())
         if missing:
             raise ValueError(
@@ -123,6 +122,7 @@ class ObjectiveModel(keras.Model):
                 f"{', '.join(objective.players)}, but {type(self).__name__} has no "
                 f"{', '.join(sorted(missing))}. Use keras_vae.VAEGAN."
             )
+        objective.check(self.latent)
         if not objective.per_example and num_replicas() > 1:
             raise ValueError(
                 f"The objective {type(objective).__name__} reads the batch as one, but "

@@ -363,7 +363,8 @@ class VAE(LatentVariableModel):
             The record of the pass, which objectives and estimators read.
         """
         x = tf.cast(tf.convert_to_tensor(x), self.probability_dtype)
-        q, p = self.encode(x, y, training), self.prior.distribution(self._condition(y))
+        q = self.encode(x, y, training)
+        p = self.prior.distribution(self._condition(y), training)
         seed = fold(seed)
         if z is None:
             z = q.sample(num_samples, seed=seed)

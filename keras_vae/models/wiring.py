@@ -277,6 +277,11 @@ def check_measures(posterior: DistributionLayer, prior: Prior, y=None) -> None:
         f"the prior {type(prior).__name__}",
     )
     instead = "Leave the prior out for the usual one, or take priors.Learned()."
+    if not prior.has_density:
+        raise ValueError(
+            f"The{names[1][3:]} is a point: nothing could be drawn from it, and no "
+            f"posterior is near it. {instead}"
+        )
     if posterior.has_density and posterior.is_discrete != prior.is_discrete:
         kinds = ("densities", "probabilities")
         raise ValueError(

@@ -87,11 +87,12 @@ class Prior(Family):
             "given. Leave it out, or take StandardNormal or MixtureOfNormals."
         )
 
-    def distribution(self, y=None) -> tfd.Distribution:
+    def distribution(self, y=None, training: bool = False) -> tfd.Distribution:
         """Returns p(z), or p(z|y).
 
         Args:
             y: Condition [B, ...] for priors that have one.
+            training: Whether the model is being trained, which networks of priors ask.
 
         Returns:
             A distribution with the prior's event shape, and batch shape [] or [B].

@@ -53,6 +53,19 @@ class _OfLayer(Prior):
         """The layer's support."""
         return self._known().support
 
+    def distribution(self, y=None, training: bool = False):
+        """The layer's distribution; see `Prior`."""
+        self._require_shape()
+        return self.layer.distribution(self.layer_params(y, training), training)
+
+    def make_distribution(self, y=None):
+        """The layer's distribution."""
+        return self.layer.distribution(self.layer_params(y, training=False))
+
+    def layer_params(self, y, training: bool) -> tf.Tensor:
+        """The layer's parameters, [params_size] or [B, params_size]."""
+        raise NotImplementedError
+
     def _known(self):
         if not isinstance(self.layer, DistributionLayer):
             raise ValueError(
@@ -148,9 +161,9 @@ class Learned(_OfLayer):
         # What was created meanwhile is trainable, whatever was asked for.
         self.trainable = self.trainable
 
-    def make_distribution(self, y=None):
-        """The layer's distribution at the parameters."""
-        return self.layer.distribution(tf.convert_to_tensor(self.params))
+    def layer_params(self, y, training):
+        """The trained parameters."""
+        return tf.convert_to_tensor(self.params)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -203,7 +216,11 @@ class Conditional(_OfLayer):
         if self.network is None:
             hidden = [keras.layers.Dense(n, "relu") for n in self.hidden_units]
             self.network = keras.Sequential(
-                [keras.Input(model.condition_shape), keras.layers.Flatten(), *hidden],
+                [
+                    keras.Input(model.condition_shape),
+                    keras.layers.Flatten(data_format="channels_last"),
+                    *hidden,
+                ],
                 name="prior_network",
             )
 
@@ -224,11 +241,11 @@ class Conditional(_OfLayer):
                 f"Dense({size})."
             )
 
-    def make_distribution(self, y=None):
-        """The layer's distribution at what the network says of y."""
+    def layer_params(self, y, training):
+        """What the network says of y."""
         if y is None:
             raise ValueError("This model's prior depends on y: give y.")
-        return self.layer.distribution(self.network(y))
+        return self.network(y, training=training)
 
     def get_config(self):
         """Returns the constructor's arguments."""

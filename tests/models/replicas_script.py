@@ -49,7 +49,7 @@ def run(scope, make, x, objective="elbo", rate=0.1, **arguments):
     logs = fit(model, x, epochs=2, batch_size=BATCH, validation_data=x, **arguments)
     y = condition_for(model, len(x))
     scores = model.evaluate(x, y, batch_size=BATCH, verbose=0, return_dict=True)
-    prediction = model.predict(x, y, batch_size=BATCH, verbose=0).astype(float)
+    prediction = model.predict(x, y=y, batch_size=BATCH, verbose=0).astype(float)
     return start, weights(model), logs, scores, prediction
 
 

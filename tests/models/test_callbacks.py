@@ -6,7 +6,7 @@ import importlib.util
 import keras
 import numpy as np
 import pytest
-from model_cases import data_for, fit, vae, weights
+from model_cases import case, data_for, fit, vae, weights
 
 
 def compiled(run_eagerly=True):
@@ -121,6 +121,96 @@ def test_learning_rate_callbacks_reach_the_optimizer():
     rates = keras.callbacks.LearningRateScheduler(lambda epoch: 0.5 * 0.1**epoch)
     logged = fit(model, x, epochs=2, callbacks=[rates])["learning_rate"]
     np.testing.assert_allclose(logged, [0.5, 0.05], rtol=1e-6)
+
+
+def callbacks(folder):
+    """Every callback of Keras that watches a training, and what each needs."""
+    made = keras.callbacks
+    return {
+        "EarlyStopping": made.EarlyStopping("val_loss", restore_best_weights=True),
+        "ReduceLROnPlateau": made.ReduceLROnPlateau("val_loss", patience=0, min_delta=9.0),
+        "LearningRateScheduler": made.LearningRateScheduler(lambda epoch: 1e-3),
+        "ModelCheckpoint": made.ModelCheckpoint(str(folder / "best.keras"), "val_loss"),
+        "BackupAndRestore": made.BackupAndRestore(str(folder / "backup")),
+        "CSVLogger": made.CSVLogger(str(folder / "log.csv")),
+        "TerminateOnNaN": made.TerminateOnNaN(),
+        "SwapEMAWeights": made.SwapEMAWeights(),
+        "LambdaCallback": made.LambdaCallback(on_epoch_end=lambda epoch, logs: None),
+    }
+
+
+NOT_WATCHING = {
+    # Bases, and what is tested by itself above or needs a server.
+    "Callback",
+    "CallbackList",
+    "History",
+    "MonitorCallback",
+    "OrbaxCheckpoint",
+    "ProgbarLogger",
+    "RemoteMonitor",
+    "TensorBoard",
+    "TrackioLogger",
+}
+
+
+def test_every_callback_of_keras_is_in_the_list(tmp_path):
+    public = {name for name in dir(keras.callbacks) if name[0].isupper()}
+    assert public - NOT_WATCHING <= set(callbacks(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "from parts",
+        "flow posterior",
+        "bits",
+        "autoencoder",
+        "classes as condition",
+        "VAE-GAN",
+    ],
+)
+def test_every_kind_of_model_trains_with_every_callback(name, tmp_path):
+    for one, callback in callbacks(tmp_path).items():
+        model, x = case(name, run_eagerly=True)
+        if one == "SwapEMAWeights":
+            if model.objective.players:
+                continue  # Refused by `compile`: see test_vae_gan_refusals.py.
+            optimizer = keras.optimizers.Adam(1e-2, use_ema=True, ema_momentum=0.5)
+            model.compile(optimizer, model.objective, run_eagerly=True)
+        x = x[:4]
+        logs = fit(model, x, epochs=2, validation_data=x, callbacks=[callback])
+        assert len(logs["loss"]) == 2 and np.isfinite(logs["val_loss"]).all(), one
+
+
+def test_a_plateau_lowers_the_rate_of_the_next_step():
+    model, x = compiled()
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        "val_loss", factor=0.1, patience=0, min_delta=1e9
+    )
+    logged = fit(model, x, epochs=3, validation_data=x, callbacks=[plateau])
+    np.testing.assert_allclose(logged["learning_rate"], [1e-2, 1e-2, 1e-3], rtol=1e-5)
+
+
+@pytest.mark.parametrize("run_eagerly", [True, False])
+def test_averages_of_weights_are_kept_and_swapped_in(run_eagerly):
+    keras.utils.set_random_seed(3)
+    model = vae()
+    optimizer = keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.5)
+    model.compile(optimizer, run_eagerly=run_eagerly)
+    x, seen = data_for(model, 8), []
+
+    class Record(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(weights(self.model))
+
+    fit(model, x, epochs=2, callbacks=[Record()])
+    # Keras's average begins with the first step's weights.
+    average = seen[0]
+    for one in seen[1:]:
+        average = 0.5 * average + 0.5 * one
+    # At the end of `fit` Keras writes it into the model.
+    np.testing.assert_allclose(weights(model), average, rtol=1e-4, atol=1e-5)
+    assert np.abs(average - seen[-1]).max() > 1e-4
 
 
 def test_terminate_on_nan_stops():

@@ -9,6 +9,7 @@ from model_cases import NAMES, SIZE, condition_for, data_for, shared_case, vae
 
 import keras_vae
 from keras_vae import layers
+from keras_vae.core.seeds import fold
 from keras_vae.models import latent_variable_model as queries
 
 
@@ -113,6 +114,62 @@ def test_one_draw_is_the_sampled_bound():
     assert abs(one.mean() - bound.mean()) < 5 * error
     many = model.log_likelihood(x[:10], num_samples=5000)
     assert many.mean() > one.mean() + 5 * error
+
+
+@pytest.fixture
+def traces(monkeypatch):
+    """One entry for each time that the estimate's graph is traced."""
+    made, make = [], keras_vae.VAE._importance_weighted
+
+    def recording(self, *arguments):
+        made.append(self)
+        return make(self, *arguments)
+
+    monkeypatch.setattr(keras_vae.VAE, "_importance_weighted", recording)
+    return made
+
+
+def test_the_graph_is_traced_once(traces):
+    model = vae()
+    x = data_for(model, 12)
+    model.log_likelihood(x[:5], num_samples=3)
+    assert len(traces) == 1
+    for n, seed in [(5, 0), (3, 1), (7, 2)]:
+        model.log_likelihood(x[:5], num_samples=n, seed=seed)
+    assert len(traces) == 1
+    # Another size of batch makes the graph one of any size.
+    for size in (7, 12, 2, 5):
+        model.log_likelihood(x[:size], num_samples=3)
+    assert len(traces) == 2
+    model.compile("sgd", run_eagerly=True)
+    model.fit(x, verbose=0)
+    trained = model.log_likelihood(x, num_samples=3)
+    assert len(traces) == 2
+    np.testing.assert_allclose(trained, estimate_by_hand(model, x), rtol=1e-5)
+
+
+def estimate_by_hand(model, x):
+    seed = fold(fold(0, 0), 0)
+    log_weight = model.trace(x, 3, seed).log_weight
+    return tf.reduce_logsumexp(log_weight, axis=0) - np.log(3)
+
+
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize")
+def test_other_weights_make_another_graph(traces):
+    model = vae()
+    x = data_for(model)
+    for i, change in enumerate(
+        [
+            lambda: None,
+            lambda: model.encoder.layers[0].enable_lora(2),
+            lambda: model.encoder.layers[0].lora_kernel_b.assign(np.ones((2, 5))),
+            lambda: model.decoder.quantize("int8"),
+        ]
+    ):
+        change()
+        after = model.log_likelihood(x, num_samples=3)
+        np.testing.assert_allclose(after, estimate_by_hand(model, x), rtol=1e-4)
+        assert len(traces) == [1, 2, 2, 3][i]
 
 
 def test_many_models_and_calls_bring_no_warnings_of_retracing(caplog):

@@ -3,7 +3,19 @@
 import keras
 import numpy as np
 import pytest
-from model_cases import data_for, fit, fixed_noise_vae, vae, weights
+from model_cases import (
+    LATENT,
+    SIZE,
+    condition_for,
+    data_for,
+    fit,
+    fixed_noise_vae,
+    vae,
+    weights,
+)
+
+import keras_vae
+from keras_vae import layers, priors
 
 
 def step(x, weight=None, learning_rate=0.1, **arguments):
@@ -108,31 +120,105 @@ def test_weights_count_in_evaluation_and_validation(run_eagerly):
         np.testing.assert_allclose(logs[f"val_{name}"][0], value, rtol=1e-5)
 
 
-def dropout_and_batch_normalization():
-    model = vae()
-    encoder = keras.Sequential(
+def with_state(inputs, outputs):
+    """A network that acts differently in training, and keeps statistics of batches."""
+    return keras.Sequential(
         [
+            keras.Input((inputs,)),
+            keras.layers.Dense(6, "tanh"),
             keras.layers.BatchNormalization(),
             keras.layers.Dropout(0.5, seed=1),
-            keras.layers.Dense(model.posterior.params_size),
+            keras.layers.Dense(outputs),
         ]
     )
-    return type(model)(encoder, model.decoder, model.posterior, model.likelihood, seed=0)
 
 
-def test_layers_know_whether_they_are_trained():
-    model = dropout_and_batch_normalization()
-    x = data_for(model)
-    normalization = model.encoder.layers[0]
-    model.compile(keras.optimizers.SGD(0.0))
+def plain(inputs, outputs):
+    return keras.Sequential([keras.Input((inputs,)), keras.layers.Dense(outputs)])
+
+
+class Watched:
+    """Writes down what a distribution layer is told of training."""
+
+    def distribution(self, params, training=False):
+        self.__dict__.setdefault("told", []).append(training)
+        return super().distribution(params, training)
+
+
+class WatchedNormal(Watched, layers.IndependentNormal):
+    pass
+
+
+class WatchedBernoulli(Watched, layers.IndependentBernoulli):
+    pass
+
+
+def model_with_state(part):
+    """A model one of whose networks acts differently in training."""
+    make = {one: plain for one in ("encoder", "decoder", "prior", "discriminator")}
+    make[part] = with_state
+    encoder, decoder = make["encoder"](SIZE, 2 * LATENT), make["decoder"](LATENT, SIZE)
+    if part == "discriminator":
+        judge = with_state(SIZE, 1)
+        posterior = layers.IndependentNormal(LATENT)
+        name = judge.layers[0].name
+        return keras_vae.VAEGAN(
+            encoder, decoder, judge, posterior, feature_layer=name, seed=0
+        )
+    arguments = {"seed": 0}
+    if part == "prior":
+        network = make["prior"](3, 2 * LATENT)
+        arguments |= {"prior": priors.Conditional("normal", network), "condition": (3,)}
+    return keras_vae.VAE(
+        encoder, decoder, WatchedNormal(LATENT), WatchedBernoulli(SIZE), **arguments
+    )
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder", "prior", "discriminator"])
+@pytest.mark.parametrize("run_eagerly", [True, False])
+def test_every_network_knows_whether_it_is_trained(part, run_eagerly):
+    model = model_with_state(part)
+    x, y = data_for(model), condition_for(model)
+    network = model.prior.network if part == "prior" else getattr(model, part)
+    (normalization,) = (
+        one for one in network.layers if isinstance(one, keras.layers.BatchNormalization)
+    )
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=run_eagerly)
     untrained = normalization.moving_mean.numpy()
-    first = model.evaluate(x, verbose=0)
-    assert first == model.evaluate(x, verbose=0)
-    np.testing.assert_array_equal(model.embed(x), model.embed(x))
+    first = model.evaluate(x, y, verbose=0)
+    assert first == model.evaluate(x, y, verbose=0)
+    for ask in (model.embed, model.reconstruct):
+        np.testing.assert_array_equal(ask(x, y), ask(x, y))
+    model.elbo(x, y=y)
     np.testing.assert_array_equal(normalization.moving_mean, untrained)
     fit(model, x)
     assert np.abs(normalization.moving_mean - untrained).max() > 1e-3
-    assert np.abs(model.encode(x, training=True).mean() - model.embed(x)).max() > 1e-3
+    # Dropout is active in training alone.
+    traces = [
+        model.pass_for_training(x, y, 5, training) for training in (True, False, False)
+    ]
+    read = {
+        "encoder": lambda trace: trace.q.mean(),
+        "decoder": lambda trace: trace.log_px,
+        "prior": lambda trace: trace.p.mean(),
+        "discriminator": lambda trace: trace.game.real,
+    }[part]
+    trained, scored, again = (np.asarray(read(trace)) for trace in traces)
+    np.testing.assert_array_equal(scored, again)
+    assert np.abs(trained - scored).max() > 1e-3
+
+
+def test_distribution_layers_are_told_whether_they_are_trained():
+    model = model_with_state("encoder")
+    x = data_for(model)
+    # (What the latent variable is, is asked of the posterior once.)
+    assert model.latent.shape == (LATENT,)
+    for training in (True, False):
+        for layer in (model.posterior, model.likelihood):
+            layer.__dict__["told"] = []
+        model.trace(x, training=training)
+        model(x, training=training)
+        assert model.posterior.told == model.likelihood.told == [training] * 2
 
 
 def test_frozen_parts_stay_as_they_are():

@@ -49,11 +49,6 @@ def test_it_is_that_of_the_networks_and_of_no_other_layer(cls, policy):
     assert keras.layers.Dense(1).compute_dtype == "float32"
 
 
-def plain(config):
-    """A config without the networks, which Keras describes in more than one way."""
-    return {k: v for k, v in config.items() if k not in ("encoder", "decoder")}
-
-
 @MODELS
 @POLICY
 def test_it_survives_config_and_file(cls, policy, tmp_path):

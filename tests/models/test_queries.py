@@ -265,7 +265,7 @@ ASKED = {
     "sample": lambda m, x, y: m.sample(len(x), y),
     "embed": lambda m, x, y: m.embed(x, y),
     "reconstruct": lambda m, x, y: m.reconstruct(x, y),
-    "predict": lambda m, x, y: m.predict(x, y, verbose=0),
+    "predict": lambda m, x, y: m.predict(x, y=y, verbose=0),
     "predict_on_batch": lambda m, x, y: m.predict_on_batch(x, y),
     "interpolate": lambda m, x, y: m.interpolate(x, x, 2, y),
     "decode_codes": lambda m, x, y: m.decode_codes(np.zeros((len(x), 2), "f4"), y),

@@ -597,7 +597,7 @@ def test_text_is_refused():
         lambda m, x: m.fit(x, validation_data=dataset_of(x, x).batch(4), verbose=0),
         lambda m, x: m.evaluate(x, x),
         lambda m, x: m.evaluate(dataset_of(x, x).batch(4)),
-        lambda m, x: m.predict(x, x),
+        lambda m, x: m.predict(x, y=x),
         lambda m, x: m.predict(dataset_of(x, x).batch(4)),
         lambda m, x: m.train_on_batch(x, x),
         lambda m, x: m.test_on_batch(x, x),

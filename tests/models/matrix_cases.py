@@ -1,0 +1,366 @@
+"""The parts of the matrix, a line each, and what a cell of it must do.
+
+A cell is a model of six pixels from one posterior, prior, likelihood and objective. The
+lines say what decides whether parts fit together; `refusal` is the rule that is made of
+that, independent of how the package finds out.
+"""
+
+import contextlib
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+import keras_vae
+from keras_vae import layers
+
+SIZE, LATENT, N, CLASSES = 6, 3, 4, 4
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def gumbels(params):
+    """A distribution that has no layer of its own."""
+    return tfd.Independent(tfd.Gumbel(params, 2.0), 1)
+
+
+def gumbel(shape):
+    size = int(np.prod(shape))
+    return layers.DistributionLambda(gumbels, event_shape=size, params_size=size)
+
+
+def same_family(shape):
+    component = layers.MultivariateNormalTriL(int(np.prod(shape)))
+    return layers.MixtureSameFamily(2, component)
+
+
+class Layer(NamedTuple):
+    """A distribution layer: how to make it, and what decides where it fits.
+
+    `on` names the set it lives on; `pathwise`: its draws have gradients; `factorized`: its
+    elements are independent; `same_draws`: it draws alike compiled and eagerly; `xla`: it
+    can be drawn from under XLA.
+    """
+
+    part: str | Callable
+    on: str
+    pathwise: bool = True
+    factorized: bool = False
+    same_draws: bool = True
+    xla: bool = True
+
+    def make(self, shape):
+        return self.part(shape) if callable(self.part) else layers.get(self.part, shape)
+
+
+MASSES = {"bits", "one-hot", "classes", "levels", "counts"}
+
+LAYERS = {
+    "bernoulli": Layer("bernoulli", "bits", False, True),
+    "beta": Layer("beta", "open interval", True, True, same_draws=False),
+    "categorical": Layer("categorical:num_classes=3", "classes", False, True),
+    "continuous_bernoulli": Layer("continuous_bernoulli", "interval", True, True),
+    "deterministic": Layer("deterministic", "point", True, True),
+    "discretized_logistic": Layer("discretized_logistic", "levels", False, True),
+    "flow": Layer("flow:num_layers=2,hidden_units=3", "reals"),
+    "flow_context": Layer("flow:num_layers=2,hidden_units=3,context_size=2", "reals"),
+    "full_normal": Layer("full_normal", "reals"),
+    "gumbel": Layer(gumbel, "reals", True, True),
+    "laplace": Layer("laplace", "reals", True, True),
+    "logistic": Layer("logistic", "reals", True, True),
+    "mixture_logistic": Layer("mixture_logistic:num_components=2", "reals", False),
+    "mixture_normal": Layer("mixture_normal:num_components=2", "reals", False),
+    "mixture_one_hot": Layer(
+        "categorical_mixture_of_one_hot_categorical:num_components=2", "one-hot", False
+    ),
+    "mixture_same_family": Layer(same_family, "reals", False),
+    "negative_binomial": Layer("negative_binomial", "counts", False, True, False, False),
+    "normal": Layer("normal", "reals", True, True),
+    "normal_shared": Layer("normal:scale=shared", "reals", True, True),
+    "one_hot_categorical": Layer("one_hot_categorical", "one-hot", False),
+    "poisson": Layer("poisson", "counts", False, True, same_draws=False),
+    "power_spherical": Layer("power_spherical", "sphere", same_draws=False),
+    "relaxed_one_hot": Layer("relaxed_one_hot_categorical", "simplex"),
+    "student_t": Layer("student_t", "reals", True, True, same_draws=False),
+}
+POSTERIORS = LIKELIHOODS = LAYERS
+OWN = None
+REAL_SETS = {"reals", "interval", "open interval", "point"}
+
+
+class Prior(NamedTuple):
+    """A prior: how to make it, the sets on which it fits (OWN: the posterior's)."""
+
+    part: Any
+    on: set | None
+    condition: int | None = None
+
+
+PRIORS = {
+    "default": Prior(None, OWN),
+    "default_with_condition": Prior(None, OWN, CLASSES),
+    "standard_normal": Prior("standard_normal", REAL_SETS),
+    "mixture_of_normals": Prior("mixture_of_normals:num_components=2", REAL_SETS),
+    "learned": Prior("learned", OWN),
+    "learned_frozen": Prior("learned:trainable=false", OWN),
+    "learned_flow": Prior("learned:layer=(flow:num_layers=1)", REAL_SETS),
+    "learned_poisson": Prior("learned:layer=poisson", MASSES),
+    "learned_point": Prior("learned:layer=deterministic", set()),
+    "vamp": Prior("vamp:num_components=2", OWN),
+    "uniform_on_sphere": Prior("uniform_on_sphere", {"sphere"}),
+    "conditional": Prior("conditional:hidden_units=3", REAL_SETS, CLASSES),
+}
+
+
+class Objective(NamedTuple):
+    """An objective: how to make it, and what it needs of the posterior."""
+
+    part: Any
+    pathwise: bool = True
+    needs_density: bool = True
+    needs_factors: bool = False
+    players: bool = False
+
+
+OBJECTIVES = {
+    "elbo": Objective("elbo"),
+    "elbo_sampled": Objective("elbo:beta=0.5,exact_kl=false,num_samples=2,free_bits=0.1"),
+    "iwae": Objective("iwae:num_samples=3"),
+    "vimco": Objective("vimco:num_samples=3", pathwise=False),
+    "beta_tc": Objective("beta_tc", needs_factors=True),
+    "reconstruction": Objective("reconstruction", needs_density=False),
+    "adversarial": Objective("adversarial", players=True),
+}
+AXES = {
+    "posterior": POSTERIORS,
+    "prior": PRIORS,
+    "likelihood": LIKELIHOODS,
+    "objective": OBJECTIVES,
+}
+
+
+class Cell(NamedTuple):
+    """Names of the four parts."""
+
+    posterior: str
+    prior: str
+    likelihood: str
+    objective: str
+
+    def __str__(self):
+        return "-".join(self)
+
+
+def refusal(cell, is_game=False):
+    """What a refused cell's message must match; None for a cell that works."""
+    q, p = POSTERIORS[cell.posterior], PRIORS[cell.prior]
+    objective = OBJECTIVES[cell.objective]
+    if LIKELIHOODS[cell.likelihood].on == "point":
+        return "likelihood Deterministic is a point"
+    if p.on is not OWN:
+        if cell.prior == "learned_point" or q.on not in p.on:
+            return "there is no divergence between them|prior Learned is a point"
+    elif q.on == "point" and cell.prior.startswith("learned"):
+        return "prior Learned is a point"
+    if objective.players and not is_game:
+        return "has no decoder, discriminator, encoder. Use keras_vae.VAEGAN"
+    if q.on == "point" and objective.needs_density:
+        return "is a point and has no density.*Reconstruction"
+    if objective.pathwise and not q.pathwise:
+        return "have no gradient with respect to its parameters.*VIMCO"
+    if objective.needs_factors and not q.factorized:
+        return "not independent given x.*Independent"
+    return None
+
+
+def build(cell):
+    """The model of a cell, not compiled."""
+    prior = PRIORS[cell.prior]
+    posterior = POSTERIORS[cell.posterior].make((LATENT,))
+    likelihood = LIKELIHOODS[cell.likelihood].make((SIZE,))
+    return keras_vae.DenseVAE(
+        SIZE,
+        LATENT,
+        likelihood,
+        hidden_units=(4,),
+        activation="tanh",
+        posterior=posterior,
+        prior=prior.part,
+        condition=prior.condition,
+        seed=0,
+    )
+
+
+def game(cell):
+    """The VAE-GAN of a cell."""
+    posterior = POSTERIORS[cell.posterior].make((LATENT,))
+    dense = keras.layers.Dense
+    encoder = keras.Sequential([keras.Input((SIZE,)), dense(posterior.params_size)])
+    decoder = keras.Sequential([keras.Input((LATENT,)), dense(SIZE)])
+    judge = [keras.Input((SIZE,)), dense(3, name="features"), dense(1)]
+    prior = PRIORS[cell.prior].part
+    return keras_vae.VAEGAN(
+        encoder, decoder, keras.Sequential(judge), posterior, prior=prior, seed=0
+    )
+
+
+def observations(support, n=N):
+    """Observations that a likelihood gives a score to, [n, SIZE]."""
+    rng = np.random.default_rng(0)
+    if support.vectors == "one_hot":
+        x = np.eye(SIZE)[rng.integers(0, SIZE, n)]
+    elif support.vectors == "sphere":
+        x = rng.normal(size=(n, SIZE))
+        x /= np.linalg.norm(x, axis=-1, keepdims=True)
+    elif support.vectors == "simplex":
+        x = rng.dirichlet(np.ones(SIZE), n)
+    elif support.integer:
+        high = 4 if support.high is None else support.high
+        x = rng.integers(0, high + 1, (n, SIZE))
+    elif support.low is None:
+        x = rng.normal(size=(n, SIZE))
+    else:
+        x = rng.uniform(0.05, 0.95, (n, SIZE))
+    return x.astype("float32")
+
+
+def conditions(model, n=N):
+    """Conditions [n], or None."""
+    return None if model.num_classes is None else np.arange(n) % model.num_classes
+
+
+@contextlib.contextmanager
+def without_graphs():
+    """Functions that TensorFlow would trace run eagerly, which is quicker once."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+def compiled(model, cell, **mode):
+    """The model, compiled with the cell's objective and plain descent."""
+    model.compile(keras.optimizers.SGD(1e-3), OBJECTIVES[cell.objective].part, **mode)
+    return model
+
+
+def fit(model, x, y):
+    """One step; the logs, which are finite."""
+    logs = model.fit(x, y, batch_size=len(x), shuffle=False, verbose=0).history
+    assert all(np.isfinite(values).all() for values in logs.values()), logs
+    return {name: values[0] for name, values in logs.items()}
+
+
+def everything(model, x, y):
+    """Asks a model for all there is; answers by name, checked as far as laws go."""
+    scores = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert all(np.isfinite(value) for value in scores.values()), scores
+    one = None if y is None else y[:2]
+    answers = {
+        "embed": model.embed(x, y),
+        "reconstruct": model.reconstruct(x, y),
+        "predict": model.predict(x, y=y, verbose=0),
+        "call": model(x, y).numpy(),
+        "sample": model.sample(2, one, seed=3),
+        "draw": model.sample(2, one, seed=3, draw=True),
+        "interpolate": model.interpolate(x[:2], x[2:], 3, one),
+    }
+    shape = (SIZE,)
+    assert answers["embed"].shape == (N, LATENT) == (N, *model.latent.shape)
+    assert answers["interpolate"].shape == (2, 3, *shape)
+    model.latent.support.check(answers["embed"], "embed")
+    model.likelihood.support.check(answers["draw"], "draw")
+    for name in ("reconstruct", "predict", "call"):
+        np.testing.assert_allclose(answers[name], answers["call"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        answers["interpolate"][:, 0], answers["call"][:2], rtol=1e-4, atol=1e-5
+    )
+    if model.latent.has_density:
+        answers["elbo"] = model.elbo(x, 2, y=y)
+        answers["log_likelihood"] = model.log_likelihood(x, 5, y=y)
+        rate, distortion = model.rate_and_distortion(x, 2, y=y)
+        np.testing.assert_allclose(answers["elbo"], -rate - distortion, rtol=1e-4)
+    else:
+        # The one question that is refused when it is asked: before any work.
+        for ask in (model.elbo, model.rate_and_distortion, model.log_likelihood):
+            with pytest.raises(ValueError, match="is a point: an autoencoder has no rate"):
+                ask(x, y=y)
+    for name, value in answers.items():
+        assert np.isfinite(value).all(), (name, value)
+    return answers
+
+
+# Lines that differ from another one in an argument: run with the slow tests alone.
+VARIANTS = {
+    *("flow_context", "gumbel", "laplace", "mixture_logistic", "normal_shared"),
+    *("default_with_condition", "learned_frozen", "elbo_sampled"),
+}
+
+
+def covering(pairs, without=()):
+    """Few cells that work, so that each possible pair of parts is in one of them.
+
+    Args:
+        pairs: Pairs of names of axes, all of whose pairs of parts are wanted.
+        without: Names of parts whose pairs are not.
+
+    Returns:
+        The cells, and the pairs of parts with which no cell works.
+    """
+    wanted = [
+        frozenset([(first, a), (second, b)])
+        for first, second in pairs
+        for a, b in itertools.product(AXES[first], AXES[second])
+        if a not in without and b not in without
+    ]
+    missing, cells, impossible = dict.fromkeys(wanted), [], []
+    turn = itertools.count()
+    while missing:
+        pair = next(iter(missing))
+        cell = _best(dict(pair), missing, next(turn))
+        if cell is None:
+            impossible.append(pair)
+            del missing[pair]
+            continue
+        cells.append(cell)
+        for covered in _pairs_of(cell):
+            missing.pop(covered, None)
+    return cells, impossible
+
+
+def _best(given, missing, turn):
+    """The working cell with these parts that covers most of what is missing."""
+    best, most = None, 0
+    choices = []
+    for i, (axis, parts) in enumerate(AXES.items()):
+        names = list(parts)
+        shift = (turn * (2 * i + 3)) % len(names)
+        choices.append([given[axis]] if axis in given else names[shift:] + names[:shift])
+    tried = 0
+    for names in itertools.product(*choices):
+        cell = Cell(*names)
+        if refusal(cell):
+            continue
+        count = sum(pair in missing for pair in _pairs_of(cell))
+        if count > most:
+            best, most = cell, count
+        tried += 1
+        # Near enough to the best.
+        if tried > 40 or most >= 3:
+            break
+    return best
+
+
+def _pairs_of(cell):
+    items = zip(cell._fields, cell, strict=True)
+    return [frozenset(pair) for pair in itertools.combinations(items, 2)]
+
+
+def all_cells():
+    """Every cell there is."""
+    return [Cell(*names) for names in itertools.product(*AXES.values())]

@@ -1,0 +1,340 @@
+"""Posterior x prior x likelihood x objective x everything asked of a model.
+
+Each cell works, or is refused in words when the model is built or compiled. The full
+product is too large to be run: it is built and compiled (slow), and cells that hold every
+pair of parts are run. The parts are in `matrix_cases.py`, a line each.
+"""
+
+import itertools
+import re
+
+import keras
+import laws
+import numpy as np
+import pytest
+import tensorflow as tf
+from matrix_cases import (
+    AXES,
+    LATENT,
+    LAYERS,
+    LIKELIHOODS,
+    OBJECTIVES,
+    OWN,
+    POSTERIORS,
+    PRIORS,
+    SIZE,
+    VARIANTS,
+    Cell,
+    N,
+    all_cells,
+    build,
+    compiled,
+    conditions,
+    covering,
+    everything,
+    fit,
+    game,
+    observations,
+    refusal,
+    without_graphs,
+)
+
+import keras_vae
+from keras_vae import layers, objectives, priors
+
+OF_PARTS = [("posterior", "prior"), ("posterior", "objective"), ("prior", "objective")]
+OF_LIKELIHOODS = [(axis, "likelihood") for axis in ("posterior", "prior", "objective")]
+PAIRS, IMPOSSIBLE = covering(OF_PARTS)
+FIRST_PAIRS, _ = covering(OF_PARTS, VARIANTS)
+MORE_PAIRS, MORE_IMPOSSIBLE = covering(OF_LIKELIHOODS)
+
+
+def representatives():
+    """Few cells that work, with every part that works anywhere in one of them."""
+    missing = {(axis, name) for axis, parts in AXES.items() for name in parts}
+    cells = []
+    while True:
+        best = max([*PAIRS, *MORE_PAIRS], key=lambda cell: len(missing & set(named(cell))))
+        if not missing & set(named(best)):
+            return cells, missing
+        cells.append(best)
+        missing -= set(named(best))
+
+
+def named(cell):
+    """The cell's parts with their axes."""
+    return list(zip(cell._fields, cell, strict=True))
+
+
+REPRESENTATIVES, NEVER = representatives()
+
+
+def of(cells):
+    return pytest.mark.parametrize("cell", cells, ids=[str(cell) for cell in cells])
+
+
+def test_every_public_part_has_a_line():
+    listed = {type(one.make((LATENT,))) for one in LAYERS.values()}
+    bases = {layers.IndependentLayer, layers.PositiveLayer}
+    assert listed == laws.public_classes(layers, layers.DistributionLayer, bases)
+    made = {type(priors.get(one.part)) for one in PRIORS.values() if one.part is not None}
+    assert made == laws.public_classes(priors, priors.Prior)
+    made = {type(objectives.get(one.part)) for one in OBJECTIVES.values()}
+    assert made == laws.public_classes(objectives, objectives.Objective)
+
+
+def test_the_cells_hold_every_pair_that_can_be():
+    for pairs, cells, impossible in [
+        (OF_PARTS, PAIRS, IMPOSSIBLE),
+        (OF_LIKELIHOODS, MORE_PAIRS, MORE_IMPOSSIBLE),
+    ]:
+        held = {(x, y) for cell in cells for x in named(cell) for y in named(cell)}
+        impossible = {tuple(sorted(pair)) for pair in impossible}
+        for first, second in pairs:
+            for one in AXES[first]:
+                for other in AXES[second]:
+                    pair = (first, one), (second, other)
+                    assert (pair in held) != (tuple(sorted(pair)) in impossible)
+    # The parts that are for other models, and the point, which is no prior.
+    assert sorted(NEVER) == [
+        ("likelihood", "deterministic"),
+        ("objective", "adversarial"),
+        ("prior", "learned_point"),
+    ]
+
+
+def message_of(function, *arguments):
+    """What a refusal says, or None; and what came out where there is none."""
+    try:
+        return None, function(*arguments)
+    except ValueError as error:
+        return str(error), None
+
+
+def class_name(axis, name):
+    """The name of a part's class, as messages say it."""
+    if axis in ("posterior", "likelihood"):
+        return type(LAYERS[name].make((LATENT,))).__name__
+    room = {"prior": priors, "objective": objectives}[axis]
+    part = AXES[axis][name].part
+    return "prior" if part is None else type(room.get(part)).__name__
+
+
+NAMES = {(axis, name): class_name(axis, name) for axis in AXES for name in AXES[axis]}
+
+
+def check_words(message, cell):
+    """A refusal says what was given, and what to do."""
+    assert re.search(refusal(cell), message), message
+    given = [NAMES[part] for part in named(cell)]
+    assert any(name in message for name in given), message
+    advice = r"(Use|use|Leave|Let|take|Take|Train|Bound|Give|Call) "
+    assert re.search(advice, message) and message.endswith("."), message
+
+
+def check_verdicts(cells):
+    """Every cell is refused or not as the rule says; counts of both.
+
+    Of the cells of one model all that are refused are tried, and one that works in turn:
+    compiling is what takes the time, and it reads the objective and the posterior alone.
+    """
+    works = refused = 0
+    for turn, (_, group) in enumerate(itertools.groupby(cells, lambda cell: cell[:3])):
+        group = list(group)
+        fitting = [cell for cell in group if refusal(cell) is None]
+        # What is refused when it is built, is so with every objective.
+        message, model = message_of(build, group[0])
+        assert model is not None or not fitting, message
+        if fitting:
+            compiled(model, fitting[turn % len(fitting)])
+        works += len(fitting)
+        for cell in group:
+            if refusal(cell) is not None:
+                if model is not None:
+                    message, _ = message_of(compiled, model, cell)
+                assert message is not None, cell
+                check_words(message, cell)
+                refused += 1
+    return works, refused
+
+
+@pytest.mark.parametrize("posterior", POSTERIORS)
+def test_every_posterior_prior_and_objective_fit_or_are_refused(posterior):
+    likelihoods = list(LIKELIHOODS)
+    cells = [
+        Cell(posterior, prior, likelihoods[i % len(likelihoods)], objective)
+        for i, prior in enumerate(PRIORS)
+        for objective in OBJECTIVES
+    ]
+    check_verdicts(cells)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("posterior", POSTERIORS)
+def test_every_cell_fits_or_is_refused(posterior, record_property):
+    works, refused = check_verdicts([c for c in all_cells() if c.posterior == posterior])
+    record_property("works", works)
+    record_property("refused", refused)
+    assert works + refused == len(PRIORS) * len(LIKELIHOODS) * len(OBJECTIVES)
+
+
+def made(cell):
+    """The model of a cell, its data, compiled to run eagerly."""
+    keras.utils.set_random_seed(1)
+    model = build(cell)
+    x, y = observations(model.support), conditions(model)
+    return compiled(model, cell, run_eagerly=True), x, y
+
+
+def runs(cell):
+    with without_graphs():
+        model, x, y = made(cell)
+        fit(model, x, y)
+        return everything(model, x, y)
+
+
+@of(FIRST_PAIRS)
+def test_pairs_of_posterior_prior_and_objective_work(cell):
+    runs(cell)
+
+
+@pytest.mark.slow
+@of([cell for cell in PAIRS if cell not in FIRST_PAIRS])
+def test_every_pair_of_posterior_prior_and_objective_works(cell):
+    runs(cell)
+
+
+@pytest.mark.slow
+@of(MORE_PAIRS)
+def test_every_pair_with_a_likelihood_works(cell):
+    with without_graphs():
+        model, x, y = made(cell)
+        logs = model.train_on_batch(x, y, return_dict=True)
+        assert all(np.isfinite(value) for value in logs.values()), logs
+        answers = answers_that_tell(model, x, y)
+        assert all(np.isfinite(answer).all() for answer in answers)
+
+
+def answers_that_tell(model, x, y):
+    """Answers that depend on every part of a model."""
+    answers = [model.embed(x, y), model.reconstruct(x, y), model.sample(N, y, draw=True)]
+    if model.latent.has_density:
+        answers += [model.elbo(x, y=y), model.log_likelihood(x, 3, y=y)]
+    return answers
+
+
+def ways_back(model, folder):
+    model.save(folder / "model.keras")
+    yield keras.saving.load_model(folder / "model.keras")
+    model.save_to_preset(folder / "preset")
+    yield keras_vae.VAE.from_preset(folder / "preset")
+
+
+@of(REPRESENTATIVES)
+def test_saved_models_give_equal_outputs(cell, tmp_path):
+    with without_graphs():
+        model, x, y = made(cell)
+        fit(model, x, y)
+        expected = answers_that_tell(model, x, y)
+        for again in ways_back(model, tmp_path):
+            for given, value in zip(answers_that_tell(again, x, y), expected, strict=True):
+                np.testing.assert_allclose(given, value, rtol=1e-5, atol=1e-5)
+
+
+def same_draws(cell):
+    """Whether the cell's draws are the same compiled and eagerly."""
+    # (The prior draws only for samples.)
+    return POSTERIORS[cell.posterior].same_draws
+
+
+def compiled_equals_eager(cell, **mode):
+    eager, x, y = made(cell)
+    logs = fit(eager, x, y)
+    keras.utils.set_random_seed(1)
+    model = compiled(build(cell), cell, **mode)
+    given = fit(model, x, y)
+    assert given.keys() == logs.keys()
+    if same_draws(cell) and not mode.get("jit_compile"):
+        for name, value in logs.items():
+            np.testing.assert_allclose(given[name], value, rtol=1e-4, atol=1e-4)
+        for a, b in zip(model.get_weights(), eager.get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+    return model, eager, x, y
+
+
+@pytest.mark.slow
+@of(REPRESENTATIVES)
+def test_compiled_models_do_the_same_and_are_served(cell, tmp_path):
+    model, eager, x, y = compiled_equals_eager(cell)
+    eager.set_weights(model.get_weights())
+    answers = everything(model, x, y)
+    with without_graphs():
+        expected = everything(eager, x, y)
+    drawn = {"sample", "draw", "elbo", "rate", "distortion", "log_likelihood"}
+    for name, value in expected.items():
+        if name not in drawn:
+            np.testing.assert_allclose(answers[name], value, rtol=1e-4, atol=1e-4)
+    model.export(tmp_path / "1")
+    served = tf.saved_model.load(tmp_path / "1").signatures
+    given = {} if y is None else {"y": tf.constant(y, tf.int32)}
+    encoded = served["encode"](x=tf.constant(x), **given)
+    np.testing.assert_allclose(encoded["z"], answers["embed"], rtol=1e-5, atol=1e-5)
+    rebuilt = served["reconstruct"](x=tf.constant(x), **given)["reconstruction"]
+    np.testing.assert_allclose(rebuilt, answers["reconstruct"], rtol=1e-4, atol=1e-4)
+    decoded = served["decode"](z=encoded["z"], **given)["mean"]
+    np.testing.assert_allclose(decoded, answers["reconstruct"], rtol=1e-4, atol=1e-4)
+    seed = tf.constant([3, 0], tf.int32)
+    count = given if given else {"num_samples": tf.constant(len(x), tf.int32)}
+    samples = served["sample"](seed=seed, **count)["samples"]
+    assert samples.shape == (len(x), SIZE) and np.isfinite(samples).all()
+    assert ("score" in served) == model.latent.has_density
+    if model.latent.has_density:
+        score = served["score"](x=tf.constant(x), seed=seed, **given)["elbo"]
+        assert np.isfinite(score).all()
+        if same_draws(cell):
+            bound = model.elbo(x, seed=3, y=y)
+            np.testing.assert_allclose(score, bound, rtol=1e-4, atol=1e-4)
+    # Eagerly sampled priors draw as they do in graphs, but those of gamma variables.
+    if PRIORS[cell.prior].on is not OWN and "poisson" not in cell.prior:
+        expected = model.sample(len(x), y, seed=3)
+        np.testing.assert_allclose(samples, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("posterior", [name for name in POSTERIORS if LAYERS[name].xla])
+def test_every_posterior_that_can_trains_under_xla(posterior):
+    layer = POSTERIORS[posterior]
+    objective = "elbo" if layer.pathwise else "vimco"
+    objective = "reconstruction" if layer.on == "point" else objective
+    cell = Cell(posterior, "default", "bernoulli", objective)
+    compiled_equals_eager(cell, jit_compile=True)
+
+
+# The VAE-GAN: its own wiring, with the same posteriors and priors.
+GAMES = [Cell(name, "default", "normal", "adversarial") for name in POSTERIORS]
+GAMES += [
+    Cell("normal", name, "normal", "adversarial")
+    for name, prior in PRIORS.items()
+    if prior.condition is None
+]
+GAMES += [Cell("full_normal", "vamp", "normal", "elbo"), *GAMES[:0]]
+
+
+@of(GAMES)
+def test_games_fit_or_are_refused(cell):
+    if refusal(cell, is_game=True) is None:
+        compiled(game(cell), cell)
+        return
+    with pytest.raises(ValueError, match=refusal(cell, is_game=True)):
+        compiled(game(cell), cell)
+
+
+@of([cell for cell in GAMES if refusal(cell, is_game=True) is None][::3])
+def test_games_are_played(cell):
+    with without_graphs():
+        keras.utils.set_random_seed(1)
+        model = compiled(game(cell), cell, run_eagerly=True)
+        x = observations(model.support)
+        logs = fit(model, x, None)
+        assert ("feature_distance" in logs) == (cell.objective == "adversarial")
+        everything(model, x, None)
