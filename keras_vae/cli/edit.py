@@ -65,6 +65,7 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
     from keras_vae import plots
     from keras_vae.generation import edit_attribute
     from keras_vae.generation.attributes import mean_differences
+    from keras_vae.training.building import split_for
 
     if output.suffix.lower() != ".png":
         raise click.UsageError(f"--output must end in .png, but is {output}.")
@@ -75,17 +76,13 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
             f"Events of shape {shape} are no images, and edit draws pictures. Use "
             "keras_vae.generation.edit_attribute from Python."
         )
-    if model.condition_shape is not None:
-        raise click.UsageError(
-            "The model has a condition, which edit knows nothing of. Use keras-vae sample "
-            "--y, or model.reconstruct(x, y) from Python."
-        )
     attributes = {name: _having(data_set, name) for name in names}
     z = _embed_training_data(model, data_set)
     vector = sum(mean_differences(z, attributes).values())
-    x = data_set.split(split)[0][:count]
+    x, y = split_for(model, data_set, split)
+    x, y = x[:count], None if y is None else y[:count]
     strengths = np.linspace(-strength, strength, steps)
-    edited = edit_attribute(model, x, vector, strengths)
+    edited = edit_attribute(model, x, vector, strengths, y=y)
     rows = np.concatenate([x[:, np.newaxis], edited], axis=1) if originals else edited
     plots.save_image_grid(
         rows.reshape(-1, *shape),
@@ -128,6 +125,9 @@ def _having(data_set: DataSet, name: str) -> np.ndarray:
 def _embed_training_data(model, data_set: DataSet) -> np.ndarray:
     import numpy as np
 
-    x = data_set.x_train
-    starts = range(0, len(x), _AT_A_TIME)
-    return np.concatenate([model.embed(x[one : one + _AT_A_TIME]) for one in starts])
+    from keras_vae.training.building import split_for
+
+    x, y = split_for(model, data_set, "train")
+    rows = (slice(one, one + _AT_A_TIME) for one in range(0, len(x), _AT_A_TIME))
+    embedded = [model.embed(x[one], None if y is None else y[one]) for one in rows]
+    return np.concatenate(embedded)

@@ -115,10 +115,10 @@ def _held_out(model, data_set, split, **options) -> HeldOut:
 def scored(model, data_set, split, num_samples, seed, limit) -> dict:
     """Scores what `open_run` returned on a split; see `held_out_scores`."""
     from keras_vae.evaluation import held_out_scores
+    from keras_vae.training.building import split_for
 
-    x, y = data_set.split(split)
+    x, y = split_for(model, data_set, split)
     verbose = int(sys.stdout.isatty())
-    y = None if model.condition_shape is None else y
     return held_out_scores(model, x, num_samples, seed, limit, verbose, y)
 
 

@@ -61,7 +61,7 @@ class Recipe:
         None, "A Keras optimizer, such as adam:learning_rate=0.002."
     )
     schedule: str = _field(
-        "cosine", "Whether the step size falls to zero over all epochs: cosine, constant."
+        "cosine", "cosine lets the step size fall to zero over all epochs, constant not."
     )
     warmup_epochs: int = _field(0, "Epochs over which the objective's beta grows from 0.")
     binarize: str | None = _field(
@@ -157,7 +157,8 @@ class Recipe:
         if given:
             raise ValueError(
                 f"The preset {self.from_preset!r} decides the model, so "
-                f"{' and '.join(given)} cannot be given too. Leave them out."
+                f"{' and '.join(given)} cannot be given too. Leave "
+                f"{'them' if given[1:] else 'it'} out."
             )
         if self.mixed_precision:
             raise ValueError(

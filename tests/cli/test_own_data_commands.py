@@ -8,7 +8,7 @@ from commands import write_images
 from PIL import Image
 
 from keras_vae import VAE
-from keras_vae.data import Preprocessor, load
+from keras_vae.data import load
 from keras_vae.evaluation import describe_scores, likelihood_scores
 from keras_vae.presets.files import read_metadata
 
@@ -25,23 +25,17 @@ def model(own_run):
     return VAE.from_preset(own_run / "run")
 
 
-@pytest.fixture(scope="module")
-def prepare(own_run):
-    metadata = read_metadata(own_run / "run")
-    return Preprocessor.from_config(metadata["data"]["preprocessor"])
-
-
 def other_images(n=25):
     """Rows of which each is different, in an order that is not that of any split."""
     return 15 * load("digits").x_test[:n][::-1].copy()
 
 
-def test_evaluate_takes_other_data(command, here, model, prepare):
+def test_evaluate_takes_other_data(command, here, model):
     x = other_images()
     np.save("other.npy", x)
     options = ["--data", "other.npy", "--split", "all", "--num-samples", "10"]
     result = command("evaluate", "run", *options)
-    expected = describe_scores(likelihood_scores(model, prepare(x), 10))
+    expected = describe_scores(likelihood_scores(model, x, 10))
     assert result.out.endswith(f"other, all\n{expected}\n")
 
 
@@ -56,13 +50,13 @@ def test_the_scores_of_training_are_those_of_evaluate(command, here):
 
 
 @pytest.mark.parametrize("options", [[], ["--split", "all"]])
-def test_embed_keeps_the_order_of_other_data(command, here, model, prepare, options):
+def test_embed_keeps_the_order_of_other_data(command, here, model, options):
     x = other_images()
     np.savez("other.npz", x=x, y=np.arange(25))
     command("embed", "run", "--data", "other.npz", "--output", "z.npz", *options)
     codes = np.load("z.npz")
     np.testing.assert_array_equal(codes["y"], np.arange(25))
-    np.testing.assert_allclose(codes["z"], model.embed(prepare(x)), rtol=1e-5)
+    np.testing.assert_allclose(codes["z"], model.embed(x), rtol=1e-5)
 
 
 def test_images_of_another_size_are_brought_to_that_of_the_model(command, here):
@@ -108,10 +102,7 @@ def test_pictures_of_real_images_keep_their_order_of_greys(command, tmp_path):
     given = ["--data", "own.npz", *small, "--output", "run"]
     model = "dense_vae:hidden_units=4,latent_dim=2"
     assert command("train", model, *given).code == 0
-    preprocessor = read_metadata("run")["data"]["preprocessor"]
-    low, high = preprocessor["value_range"]
-    ends = Preprocessor.from_config(preprocessor)(x[:1])
-    assert (low, high) == pytest.approx((ends.min(), ends.max()), rel=1e-5)
+    assert VAE.from_preset("run").shown_range == pytest.approx((-1, 1), rel=1e-5)
     assert command("reconstruct", "run", "--count", "1").code == 0
     with Image.open("pairs.png") as image:
         pixels = np.asarray(image.convert("L"))
