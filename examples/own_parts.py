@@ -24,38 +24,36 @@ class ZeroInflatedPoisson(IndependentLayer):
     def make_elements(self, log_rate, logits):
         """A Poisson count, or zero with probability sigmoid(logits)."""
         poisson = tfd.Poisson(log_rate=tf.minimum(log_rate, 10.0))
-        return tfd.Inflated(poisson, inflated_loc_logits=logits, inflated_loc=0.0)
+        # Half of them, since TFP 0.25 inflates with probability sigmoid(2 * logits).
+        return tfd.Inflated(poisson, inflated_loc_logits=logits / 2.0, inflated_loc=0.0)
 
 
 @keras.saving.register_keras_serializable("own")
 class MMD(Objective):
-    """Distortion and the distance of codes from prior draws (Tolstikhin et al. 2018)."""
+    """Distortion, and the distance of codes from prior draws (Tolstikhin et al. 2018)."""
 
     per_example = False
     needs_density = False
     terms = ("mmd",)
     weight = Number()
 
-    def __init__(self, weight=10.0, num_samples=1):
+    def __init__(self, weight: float = 10.0, **kwargs):
         """Creates the objective."""
-        super().__init__(num_samples)
+        super().__init__(**kwargs)
         self.weight = weight
 
     def call(self, trace, step):
-        """The distortion of each example, and the batch's distance."""
-        z = trace.z[0]
-        prior = trace.p.sample(tf.shape(z)[0], seed=trace.seed)
-        mmd = kernel(z, z) + kernel(prior, prior) - 2.0 * kernel(z, prior)
-        distortion = tf.reduce_mean(trace.distortion, axis=0)
-        return distortion + self.weight * mmd, {"mmd": mmd}
+        """The distortion of each example, and the distance of the batch."""
+        z, prior = trace.z[0], trace.p.sample(tf.shape(trace.x)[0], seed=trace.seed)
+        mmd = nearness(z, z) + nearness(prior, prior) - 2.0 * nearness(z, prior)
+        return tf.reduce_mean(trace.distortion, axis=0) + self.weight * mmd, {"mmd": mmd}
 
     def get_config(self):
         """Returns the constructor's arguments."""
         return {**super().get_config(), "weight": self.weight}
 
 
-def kernel(a, b):
+def nearness(a, b):
     """The mean inverse multiquadratic kernel over all pairs."""
     distance = tf.reduce_sum(tf.square(a[:, tf.newaxis] - b), axis=-1)
-    size = 2.0 * a.shape[-1]
-    return tf.reduce_mean(size / (size + distance))
+    return tf.reduce_mean(1.0 / (1.0 + distance / (2.0 * a.shape[-1])))

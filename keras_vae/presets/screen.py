@@ -144,7 +144,7 @@ def _refusal(config: dict[str, Any], place: str) -> ValueError:
     return ValueError(
         f"it names {module}.{name} where {where}. A preset may name layers, activations, "
         "initializers and the like of Keras, each in its place, and what the program has "
-        "registered (keras.saving.register_keras_serializable)"
+        "registered (keras.saving.register_keras_serializable; keras-vae --import FILE)"
     )
 
 
