@@ -46,6 +46,17 @@ def test_the_fingerprint_tells_every_value_of_every_split(split):
     assert make(**fortran, name="b").fingerprint() == data.fingerprint()
 
 
+def test_the_fingerprint_tells_labels_where_it_is_asked():
+    splits = ("train", "validation", "test")
+    y = {f"y_{one}": np.arange(len(getattr(make(), f"x_{one}"))) for one in splits}
+    data = make(**y)
+    assert data.fingerprint() == make().fingerprint() != data.fingerprint(labels=True)
+    for name in y:
+        other = make(**{**y, name: y[name] + 1})
+        assert other.fingerprint() == data.fingerprint()
+        assert other.fingerprint(labels=True) != data.fingerprint(labels=True)
+
+
 def test_the_fingerprint_tells_the_order_and_the_splits():
     data = make()
     swapped = make(x_train=data.x_train[::-1])

@@ -43,6 +43,18 @@ def test_places_in_a_pass_are_shared_fairly():
     near_in_standard_errors(first[:, None] == np.arange(4), 0.25)
 
 
+@pytest.mark.parametrize("y", [np.arange(17), np.arange(51.0).reshape(17, 3)])
+def test_what_goes_with_an_observation_stays_with_it(y):
+    options = {"seed": 3, "start_step": 2}
+    pairs = list(pipeline(numbered(17), 4, y=y, **options).take(9))
+    for (x, beside), alone in zip(
+        pairs, batches(numbered(17), 9, 4, **options), strict=True
+    ):
+        np.testing.assert_array_equal(x, alone)
+        np.testing.assert_array_equal(beside, y[x.numpy()[:, 0].astype(int)])
+        assert beside.dtype == y.dtype
+
+
 @pytest.mark.parametrize("binarize", [None, "dynamic"])
 @pytest.mark.parametrize("start", [1, 5, 23])
 def test_a_stream_that_starts_later_goes_on_exactly(start, binarize):
@@ -118,6 +130,7 @@ def test_a_strategy_gets_the_same_batches():
         (np.zeros((0, 3), "f4"), {}, "no examples"),
         (numbered(3), {"batch_size": 0}, "at least 1"),
         (numbered(3), {"binarize": "static"}, "'dynamic' or None"),
+        (numbered(3), {"y": np.arange(4)}, "3 observations x, but 4 rows of y"),
     ],
 )
 def test_errors(x, options, words):

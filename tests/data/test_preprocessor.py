@@ -166,3 +166,27 @@ def test_values_that_are_not_raw_are_refused(value, words):
         prepare(x)
     with pytest.raises(ValueError, match="If x is prepared already"):
         prepare(prepare(GREY))
+
+
+@pytest.mark.parametrize(
+    "levels, scaling, low, high",
+    [
+        ((0, 255), TO_UNIT, 0, 255),
+        ((0, 16), Scaling((4, 4, 1)), 0, 16),
+        # Of real images, the greys of the training data.
+        (None, Scaling((4, 4, 1), 5.0, 2.0), 4.0, 9.0),
+        # Columns have no common scale to show.
+        (None, Scaling((2,), (1.0, 2.0), (3.0, 4.0)), 0, 1),
+    ],
+)
+def test_black_and_white_of_raw_pictures(levels, scaling, low, high):
+    prepare = Preprocessor(scaling, levels=levels, value_range=(-0.5, 2.0))
+    assert prepare.raw_range == (low, high)
+
+
+def test_preprocessors_are_equal_that_do_the_same():
+    one, same = (Preprocessor(TO_UNIT, True, 3, (0, 255), (0, 1)) for _ in range(2))
+    assert one == same and hash(one) == hash(same) and one != TO_UNIT
+    changes = [{"binarize": False}, {"seed": 4}, {"levels": None}, {"value_range": (0, 2)}]
+    for change in changes:
+        assert Preprocessor(**{**one.get_config(), **change}) != one
