@@ -7,6 +7,7 @@ import math
 import keras
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
@@ -118,13 +119,14 @@ class MultivariateNormalTriL(DistributionLayer):
 
     def make_distribution(self, params):
         """The triangle's diagonal is floor + softplus; 1e-5 is that of `tfp.layers`."""
-        fill = tfb.FillScaleTriL(
-            diag_shift=np.array(self.floor, params.dtype.as_numpy_dtype),
-            validate_args=self.validate_args,
-        )
+        # As tfb.FillScaleTriL, whose gradient XLA cannot compile for batches of any size.
+        triangle = tfp.math.fill_triangular(params[..., self.event_size :])
+        diagonal = self.floor + tf.nn.softplus(tf.linalg.diag_part(triangle))
+        on_diagonal = tf.eye(self.event_size, dtype=params.dtype) > 0
+        scale = tf.where(on_diagonal, diagonal[..., tf.newaxis], triangle)
         return tfd.MultivariateNormalTriL(
             loc=params[..., : self.event_size],
-            scale_tril=fill(params[..., self.event_size :]),
+            scale_tril=scale,
             validate_args=self.validate_args,
         )
 
