@@ -132,7 +132,7 @@ class Recipe:
                 )
 
     def _check_images(self):
-        if self.channels not in (None, 1, 3):
+        if self.channels not in (None, 1, 3) or self.channels is True:
             raise ValueError(f"channels must be 1 or 3, but is {self.channels!r}.")
         if self.image_size is None:
             return

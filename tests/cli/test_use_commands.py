@@ -186,13 +186,7 @@ def test_what_was_saved_from_python_does_not_say_its_data(command, from_python, 
     )
 
 
-def conditional(from_python):
-    vae, folder = from_python
-    if vae.condition_shape is None:
-        pytest.skip("is of models with a condition")
-    return vae, folder
-
-
+@pytest.mark.parametrize("from_python", [10], ids=["classes"], indirect=True)
 @pytest.mark.parametrize(
     "options, y",
     [
@@ -203,12 +197,13 @@ def conditional(from_python):
     ],
 )
 def test_samples_are_of_the_classes_asked_for(command, from_python, options, y):
-    vae, folder = conditional(from_python)
+    vae, folder = from_python
     verb, *rest = SAMPLE
     assert command(verb, folder, *rest, *options).code == 0
     np.testing.assert_array_equal(np.load("x.npy"), vae.sample(len(y), y))
 
 
+@pytest.mark.parametrize("from_python", [10], ids=["classes"], indirect=True)
 @pytest.mark.parametrize(
     "given, code, words",
     [
@@ -218,7 +213,7 @@ def test_samples_are_of_the_classes_asked_for(command, from_python, options, y):
     ],
 )
 def test_what_conditions_do_not_go_with_is_said(command, from_python, given, code, words):
-    _, folder = conditional(from_python)
+    _, folder = from_python
     # As many levels as a file of images has, and no labels.
     vae = VAE.from_preset(folder)
     vae.preprocessor = Preprocessor(Scaling((8, 8, 1), scale=255.0), levels=(0, 255))

@@ -135,7 +135,7 @@ def test_bad_sizes_are_refused(value):
     refused("image_size", value)
 
 
-@pytest.mark.parametrize("value", [2, 0, "3", [1]])
+@pytest.mark.parametrize("value", [2, 0, "3", [1], True])
 def test_bad_channels_are_refused(value):
     refused("channels", value)
 
