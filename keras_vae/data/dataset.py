@@ -150,12 +150,14 @@ class DataSet:
         that are drawn from them.
 
         Args:
-            labels: Whether labels count, too.
+            labels: Whether labels count, too, if there are any.
         """
         digest = hashlib.sha256()
         for axis in ("x", "y") if labels else ("x",):
             for split in SPLITS:
                 array = getattr(self, f"{axis}_{split}")
+                if array is None:
+                    continue
                 # With the shape, or a row could move from the end of one to the next.
                 digest.update(f"{array.dtype} {array.shape}".encode())
                 digest.update(np.ascontiguousarray(array))

@@ -47,8 +47,8 @@ def train(
     """Trains a model and leaves it, its history, scores and pictures in a folder.
 
     After each epoch the folder holds the best model so far (of a VAE-GAN, which no score
-    judges, the last) and a checkpoint, each
-    written whole. A run that ended early, however it ended, goes on with `resume`.
+    judges, the last) and a checkpoint, each written whole. A run that ended early, however
+    it ended, goes on with `resume`. Labels are the condition of a model that has one.
 
     Args:
         recipe: What to train.

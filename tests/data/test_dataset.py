@@ -51,6 +51,7 @@ def test_the_fingerprint_tells_labels_where_it_is_asked():
     y = {f"y_{one}": np.arange(len(getattr(make(), f"x_{one}"))) for one in splits}
     data = make(**y)
     assert data.fingerprint() == make().fingerprint() != data.fingerprint(labels=True)
+    assert make().fingerprint(labels=True) == make().fingerprint()
     for name in y:
         other = make(**{**y, name: y[name] + 1})
         assert other.fingerprint() == data.fingerprint()
