@@ -73,7 +73,8 @@ def _preset(name):
     if "encode_uint8" in signatures:
         raw = np.random.default_rng(1).integers(0, 256, (256, *model.event_shape), "u1")
         return Served(model, model.preprocessor(raw), raw)
-    x = model.to_units(model.sample(256, seed=1))
+    # Bits, of whose means a sample consists.
+    x = model.to_units(np.round(model.sample(256, seed=1)))
     return Served(model, np.asarray(x, "f4"))
 
 
