@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -9,9 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-# What NumPy and zipfile raise on damaged bytes. OSError is left alone: a missing
-# permission or a failing disk is not a damaged file.
-_DAMAGE = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+# What NumPy and zipfile raise on damaged bytes, on members that are encrypted or packed in
+# odd ways, and on absurd shapes. OSError is left alone: a missing permission or a failing
+# disk is not a damaged file.
+_DAMAGE = (
+    ValueError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -50,7 +60,8 @@ def read_npz(path: Path, only: Iterable[str] | None = None) -> dict[str, np.ndar
         The arrays by name.
 
     Raises:
-        ValueError: If the file is damaged or holds Python objects.
+        ValueError: If the file is damaged, holds Python objects, or more than fits into
+            this machine's memory.
 
     Example:
         >>> arrays = read_npz(Path("mnist.npz"), only=["x_test"])
@@ -61,13 +72,25 @@ def read_npz(path: Path, only: Iterable[str] | None = None) -> dict[str, np.ndar
         if isinstance(archive, np.ndarray):
             raise ValueError("it is a single array, as in .npy files")
         with archive:
-            return {
-                name: archive[name]
-                for name in archive.files
-                if wanted is None or name in wanted
-            }
+            names = [n for n in archive.files if wanted is None or n in wanted]
+            _check_memory(archive, names)
+            return {name: archive[name] for name in names}
     except _DAMAGE as error:
         raise _unreadable(path, ".npz", error) from error
+
+
+def _check_memory(archive: np.lib.npyio.NpzFile, names: list[str]) -> None:
+    """Refuses what cannot fit: a small archive may unpack to any size."""
+    members = {info.filename.removesuffix(".npy"): info for info in archive.zip.infolist()}
+    size = sum(members[name].file_size for name in names)
+    # Windows has no such call.
+    if hasattr(os, "sysconf"):
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        if size > memory:
+            raise ValueError(
+                f"its arrays take {size / 1e9:,.1f} GB, and this machine has "
+                f"{memory / 1e9:,.1f} GB of memory"
+            )
 
 
 def _unreadable(path: Path, kind: str, error: Exception) -> ValueError:

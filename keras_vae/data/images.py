@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# Pillow goes by a file's content, and starts Ghostscript for PostScript, whatever its name.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 _GREY_MODES = ("1", "L", "LA", "La")
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 _LARGEST_KEPT = 128
@@ -192,7 +194,7 @@ def _open(path: Path, action: Callable[[Image.Image], Any]) -> Any:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             return action(image)
     # Each of Pillow's formats has its own exceptions for damaged files.
     except Exception as error:

@@ -205,6 +205,7 @@ class Conditional(_OfLayer):
             network = keras.saving.deserialize_keras_object(network)
         self.network = network
         self.hidden_units = sizes(hidden_units, "hidden_units")
+        self._lacks_its_end = False
 
     def connect(self, model):
         """Makes the network for the model's condition."""
@@ -214,6 +215,7 @@ class Conditional(_OfLayer):
                 "Give the model one: condition=10 for ten classes, or a shape."
             )
         if self.network is None:
+            self._lacks_its_end = True
             hidden = [keras.layers.Dense(n, "relu") for n in self.hidden_units]
             self.network = keras.Sequential(
                 [
@@ -223,6 +225,8 @@ class Conditional(_OfLayer):
                 ],
                 name="prior_network",
             )
+        elif not self.network.built:
+            self.network.build((None, *model.condition_shape))
 
     def make_weights(self):
         """Closes a network that was made here with a layer of the right size."""
@@ -232,8 +236,9 @@ class Conditional(_OfLayer):
             )
         super().make_weights()
         size = self.layer.params_size
-        if self.network.name == "prior_network" and self.network.output_shape[-1] != size:
+        if self._lacks_its_end:
             self.network.add(keras.layers.Dense(size, dtype=self.dtype, name="params"))
+            self._lacks_its_end = False
         if self.network.output_shape != (None, size):
             raise ValueError(
                 f"The network of Conditional ends in shape {self.network.output_shape}, "

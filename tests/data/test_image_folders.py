@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from keras_vae.data import images, load, load_images
 from keras_vae.data.dataset import SPLITS
@@ -138,6 +138,16 @@ def test_damaged_image_is_named(damage, options, tmp_path):
     )
     with pytest.raises(ValueError, match=r"Cannot read the image .*bad\.jpg"):
         load_images(tmp_path, **options)
+
+
+@pytest.mark.parametrize("kind", ["EPS", "PPM", "ICNS", "PDF"])
+def test_a_name_does_not_open_other_formats(kind, tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_: started.append(1))
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png", format=kind)
+    with pytest.raises(ValueError, match=r"Cannot read the image .*a\.png"):
+        load_images(tmp_path)
+    assert not started
 
 
 def test_16_bit_image_is_refused(tmp_path):

@@ -1,10 +1,13 @@
 """Own arrays and tables: .npy, .npz, .csv."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
 from keras_vae.core.files import sha256_of
-from keras_vae.data import load
+from keras_vae.data import arrays, load
 from keras_vae.data.dataset import SPLITS
 
 RNG = np.random.default_rng(0)
@@ -141,6 +144,56 @@ def test_truncated_npy(tmp_path):
     np.save(path, PIXELS)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match=r"own\.npy is damaged"):
+        load(path)
+
+
+def rewritten(path, **changes):
+    """The archive at a path, with other entries in its directory and its members' heads."""
+    with zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+    raw = bytearray(path.read_bytes())
+    offsets = {"flag_bits": (6, 8), "compress_type": (8, 10)}
+    for info in infos:
+        central = raw.index(b"PK\x01\x02")
+        for key, value in changes.items():
+            local, listed = offsets[key]
+            raw[info.header_offset + local] = raw[central + listed] = value
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"flag_bits": 1}, {"compress_type": 97}], ids=["encrypted", "odd packing"]
+)
+def test_members_that_cannot_be_unpacked_are_damage(changes, tmp_path):
+    path = tmp_path / "own.npz"
+    np.savez(path, x=PIXELS)
+    rewritten(path, **changes)
+    with pytest.raises(ValueError, match=r"own\.npz is damaged"):
+        load(path)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.parametrize("rows", [10**7, 10**14])
+def test_shapes_that_are_not_in_the_file_are_damage(suffix, rows, tmp_path):
+    head = io.BytesIO()
+    kind = {"descr": "<f8", "fortran_order": False, "shape": (rows, 100)}
+    np.lib.format.write_array_header_1_0(head, kind)
+    path = tmp_path / f"own{suffix}"
+    if suffix == ".npy":
+        path.write_bytes(head.getvalue() + bytes(800))
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.npy", head.getvalue() + bytes(800))
+    with pytest.raises(ValueError, match=rf"own\{suffix} is damaged"):
+        load(path)
+
+
+def test_an_archive_beyond_the_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "own.npz"
+    np.savez_compressed(path, x=np.zeros((1000, 1000)))
+    assert path.stat().st_size < 10_000
+    monkeypatch.setattr(arrays.os, "sysconf", lambda name: 2000)
+    with pytest.raises(ValueError, match=r"arrays take 0\.0 GB, and this machine has 0\.0"):
         load(path)
 
 
