@@ -140,9 +140,13 @@ def _refusal(config: dict[str, Any], place: str) -> ValueError:
     name, module = config["class_name"], config.get("module")
     if name == "function":
         name = config.get("config")
-    where = "nothing may be named" if place == _NOTHING else f"{place} is expected"
+    where = {
+        _NOTHING: "where nothing may be named",
+        _ANYTHING: "which no preset may name",
+        _MEMBER: "as a layer of a network",
+    }.get(place, f"as its {place}")
     return ValueError(
-        f"it names {module}.{name} where {where}. A preset may name layers, activations, "
+        f"it names {module}.{name} {where}. A preset may name layers, activations, "
         "initializers and the like of Keras, each in its place, and what the program has "
         "registered (keras.saving.register_keras_serializable; keras-vae --import FILE)"
     )
