@@ -65,6 +65,7 @@ setup(
         "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0",
         "tensorflow-probability[tf]>=0.25",
         "numpy>=1.26",
+        "pandas>=2.2",
         "scikit-learn>=1.4",
         "matplotlib>=3.8",
         "pillow>=10",

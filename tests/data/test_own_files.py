@@ -304,11 +304,30 @@ def csv(tmp_path, text, encoding="utf-8"):
     return tmp_path / "own.csv"
 
 
-@pytest.mark.parametrize("header", ["", "size,weight\n", '"size, cm",weight\n\n'])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize(
+    "header", ["", "size,weight\n", '"size, cm",weight\n\n', "0,1\n", "2019a,Infinity\n"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_csv(header, encoding, tmp_path):
     rows = "".join(f"{i}.5, {-i}e-1\n" for i in range(10))
-    data = load(csv(tmp_path, header + rows, encoding))
+    same_table(load(csv(tmp_path, header + rows, encoding)))
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|", " ; "])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_other_separators(separator, decimal, tmp_path):
+    rows = "".join(f"{i}{decimal}5{separator}{-i / 10}\n" for i in range(10))
+    rows = rows.replace(".", decimal)
+    same_table(load(csv(tmp_path, f"size{separator}weight\n{rows}")))
+
+
+def test_truth_is_a_number(tmp_path):
+    rows = "".join(f"{i},{i % 2 == 0}\n" for i in range(20))
+    x, _ = load(csv(tmp_path, "n,even\n" + rows)).split("all")
+    np.testing.assert_array_equal(x[:, 1], np.arange(20) % 2 == 0)
+
+
+def same_table(data):
     x = np.concatenate([data.split(s)[0] for s in SPLITS])
     assert data.x_train.dtype == np.float64 and data.likelihood == "normal:scale=shared"
     x = x[np.argsort(x[:, 0])]
@@ -319,17 +338,21 @@ def test_csv(header, encoding, tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("a,b\n1,2\n3,\n", r"line 3, column 2 \(b\): the cell is missing \(''\)"),
-        ("1,2\n3,NA\n", r"line 2, column 2: the cell is missing \('NA'\)"),
-        ("a\n1\nnan\n", r"line 3, column 1 \(a\): the cell is missing"),
-        ("a,b\n1,2\n3,red\n", r"line 3, column 2 \(b\): 'red' is not a finite number"),
-        ("1,inf\n", "line 1, column 2: 'inf' is not a finite number"),
-        ("a,1\n1,2\n", "line 1, column 1: 'a' is not"),
-        ("a;b\n1;2\n", "separate cells by commas"),
-        ("a,b\n1,2\n3\n", "line 3: 1 cells where 2 are expected"),
-        ("1,2\n3,4,5\n", "line 2: 3 cells where 2"),
+        ("a,b\n1,2\n3,\n", r"row 2 of the data, column 2 \(b\): the cell is missing"),
+        ("1,2\n3,NA\n", r"row 2 of the data, column 2: the cell is missing"),
+        ("a\n1\nnan\n", r"row 2 of the data, column 1 \(a\): the cell is missing"),
+        ("a,b\n1,2\n3,?\n", r"column 2 \(b\): the cell is missing"),
+        ("a,b\n1,2\n3,red\n", r"column 2 \(b\): 'red' is not a finite number"),
+        ("a,b\n1,2\n3,1_0\n", r"column 2 \(b\): '1_0' is not a finite number"),
+        ("a,b\n1,2\n3,\u0663\n", r"column 2 \(b\): '\u0663' is not a finite number"),
+        ("1,inf\n", "column 2: 'inf' is not a finite number"),
+        ("a,1\n1,2\n", "row 1 of the data, column 1: 'a' is not"),
+        ("a,b\n1,2\n3\n", r"row 2 of the data, column 2 \(b\): the cell is missing"),
+        ("1,2\n3,4,5\n", "is no table: .*Give every row the same number of cells"),
+        ("a,b\n3,4,5\n", "is no table: .*Give every row the same number of cells"),
         (",a\n0,2\n", "column 1 has no name.*index=False"),
         ("NA,NA\n1,2\n", "column 1 has no name.*fill in the cell"),
+        ("a,b,a\n1,2,3\n", "2 columns are called 'a'"),
         ("a,b\n", "has no rows of data"),
         ("", "has no rows of data"),
         ("a,b\nx,y\n", "'x' is not a finite number"),
@@ -342,5 +365,5 @@ def test_csv_that_is_no_table(text, message, tmp_path):
 
 def test_csv_of_other_bytes(tmp_path):
     (tmp_path / "own.csv").write_bytes(b"a,b\n\xff\xfe,2\n")
-    with pytest.raises(ValueError, match=r"own\.csv is not a UTF-8 CSV file"):
+    with pytest.raises(ValueError, match=r"own\.csv is not text in UTF-8"):
         load(tmp_path / "own.csv")
