@@ -113,13 +113,13 @@ def score(folder, num_samples, limit):
     click.echo(describe_scores(scores))
 
 
-@zoo.command("seal", cls=Verb)
+@zoo.command("add-files", cls=Verb)
 @click.argument("folder", type=PATH)
-def seal_preset(folder):
+def add_files_to_preset(folder):
     """Take files that were added to a preset, such as 1/, into its checksums."""
-    from keras_vae.presets.building import seal
+    from keras_vae.presets.building import add_files
 
-    added = seal(folder)
+    added = add_files(folder)
     click.echo(f"{folder}: {len(added)} files added" + "".join(f"\n  {n}" for n in added))
 
 

@@ -135,7 +135,7 @@ def _finished(run: Path) -> tuple[keras.Model, dict[str, Any], dict[str, Any]]:
     return model, metadata, read_json(run / RECIPE)
 
 
-def seal(folder: str | os.PathLike) -> list[str]:
+def add_files(folder: str | os.PathLike) -> list[str]:
     """Takes files that were added to a preset, such as an exported model, into its list.
 
     All that was listed before is checked first, so damage is never signed.
@@ -151,7 +151,7 @@ def seal(folder: str | os.PathLike) -> list[str]:
         ValueError: If one is damaged, or the folder is not a preset of the zoo.
 
     Example:
-        >>> seal("zoo/conv_vae_mnist")
+        >>> add_files("zoo/conv_vae_mnist")
         ['1/saved_model.pb', '1/variables/variables.index']
     """
     folder = Path(folder)

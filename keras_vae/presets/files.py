@@ -187,6 +187,6 @@ def check_all(folder: str | os.PathLike, ignore: Collection[str] = ()) -> list[s
         raise ValueError(
             f"{folder} holds files of which {METADATA} has no checksum: "
             f"{', '.join(sorted(unknown))}. Delete them, or, if they belong to the preset, "
-            f"run `keras-vae zoo seal {folder}`."
+            f"run `keras-vae zoo add-files {folder}`."
         )
     return list(recorded)

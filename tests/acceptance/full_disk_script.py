@@ -24,7 +24,7 @@ from keras_vae.cli import main
 from keras_vae.core import files
 from keras_vae.core.disk import DiskFullError
 from keras_vae.core.files import write_atomically, write_json, write_weights
-from keras_vae.presets.building import build_preset, record_scores, seal
+from keras_vae.presets.building import add_files, build_preset, record_scores
 
 DISK, ELSEWHERE = Path(sys.argv[1]) / "disk", Path(sys.argv[1]) / "elsewhere"
 
@@ -50,14 +50,14 @@ def save_in_spite_of_the_check(folder):
         files.check_room = check
 
 
-def unsealed_preset(folder):
+def preset_with_a_new_file(folder):
     build_preset(ELSEWHERE / "old", "mine", folder)
     put_export(folder / "mine" / "1")
 
 
 def old_preset(folder):
-    unsealed_preset(folder)
-    seal(folder / "mine")
+    preset_with_a_new_file(folder)
+    add_files(folder / "mine")
 
 
 def old_model(folder):
@@ -95,7 +95,7 @@ CASES = {
         lambda f: command("zoo", "build", ELSEWHERE / "new", "mine2", "--zoo", f),
     ),
     "zoo score": (old_preset, 0, lambda f: record_scores(f / "mine", scores(-2.0))),
-    "zoo seal": (unsealed_preset, 0, lambda f: seal(f / "mine")),
+    "zoo add-files": (preset_with_a_new_file, 0, lambda f: add_files(f / "mine")),
     "export, no room for weights": (
         old_export,
         0,

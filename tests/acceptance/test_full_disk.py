@@ -12,7 +12,7 @@ SCRIPT = Path(__file__).with_name("full_disk_script.py")
 # As in a container: a mount that nobody else sees, and that ends with the process.
 ALONE = ["unshare", "--user", "--map-root-user", "--mount"]
 CASES = ["save_to_preset", "save_to_preset, too late", "checkpoint", "zoo build"]
-CASES += ["zoo score", "zoo seal", "export, no room for weights"]
+CASES += ["zoo score", "zoo add-files", "export, no room for weights"]
 CASES += ["export, no room for the graph", "JSON", "a picture"]
 
 

@@ -15,7 +15,7 @@ from moments import contents, copies_at_each_moment
 from keras_vae import VAE
 from keras_vae.core import folders
 from keras_vae.export import writing
-from keras_vae.presets.building import build_preset, record_scores, seal
+from keras_vae.presets.building import add_files, build_preset, record_scores
 from keras_vae.presets.files import WEIGHTS, describe_file, read_metadata
 
 SCRIPT = Path(__file__).with_name("killed_command.py")
@@ -33,10 +33,10 @@ def runs(tmp_path_factory):
 def old_preset(runs, work):
     build_preset(runs / "old", "mine", work)
     put_export(work / "mine" / "1")
-    seal(work / "mine")
+    add_files(work / "mine")
 
 
-def unsealed_preset(runs, work):
+def preset_with_a_new_file(runs, work):
     build_preset(runs / "old", "mine", work)
     put_export(work / "mine" / "1")
 
@@ -81,7 +81,7 @@ def build(runs, work):
 CASES = {
     "zoo build, a first one": Case(nothing, build),
     "zoo build --overwrite": Case(old_preset, build),
-    "zoo seal": Case(unsealed_preset, lambda r, w: seal(w / "mine")),
+    "zoo add-files": Case(preset_with_a_new_file, lambda r, w: add_files(w / "mine")),
     "zoo score": Case(old_preset, lambda r, w: record_scores(w / "mine", scores(-2.0))),
     "save_to_preset, a first one": Case(nothing, saved(4, 2)),
     "save_to_preset, the same config": Case(saved(4, 1), saved(4, 2)),

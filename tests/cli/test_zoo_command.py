@@ -73,7 +73,7 @@ def test_a_card_that_was_altered_is_not_shown(command, zoo, tmp_path):
     assert result.code == 1 and "README.md is damaged" in result.err
 
 
-def test_build_seal_and_table(command, digits_run, tmp_path):
+def test_build_add_files_and_table(command, digits_run, tmp_path):
     options = ["zoo", "build", digits_run, "mine", "--description", "My digits"]
     assert command(*options).out == "wrote zoo/mine\n"
     again = command(*options)
@@ -82,7 +82,7 @@ def test_build_seal_and_table(command, digits_run, tmp_path):
     assert "not served, since they have no 1/: mine" in command("zoo", "table").out
     (tmp_path / "zoo/mine/1").mkdir()
     (tmp_path / "zoo/mine/1/saved_model.pb").write_bytes(b"graph")
-    assert "1/saved_model.pb" in command("zoo", "seal", "zoo/mine").out
+    assert "1/saved_model.pb" in command("zoo", "add-files", "zoo/mine").out
     assert "not served" not in command("zoo", "table").out
     assert "My digits" in (tmp_path / "zoo/README.md").read_text()
     assert "/models/mine" in (tmp_path / "zoo/models.config").read_text()

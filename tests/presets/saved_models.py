@@ -64,10 +64,10 @@ def forge(folder, change):
     """Changes a config as somebody would who also knows how to make a checksum."""
     config = json.loads((folder / CONFIG).read_text())
     (folder / CONFIG).write_text(json.dumps(change(config)))
-    reseal(folder, CONFIG)
+    record_again(folder, CONFIG)
 
 
-def reseal(folder, name):
+def record_again(folder, name):
     """Makes the checksum of a changed file true again."""
     content = (folder / name).read_bytes()
     metadata = json.loads((folder / METADATA).read_text())

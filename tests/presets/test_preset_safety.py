@@ -5,7 +5,7 @@ import math
 import h5py
 import keras
 import pytest
-from saved_models import forge, own_networks, reseal, saved
+from saved_models import forge, own_networks, record_again, saved
 
 from keras_vae import VAE
 from keras_vae.presets.files import CONFIG, WEIGHTS
@@ -141,6 +141,6 @@ def test_weights_are_not_read_from_files_that_others_name(preset, tmp_path):
         del file[name]
         size = 4 * math.prod(shape)
         file.create_dataset(name, shape, "f4", external=[(str(secret), 0, size)])
-    reseal(preset, WEIGHTS)
+    record_again(preset, WEIGHTS)
     with pytest.raises(ValueError, match="stored in another file"):
         VAE.from_preset(preset)

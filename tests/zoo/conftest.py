@@ -35,7 +35,7 @@ def whole_zoo(trained, tmp_path_factory):
     for name, content in SAVED_MODEL.items():
         (preset / name).parent.mkdir(parents=True, exist_ok=True)
         (preset / name).write_bytes(content)
-    building.seal(preset)
+    building.add_files(preset)
     return folder
 
 

@@ -10,7 +10,7 @@ from keras_vae.core.files import write_json
 from keras_vae.presets.files import check_all, read_metadata
 from keras_vae.presets.lookup import _PACKAGE
 from keras_vae.training.recipe import Recipe
-from keras_vae.presets.building import build_preset, seal
+from keras_vae.presets.building import build_preset, add_files
 from keras_vae.presets.tables import write_tables
 from keras_vae.presets.cards import score_text
 from keras_vae.presets.tables import page, serving_config
@@ -160,21 +160,21 @@ def test_a_run_that_lacks_something_is_refused(run, tmp_path, harm, words):
     assert not (tmp_path / "zoo").exists()
 
 
-def test_sealing_adds_new_files_and_nothing_that_is_damaged(preset):
+def test_adding_takes_new_files_and_nothing_that_is_damaged(preset):
     (preset / "2").mkdir()
     (preset / "2" / "saved_model.pb").write_bytes(b"another")
-    assert seal(preset) == ["2/saved_model.pb"] and "2/saved_model.pb" in check_all(preset)
-    assert seal(preset) == []
+    assert add_files(preset) == ["2/saved_model.pb"] and "2/saved_model.pb" in check_all(preset)
+    assert add_files(preset) == []
     (preset / "samples.png").write_bytes(b"other")
     (preset / "new").touch()
     with pytest.raises(ValueError, match="samples.png is damaged"):
-        seal(preset)
+        add_files(preset)
     assert "new" not in read_metadata(preset)["files"]
 
 
-def test_a_run_is_not_sealed(trained):
+def test_files_are_not_added_to_a_run(trained):
     with pytest.raises(ValueError, match="not a preset of the zoo.*zoo build"):
-        seal(trained)
+        add_files(trained)
 
 
 def test_the_page_has_a_row_for_each_preset(own_zoo, trained):
