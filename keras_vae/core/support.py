@@ -112,6 +112,14 @@ class Support:
             other.high == self.high and (other.is_open or not self.is_open)
         )
 
+    def some_value(self) -> float | np.ndarray:
+        """Returns a value that belongs to the set, whatever stands beside it."""
+        if self.low is None:
+            return 0.0
+        if not self.is_open:
+            return self.low
+        return self.low + 1.0 if self.high is None else 0.5 * (self.low + self.high)
+
     def path(self, start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
         """Walks from one point to another without leaving the set.
 
@@ -189,9 +197,59 @@ def _one_after_another(start, end, t, whole_vectors):
     return np.where(t >= switch, end[:, np.newaxis], start[:, np.newaxis])
 
 
+@dataclass(frozen=True)
+class Columns(Support):
+    """The set of rows whose columns lie in sets of their own.
+
+    Attributes:
+        columns: The set of each column.
+
+    Example:
+        >>> Columns(columns=(REAL, BINARY)).contains(np.array([[0.5, 0.5]]))
+        array([[ True, False]])
+    """
+
+    columns: tuple[Support, ...] = ()
+
+    def __str__(self) -> str:
+        """The sets, one after another."""
+        return f"rows of ({', '.join(map(str, self.columns))})"
+
+    def contains(self, x: np.ndarray) -> np.ndarray:
+        """Tells for each element of `x` whether it belongs to the set of its column.
+
+        Args:
+            x: Array [..., D].
+
+        Returns:
+            Array of bools of the shape of `x`.
+        """
+        inside = [one.contains(x[..., i]) for i, one in enumerate(self.columns)]
+        return np.stack(inside, axis=-1)
+
+    def includes(self, other: Support) -> bool:
+        """Tells whether each column's set includes that of the other.
+
+        Args:
+            other: The other set.
+
+        Returns:
+            Whether it does.
+        """
+        if not isinstance(other, Columns) or len(other.columns) != len(self.columns):
+            return False
+        pairs = zip(self.columns, other.columns, strict=True)
+        return all(one.includes(of_other) for one, of_other in pairs)
+
+    def some_value(self) -> np.ndarray:
+        """Returns a row of the set, [D]."""
+        return np.array([one.some_value() for one in self.columns], np.float32)
+
+
 REAL = Support()
 UNIT_INTERVAL = Support(0.0, 1.0)
 OPEN_UNIT_INTERVAL = Support(0.0, 1.0, is_open=True)
+POSITIVE = Support(0.0, None, is_open=True)
 COUNTS = Support(0.0, None, integer=True)
 BINARY = Support(0.0, 1.0, integer=True)
 SPHERE = Support(-1.0, 1.0, vectors="sphere")

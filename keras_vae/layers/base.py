@@ -171,6 +171,19 @@ class DistributionLayer(Family):
         """
         return np.zeros(self.params_size, np.float32)
 
+    def marginal_params(self, x: np.ndarray) -> np.ndarray:
+        """Parameters of the distribution of data, as if nothing else were known.
+
+        A decoder starts from them, so that it has to learn what z tells alone.
+
+        Args:
+            x: Observations [N, *event]; NaN is missing.
+
+        Returns:
+            Array [params_size]; `initial_params` where a layer knows no better.
+        """
+        return self.initial_params()
+
     @property
     def is_reparameterized(self) -> bool:
         """Whether draws have a gradient with respect to all parameters."""

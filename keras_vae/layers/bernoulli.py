@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.support import BINARY, UNIT_INTERVAL, Support
-from keras_vae.layers.independent import IndependentLayer
+from keras_vae.layers.independent import IndependentLayer, element_moments, logit
 
 _LARGE = 1e30
 
@@ -48,6 +49,10 @@ class IndependentBernoulli(IndependentLayer):
         return _Bernoulli(
             logits=logits, dtype=logits.dtype, validate_args=self.validate_args
         )
+
+    def marginal_params(self, x):
+        """Logits of the shares of ones."""
+        return logit(np.clip(element_moments(x)[0], 1e-3, 1 - 1e-3))
 
     @property
     def support(self) -> Support:

@@ -8,7 +8,11 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.support import Support, levels
-from keras_vae.layers.independent import PositiveLayer
+from keras_vae.layers.independent import (
+    PositiveLayer,
+    element_moments,
+    inverse_softplus,
+)
 
 # For narrower logistics than this, in levels, the mean is summed over the levels near
 # the location instead of integrated; beyond 12 levels their tails are below 1e-5.
@@ -169,6 +173,14 @@ class DiscretizedLogistic(PositiveLayer):
             self.high,
             self.validate_args,
         )
+
+    def marginal_params(self, x):
+        """Means and scales, in units of half the range."""
+        half = (self.high - self.low) / 2.0
+        mean, std = element_moments(x)
+        loc = (mean - (self.low + self.high) / 2.0) / half
+        scale = np.maximum(std * np.sqrt(3.0) / np.pi / half, 1e-3)
+        return np.concatenate([loc, inverse_softplus(scale)]).astype(np.float32)
 
     @property
     def support(self) -> Support:

@@ -111,9 +111,60 @@ class PositiveLayer(IndependentLayer):
         params[1:] = np.log(np.expm1(1.0))
         return params.reshape(-1)
 
+    def marginal_params(self, x):
+        """Mean and standard deviation of each element, for locations and scales."""
+        mean, std = element_moments(x)
+        return np.concatenate([mean, inverse_softplus(std)])
+
     def get_config(self):
         """Returns the constructor's arguments."""
         return {**super().get_config(), "floor": self.floor}
+
+
+def element_moments(x) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each element of data.
+
+    Args:
+        x: Observations [N, *event]; NaN is missing.
+
+    Returns:
+        Two arrays [elements], float32; 0 and 1 of elements that are never known. The
+        standard deviation is at least a thousandth of the largest value.
+    """
+    x = np.asarray(x, np.float64).reshape(len(x), -1)
+    known = ~np.isnan(x)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, x, 0.0).sum(axis=0) / count
+    std = np.sqrt((np.where(known, x - mean, 0.0) ** 2).sum(axis=0) / count)
+    largest = np.where(known, np.abs(x), 0.0).max(axis=0, initial=0.0)
+    std = np.where(known.any(axis=0), np.maximum(std, 1e-3 * largest + 1e-6), 1.0)
+    return mean.astype(np.float32), std.astype(np.float32)
+
+
+def inverse_softplus(value) -> np.ndarray:
+    """What softplus maps to a positive value.
+
+    Args:
+        value: Positive numbers.
+
+    Returns:
+        Array of their shape, float32.
+    """
+    value = np.asarray(value, np.float64)
+    return (value + np.log(-np.expm1(-value))).astype(np.float32)
+
+
+def logit(p) -> np.ndarray:
+    """The logarithm of the odds.
+
+    Args:
+        p: Probabilities.
+
+    Returns:
+        Array of their shape, float32.
+    """
+    p = np.asarray(p, np.float64)
+    return (np.log(p) - np.log1p(-p)).astype(np.float32)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -192,6 +243,11 @@ class IndependentStudentT(PositiveLayer):
         df = self.min_df + tf.nn.softplus(df)
         return tfd.StudentT(df, loc, self.positive(scale), self.validate_args)
 
+    def marginal_params(self, x):
+        """Mean, standard deviation, and tails of moderate weight."""
+        df = np.full(math.prod(self.event_shape), 3.0, np.float32)
+        return np.concatenate([super().marginal_params(x), df])
+
     def center(self, distribution):
         """The location, which is the mean where there is one."""
         return distribution.mode()
@@ -253,6 +309,10 @@ class IndependentPoisson(IndependentLayer):
             log_rate -= tf.stop_gradient(excess)
         return tfd.Poisson(log_rate=log_rate, validate_args=self.validate_args)
 
+    def marginal_params(self, x):
+        """The logarithm of the mean count."""
+        return np.log(np.maximum(element_moments(x)[0], 1e-3))
+
     @property
     def support(self) -> Support:
         """Whole numbers from zero."""
@@ -287,6 +347,13 @@ class IndependentNegativeBinomial(PositiveLayer):
             require_integer_total_count=False,
         )
 
+    def marginal_params(self, x):
+        """By mean and variance, as far as the variance is above the mean."""
+        mean, std = element_moments(x)
+        mean = np.maximum(mean, 1e-3)
+        total = mean**2 / np.maximum(std**2 - mean, 0.01 * mean)
+        return np.concatenate([inverse_softplus(total), np.log(mean / total)])
+
     @property
     def support(self) -> Support:
         """Whole numbers from zero."""
@@ -320,6 +387,14 @@ class IndependentBeta(PositiveLayer):
             self.validate_args,
         )
 
+    def marginal_params(self, x):
+        """By mean and variance."""
+        mean, std = element_moments(x)
+        total = np.maximum(mean * (1 - mean) / std**2 - 1, 0.1)
+        return np.concatenate(
+            [inverse_softplus(mean * total), inverse_softplus((1 - mean) * total)]
+        )
+
     @property
     def support(self) -> Support:
         """Between 0 and 1, both excluded."""
@@ -349,6 +424,10 @@ class IndependentContinuousBernoulli(IndependentLayer):
         return tfd.ContinuousBernoulli(
             logits=logits, dtype=logits.dtype, validate_args=self.validate_args
         )
+
+    def marginal_params(self, x):
+        """Logits of the means, which are those of the Bernoulli."""
+        return logit(np.clip(element_moments(x)[0], 1e-3, 1 - 1e-3))
 
     @property
     def support(self) -> Support:

@@ -82,6 +82,11 @@ class IndependentNormal(PositiveLayer):
             scale = tf.constant(self.scale, loc.dtype)
         return tfd.Normal(loc, scale, self.validate_args)
 
+    def marginal_params(self, x):
+        """Means, and standard deviations where the network gives them."""
+        params = super().marginal_params(x)
+        return params if self.num_blocks == 2 else np.split(params, 2)[0]
+
     def get_config(self):
         """Returns the constructor's arguments."""
         return {**super().get_config(), "scale": self.scale}

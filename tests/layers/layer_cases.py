@@ -105,6 +105,58 @@ def mixture(num_components, component):
     return oracle
 
 
+def log_normal(params, x):
+    loc, scale = params.reshape(2, x.size)
+    return stats.lognorm.logpdf(x, positive(scale), scale=np.exp(loc)).sum()
+
+
+def elementwise_mixture(num_components, component):
+    def oracle(params, x):
+        scores = []
+        for of_element, one in zip(params.reshape(x.size, -1), x, strict=True):
+            weights = special.log_softmax(of_element[:num_components])
+            parts = of_element[num_components:].reshape(num_components, -1)
+            each = [component(part, np.array([one])) for part in parts]
+            scores.append(special.logsumexp(weights + each))
+        return np.sum(scores)
+
+    return oracle
+
+
+def zero_inflated_poisson(params, x):
+    logits, log_rates = params.reshape(2, x.size)
+    share = special.expit(logits)
+    counts = stats.poisson.pmf(x, np.exp(log_rates))
+    return np.log(share * (x == 0) + (1 - share) * counts).sum()
+
+
+def ordinal(params, x):
+    """Cut points at the quartiles of the logistic distribution."""
+    cuts = np.array([-np.inf, special.logit(0.25), 0.0, special.logit(0.75), np.inf])
+    below = special.expit(cuts - params[:, np.newaxis])
+    return np.log(np.diff(below)[np.arange(x.size), x.astype(int)]).sum()
+
+
+def table(params, x):
+    classes = categorical(params[4:10], x[[1, 3]])
+    return normal(params[:4], x[[0, 2]]) + classes + poisson(params[10:], x[4:])
+
+
+def make_table():
+    return [
+        layers.IndependentNormal(2),
+        layers.IndependentCategorical(2, num_classes=3),
+        layers.IndependentPoisson(1),
+    ]
+
+
+def rows(rng, shape):
+    x = rng.normal(size=shape)
+    x[..., [1, 3]] = rng.integers(0, 3, (*shape[:-1], 2))
+    x[..., 4] = rng.poisson(3.0, shape[:-1])
+    return x
+
+
 def gumbel(params, x):
     return stats.gumbel_r.logpdf(x, params, 2.0).sum()
 
@@ -161,9 +213,9 @@ class LayerCase:
     def make(self, **more):
         """Makes the layer."""
         arguments = dict(self.arguments)
-        component = arguments.get("component_layer")
-        if component is not None:
-            arguments["component_layer"] = component()
+        for name in ("component_layer", "blocks"):
+            if callable(arguments.get(name)):
+                arguments[name] = arguments[name]()
         return self.cls(**arguments, seed=11, **more)
 
     def params(self, *batch, seed=0):
@@ -264,6 +316,36 @@ CASES = {
     "mixture_of_one_hots": case(
         layers.CategoricalMixtureOfOneHotCategorical,
         {"event_size": 3, "num_components": 2}, (3,), 8, mixture(2, one_hot), one_hots,
+    ),
+    "log_normal": case(
+        layers.IndependentLogNormal, shaped(2), (2,), 4, log_normal,
+        lambda rng, shape: np.exp(rng.normal(size=shape)), extremes=(-20.0, 20.0),
+    ),
+    "mixture": case(
+        layers.IndependentMixture, {"event_shape": 2, "num_components": 3}, (2,), 18,
+        elementwise_mixture(3, normal),
+    ),
+    "mixture_of_levels": case(
+        layers.IndependentMixture,
+        {
+            "event_shape": 2,
+            "num_components": 2,
+            "component": "discretized_logistic:low=0,high=9",
+        },
+        (2,), 12, elementwise_mixture(2, discretized_logistic(0, 9)), classes(10),
+    ),
+    "zero_inflated": case(
+        layers.ZeroInflated, shaped(3), (3,), 6, zero_inflated_poisson,
+        lambda rng, shape: rng.poisson(3.0, shape) * rng.integers(0, 2, shape),
+    ),
+    "ordinal": case(
+        layers.IndependentOrdinal, {"event_shape": 3, "num_classes": 4}, (3,), 3, ordinal,
+        classes(4), fixed="mode",
+    ),
+    "blockwise": case(
+        layers.Blockwise,
+        {"blocks": make_table, "columns": [[0, 2], [1, 3], [4]]},
+        (5,), 11, table, rows, fixed="mode",
     ),
     "lambda": case(
         layers.DistributionLambda,

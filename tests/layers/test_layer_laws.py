@@ -21,7 +21,9 @@ def case(name):
 def test_params_size_of_layer_and_of_class(case):
     layer = case.make()
     assert layer.params_size == case.params_size
-    arguments = case.size_arguments or case.arguments
+    arguments = case.size_arguments or {
+        k: v() if callable(v) and k == "blocks" else v for k, v in case.arguments.items()
+    }
     assert case.cls.params_size(**arguments) == case.params_size
 
 

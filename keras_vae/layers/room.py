@@ -1,0 +1,58 @@
+"""Distribution layers by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from keras_vae.core.parts import Room
+from keras_vae.layers.base import DistributionLayer, event_tuple
+
+ROOM = Room("distribution layer", DistributionLayer)
+
+
+def get(identifier: Any, event_shape=None, **given: Any) -> DistributionLayer:
+    """Returns a distribution layer for a name, a description or a layer.
+
+    Args:
+        identifier: Such as "bernoulli", "normal:scale=shared",
+            {"name": "flow", "num_layers": 8}, or a layer.
+        event_shape: Shape of one event, for layers that are made here.
+        **given: Further arguments for layers that take them, such as the `low` and `high`
+            of the data's levels.
+
+    Returns:
+        The layer.
+
+    Raises:
+        ValueError: If the name or an argument is not known, or a layer for vectors is
+            asked for another shape.
+
+    Example:
+        >>> get("bernoulli", (28, 28, 1)).params_size
+        784
+    """
+    if event_shape is not None:
+        given["event_shape"] = event_shape = event_tuple(event_shape)
+        if len(event_shape) == 1:
+            given["event_size"] = event_shape[0]
+    return ROOM.get(identifier, **given)
+
+
+def layer_of(identifier: Any, event_shape) -> DistributionLayer:
+    """Returns the layer that another one is made of.
+
+    Args:
+        identifier: A layer, its name with arguments, or its config.
+        event_shape: Shape of one event, where the layer is made here.
+
+    Returns:
+        The layer.
+
+    Raises:
+        ValueError: As `get`.
+    """
+    if isinstance(identifier, dict) and "class_name" in identifier:
+        return keras.saving.deserialize_keras_object(identifier)
+    return get(identifier, event_shape)
