@@ -29,7 +29,9 @@ def check_shape(shape, event_shape, name: str = "x") -> None:
         )
 
 
-def check_array(x, event_shape, support: Support, name: str = "x") -> None:
+def check_array(
+    x, event_shape, support: Support, name: str = "x", gaps: bool = False
+) -> None:
     """Checks shape and values of a whole array.
 
     Args:
@@ -37,6 +39,7 @@ def check_array(x, event_shape, support: Support, name: str = "x") -> None:
         event_shape: What the model was made for.
         support: The values that the likelihood gives a probability to.
         name: What to call the array in the message.
+        gaps: Whether NaN may mark what is missing.
 
     Raises:
         ValueError: If the shape is wrong, the array is empty, or a value is NaN,
@@ -48,10 +51,14 @@ def check_array(x, event_shape, support: Support, name: str = "x") -> None:
         raise ValueError(f"{name} is empty: it has shape {x.shape}.")
     if x.dtype.kind not in "biuf":
         raise ValueError(f"{name} must hold numbers, but has dtype {x.dtype}.")
+    if gaps:
+        x = np.where(np.isnan(x), support.some_value(), x)
     support.check(x, name)
 
 
-def checked(x: tf.Tensor, support: Support, name: str = "x") -> tf.Tensor:
+def checked(
+    x: tf.Tensor, support: Support, name: str = "x", gaps: bool = False
+) -> tf.Tensor:
     """The tensor itself, behind a check of its values that runs with the graph.
 
     For what is served: there a tensor's values are known only when a request comes.
@@ -60,11 +67,15 @@ def checked(x: tf.Tensor, support: Support, name: str = "x") -> tf.Tensor:
         x: Tensor of floats.
         support: The values that are accepted.
         name: What to call the tensor in the message.
+        gaps: Whether NaN may mark what is missing.
 
     Returns:
         x; where it is computed and x has values that are NaN, infinite or outside the
         support, `tf.errors.InvalidArgumentError` is raised instead.
     """
+    given = x
+    if gaps:
+        x = tf.where(tf.math.is_nan(x), tf.cast(support.some_value(), x.dtype), x)
     x = tf.debugging.assert_all_finite(
         x, f"{name} must be finite. Remove or replace what is not"
     )
@@ -81,4 +92,4 @@ def checked(x: tf.Tensor, support: Support, name: str = "x") -> tf.Tensor:
         inside &= tf.reduce_all(tf.equal(tf.floor(x), x))
     message = f"{name} has values outside {support}. Scale it as the training data were."
     with tf.control_dependencies([tf.debugging.Assert(inside, [message])]):
-        return tf.identity(x)
+        return tf.identity(given)

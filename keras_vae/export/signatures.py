@@ -156,7 +156,7 @@ class _Served:
             return answer(*tensors)
         first, *others = tensors
         if support is not None:
-            first = checked(first, support, name)
+            first = checked(first, support, name, self.model.takes_gaps)
         if self.model.num_classes is not None:
             last = others[-1] if others else first
             last = _checked_classes(last, self.model.num_classes)

@@ -9,11 +9,7 @@ import keras
 from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.checks import read_condition
-from keras_vae.models.prebuilt import (
-    input_scaling,
-    make_layers,
-    policy,
-)
+from keras_vae.models.prebuilt import make_layers, policy, reading
 from keras_vae.models.vae import VAE
 from keras_vae.networks import conv_decoder, conv_encoder
 
@@ -34,6 +30,9 @@ class ConvVAE(VAE):
         activation: Name of the hidden layers' activation.
         normalization: Whether hidden convolutions are followed by group normalization.
         posterior: Distribution layer over D numbers, or its name, such as "flow".
+        gaps: Whether observations may have gaps (NaN), which the likelihood leaves out:
+            "fill" has the encoder read zeros there, "mask" also where the gaps are. None
+            refuses them.
         encoder: The encoder, where it is there already (a loaded model's); None makes it.
         decoder: The decoder, likewise.
         dtype: Dtype or policy of the networks; None takes Keras's global one.
@@ -56,6 +55,7 @@ class ConvVAE(VAE):
         activation: str = "relu",
         normalization: bool = False,
         posterior: str | dict | DistributionLayer = "normal",
+        gaps: str | None = None,
         encoder: keras.Model | None = None,
         decoder: keras.Model | None = None,
         dtype=None,
@@ -79,7 +79,7 @@ class ConvVAE(VAE):
                 posterior.params_size,
                 filters,
                 **common,
-                **input_scaling(likelihood),
+                **reading(likelihood, gaps),
             )
             decoder = decoder or conv_decoder(
                 posterior.event_shape,
@@ -92,6 +92,7 @@ class ConvVAE(VAE):
         self.filters = filters
         self.dense_units = dense_units
         self.activation = activation
+        self.gaps = gaps
         self.normalization = bool(normalization)
 
     def get_config(self):
@@ -103,6 +104,7 @@ class ConvVAE(VAE):
             "filters": list(self.filters),
             "dense_units": self.dense_units,
             "activation": self.activation,
+            "gaps": self.gaps,
             "normalization": self.normalization,
         }
 

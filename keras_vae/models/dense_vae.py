@@ -9,11 +9,7 @@ import keras
 from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.checks import read_condition
-from keras_vae.models.prebuilt import (
-    input_scaling,
-    make_layers,
-    policy,
-)
+from keras_vae.models.prebuilt import make_layers, policy, reading
 from keras_vae.models.vae import VAE
 from keras_vae.networks import dense_decoder, dense_encoder
 
@@ -31,6 +27,9 @@ class DenseVAE(VAE):
             same in reverse.
         activation: Name of the hidden layers' activation.
         posterior: Distribution layer over D numbers, or its name, such as "flow".
+        gaps: Whether observations may have gaps (NaN), which the likelihood leaves out:
+            "fill" has the encoder read zeros there, "mask" also where the gaps are. None
+            refuses them.
         encoder: The encoder, where it is there already (a loaded model's); None makes it.
         decoder: The decoder, likewise.
         dtype: Dtype or policy of the networks; None takes Keras's global one.
@@ -51,6 +50,7 @@ class DenseVAE(VAE):
         hidden_units: Sequence[int] = (500, 500),
         activation: str = "relu",
         posterior: str | dict | DistributionLayer = "normal",
+        gaps: str | None = None,
         encoder: keras.Model | None = None,
         decoder: keras.Model | None = None,
         dtype=None,
@@ -69,7 +69,7 @@ class DenseVAE(VAE):
                 hidden_units,
                 activation,
                 condition_shape=condition_shape,
-                **input_scaling(likelihood),
+                **reading(likelihood, gaps),
             )
             decoder = decoder or dense_decoder(
                 posterior.event_shape,
@@ -81,6 +81,7 @@ class DenseVAE(VAE):
         super().__init__(encoder, decoder, posterior, likelihood, dtype=dtype, **kwargs)
         self.hidden_units = hidden_units
         self.activation = activation
+        self.gaps = gaps
 
     def get_config(self):
         """Returns the constructor's arguments, with the networks as they are now."""
@@ -90,4 +91,5 @@ class DenseVAE(VAE):
             "latent_dim": self.latent_dim,
             "hidden_units": list(self.hidden_units),
             "activation": self.activation,
+            "gaps": self.gaps,
         }

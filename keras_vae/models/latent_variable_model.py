@@ -87,6 +87,11 @@ class LatentVariableModel(ObjectiveModel):
         raise NotImplementedError
 
     @property
+    def takes_gaps(self) -> bool:
+        """Whether observations may have gaps, marked by NaN."""
+        return False
+
+    @property
     def probability_dtype(self) -> str:
         """The dtype of observations and probabilities."""
         raise NotImplementedError
@@ -530,7 +535,7 @@ class LatentVariableModel(ObjectiveModel):
         if self.preprocessor is not None:
             check_shape(x.shape, self.event_shape, name)
             x = self.preprocessor.held_out(x) if scores else self.preprocessor(x)
-        check_array(x, self.event_shape, self.support, name)
+        check_array(x, self.event_shape, self.support, name, self.takes_gaps)
         return x
 
     def to_stream(self, x: np.ndarray, held_out: bool, name: str = "x"):

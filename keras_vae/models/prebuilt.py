@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import keras
 
 from keras_vae import layers
+from keras_vae.core.names import unknown
 from keras_vae.core.numbers import positive_int
-from keras_vae.layers import DistributionLayer, event_tuple
+from keras_vae.core.support import POSITIVE, Support
+from keras_vae.layers import (
+    Blockwise,
+    DistributionLayer,
+    IndependentCategorical,
+    event_tuple,
+)
+from keras_vae.networks import ColumnFeatures, Gaps
 
 
 @contextlib.contextmanager
@@ -68,17 +77,53 @@ def make_layers(
     return tuple(made)
 
 
-def input_scaling(likelihood: DistributionLayer) -> dict[str, float | bool]:
-    """What brings a likelihood's observations to where networks learn well.
+def reading(likelihood: DistributionLayer, gaps: str | None) -> dict[str, Any]:
+    """How an encoder reads the observations of a likelihood.
 
     Args:
         likelihood: The likelihood whose observations the encoder reads.
+        gaps: "fill", "mask" or None.
 
     Returns:
-        Arguments of an encoder: `log_scale` for counts, `rescale` and `shift` for
-        bounded numbers that are not small already.
+        Arguments of an encoder.
+
+    Raises:
+        ValueError: If `gaps` is none of these.
     """
-    support = likelihood.accepts
+    if gaps not in (None, "fill", "mask"):
+        raise unknown("gaps", gaps, ["fill", "mask"])
+    if isinstance(likelihood, Blockwise):
+        return {"features": _column_features(likelihood, gaps == "mask")}
+    scaling = _input_scaling(likelihood.accepts)
+    return scaling if gaps is None else {**scaling, "features": Gaps(gaps == "mask")}
+
+
+def _column_features(likelihood: Blockwise, mask: bool) -> ColumnFeatures:
+    """One-hot classes, logarithms of counts and amounts, and numbers near zero."""
+    size = likelihood.event_shape[0]
+    kinds, classes = ["number"] * size, [0] * size
+    rescale, shift = [1.0] * size, [0.0] * size
+    for block, columns in zip(likelihood.blocks, likelihood.columns, strict=True):
+        scaling = _input_scaling(block.accepts)
+        for i in columns:
+            if isinstance(block, IndependentCategorical):
+                kinds[i], classes[i] = "classes", block.num_classes
+            elif "log_scale" in scaling:
+                kinds[i] = "count"
+            elif block.support == POSITIVE:
+                kinds[i] = "positive"
+            else:
+                rescale[i] = scaling.get("rescale", 1.0)
+                shift[i] = scaling.get("shift", 0.0)
+    return ColumnFeatures(kinds, classes, rescale, shift, mask, name="features")
+
+
+def _input_scaling(support: Support) -> dict[str, float | bool]:
+    """What brings numbers to where networks learn well.
+
+    `log_scale` for counts, `rescale` and `shift` for bounded numbers that are not small
+    already.
+    """
     if support.integer and support.high is None:
         return {"log_scale": True}
     if support.low is None or support.high is None or support.high - support.low <= 1:

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae import priors
+from keras_vae.core.centers import elements_of
 from keras_vae.core.checks import check_shape
 from keras_vae.core.latent import Latent
 from keras_vae.core.parts import part_text
@@ -33,8 +35,10 @@ from keras_vae.models.wiring import (
     distribution_layer,
     is_factorized,
     number_of_inputs,
+    reads_gaps,
     refuse_distribution,
     refuse_squashed_logits,
+    require_elements,
     symbolic_output,
 )
 from keras_vae.priors import Prior
@@ -134,6 +138,8 @@ class VAE(LatentVariableModel):
         refuse_squashed_logits(self.decoder, self.likelihood, "decoder", "likelihood")
         refuse_squashed_logits(self.encoder, self.posterior, "encoder", "posterior")
         self.likelihood.build((None, self.likelihood.params_size))
+        if self.takes_gaps:
+            require_elements(self.likelihood)
         self.prior.connect(self)
         self.prior.build(shape)
         y = None if condition is None else tf.zeros((1, *condition), self.probability_dtype)
@@ -174,6 +180,11 @@ class VAE(LatentVariableModel):
     def probability_dtype(self) -> str:
         """The dtype of observations and probabilities."""
         return self.likelihood.compute_dtype
+
+    @functools.cached_property
+    def takes_gaps(self) -> bool:
+        """Whether observations may have gaps, marked by NaN: whether the encoder reads them."""
+        return reads_gaps(self.encoder)
 
     @property
     def likelihood_text(self) -> str:
@@ -385,12 +396,23 @@ class VAE(LatentVariableModel):
             px=px,
             log_q=log_q,
             log_p=log_p,
-            log_px=px.log_prob(x),
+            log_px=self._log_px(px, x),
             rates=(log_q - log_p)[tf.newaxis] if kl is None else kl[tf.newaxis, tf.newaxis],
             y=y,
             cost=tf.add_n(costs) if costs else None,
             seed=fold(seed, 1),
         )
+
+    def _log_px(self, px, x):
+        """Log p(x|z); of an observation with gaps, of what is known."""
+        if not self.takes_gaps:
+            return px.log_prob(x)
+        known = tf.logical_not(tf.math.is_nan(x))
+        # A number that has a score, lest the gradient of what is left out be NaN.
+        filled = tf.where(known, x, tf.cast(self.support.some_value(), x.dtype))
+        scores = elements_of(px).log_prob(filled)
+        axes = range(-len(self.event_shape), 0)
+        return tf.reduce_sum(tf.where(known, scores, 0.0), axis=list(axes))
 
     def pass_for_training(self, x, y, seed, training):
         """The trace, with gradients through the draws where the objective wants them."""
@@ -452,12 +474,20 @@ class VAE(LatentVariableModel):
         return self.encoder is getattr(other, "encoder", None)
 
     def start_from(self, x) -> None:
-        """Lets the prior look at training data before training begins.
+        """Lets parts look at training data before training begins.
+
+        The prior takes what it starts from, and the decoder's last layer, where that is a
+        `Dense`, the biases with which p(x|z) is the distribution of the data.
 
         Args:
             x: Observations [N, *event], in the model's units.
         """
-        self.prior.start_from(x)
+        x = np.asarray(x)
+        last = getattr(self.decoder, "layers", [None])[-1]
+        size = self.likelihood.params_size
+        if isinstance(last, keras.layers.Dense) and last.use_bias and last.units == size:
+            last.bias.assign(self.likelihood.marginal_params(x))
+        self.prior.start_from(np.where(np.isnan(x), self.support.some_value(), x))
 
     def get_config(self):
         """Returns the constructor's arguments."""

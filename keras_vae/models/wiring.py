@@ -126,6 +126,38 @@ def refuse_distribution(part: Any, role: str) -> None:
     )
 
 
+def reads_gaps(network: keras.layers.Layer) -> bool:
+    """Tells whether a network takes observations with gaps.
+
+    Args:
+        network: Keras model.
+
+    Returns:
+        Whether a layer in it says so, as `keras_vae.networks.Gaps` does.
+    """
+    inner = getattr(network, "layers", ())
+    return getattr(network, "takes_gaps", False) or any(map(reads_gaps, inner))
+
+
+def require_elements(likelihood: DistributionLayer) -> None:
+    """Refuses a likelihood that cannot leave out what is missing.
+
+    Args:
+        likelihood: The layer for p(x|z).
+
+    Raises:
+        ValueError: If its elements are not independent.
+    """
+    with tf.init_scope():
+        px = likelihood.distribution(likelihood.initial_params()[np.newaxis])
+    if elements_of(px) is None:
+        raise ValueError(
+            f"The encoder reads gaps, but the elements of the likelihood "
+            f"{type(likelihood).__name__} are not independent given z, so that none can be "
+            "left out. Use one of the Independent... layers, or Blockwise."
+        )
+
+
 def number_of_inputs(network: keras.layers.Layer) -> int:
     """Returns how many tensors a network reads.
 

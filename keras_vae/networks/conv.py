@@ -27,6 +27,7 @@ def conv_encoder(
     log_scale: bool = False,
     normalization: bool = False,
     condition_shape: Sequence[int] | None = None,
+    features: keras.layers.Layer | None = None,
 ) -> keras.Model:
     """Strided convolutions, one halving of the image each, then dense layers.
 
@@ -42,6 +43,7 @@ def conv_encoder(
         log_scale: Whether to take log(1 + x) of the input first, for counts.
         normalization: Whether convolutions are followed by group normalization.
         condition_shape: Shape of a condition y that is read beside it; None for none.
+        features: Layer that reads the scaled input first, such as `Gaps()`; None for none.
 
     Returns:
         A model x [B, height, width, channels] -> [B, output_size], or [x, y] with a
@@ -59,6 +61,8 @@ def conv_encoder(
         x = keras.ops.log1p(x)
     if (rescale, shift) != (1.0, 0.0):
         x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
+    if features is not None:
+        x = features(x)
     x, inputs = with_condition_channels(x, inputs, condition_shape)
     for i, n in enumerate(filters):
         conv = keras.layers.Conv2D(

@@ -19,6 +19,7 @@ def dense_encoder(
     shift: float = 0.0,
     log_scale: bool = False,
     condition_shape: Sequence[int] | None = None,
+    features: keras.layers.Layer | None = None,
 ) -> keras.Model:
     """A multilayer perceptron from an observation to a vector.
 
@@ -31,6 +32,7 @@ def dense_encoder(
         shift: Number added to the input after the rescaling.
         log_scale: Whether to take log(1 + x) of the input first, for counts.
         condition_shape: Shape of a condition y that is read beside it; None for none.
+        features: Layer that reads the scaled input first, such as `Gaps()`; None for none.
 
     Returns:
         A model x [B, *event_shape] -> [B, output_size], or [x, y] with a condition.
@@ -44,6 +46,8 @@ def dense_encoder(
         x = keras.ops.log1p(x)
     if (rescale, shift) != (1.0, 0.0):
         x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
+    if features is not None:
+        x = features(x)
     x = keras.layers.Flatten(data_format="channels_last", name="flatten")(x)
     x, inputs = with_condition(x, inputs, condition_shape)
     for i, units in enumerate(hidden_units):
