@@ -10,6 +10,7 @@ import click
 from keras_vae.cli.edit import edit
 from keras_vae.cli.evaluate import evaluate
 from keras_vae.cli.export import export
+from keras_vae.cli.gaps import anomalies, impute
 from keras_vae.cli.imports import import_file
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
 from keras_vae.cli.options import PATH
@@ -51,6 +52,8 @@ for _verb in (
     reconstruct,
     edit,
     embed,
+    impute,
+    anomalies,
     export,
     serve,
     info,

@@ -11,6 +11,7 @@ import click
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
 from keras_vae.cli.options import PATH
 from keras_vae.cli.package import Verb
+from keras_vae.core.files import read_json
 from keras_vae.training.recipe import Recipe
 
 _NO_DATA = "Say what to train on: --data with the name of a data set or a path."
@@ -45,7 +46,15 @@ def _type(field):
 @click.option("--resume", is_flag=True, help="Go on from the last finished epoch.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
 @recipe_options
-def train(model, output, resume, overwrite, **values):
+@click.option(
+    "--column",
+    "kinds",
+    multiple=True,
+    metavar="NAME=KIND",
+    help="Of a table, the kind of a column: real, positive, whole, count, category, "
+    "ordinal, date or identifier. May be given several times.",
+)
+def train(model, output, resume, overwrite, kinds, **values):
     """Train MODEL on --data, or what a recipe says.
 
     MODEL is dense_vae, conv_vae or vae_gan, with arguments as in
@@ -57,6 +66,8 @@ def train(model, output, resume, overwrite, **values):
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other.")
     values = {name: value for name, value in values.items() if value is not None}
+    if kinds or "columns" in values:
+        values["columns"] = _columns(values.get("columns"), kinds)
     recipe = _recipe(model, output, resume, values)
     if output is None:
         title = Path(recipe.title).name
@@ -77,6 +88,21 @@ def train(model, output, resume, overwrite, **values):
         )
         click.echo(f"\ninterrupted{kept}", err=True)
         sys.exit(130)
+
+
+def _columns(path: str | None, kinds: tuple[str, ...]) -> dict:
+    """Kinds of columns by name: those of a file, then those of options."""
+    columns = {} if path is None else read_json(path)
+    if not isinstance(columns, dict):
+        raise click.UsageError(f"{path} must hold kinds by the names of columns.")
+    for one in kinds:
+        name, equals, kind = one.rpartition("=")
+        if not equals:
+            raise click.UsageError(
+                f"--column is NAME=KIND, such as age=count, not {one!r}."
+            )
+        columns[name] = kind
+    return columns
 
 
 def _recipe(model, output, resume, values) -> Recipe:

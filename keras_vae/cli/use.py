@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 @click.command(cls=Verb)
 @run_argument
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True)
-@click.option("--output", type=PATH, default="samples.png", show_default=True)
+@click.option(
+    "--output", type=PATH, help="The file  [default: samples.png; of tables samples.csv]"
+)
 @click.option("--temperature", type=float, default=1.0, show_default=True)
-@click.option("--draw", is_flag=True, help="Draw from p(x|z) instead of its mean.")
+@click.option(
+    "--draw/--mean",
+    default=None,
+    help="Draw from p(x|z), or take its mean  [default: the mean; of tables drawn rows]",
+)
 @click.option(
     "--y", help="Condition of all: a class, or numbers such as 0,1,0  [default: each class]"
 )
@@ -33,6 +39,8 @@ def sample(run, count, output, temperature, draw, y, seed):
     from keras_vae.models import LatentVariableModel
 
     model = LatentVariableModel.from_preset(run)
+    is_table = len(model.event_shape) < 3
+    output = output or Path("samples.csv" if is_table else "samples.png")
     _check_output(output, model.event_shape)
     y, columns = _conditions(model, y, count)
     samples = model.sample(count, y, seed, temperature, draw)
@@ -69,22 +77,46 @@ def reconstruct(run, data, split, count, output):
 @split_option("all")
 @click.option("--output", type=PATH, default="z.npz", show_default=True)
 def embed(run, data, split, output):
-    """Write the codes z [N, D] of data, with labels y if there are any."""
+    """Write the codes z [N, D] of data, with labels y if there are any.
+
+    A .csv has a row for each, with its number in the data.
+    """
     import numpy as np
 
     from keras_vae.training.building import split_for
 
-    if output.suffix.lower() != ".npz":
-        raise click.UsageError(f"--output must end in .npz, but is {output}.")
+    if output.suffix.lower() not in (".npz", ".csv", ".parquet"):
+        raise click.UsageError(
+            f"--output must end in .npz, .csv or .parquet, but is {output}."
+        )
     model, data_set = open_run(run, data, split)
     x, y = data_set.split(split)
     arrays = {"z": model.embed(*split_for(model, data_set, split))}
+    if output.suffix.lower() != ".npz":
+        write_table(output, _codes_as_table(arrays["z"], y, data_set, split))
+        return
     if y is not None:
         arrays["y"] = y
         if data_set.label_names is not None:
             arrays["label_names"] = np.array(data_set.label_names)
     _write_file(output, lambda file: np.savez_compressed(file, **arrays))
     click.echo(f"wrote {output}: z {arrays['z'].shape}" + (", y" if "y" in arrays else ""))
+
+
+def _codes_as_table(z, y, data_set, split):
+    import numpy as np
+    import pandas as pd
+
+    rows = np.arange(len(z))
+    if split != "all" and data_set.rows is not None:
+        rows = data_set.rows[split]
+    table = pd.DataFrame({"row": rows})
+    for i, one in enumerate(z.reshape(len(z), -1).T):
+        table[f"z{i + 1}"] = one
+    if y is not None and y.ndim == 1:
+        names = data_set.label_names
+        table["y"] = y if names is None else np.array(names)[y]
+    return table
 
 
 @click.command(cls=Verb)
@@ -146,7 +178,8 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
     name = name or recipe.data
     sizes = data_module.sizes_like(name, model.event_shape)
     seed = 0 if recipe is None else recipe.seed
-    data_set = data_module.load(name, seed=seed, **sizes)
+    about = _table_options(model, name, recipe)
+    data_set = data_module.load(name, seed=seed, **sizes, **about)
     check_form(model, data_set, f"The model in {run}")
     if recipe is None or name != recipe.data or split == "all":
         return model, data_set
@@ -159,11 +192,26 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
     return model, data_set
 
 
+def _table_options(model, name: str, recipe) -> dict:
+    """How a table is read for a model of tables."""
+    columns = model.preprocessor and model.preprocessor.columns
+    if not columns:
+        return {}
+    has_names = any(isinstance(one.name, str) for one in columns)
+    header = None if recipe is None or name != recipe.data else recipe.header
+    label = None if recipe is None else recipe.label
+    return {
+        "columns": columns,
+        "label": label,
+        "header": has_names if header is None else header,
+    }
+
+
 def _check_output(output: Path, event_shape) -> None:
     suffix = output.suffix.lower()
-    if suffix not in (".png", ".npy", ".npz", ".csv"):
+    if suffix not in (".png", ".npy", ".npz", ".csv", ".parquet"):
         raise click.UsageError(
-            f"--output must end in .png, .npy, .npz or .csv, but is {output}."
+            f"--output must end in .png, .npy, .npz, .csv or .parquet, but is {output}."
         )
     if suffix == ".png" and (len(event_shape) != 3 or event_shape[-1] not in (1, 3)):
         raise click.UsageError(
@@ -196,21 +244,40 @@ def _write(
     value_range: tuple[float, float],
     columns: int | None = None,
 ) -> None:
-    """Writes raw observations: a picture, or arrays."""
-    import numpy as np
-
+    """Writes raw observations: a picture, arrays or a table."""
     from keras_vae import plots
 
-    suffix = output.suffix.lower()
-    if suffix == ".png":
+    if output.suffix.lower() == ".png":
         plots.save_image_grid(x, output, columns, value_range)
+        click.echo(f"wrote {output}")
     else:
-        writers = {
-            ".npy": lambda file: np.save(file, x),
-            ".npz": lambda file: np.savez_compressed(file, x=x),
-            ".csv": lambda file: np.savetxt(file, x.reshape(len(x), -1), delimiter=","),
-        }
-        _write_file(output, writers[suffix])
+        write_table(output, x)
+
+
+def write_table(output: Path, x) -> None:
+    """Writes observations as arrays or as a table.
+
+    Args:
+        output: The file; its suffix says how: .csv, .parquet, .npy or .npz.
+        x: Array [N, *event], or a `pandas.DataFrame`, whose header is written if its columns
+            have names.
+    """
+    import numpy as np
+    import pandas as pd
+
+    suffix = output.suffix.lower()
+    if isinstance(x, pd.DataFrame):
+        frame, x = x, x.to_numpy() if suffix in (".npy", ".npz") else None
+    elif suffix in (".csv", ".parquet"):
+        frame = pd.DataFrame(x.reshape(len(x), -1))
+    named = suffix == ".parquet" or any(isinstance(name, str) for name in frame.columns)
+    writers = {
+        ".npy": lambda file: np.save(file, x),
+        ".npz": lambda file: np.savez_compressed(file, x=x),
+        ".csv": lambda file: frame.to_csv(file, index=False, header=named),
+        ".parquet": lambda file: frame.rename(columns=str).to_parquet(file, index=False),
+    }
+    _write_file(output, writers[suffix])
     click.echo(f"wrote {output}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -25,6 +26,8 @@ class Family(keras.layers.Layer):
     is_discrete = False
     # Whether there is a `log_prob` at all: a single point has none.
     has_density = True
+    # Whether a mean of events says anything: of class numbers it does not.
+    has_mean: bool | np.ndarray = True
 
     def __init__(self, dtype=None, **kwargs):
         """Creates the family."""

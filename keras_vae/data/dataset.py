@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_vae.core.names import unknown
+from keras_vae.data.tables import Column
 
 SPLITS = ("train", "validation", "test")
 
@@ -30,9 +31,9 @@ class DataSet:
         y_train: Labels of `x_train`, or None.
         y_validation: Labels of `x_validation`, or None.
         y_test: Labels of `x_test`, or None.
-        likelihood: Name of the likelihood that fits the data: `"bernoulli"`,
+        likelihood: The likelihood that fits the data, by name, such as `"bernoulli"`,
             `"continuous_bernoulli"`, `"normal:scale=shared"`, `"discretized_logistic"`,
-            `"poisson"`.
+            `"poisson"`; of tables with columns the description of a `Blockwise`.
         levels: Smallest and largest possible value of whole-number data with both
             bounds, such as `(0, 255)`; None for counts and real numbers.
         binarize: `"dynamic"` where the usual benchmark draws new 0/1 pixels from the
@@ -44,6 +45,8 @@ class DataSet:
         source: Where this copy was read from.
         sha256: SHA-256 of the file that was read, or None where there was no single
             file.
+        columns: Of tables whose columns have names and kinds, what they are; x then holds
+            the numbers that `keras_vae.data.tables.to_codes` writes, NaN what is missing.
         rows: For each split, the rows of the source that it holds, where the splits
             were drawn from one array; None where the source brings its splits.
 
@@ -61,7 +64,7 @@ class DataSet:
     x_train: np.ndarray
     x_validation: np.ndarray
     x_test: np.ndarray
-    likelihood: str
+    likelihood: str | dict
     y_train: np.ndarray | None = None
     y_validation: np.ndarray | None = None
     y_test: np.ndarray | None = None
@@ -72,6 +75,7 @@ class DataSet:
     description: str = ""
     source: str = ""
     sha256: str | None = None
+    columns: tuple[Column, ...] | None = None
     rows: dict[str, np.ndarray] | None = None
 
     def __post_init__(self):
@@ -109,9 +113,10 @@ class DataSet:
     def __repr__(self) -> str:
         """One line: name, sizes of the splits, event, likelihood."""
         sizes = "/".join(str(len(getattr(self, f"x_{split}"))) for split in SPLITS)
+        name = self.likelihood["name"] if self.columns else self.likelihood
         return (
             f"<DataSet {self.name!r}: {sizes} x {self.event_shape} "
-            f"{self.x_train.dtype}, likelihood={self.likelihood!r}, "
+            f"{self.x_train.dtype}, likelihood={name!r}, "
             f"levels={self.levels}>"
         )
 

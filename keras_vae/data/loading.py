@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from keras_vae.data.dataset import DataSet
 from keras_vae.data.named import load_named, names
 from keras_vae.data.own_data import FILE_KINDS, load_path
 from keras_vae.data.sources import own_file
+from keras_vae.data.tables import Column
 
 
 def load(
@@ -20,6 +21,9 @@ def load(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     seed: int = 0,
+    columns: Mapping[str, Any] | Sequence[Column] | None = None,
+    label: str | None = None,
+    header: bool | None = None,
 ) -> DataSet:
     """Loads a named data set, or own data from a folder or file.
 
@@ -33,7 +37,9 @@ def load(
     - `.npz`: `x_train`, and where present `x_validation`, `x_test` and `y_...` for
       each; or one array called `x`, `images` or `data`, or the only one, with labels
       `y`;
-    - `.csv`: a table of numbers, with or without a line of column names.
+    - `.csv` (of any separator), `.tsv`, `.parquet`: a table. What its columns are is found
+      out (`keras_vae.data.tables.infer_columns`) unless `columns` says it; empty cells,
+      `?`, `NA` and the like are missing.
 
     Splits that own data do not bring are drawn from the training rows with `seed`, a
     tenth for each. Named sets have fixed splits, whatever the seed. Likelihood and
@@ -44,6 +50,10 @@ def load(
         image_size: `(height, width)`, for a folder of images.
         channels: 1 (grey) or 3 (RGB), for a folder of images.
         seed: Seed of the split of own data.
+        columns: Of a table, kinds of columns by name, such as `{"age": "count"}`; or the
+            columns of a trained model's preprocessor, which the table must have.
+        label: Of a table, name of the column that holds the labels.
+        header: Of a table, whether its first line names the columns; None looks.
 
     Returns:
         The data set.
@@ -63,10 +73,15 @@ def load(
                 "image_size and channels are for folders of images; the named set "
                 f"{name_or_path!r} has its own. Leave them out."
             )
+        if columns is not None or label is not None or header is not None:
+            raise ValueError(
+                "columns, label and header are for tables of your own, but "
+                f"{name_or_path!r} is a named set. Leave them out."
+            )
         return load_named(name_or_path)
     path = Path(name_or_path).expanduser()
     if _is_path(name_or_path, path):
-        return load_path(path, image_size, channels, seed)
+        return load_path(path, image_size, channels, seed, columns, label, header)
     raise ValueError(
         f"{unknown('data set or file', name_or_path, names())} Or give {FILE_KINDS}."
     )

@@ -1,19 +1,26 @@
-"""Own data: folders of images, NumPy files and numeric CSV tables."""
+"""Own data: folders of images, NumPy files and tables."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_vae.core.files import sha256_of
+from keras_vae.core.names import unknown
 from keras_vae.data.arrays import read_npy, read_npz
 from keras_vae.data.dataset import SPLITS, DataSet
 from keras_vae.data.images import decode, find_images
 from keras_vae.data.kinds import as_observations
-from keras_vae.data.tables import read_csv
+from keras_vae.data.tables import Column, infer_columns, likelihood_of, read_frame, to_codes
 
-FILE_KINDS = "a folder of images, or a .npy, .npz or .csv file"
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE_KINDS = "a folder of images, or a .npy, .npz, .csv or .parquet file"
+_TABLES = (".csv", ".tsv", ".parquet")
 _X_NAMES = ("x", "images", "data")
 _SPLIT_FOLDERS = {
     "train": "train",
@@ -29,14 +36,20 @@ def load_path(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     seed: int = 0,
+    columns: Mapping[str, Any] | Sequence[Column] | None = None,
+    label: str | None = None,
+    header: bool | None = None,
 ) -> DataSet:
     """Reads own data from a folder or file; see `keras_vae.data.load`.
 
     Args:
-        path: A folder of images, or a `.npy`, `.npz` or `.csv` file.
+        path: A folder of images, or a `.npy`, `.npz`, `.csv` or `.parquet` file.
         image_size: `(height, width)`, for folders.
         channels: 1 or 3, for folders.
         seed: Seed of the split.
+        columns: For tables, kinds of columns by name, or the columns of a model.
+        label: For tables, the column that holds the labels.
+        header: For tables, whether the first line names the columns; None looks.
 
     Returns:
         The data set.
@@ -57,8 +70,66 @@ def load_path(
             f"image_size and channels are for folders of images; {path} is a file. "
             "Leave them out."
         )
+    if path.suffix.lower() in _TABLES:
+        frame = read_frame(path, header)
+        return table_data(frame, path, seed, columns, label, sha256_of(path))
+    if columns is not None or label is not None or header is not None:
+        raise ValueError(
+            f"columns, label and header are for tables; {path} is none. Leave them out, or "
+            "save the table as .csv."
+        )
     x, y = _read_file(path)
     return _build(path, x, y, seed, sha256=sha256_of(path))
+
+
+def table_data(
+    frame: pd.DataFrame,
+    path: Path,
+    seed: int = 0,
+    columns: Mapping[str, Any] | Sequence[Column] | None = None,
+    label: str | None = None,
+    sha256: str | None = None,
+) -> DataSet:
+    """Makes a data set of a table.
+
+    Args:
+        frame: The table.
+        path: Where it was read from.
+        seed: Seed of the split.
+        columns: Kinds of columns by name, or the columns of a model.
+        label: The column that holds the labels.
+        sha256: SHA-256 of the file.
+
+    Returns:
+        The data set.
+
+    Raises:
+        ValueError: If the table does not fit the columns, or there is no such label.
+    """
+    y, is_known = {}, columns is not None and not isinstance(columns, Mapping)
+    if label is not None:
+        names = {str(name): name for name in frame.columns}
+        # New data for a model need no labels.
+        if label not in names and not is_known:
+            raise unknown("label column", label, names)
+        if label in names:
+            y = {"all": _labels(frame.pop(names[label]), label)}
+    if not is_known:
+        columns = infer_columns(frame, columns)
+    codes = to_codes(frame, columns)
+    kind = likelihood_of(columns, codes), None
+    return _build(path, {"all": codes}, y, seed, kind, sha256, tuple(columns))
+
+
+def _labels(series, label) -> np.ndarray:
+    if series.isna().any():
+        raise ValueError(
+            f"The label column {label!r} has {series.isna().sum()} missing values. Fill "
+            "them in, or drop the rows."
+        )
+    values = series.to_numpy()
+    whole = values.dtype.kind in "biu"
+    return values if whole else values.astype(str)
 
 
 def _read_file(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -66,8 +137,6 @@ def _read_file(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     kind = path.suffix.lower()
     if kind == ".npy":
         return {"all": read_npy(path)}, {}
-    if kind == ".csv":
-        return {"all": read_csv(path)}, {}
     if kind == ".npz":
         return _from_npz(path)
     raise ValueError(f"Cannot read {path} as data. Give {FILE_KINDS}.")
@@ -133,7 +202,7 @@ def _splits_of(parts: list[tuple[str, ...]], path: Path) -> np.ndarray:
     return splits
 
 
-def _build(path: Path, x, y, seed: int, kind=None, sha256=None) -> DataSet:
+def _build(path: Path, x, y, seed: int, kind=None, sha256=None, columns=None) -> DataSet:
     """Makes a data set from arrays by split, cutting the splits that are missing."""
     if kind is None:
         x, likelihood, levels = as_observations(x, str(path))
@@ -155,6 +224,7 @@ def _build(path: Path, x, y, seed: int, kind=None, sha256=None) -> DataSet:
         description=f"Own data from {path.name}; splits: {how}.",
         source=str(path),
         sha256=sha256,
+        columns=columns,
         rows=rows,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ from keras_vae.core.support import levels as whole_levels
 from keras_vae.data.binarize import binarize as drawn_once
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.scaling import Scaling
+from keras_vae.data.tables import Column, to_codes, to_frame
 
 _RAW = (
     "Those are the raw values of this model's data. If x is prepared already, give it to a "
@@ -33,6 +35,8 @@ class Preprocessor:
         seed: Seed of the draw for scores, so that they can be repeated.
         levels: Smallest and largest possible raw value of whole-number data, or None.
         value_range: Values in the model's units that a picture shows as black and white.
+        columns: Of tables with named columns, what these are, or their configs: then
+            tables (`pandas.DataFrame`) are raw data.
 
     Example:
         >>> prepare = Preprocessor.fit(data, vae.support, binarize=True)
@@ -47,6 +51,7 @@ class Preprocessor:
         seed: int = 0,
         levels: tuple[int, int] | None = None,
         value_range: tuple[float, float] = (0.0, 1.0),
+        columns: Sequence[Column | dict[str, Any]] | None = None,
     ):
         """Keeps the settings."""
         if isinstance(scaling, dict):
@@ -55,6 +60,9 @@ class Preprocessor:
         self.binarize, self.seed = bool(binarize), int(seed)
         self.levels = None if levels is None else tuple(levels)
         self.value_range = tuple(value_range)
+        self.columns = columns and tuple(
+            Column.from_config(one) if isinstance(one, dict) else one for one in columns
+        )
 
     @classmethod
     def fit(
@@ -86,7 +94,36 @@ class Preprocessor:
             value_range = tuple(
                 float((raw - scaling.offset) / scaling.scale) for raw in (black, white)
             )
-        return cls(scaling, binarize, seed, data.levels, value_range)
+        return cls(scaling, binarize, seed, data.levels, value_range, data.columns)
+
+    def codes(self, x: Any) -> Any:
+        """Writes a table as numbers; leaves all else as it is.
+
+        Args:
+            x: A `pandas.DataFrame` with the columns of the training data in any order, or
+                an array.
+
+        Returns:
+            Array [N, D].
+
+        Raises:
+            ValueError: If the columns or values of a table are not those of the training
+                data.
+        """
+        if self.columns is None or not hasattr(x, "columns"):
+            return x
+        return to_codes(x, self.columns)
+
+    def as_table(self, x: np.ndarray) -> Any:
+        """Writes raw values as the table that they stand for, if the data were one.
+
+        Args:
+            x: Raw values [N, *event].
+
+        Returns:
+            A `pandas.DataFrame`, or x.
+        """
+        return x if self.columns is None else to_frame(x, self.columns)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Brings raw observations to the model's units; grey values stay grey.
@@ -164,10 +201,20 @@ class Preprocessor:
             return 0.0, 1.0
         return tuple(value * scale + offset for value in self.value_range)
 
-    @property
-    def log_scale(self) -> float:
-        """Log |d x_model / d x_raw| of one observation, nats."""
-        return self.scaling.log_scale
+    def log_scale_of(self, x: np.ndarray) -> float | np.ndarray:
+        """Log |d x_model / d x_raw| of what is known of observations.
+
+        Args:
+            x: Observations [N, *event]; NaN is missing.
+
+        Returns:
+            Nats; an array [N] where anything is missing.
+        """
+        missing = np.isnan(x)
+        if not missing.any():
+            return self.scaling.log_scale
+        by_element = np.where(missing, 0.0, self.scaling.log_scale_by_element())
+        return by_element.sum(axis=tuple(range(1, x.ndim)))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, as plain values."""
@@ -177,6 +224,7 @@ class Preprocessor:
             "seed": self.seed,
             "levels": None if self.levels is None else list(self.levels),
             "value_range": list(self.value_range),
+            "columns": self.columns and [one.to_config() for one in self.columns],
         }
 
     @classmethod

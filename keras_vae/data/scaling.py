@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_vae.core.support import Support
+from keras_vae.core.support import POSITIVE, REAL, Columns, Support
 from keras_vae.core.support import levels as whole_levels
 
 
@@ -77,6 +77,8 @@ class Scaling:
           to the middles of as many equal cells. Real data stay as they are and must
           already lie inside: their true bounds are unknown, and the smallest and
           largest training value would leave held-out values outside.
+        - Columns of different kinds (NaN is missing): real numbers are standardised,
+          positive ones divided by their geometric mean, all others unchanged.
         - All real numbers: `levels` go to [0, 1]; images already in [0, 1] stay as
           they are, other images get one mean and standard deviation over all pixels;
           tables are standardised column by column (a constant column is only centred).
@@ -102,6 +104,8 @@ class Scaling:
                 "x_train must be an array of numbers of shape [N, *event] with N >= 1; "
                 f"got {x.dtype} of shape {x.shape}."
             )
+        if isinstance(support, Columns):
+            return cls._by_column(x, support)
         if levels is not None:
             _check_levels(x, levels)
         if support.integer:
@@ -112,6 +116,18 @@ class Scaling:
             support.check(x, "x_train")
             return cls._standardise(x)
         return cls._already_inside(x, support)
+
+    @classmethod
+    def _by_column(cls, x, support) -> Scaling:
+        offsets, scales = np.zeros(x.shape[1:]), np.ones(x.shape[1:])
+        for i, of_column in enumerate(support.columns):
+            known = x[~np.isnan(x[:, i]), i]
+            of_column.check(known, f"column {i} of x_train")
+            if of_column == REAL and len(known):
+                offsets[i], scales[i] = known.mean(), known.std() or 1.0
+            elif of_column == POSITIVE and len(known):
+                scales[i] = np.exp(np.log(known).mean())
+        return cls(x.shape[1:], offsets, scales)
 
     @classmethod
     def _unchanged(cls, x, support, levels) -> Scaling:
@@ -210,6 +226,10 @@ class Scaling:
         """
         x, offset, scale = self._as_floats(x)
         return _float32(x * scale + offset)
+
+    def log_scale_by_element(self) -> np.ndarray:
+        """Log |d x_model / d x_raw| of each element of one example, [*event_shape]."""
+        return np.broadcast_to(-np.log(np.asarray(self.scale)), self.event_shape)
 
     def _as_floats(self, x):
         x = x if tf.is_tensor(x) else np.asarray(x)

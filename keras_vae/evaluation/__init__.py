@@ -33,6 +33,7 @@ from keras_vae.evaluation.likelihood.annealed import (
 from keras_vae.evaluation.likelihood.anomaly import anomaly_scores, auroc, png_length
 from keras_vae.evaluation.likelihood.estimates import likelihood_scores
 from keras_vae.evaluation.likelihood.gaps import InferenceGaps, inference_gaps
+from keras_vae.evaluation.likelihood.ranking import AnomalyRanking, anomaly_ranking
 from keras_vae.evaluation.registry import (
     METRICS,
     Metric,
@@ -42,6 +43,7 @@ from keras_vae.evaluation.registry import (
 from keras_vae.evaluation.scores import describe_scores, held_out_scores, plus_minus
 
 __all__ = [
+    "AnomalyRanking",
     "BidirectionalBounds",
     "CollapseWarning",
     "FeatureExtractor",
@@ -52,6 +54,7 @@ __all__ = [
     "active_units",
     "aggregate_posterior",
     "annealed_importance_sampling",
+    "anomaly_ranking",
     "anomaly_scores",
     "attribute_reader",
     "attribute_similarity",

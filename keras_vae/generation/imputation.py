@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +14,6 @@ from keras_vae.core.checks import check_shape
 from keras_vae.core.names import unknown
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
-from keras_vae.core.support import Support
 from keras_vae.models import LatentVariableModel
 
 # Draws from the prior whose mean is put in for what is missing, where nothing better is
@@ -23,23 +22,26 @@ _PRIOR_DRAWS = 256
 # Share of the codes of importance sampling that are drawn from the prior. It bounds the
 # weights: q, which saw the fill, is often too sure.
 _FROM_PRIOR = 0.25
+# Draws among which the likeliest class is counted.
+_DRAWS_FOR_A_MODE = 50
 
 
 class Imputed(NamedTuple):
     """Observations whose gaps are filled; what was observed is as it was.
 
     Attributes:
-        mean: Estimate of the mean of what is missing, given what is observed; [N, *event].
-            Of tails so heavy that there is no mean, the centres are averaged.
-        draws: What it could be: draws of it, [num_draws, N, *event].
+        mean: Estimate of the mean of what is missing, given what is observed; [N, *event],
+            of tables with named columns a `pandas.DataFrame`. Of tails so heavy that there
+            is no mean, the centres are averaged; of classes and ranks it is the likeliest.
+        draws: What it could be: draws of it, [num_draws, N, *event]; a list of tables.
         efficiency: How much the answer can be trusted, [N], from 0 to 1. "importance": the
             effective number of samples, as a share of them. "gibbs": the share of
             proposals that were accepted. Near 0 a few codes decide: take more samples, or
             the other method.
     """
 
-    mean: np.ndarray
-    draws: np.ndarray
+    mean: Any
+    draws: Any
     efficiency: np.ndarray
 
 
@@ -69,7 +71,7 @@ def impute(
       turns, of which the first half accept all codes. Finds its way where much is missing.
 
     Args:
-        model: A model whose likelihood has independent elements with means.
+        model: A model whose likelihood has independent elements.
         x: Observations [N, *event], raw where the model has a preprocessor. Missing
             entries may hold anything, NaN as well.
         observed: Booleans of the shape of x: which entries are known; None: those that
@@ -121,7 +123,15 @@ def impute(
     _check_model(model, None if y is None else y[:1])
     raw, observed = _known(model, x, observed)
     x = model.to_units(raw).astype(model.probability_dtype)
-    x = np.where(observed, x, _fill(model, fill, x.shape, y, seed))
+    if method == "importance" and model.takes_gaps and fill is None:
+        # Its encoder was trained to read gaps.
+        x = np.where(observed, x, np.nan)
+    else:
+        x = np.where(observed, x, _fill(model, fill, x.shape, y, seed))
+    # Of classes the likeliest is found among draws.
+    wanted, has_mean = num_draws, model.has_mean
+    if not has_mean.all():
+        num_draws = min(max(num_draws, _DRAWS_FOR_A_MODE), num_samples)
     fill_in, step = _METHODS[method]
     # Traced once for all batches.
     step = tf.function(partial(step, model), autograph=False, reduce_retracing=True)
@@ -135,13 +145,29 @@ def impute(
         settings = num_samples, num_draws, fold(seed, 1, index)
         parts.append(fill_in(model, step, *known, *settings))
     means, draws, efficiencies = zip(*parts, strict=True)
-    mean = model.from_units(np.concatenate(means).astype(x.dtype))
-    draws = model.from_units(np.concatenate(draws, axis=1).astype(x.dtype))
+    draws = np.concatenate(draws, axis=1)
+    mean = np.concatenate(means)
+    if not has_mean.all():
+        mean = np.where(has_mean, mean, _mode(draws))
+    mean = np.where(observed, raw, model.from_units(mean.astype(x.dtype)))
+    draws = model.from_units(draws[:wanted].astype(x.dtype))
+    draws = [model.as_table(np.where(observed, raw, one)) for one in draws]
+    is_array = all(isinstance(one, np.ndarray) for one in draws)
     return Imputed(
-        np.where(observed, raw, mean),
-        np.where(observed, raw, draws),
+        model.as_table(mean),
+        np.stack(draws) if is_array else draws,
         np.concatenate(efficiencies),
     )
+
+
+def _mode(draws: np.ndarray) -> np.ndarray:
+    """The value that is there most often among draws, of each element."""
+    best, mode = np.zeros(draws.shape[1:], int), draws[0]
+    for one in draws:
+        count = (draws == one).sum(axis=0)
+        mode = np.where(count > best, one, mode)
+        best = np.maximum(count, best)
+    return mode
 
 
 def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed):
@@ -190,7 +216,9 @@ def _weigh(model, x, y, observed, count, seed):
     log_proposal = tf.reduce_logsumexp(
         tf.stack([np.log(1 - _FROM_PRIOR) + log_q, np.log(_FROM_PRIOR) + log_p]), axis=0
     )
-    log_px = tf.where(observed, elements_of(px).log_prob(x), 0.0)
+    # Where the encoder reads gaps, x has them: a number that has a score is put in.
+    filled = tf.where(observed, x, tf.cast(model.support.some_value(), x.dtype))
+    log_px = tf.where(observed, elements_of(px).log_prob(filled), 0.0)
     log_px = tf.reduce_sum(log_px, axis=tf.range(2, tf.rank(log_px)))
     log_weight = log_px + log_p - log_proposal
     means = expectation_of(px)
@@ -243,7 +271,7 @@ def _columns(values, like):
 
 def _known(model, x, observed):
     """Raw observations with stand-ins for what is missing, and the mask, both checked."""
-    x = np.asarray(x)
+    x = np.asarray(x if model.preprocessor is None else model.preprocessor.codes(x))
     if observed is None:
         if x.dtype.kind != "f":
             raise ValueError(
@@ -263,16 +291,9 @@ def _known(model, x, observed):
             f"observed has shape {observed.shape}, but x has shape {x.shape}; each entry "
             "of x is known or not. Use np.broadcast_to for a mask of all observations."
         )
-    inside = np.full((1, *model.event_shape), _inside(model.support), np.float32)
+    inside = np.full((1, *model.event_shape), model.support.some_value(), np.float32)
     stand_in = model.from_units(inside)
     return np.where(observed, x, stand_in.astype(x.dtype)), observed
-
-
-def _inside(support: Support) -> float:
-    """Any value of a support."""
-    if support.low is None:
-        return 0.0
-    return 0.5 * (support.low + support.high) if support.is_open else support.low
 
 
 def _fill(model, fill, shape, y, seed):
@@ -299,18 +320,9 @@ def _fill(model, fill, shape, y, seed):
 def _check_model(model, y) -> None:
     model.require_density()
     px = model.decode(model.draw(1, 0, y), y)
-    if elements_of(px) is None or not _has_mean(px):
+    if elements_of(px) is None:
         raise ValueError(
-            "impute needs a likelihood whose elements are independent given z and have "
-            "means, but this model's has not. Use a model with an Independent... layer "
-            "(not IndependentCategorical, as class numbers have no mean) or with "
-            "DiscretizedLogistic."
+            "impute needs a likelihood whose elements are independent given z, but this "
+            "model's has not. Use a model with an Independent... layer, with "
+            "DiscretizedLogistic or with Blockwise."
         )
-
-
-def _has_mean(px) -> bool:
-    try:
-        px.mean()
-    except NotImplementedError:
-        return False
-    return True

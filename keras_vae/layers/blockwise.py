@@ -73,6 +73,14 @@ class Blockwise(DistributionLayer):
         return all(block.is_discrete for block in self.blocks)
 
     @property
+    def has_mean(self) -> np.ndarray:
+        """Whether a mean says anything, for each column."""
+        answer = np.ones(self.event_shape, bool)
+        for block, columns in zip(self.blocks, self.columns, strict=True):
+            answer[columns] = block.has_mean
+        return answer
+
+    @property
     def support(self) -> Support:
         """The supports of the blocks, column by column."""
         return self._supports("support")

@@ -98,6 +98,7 @@ class IndependentCategorical(DistributionLayer):
 
     is_discrete = True
     takes_logits = True
+    has_mean = False
 
     def __init__(self, event_shape, num_classes, convert_to_tensor_fn="sample", **kwargs):
         """Creates the layer."""

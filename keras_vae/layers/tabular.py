@@ -207,6 +207,7 @@ class IndependentOrdinal(IndependentLayer):
     """
 
     is_discrete = True
+    has_mean = False
 
     def __init__(
         self, event_shape=(), num_classes=2, convert_to_tensor_fn="sample", **kwargs

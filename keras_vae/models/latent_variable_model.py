@@ -87,6 +87,11 @@ class LatentVariableModel(ObjectiveModel):
         raise NotImplementedError
 
     @property
+    def has_mean(self) -> np.ndarray:
+        """Whether a mean says anything of each element of an observation, [*event]."""
+        return np.ones(self.event_shape, bool)
+
+    @property
     def takes_gaps(self) -> bool:
         """Whether observations may have gaps, marked by NaN."""
         return False
@@ -182,7 +187,7 @@ class LatentVariableModel(ObjectiveModel):
         y=None,
         seed: int | None = 0,
         temperature: float = 1.0,
-        draw: bool = False,
+        draw: bool | None = None,
         batch_size: int = 256,
     ) -> np.ndarray:
         """Makes new data: p(x|z) at draws z from the prior.
@@ -193,11 +198,12 @@ class LatentVariableModel(ObjectiveModel):
             seed: Same seed, same samples; None takes Keras's global seed.
             temperature: Factor of the prior's standard deviations; below 1 samples are
                 more typical and less varied.
-            draw: Whether to draw from p(x|z) instead of taking its mean.
+            draw: Whether to draw from p(x|z) instead of taking its mean; None draws the
+                rows of tables with named columns, and nothing else.
             batch_size: Latent variables decoded at a time.
 
         Returns:
-            Array [n, *event].
+            Array [n, *event]; of tables with named columns a `pandas.DataFrame`.
 
         Raises:
             ValueError: If `n` or `temperature` is not positive, or the prior has no
@@ -209,6 +215,8 @@ class LatentVariableModel(ObjectiveModel):
         """
         positive_int(n, "n")
         seed, y = make_seed(seed), self.check_condition(y, n)
+        if draw is None:
+            draw = self.preprocessor is not None and self.preprocessor.columns is not None
         z = self.draw(n, fold(seed, 0), y, temperature)
 
         def decode(rows, index):
@@ -216,7 +224,7 @@ class LatentVariableModel(ObjectiveModel):
                 return self.decode(*rows).sample(seed=fold(seed, 1, index))
             return self.decoded(*rows)
 
-        return self.from_units(in_batches(decode, (z, y), batch_size))
+        return self.as_table(self.from_units(in_batches(decode, (z, y), batch_size)))
 
     def embed(self, x, y=None, batch_size: int = 256) -> np.ndarray:
         """Returns the centre of the posterior, the usual embedding.
@@ -253,7 +261,7 @@ class LatentVariableModel(ObjectiveModel):
         """
         x, y = self.to_units(x), self.check_condition(y, len(x))
         rebuilt = in_batches(lambda rows, _: self(*rows), (x, y), batch_size)
-        return self.from_units(rebuilt)
+        return self.as_table(self.from_units(rebuilt))
 
     def interpolate(self, start, end, steps: int = 8, y=None) -> np.ndarray:
         """Walks in latent space from one observation to another.
@@ -397,7 +405,7 @@ class LatentVariableModel(ObjectiveModel):
             return tf.stack([tf.reduce_mean(part, axis=0) for part in both], axis=1)
 
         rate, distortion = in_batches(parts, (x, y), batch_size).T
-        return rate, distortion - self.log_scale
+        return rate, distortion - self.log_scale_of(x)
 
     def log_likelihood(
         self,
@@ -449,7 +457,7 @@ class LatentVariableModel(ObjectiveModel):
         def of_rows(rows, index):
             return estimate(*rows, *counts, fold(seed, index))
 
-        return in_batches(of_rows, (x, y), batch_size, verbose) + self.log_scale
+        return in_batches(of_rows, (x, y), batch_size, verbose) + self.log_scale_of(x)
 
     def _compiled_estimate(self):
         """The importance-weighted estimate as a graph, traced once for the same weights."""
@@ -500,12 +508,18 @@ class LatentVariableModel(ObjectiveModel):
         """Numbers that the decoder gives for one event."""
         return math.prod(self.event_shape)
 
-    @property
-    def log_scale(self) -> float:
-        """What makes a log-density of the model's units one of raw values, nats."""
+    def log_scale_of(self, x: np.ndarray) -> float | np.ndarray:
+        """What makes log-densities of the model's units those of raw values.
+
+        Args:
+            x: Observations [N, *event], in the model's units.
+
+        Returns:
+            Nats; an array [N] where observations have gaps.
+        """
         if self.preprocessor is None or self.is_discrete:
             return 0.0
-        return self.preprocessor.log_scale
+        return self.preprocessor.log_scale_of(x)
 
     def require_density(self) -> None:
         """Refuses an autoencoder, which has no rate and no bound of the likelihood."""
@@ -531,6 +545,8 @@ class LatentVariableModel(ObjectiveModel):
         Raises:
             ValueError: If they do not fit the model.
         """
+        if self.preprocessor is not None:
+            x = self.preprocessor.codes(x)
         x = as_array(x, name)
         if self.preprocessor is not None:
             check_shape(x.shape, self.event_shape, name)
@@ -554,8 +570,9 @@ class LatentVariableModel(ObjectiveModel):
         Raises:
             ValueError: If they do not fit the model.
         """
-        units = self.to_units(x, scores=held_out, name=name)
         prepare = self.preprocessor
+        x = x if prepare is None else prepare.codes(x)
+        units = self.to_units(x, scores=held_out, name=name)
         if held_out or prepare is None or (x.dtype.kind == "f" and not prepare.binarize):
             return units, True
         return x, False
@@ -563,6 +580,10 @@ class LatentVariableModel(ObjectiveModel):
     def from_units(self, x: np.ndarray) -> np.ndarray:
         """Brings what the model makes to raw values, where there is a preprocessor."""
         return x if self.preprocessor is None else self.preprocessor.inverse(x)
+
+    def as_table(self, x: np.ndarray) -> Any:
+        """Writes raw values as a table, where the preprocessor knows its columns."""
+        return x if self.preprocessor is None else self.preprocessor.as_table(x)
 
     def batch_to_units(self, batch: Batch, seed):
         """Brings a batch to the model's units, within a step.

@@ -404,7 +404,7 @@ class ObjectiveModel(keras.Model):
             x = stream(arrays, batch_size)
         else:
             check_stream(self, x, y)
-        return self.from_units(super().predict(x, **kwargs))
+        return self.as_table(self.from_units(super().predict(x, **kwargs)))
 
     def train_on_batch(
         self, x, y=None, sample_weight=None, class_weight=None, return_dict: bool = False

@@ -181,6 +181,11 @@ class VAE(LatentVariableModel):
         """The dtype of observations and probabilities."""
         return self.likelihood.compute_dtype
 
+    @property
+    def has_mean(self) -> np.ndarray:
+        """Whether a mean says anything of each element of an observation, [*event]."""
+        return np.broadcast_to(self.likelihood.has_mean, self.event_shape)
+
     @functools.cached_property
     def takes_gaps(self) -> bool:
         """Whether observations may have gaps, marked by NaN: whether the encoder reads them."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 
 from keras_vae import layers, models, objectives, priors
+from keras_vae.core.descriptions import parse
 from keras_vae.data import DataSet, Preprocessor, steps_per_epoch
 from keras_vae.models import LatentVariableModel, optimizers
 from keras_vae.training.recipe import Recipe
@@ -58,8 +60,11 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
     Raises:
         ValueError: If parts and data do not go together.
     """
-    given = _choices(recipe)
-    if "likelihood" in models.ROOM.arguments(recipe.title):
+    given, arguments = _choices(recipe), models.ROOM.arguments(recipe.title)
+    if "gaps" in arguments and np.issubdtype(data.x_train.dtype, np.floating):
+        if np.isnan(data.split("all")[0]).any() and "gaps" not in parse(recipe.model)[1]:
+            given["gaps"] = "mask"
+    if "likelihood" in arguments:
         levels = dict(zip(("low", "high"), data.levels or (), strict=False))
         likelihood = given.get("likelihood", data.likelihood)
         given["likelihood"] = layers.get(likelihood, data.event_shape, **levels)

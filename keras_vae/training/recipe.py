@@ -81,6 +81,17 @@ class Recipe:
         None, "Height and width that own images are resized to. None goes by them."
     )
     channels: int | None = _field(None, "1 or 3, for own images. None goes by them.")
+    label: str | None = _field(
+        None, "Of a table, the column that holds the labels; it is not learned."
+    )
+    columns: dict | None = _field(
+        None,
+        "Of a table, a JSON file with kinds of columns by name, where what is found out is "
+        'wrong: {"age": "count", "code": "category"}.',
+    )
+    header: bool | None = _field(
+        None, "Of a table, whether its first line names the columns. None looks."
+    )
     mixed_precision: bool = _field(
         False,
         "Whether to compute in half precision: float16 on GPUs, bfloat16 on CPUs (with AMX "
@@ -112,9 +123,13 @@ class Recipe:
         for name, least in _WHOLE.items():
             if (value := getattr(self, name)) is not None:
                 _check_whole(name, value, least)
-        for name in ("mixed_precision", "jit"):
+        for name in ("mixed_precision", "jit", "header"):
             if not isinstance(getattr(self, name), bool | None):
                 raise ValueError(f"{name} must be true or false in a recipe.")
+        if not isinstance(self.columns, dict | None):
+            raise ValueError(
+                f"columns must be kinds by the names of columns, but is {self.columns!r}."
+            )
         self._check_images()
         self._check_start()
 

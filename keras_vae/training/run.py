@@ -14,6 +14,7 @@ import keras
 from keras_vae import data as data_module
 from keras_vae.core.parts import part_name
 from keras_vae.data import DataSet, pipeline, steps_per_epoch
+from keras_vae.data.tables import describe_columns
 from keras_vae.evaluation import CollapseWarning
 from keras_vae.models import LatentVariableModel
 from keras_vae.models.prebuilt import policy
@@ -78,7 +79,12 @@ def train(
         image_size=recipe.image_size,
         channels=recipe.channels,
         seed=recipe.seed,
+        columns=recipe.columns if before is None else _columns_of(before),
+        label=recipe.label,
+        header=recipe.header,
     )
+    for line in describe_columns(data.columns or ()):
+        say(line)
     recipe = recipe.resolve(data)
     keras.utils.set_random_seed(recipe.seed)
     strategy = hardware.find_strategy()
@@ -109,6 +115,10 @@ def train(
         recorder = RunRecorder(output, recipe, monitor_of(objective), model, metadata)
         _fit(model, recipe, data, binarize, validation, recorder, say)
     return close(output, recorder, data, say)
+
+
+def _columns_of(model: LatentVariableModel) -> tuple | None:
+    return model.preprocessor and model.preprocessor.columns
 
 
 def _open_preset(recipe: Recipe, output: Path) -> LatentVariableModel | None:

@@ -96,7 +96,7 @@ def annealed_importance_sampling(
         rows = run.as_floats(x[first : first + size])
         sizes = run.tune(rows, index, bar)
         found.append(log_mean_exp(run.forward(rows, sizes, index, bar)))
-    return np.concatenate(found) + model.log_scale
+    return np.concatenate(found) + model.log_scale_of(x)
 
 
 def bidirectional_check(
@@ -152,5 +152,5 @@ def bidirectional_check(
         upper = -log_mean_exp(-run.backward(x, z, sizes, index, bar))
         found.append((x.numpy(), lower, upper))
     x, lower, upper = map(np.concatenate, zip(*found, strict=True))
-    scale = model.log_scale
+    scale = model.log_scale_of(x)
     return BidirectionalBounds(model.from_units(x), lower + scale, upper + scale)

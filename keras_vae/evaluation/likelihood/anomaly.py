@@ -195,8 +195,7 @@ def distortion_at_code(model: LatentVariableModel, x, y=None) -> np.ndarray:
 
     def distortion(rows, _):
         x, y = rows
-        px = model.decode(model.codes(x, y), y)
-        return -px.log_prob(tf.cast(x, model.probability_dtype))
+        return -model.trace(x, z=model.codes(x, y)[tf.newaxis], y=y).log_px[0]
 
     units, y = model.to_units(x, scores=True), model.check_condition(y, len(x))
-    return in_batches(distortion, (units, y), 256) - model.log_scale
+    return in_batches(distortion, (units, y), 256) - model.log_scale_of(units)

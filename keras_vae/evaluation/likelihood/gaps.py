@@ -137,7 +137,7 @@ def inference_gaps(
         count = tf.constant(num_samples)
         found.append(evaluate(local, rows, params, count, chunk, fold(seed, index, 1)))
         bar.add(1)
-    estimates = np.concatenate(found, axis=1) + model.log_scale
+    estimates = np.concatenate(found, axis=1) + model.log_scale_of(x)
     if log_likelihood is not None:
         estimates[0] = log_likelihood
     return InferenceGaps(*estimates)

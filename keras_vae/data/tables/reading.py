@@ -1,4 +1,4 @@
-"""Tables in CSV files, read by pandas."""
+"""Tables in files, read by pandas."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -18,46 +16,21 @@ _MARKS = sorted({form for m in _MISSING for form in (m, m.upper(), m.title())})
 # Python's float() also takes underscores and the digits of other scripts.
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _SNIFFED = 1 << 16
+_ROWS_LOOKED_AT = 1000
 
 
-def read_csv(path: Path) -> np.ndarray:
-    """Reads a table of numbers.
-
-    Every column is data: a column of labels has to be taken out beforehand.
-
-    Args:
-        path: The file; see `read_frame`.
-
-    Returns:
-        Table `[N, D]`, float64.
-
-    Raises:
-        ValueError: If a cell is missing or no finite number, or a row has another number
-            of cells; the error names the row and column.
-
-    Example:
-        >>> x = read_csv(Path("wine.csv"))
-    """
-    frame = read_frame(path)
-    numbers = frame.select_dtypes(["number", "bool"])
-    if (
-        numbers.shape == frame.shape
-        and np.isfinite(x := numbers.to_numpy(np.float64)).all()
-    ):
-        return x
-    raise _bad_cell(frame, path)
-
-
-def read_frame(path: Path) -> pd.DataFrame:
+def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
     """Reads a table as it is.
 
     Cells are separated by commas, semicolons, tabs or bars; numbers may have a decimal
     comma where those do not separate; the encoding is UTF-8, or UTF-16 with its mark. The
     first line names the columns if none of its cells is a number, or if it counts 0, 1, 2
-    and so on, as pandas writes it. Missing cells are empty, `?`, `NA`, `null` and the like.
+    and so on, as pandas writes it; files without numbers need `header`. Missing cells are
+    empty, `?`, `NA`, `null` and the like. Numbers with zeros in front are text.
 
     Args:
-        path: The file.
+        path: The file, CSV or (with pyarrow) Parquet.
+        header: Whether the first line names the columns; None looks.
 
     Returns:
         A row for each line that is not blank; columns without names are numbered from 0.
@@ -71,26 +44,28 @@ def read_frame(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if path.suffix.lower() == ".parquet":
+        return _read_parquet(path)
     encoding = _encoding(path)
     try:
         with open(path, newline="", encoding=encoding) as file:
             sample = file.read(_SNIFFED)
         first, options = _dialect(sample)
-        header = _header(first, path)
+        names = _header(first, path, header)
+        options |= {
+            "header": None if names is None else 0,
+            "names": names,
+            "index_col": False,
+            "encoding": encoding,
+            "skipinitialspace": True,
+            "na_values": _MARKS,
+        }
         with warnings.catch_warnings():
             # Of rows that are longer than the others pandas would drop the end.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path,
-                header=None if header is None else 0,
-                names=header,
-                index_col=False,
-                encoding=encoding,
-                skipinitialspace=True,
-                na_values=_MARKS,
-                low_memory=False,
-                **options,
-            )
+            text = pd.read_csv(path, nrows=_ROWS_LOOKED_AT, dtype=str, **options)
+            zeros = {c: str for c in text if text[c].str.match(r"0\d").any()}
+            frame = pd.read_csv(path, dtype=zeros, low_memory=False, **options)
     except pd.errors.EmptyDataError:
         frame = pd.DataFrame()
     except UnicodeError as error:
@@ -99,6 +74,21 @@ def read_frame(path: Path) -> pd.DataFrame:
         raise ValueError(
             f"{path} is no table: {str(error).strip()}. Give every row the same number of cells."
         ) from error
+    if not len(frame):
+        raise ValueError(f"{path} has no rows of data.")
+    return frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(path)
+    except ImportError as error:
+        raise ValueError(f"{path} needs pyarrow: pip install pyarrow.") from error
+    # pyarrow's errors for damaged files have no base of their own.
+    except Exception as error:
+        raise ValueError(f"{path} is damaged or no Parquet file: {error}.") from error
     if not len(frame):
         raise ValueError(f"{path} has no rows of data.")
     return frame
@@ -126,10 +116,12 @@ def _dialect(sample: str) -> tuple[list[str], dict[str, Any]]:
     return [cell.strip() for cell in cells], options
 
 
-def _header(first: list[str], path: Path) -> list[str] | None:
+def _header(first: list[str], path: Path, given: bool | None) -> list[str] | None:
     """The names in the first line; None if it holds data."""
     counted = len(first) > 1 and first == [str(i) for i in range(len(first))]
-    if not first or (any(map(_NUMBER.fullmatch, first)) and not counted):
+    if given is None:
+        given = counted or not any(map(_NUMBER.fullmatch, first))
+    if not first or not given:
         return None
     for column, name in enumerate(first, start=1):
         if name.lower() in _MISSING:
@@ -144,19 +136,3 @@ def _header(first: list[str], path: Path) -> list[str] | None:
                 "name of its own."
             )
     return first
-
-
-def _bad_cell(frame: pd.DataFrame, path: Path) -> ValueError:
-    """Says which cell is the first that is no finite number."""
-    import pandas as pd
-
-    numbers = frame.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    row, column = np.argwhere(~np.isfinite(numbers))[0]
-    cell, name = frame.iat[row, column], frame.columns[column]
-    title = f" ({name})" if isinstance(name, str) else ""
-    where = f"{path}, row {row + 1} of the data, column {column + 1}{title}"
-    if pd.isna(cell):
-        return ValueError(f"{where}: the cell is missing. Fill it in or drop the row.")
-    return ValueError(
-        f"{where}: {str(cell)!r} is not a finite number. Encode text as numbers."
-    )

@@ -1,0 +1,110 @@
+"""The verbs `impute` and `anomalies`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keras_vae.cli.options import PATH, run_argument, seed_option
+from keras_vae.cli.package import Verb
+from keras_vae.cli.use import open_run, write_table
+from keras_vae.core.names import unknown
+
+
+@click.command(cls=Verb)
+@run_argument
+@click.option("--data", required=True, help="The data with gaps: a table, or .npy, .npz.")
+@click.option("--output", type=PATH, default="filled.csv", show_default=True)
+@click.option(
+    "--draws",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Write N tables with draws of what is missing, too: OUTPUT_1.csv and so on.",
+)
+@click.option(
+    "--method",
+    default="importance",
+    show_default=True,
+    metavar="NAME",
+    help="importance, or gibbs, which finds its way where much is missing.",
+)
+@click.option("--num-samples", type=click.IntRange(1), default=1000, show_default=True)
+@seed_option
+def impute(run, data, output, draws, method, num_samples, seed):
+    """Fill the gaps of data with the model in RUN: with what is likely, given the rest."""
+    import numpy as np
+
+    from keras_vae import generation
+    from keras_vae.training.building import split_for
+
+    _check_output(output)
+    model, data_set = open_run(run, data, "all")
+    x, y = split_for(model, data_set, "all")
+    missing = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
+    if not missing.any():
+        raise ValueError(f"{data} has no gaps: every cell has a value.")
+    settings = {
+        "num_samples": num_samples,
+        "num_draws": max(draws, 1),
+        "seed": seed,
+        "y": y,
+    }
+    filled = generation.impute(model, x, method=method, **settings)
+    write_table(output, filled.mean)
+    for i in range(draws):
+        path = output.with_name(f"{output.stem}_{i + 1}{output.suffix}")
+        write_table(path, filled.draws[i])
+    trust = filled.efficiency[missing.reshape(len(x), -1).any(axis=1)]
+    about = "effective samples" if method == "importance" else "accepted proposals"
+    click.echo(
+        f"{missing.sum():,} of {missing.size:,} values in {len(trust):,} of {len(x):,} rows "
+        f"were missing; {about}: {np.median(trust):.0%} of {num_samples} (median of these "
+        "rows)"
+    )
+
+
+@click.command(cls=Verb)
+@run_argument
+@click.option("--data", required=True, help="The data to look at: a name, or a path.")
+@click.option("--output", type=PATH, default="ranked.csv", show_default=True)
+@click.option("--count", type=click.IntRange(1), help="Write the first COUNT rows alone.")
+@click.option("--num-samples", type=click.IntRange(1), default=100, show_default=True)
+@seed_option
+def anomalies(run, data, output, count, num_samples, seed):
+    """Rank the rows of data by how unlikely they are for the model in RUN.
+
+    The score is -log p(x), in nats. Of tables, a column for each column says what it
+    adds: -log p(of the column | z), averaged over what z may be. Of images, a .png beside
+    OUTPUT shows the worst.
+    """
+    import numpy as np
+
+    from keras_vae import plots
+    from keras_vae.evaluation import anomaly_ranking
+    from keras_vae.training.building import split_for
+
+    _check_output(output)
+    model, data_set = open_run(run, data, "all")
+    x, y = split_for(model, data_set, "all")
+    ranking = anomaly_ranking(model, x, num_samples, seed=seed, y=y)
+    order = ranking.order if count is None else ranking.order[:count]
+    write_table(output, ranking.table(model, x, order))
+    worst, score = order[0], ranking.scores[order[0]]
+    click.echo(
+        f"row {worst} is the least likely: {score:.1f} nats, the median row has "
+        f"{np.median(ranking.scores):.1f}"
+    )
+    if len(model.event_shape) == 3 and model.event_shape[-1] in (1, 3):
+        path = output.with_suffix(".png")
+        plots.save_image_grid(x[order[:64]], path, value_range=model.shown_range)
+        click.echo(f"wrote {path}")
+
+
+def _check_output(output: Path) -> None:
+    if output.suffix.lower() not in (".csv", ".npy", ".npz", ".parquet"):
+        raise unknown(
+            "kind of --output", output.suffix, [".csv", ".parquet", ".npy", ".npz"]
+        )

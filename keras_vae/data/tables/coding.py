@@ -1,0 +1,177 @@
+"""From the rows of a table to numbers that a model reads, and back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_vae.data.tables.columns import Column, to_days
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Components of the mixture of each column of numbers, and rows that each should have.
+_COMPONENTS, _ROWS_OF_ONE = 5, 100
+
+
+def to_codes(frame: pd.DataFrame, columns: Sequence[Column]) -> np.ndarray:
+    """Writes a table as numbers: categories as their number, dates as days since 1970.
+
+    Args:
+        frame: The table; its columns may come in any order.
+        columns: What they are. Identifiers and constants may be missing.
+
+    Returns:
+        Array [N, D] of the columns that are modelled, float64; NaN is missing.
+
+    Raises:
+        ValueError: If a column is missing or not known, or a value is none of its column.
+
+    Example:
+        >>> to_codes(frame, infer_columns(frame)).shape
+        (100, 7)
+    """
+    names = list(frame.columns)
+    missing = [str(c.name) for c in columns if c.is_modelled and c.name not in names]
+    known = {c.name for c in columns}
+    other = [str(name) for name in names if name not in known]
+    if missing or other:
+        raise ValueError(
+            "The columns of the table are not those of the training data:"
+            + (f" missing are {', '.join(missing)};" if missing else "")
+            + (f" unknown are {', '.join(other)};" if other else "")
+            + " columns are matched by name. Rename them, or leave out what is unknown."
+        )
+    coded = [_codes(frame[c.name], c) for c in columns if c.is_modelled]
+    return np.stack(coded, axis=1)
+
+
+def to_frame(codes: np.ndarray, columns: Sequence[Column], index=None) -> pd.DataFrame:
+    """Writes numbers as the table that they stand for.
+
+    Args:
+        codes: Array [N, D] of the columns that are modelled; whole numbers need not be
+            whole yet, and numbers need not lie within the bounds of the training data.
+        columns: What they are. Identifiers are left out; constants have their value.
+        index: Index of the rows; None counts them.
+
+    Returns:
+        The table, with the names, kinds, categories, whole numbers, decimals and bounds of
+        the training data.
+
+    Example:
+        >>> to_frame(to_codes(frame, columns), columns)
+    """
+    import pandas as pd
+
+    codes = np.asarray(codes, np.float64)
+    modelled = iter(codes.T)
+    found = {}
+    for column in columns:
+        if column.is_modelled:
+            found[column.name] = _values(next(modelled), column)
+        elif column.kind == "constant":
+            found[column.name] = [*column.categories, None][0]
+    return pd.DataFrame(found, index=range(len(codes)) if index is None else index)
+
+
+def likelihood_of(columns: Sequence[Column], codes: np.ndarray) -> dict[str, Any]:
+    """Chooses the likelihood of a table: a distribution for each column.
+
+    Real numbers and dates are mixtures of normals, whole numbers mixtures of discretized
+    logistics within the bounds of the data, counts negative binomial, positive numbers
+    log-normal, categories and ranks what they are called.
+
+    Args:
+        columns: The columns.
+        codes: Training data [N, D], as `to_codes` writes them.
+
+    Returns:
+        A description of a `keras_vae.layers.Blockwise`.
+
+    Example:
+        >>> layers.get(likelihood_of(columns, codes))
+    """
+    components = int(np.clip(len(codes) // _ROWS_OF_ONE, 1, _COMPONENTS))
+    blocks = defaultdict(list)
+    for i, column in enumerate(c for c in columns if c.is_modelled):
+        blocks[_distribution(column, components)].append(i)
+    return {
+        "name": "blockwise",
+        "blocks": [
+            f"{name}{',' if ':' in name else ':'}event_shape={len(mine)}"
+            for name, mine in blocks.items()
+        ],
+        "columns": list(blocks.values()),
+    }
+
+
+def _distribution(column, components):
+    if column.kind in ("category", "ordinal"):
+        name = "categorical" if column.kind == "category" else "ordinal"
+        return f"{name}:num_classes={max(len(column.categories), 2)}"
+    if column.kind == "whole":
+        levels = f"discretized_logistic:low={column.low:.0f},high={column.high:.0f}"
+        return f"mixture:num_components={components},component=({levels})"
+    if column.kind in ("real", "date"):
+        # A narrower component than this is a value that is there many times.
+        return f"mixture:num_components={components},component=(normal:floor=0.01)"
+    return {"count": "negative_binomial", "positive": "log_normal"}[column.kind]
+
+
+def _codes(series: pd.Series, column: Column) -> np.ndarray:
+    import pandas as pd
+
+    if column.kind in ("category", "ordinal"):
+        index = pd.Index(column.categories)
+        numbers = index.get_indexer(series)
+        strange = (numbers < 0) & series.notna().to_numpy()
+        if strange.any():
+            raise ValueError(
+                f"Column {column.name!r} has the value {series[strange].iloc[0]!r}, which "
+                f"the training data did not have: {_some(column.categories)}. Leave the "
+                "cell empty to have it taken as missing."
+            )
+        return np.where(series.isna(), np.nan, numbers)
+    if column.kind == "date":
+        return to_days(series, column.name)
+    numbers = pd.to_numeric(series, errors="coerce").to_numpy(np.float64)
+    strange = (~np.isfinite(numbers)) & series.notna().to_numpy()
+    if strange.any():
+        raise ValueError(
+            f"Column {column.name!r} holds {str(series[strange].iloc[0])!r}, which is no "
+            "finite number. Mend the table, or leave the cell empty."
+        )
+    if column.kind == "whole":
+        # The lowest and the highest level stand for what lies beyond.
+        numbers = np.clip(numbers, column.low, column.high)
+    return numbers
+
+
+def _some(categories):
+    shown = ", ".join(map(repr, categories[:8]))
+    return shown + (", ..." if len(categories) > 8 else "")
+
+
+def _values(codes: np.ndarray, column: Column):
+    import pandas as pd
+
+    missing = np.isnan(codes)
+    if column.kind in ("category", "ordinal"):
+        numbers = np.clip(np.round(np.where(missing, 0, codes)), 0, None).astype(int)
+        values = np.array([*column.categories], object)[
+            np.minimum(numbers, len(column.categories) - 1)
+        ]
+        values = pd.Series(np.where(missing, None, values))
+        whole = all(type(one) is int for one in column.categories)
+        return (values.astype("Int64") if whole else values.infer_objects()).array
+    codes = np.clip(codes, column.low, column.high)
+    if column.kind == "date":
+        days = np.round(codes) if column.integer else codes
+        return pd.to_datetime(days, unit="D").round("s")
+    if column.decimals is not None:
+        codes = np.round(codes, column.decimals)
+    return pd.array(codes).astype("Int64") if column.integer else codes

@@ -1,0 +1,315 @@
+"""What the columns of a table are."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_vae.core.names import unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KINDS = (
+    "real",
+    "positive",
+    "whole",
+    "count",
+    "category",
+    "ordinal",
+    "date",
+    "identifier",
+    "constant",
+)
+# Kinds that no model learns: nothing, or nothing in common, is to be learned of them.
+_LEFT_OUT = ("identifier", "constant")
+# Whole numbers with so few values are codes; of words so many are still categories.
+_FEW, _MOST_CATEGORIES = 10, 1000
+_LARGEST_COUNT = 1000
+# From so many rows on a column whose values are all different may be an identifier.
+_ROWS_THAT_TELL = 20
+_DIGITS = 6
+_IDENTIFIER = re.compile(r"(.*[_\s])?(id|ids|uuid|guid)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table, with what is needed to write it as it was read.
+
+    Attributes:
+        name: Its name; a number from 0 where the table has no header.
+        kind: One of `KINDS`.
+        categories: The values of categories and ranks, in order; of a constant its one.
+        low: Smallest value, of numbers and dates.
+        high: Largest value.
+        decimals: Digits behind the point; None for as many as there are.
+        integer: Whether numbers are stored as whole ones.
+
+    Example:
+        >>> Column("age", "whole", low=17, high=90)
+        Column(name='age', kind='whole', ...)
+    """
+
+    name: str | int
+    kind: str
+    categories: tuple = ()
+    low: float | None = None
+    high: float | None = None
+    decimals: int | None = None
+    integer: bool = False
+
+    @property
+    def is_modelled(self) -> bool:
+        """Whether a model learns it."""
+        return self.kind not in _LEFT_OUT
+
+    def to_config(self) -> dict[str, Any]:
+        """Returns the attributes that say something, as plain values."""
+        config = {**dataclasses.asdict(self), "categories": list(self.categories)}
+        return {key: v for key, v in config.items() if v or (v == 0 and v is not False)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Column:
+        """Makes the column that `to_config` described."""
+        return cls(**{**config, "categories": tuple(config.get("categories", ()))})
+
+
+def infer_columns(
+    frame: pd.DataFrame, given: Mapping[str, Any] | None = None
+) -> tuple[Column, ...]:
+    """Finds out what the columns of a table are.
+
+    Text is a date, a category, or, where nearly all values differ, an identifier. Numbers
+    are real or positive (if their logarithms are more even); whole ones codes of a category
+    (at most ten values), a count (from 0 to at most 1000), an identifier (that counts the
+    rows, or has many digits and no value twice), or else just whole.
+
+    Args:
+        frame: The table.
+        given: Kinds of columns by name, where they are known better; or, for the order of
+            ranks, `{"kind": "ordinal", "categories": [...]}`.
+
+    Returns:
+        The columns, in order.
+
+    Raises:
+        ValueError: If a kind is not known, a column is not there or does not fit its kind,
+            or no column is left to learn.
+
+    Example:
+        >>> infer_columns(pd.DataFrame({"size": ["S", "M", "S"], "n": [1.5, 2.5, 1.0]}))
+    """
+    given = {_known_name(name, frame): kind for name, kind in (given or {}).items()}
+    columns = tuple(_column(frame[name], name, given.get(name)) for name in frame.columns)
+    if not any(one.is_modelled for one in columns):
+        raise ValueError(
+            "No column of the table is left to learn: "
+            + "; ".join(describe_columns(columns))
+            + ". Say the kind of those that are to be learned."
+        )
+    return columns
+
+
+def describe_columns(columns: Sequence[Column]) -> list[str]:
+    """Says in words what columns were taken for.
+
+    Args:
+        columns: The columns.
+
+    Returns:
+        A line for each kind.
+
+    Example:
+        >>> describe_columns([Column("a", "real"), Column("b", "identifier")])
+        ['real: a', 'identifier (left out): b']
+    """
+    lines = []
+    for kind in KINDS:
+        names = [_title(one) for one in columns if one.kind == kind]
+        note = {"identifier": " (left out)", "constant": " (stays as it is)"}.get(kind, "")
+        if names:
+            lines.append(f"{kind}{note}: {', '.join(names)}")
+    return lines
+
+
+def _title(column):
+    number = len(column.categories)
+    return f"{column.name} ({number})" if number > 1 else str(column.name)
+
+
+def _known_name(name, frame):
+    # On a command line and in JSON the numbers of columns without names are text.
+    for one in frame.columns:
+        if name == one or str(name) == str(one):
+            return one
+    raise unknown("column", str(name), [str(one) for one in frame.columns])
+
+
+def _column(series: pd.Series, name, given) -> Column:
+    import pandas as pd
+
+    settings = {"kind": given} if isinstance(given, str) else dict(given or {})
+    kind = settings.get("kind")
+    if kind is not None and kind not in KINDS:
+        raise unknown(f"kind of column {name!r}", kind, KINDS)
+    name = name if isinstance(name, str) else int(name)
+    values = series.dropna()
+    if kind is None:
+        kind = "ordinal" if _is_ranked(series) else _kind(values, name)
+    if kind == "identifier":
+        return Column(name, kind)
+    if kind == "constant":
+        return Column(name, kind, tuple(_plain(values.unique()[:1])))
+    if kind in ("category", "ordinal"):
+        categories = settings.get("categories")
+        if categories is None:
+            ranked = _is_ranked(series)
+            categories = series.cat.categories if ranked else sorted(values.unique())
+        # Of a column with gaps pandas makes whole numbers real.
+        categories = pd.Index(categories)
+        if pd.api.types.is_float_dtype(categories) and _is_whole(categories.to_numpy()):
+            categories = categories.astype(np.int64)
+        return Column(name, kind, tuple(_plain(categories)))
+    if kind == "date":
+        days = to_days(values, name)
+        whole = bool((days == np.floor(days)).all())
+        return Column(name, kind, low=days.min(), high=days.max(), integer=whole)
+    if not pd.api.types.is_numeric_dtype(values):
+        raise ValueError(
+            f"Column {name!r} is to be {kind}, but holds {str(values.iloc[0])!r}, which is "
+            "no number. Take it as a category, or mend the table."
+        )
+    numbers = values.to_numpy(np.float64)
+    low, high = float(numbers.min()), float(numbers.max())
+    _check_numbers(numbers, kind, name)
+    whole = kind in ("whole", "count") or _is_whole(numbers)
+    return Column(
+        name, kind, low=low, high=high, decimals=_decimals(numbers), integer=whole
+    )
+
+
+def _check_numbers(numbers, kind, name):
+    wrong = {
+        "positive": numbers <= 0,
+        "count": (numbers < 0) | (numbers != np.floor(numbers)),
+        "whole": numbers != np.floor(numbers),
+    }.get(kind, np.zeros(1, bool)) | ~np.isfinite(numbers)
+    if wrong.any():
+        raise ValueError(
+            f"Column {name!r} is to be {kind}, but holds {numbers[np.argmax(wrong)]:g}. "
+            "Say another kind, or mend the table."
+        )
+
+
+def _is_ranked(series):
+    return bool(getattr(series.dtype, "ordered", False))
+
+
+def _kind(values: pd.Series, name) -> str:
+    import pandas as pd
+
+    distinct = values.nunique()
+    if distinct <= 1:
+        return "constant"
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return "date"
+    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+        if distinct <= _FEW or isinstance(values.dtype, pd.CategoricalDtype):
+            return "category"
+        if _are_dates(values):
+            return "date"
+        if distinct > _MOST_CATEGORIES or _all_differ(values, distinct):
+            return "identifier"
+        return "category"
+    numbers = values.to_numpy(np.float64)
+    if not _is_whole(numbers):
+        return "positive" if _is_more_even_by_logarithm(numbers) else "real"
+    if _counts_rows(numbers, distinct, name):
+        return "identifier"
+    if distinct <= _FEW:
+        return "category"
+    is_count = numbers.min() == 0 and numbers.max() <= _LARGEST_COUNT
+    return "count" if is_count else "whole"
+
+
+def _all_differ(values, distinct):
+    return len(values) >= _ROWS_THAT_TELL and distinct > 0.9 * len(values)
+
+
+def _counts_rows(numbers, distinct, name):
+    """Whether whole numbers number the rows, or are long and hardly any is there twice."""
+    if isinstance(name, str) and _IDENTIFIER.fullmatch(name) and distinct == len(numbers):
+        return True
+    if not _all_differ(numbers, distinct):
+        return False
+    if distinct == len(numbers) and np.ptp(numbers) == len(numbers) - 1:
+        return True
+    # Amounts of money are long, too, but often rounded.
+    rounded = (numbers % 10 == 0).mean()
+    return numbers.min() >= 10 ** (_DIGITS - 1) and rounded < 0.3
+
+
+def _is_whole(numbers):
+    return bool(np.isfinite(numbers).all() and (numbers == np.floor(numbers)).all())
+
+
+def _is_more_even_by_logarithm(numbers):
+    if numbers.min() <= 0 or not np.isfinite(numbers).all():
+        return False
+    plain, logs = _skewness(numbers), _skewness(np.log(numbers))
+    return plain > 2.0 and abs(logs) < 0.5 * plain
+
+
+def _skewness(numbers):
+    centered = numbers - numbers.mean()
+    return float((centered**3).mean() / max(centered.std(), 1e-300) ** 3)
+
+
+def _decimals(numbers):
+    for decimals in range(7):
+        if np.allclose(numbers, np.round(numbers, decimals), rtol=1e-12, atol=1e-12):
+            return decimals
+    return None
+
+
+def _are_dates(values):
+    import pandas as pd
+
+    # What pandas would take for a date is more than what people do.
+    looks = values.astype(str).str.contains(r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
+    if not looks.all():
+        return False
+    return pd.to_datetime(values, errors="coerce").notna().all()
+
+
+def to_days(values: pd.Series, name) -> np.ndarray:
+    """Turns dates into days since 1970.
+
+    Args:
+        values: Dates, as text or as pandas has them; None stays missing.
+        name: Name of the column, for the error.
+
+    Returns:
+        Array of floats; NaN for what is missing.
+
+    Raises:
+        ValueError: If a value is no date.
+    """
+    import pandas as pd
+
+    try:
+        dates = pd.to_datetime(values)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"Column {name!r} holds what is no date: {error}") from error
+    since = dates - pd.Timestamp(0, tz=getattr(dates.dt, "tz", None))
+    return (since / pd.Timedelta(days=1)).to_numpy(np.float64)
+
+
+def _plain(values):
+    """Values as JSON holds them."""
+    return [v.item() if isinstance(v, np.generic) else v for v in values]

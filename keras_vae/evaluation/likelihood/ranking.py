@@ -1,0 +1,116 @@
+"""The rows of data, ranked by how unlikely they are, and what makes them so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from keras_vae.core.batches import in_batches
+from keras_vae.core.centers import elements_of
+from keras_vae.core.seeds import fold
+from keras_vae.evaluation.likelihood.anomaly import anomaly_scores
+from keras_vae.models import LatentVariableModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Draws of z over which the shares of columns are averaged.
+_DRAWS = 20
+
+
+class AnomalyRanking(NamedTuple):
+    """How unlikely observations are.
+
+    Attributes:
+        scores: -log p(x), nats, [N].
+        order: Numbers of the observations, the least likely first, [N].
+        shares: How much less likely each column is than it is in the median row, nats,
+            [N, D]; 0 where it is missing. None of data that are no table.
+    """
+
+    scores: np.ndarray
+    order: np.ndarray
+    shares: np.ndarray | None
+
+    def table(self, model: LatentVariableModel, x, order=None) -> pd.DataFrame:
+        """Writes the ranking as a table.
+
+        Args:
+            model: The model.
+            x: The observations that were ranked.
+            order: Numbers of the rows to write, in order; None is all of them.
+
+        Returns:
+            A row for each observation: its number, its score; of tables the share of each
+            column, and the columns themselves.
+        """
+        import pandas as pd
+
+        order = self.order if order is None else order
+        found = {"row": order, "score": self.scores[order]}
+        if self.shares is None:
+            return pd.DataFrame(found)
+        columns = model.preprocessor and model.preprocessor.columns
+        names = [one.name for one in columns or () if one.is_modelled]
+        names = names or range(self.shares.shape[1])
+        for name, share in zip(names, self.shares[order].T, strict=True):
+            found[f"share of {name}"] = share
+        rows = model.as_table(np.asarray(x)[order])
+        rows = pd.DataFrame(rows).reset_index(drop=True)
+        return pd.concat([pd.DataFrame(found), rows], axis=1)
+
+
+def anomaly_ranking(
+    model: LatentVariableModel, x, num_samples: int = 100, seed: int = 0, y=None
+) -> AnomalyRanking:
+    """Ranks observations by -log p(x), and says what columns of tables add to it.
+
+    Args:
+        model: The model.
+        x: Observations [N, *event], or a table.
+        num_samples: Importance samples for each observation.
+        seed: Same seed, same ranking.
+        y: The condition of each observation, for a model that has one.
+
+    Returns:
+        Scores, order and shares.
+
+    Raises:
+        ValueError: If x does not fit the model.
+
+    Example:
+        >>> ranking = anomaly_ranking(vae, x_test)
+        >>> ranking.order[:3]
+    """
+    scores = anomaly_scores(model, x, "log_likelihood", num_samples, seed, y=y)
+    shares = None
+    units = model.to_units(x, scores=True)
+    if units.ndim == 2 and elements_of(model.decode(*_first_code(model, y))) is not None:
+        shares = _shares(model, units, model.check_condition(y, len(units)), seed)
+    return AnomalyRanking(scores, np.argsort(-scores, kind="stable"), shares)
+
+
+def _first_code(model, y):
+    y = None if y is None else model.check_condition(y, len(y))[:1]
+    return model.draw(1, 0, y), y
+
+
+def _shares(model, x, y, seed):
+    missing = np.isnan(x)
+    filled = np.where(missing, model.support.some_value(), x)
+
+    def distortion(rows, index):
+        x, filled, y = rows
+        z = model.encode(x, y).sample(_DRAWS, seed=fold(seed, index))
+        return -tf.reduce_mean(elements_of(model.decode(z, y)).log_prob(filled), axis=0)
+
+    dtype = model.probability_dtype
+    rows = x.astype(dtype), filled.astype(dtype), y
+    scores = in_batches(distortion, rows, max(1, model.events_at_a_time() // _DRAWS))
+    scores = np.where(missing, np.nan, scores)
+    known = ~missing.all(axis=0)
+    median = np.zeros(scores.shape[1])
+    median[known] = np.nanmedian(scores[:, known], axis=0)
+    return np.nan_to_num(scores - median)
