@@ -21,7 +21,6 @@ from model_cases import (
 
 import keras_vae
 
-
 # A kind of each wiring; the others are saved by the same code, in the slow tests.
 QUICK = ("from parts", "flow posterior", "VampPrior", "condition with a prior of its own")
 KINDS = [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
