@@ -21,9 +21,12 @@ BAD = {
     "dtype": ("8-bit levels", "encode_uint8", np.zeros((2, 8, 8, 1), "f4")),
 }
 
-pytestmark = pytest.mark.skipif(
-    not LIBRARY.exists(), reason=f"this TensorFlow brings no {LIBRARY.name}"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not LIBRARY.exists(), reason=f"this TensorFlow brings no {LIBRARY.name}"
+    ),
+]
 
 
 def all_requests(exported):

@@ -162,11 +162,16 @@ def test_every_callback_of_keras_is_in_the_list(tmp_path):
     "name",
     [
         "from parts",
-        "flow posterior",
-        "bits",
-        "autoencoder",
-        "classes as condition",
-        "VAE-GAN",
+        *(
+            pytest.param(kind, marks=pytest.mark.slow)
+            for kind in (
+                "flow posterior",
+                "bits",
+                "autoencoder",
+                "classes as condition",
+                "VAE-GAN",
+            )
+        ),
     ],
 )
 def test_every_kind_of_model_trains_with_every_callback(name, tmp_path):

@@ -118,7 +118,17 @@ CASES += [
     for change in (freeze_encoder, freeze_the_prior, quantize_all)
 ]
 every_case = pytest.mark.parametrize(
-    "name, change", CASES, ids=[f"{name}-{change.__name__}" for name, change in CASES]
+    "name, change",
+    [
+        pytest.param(
+            name,
+            change,
+            id=f"{name}-{change.__name__}",
+            # Each change of a dense model; of the others they are slow.
+            marks=[] if name in ("VAE", "DenseVAE") else pytest.mark.slow,
+        )
+        for name, change in CASES
+    ],
 )
 
 

@@ -13,7 +13,13 @@ MODES = {
     "XLA": {"jit_compile": True},
     "two steps at a time": {"steps_per_execution": 2},
 }
-every_mode = pytest.mark.parametrize("mode", MODES.values(), ids=list(MODES))
+every_mode = pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param(mode, id=name, marks=pytest.mark.slow if name[0] in "Xt" else [])
+        for name, mode in MODES.items()
+    ],
+)
 
 
 class AtEpoch(keras.callbacks.Callback):

@@ -21,6 +21,10 @@ from model_cases import (
 
 import keras_vae
 
+# A kind of each wiring; the others are saved by the same code, in the slow tests.
+QUICK = ("from parts", "flow posterior", "VampPrior", "condition with a prior of its own")
+KINDS = [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
+
 
 def outputs(model, x):
     """What users read off a model: reconstructions, embedding, scores, samples."""
@@ -40,7 +44,7 @@ def assert_same_outputs(first, second, x):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_a_saved_model_is_the_same_and_trains_on_alike(name, tmp_path):
     # Building a graph takes longer than these trainings, so only two models do.
     model, x = case(name, run_eagerly=name not in ("from parts", "ConvVAE"))
@@ -58,7 +62,7 @@ def test_a_saved_model_is_the_same_and_trains_on_alike(name, tmp_path):
     np.testing.assert_allclose(weights(loaded), weights(model), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_weights_move_to_a_new_model(name, tmp_path):
     model, x = case(name, run_eagerly=True)
     fit(model, x)
@@ -108,7 +112,7 @@ def ways_back(model, folder):
     yield type(model).from_preset(folder / "preset")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_config_preset_copy_and_clone_are_the_same_model(name, tmp_path):
     model, x = case(name, run_eagerly=True)
     fit(model, x)

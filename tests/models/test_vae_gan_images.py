@@ -66,6 +66,7 @@ def variables(model):
     return model.player_variables().items()
 
 
+@pytest.mark.slow
 def test_xla_takes_the_steps_of_eager_execution():
     objective = Adversarial(gamma=0.1, margin=0.02, equilibrium=0.7, r1=2.0)
     results = []

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from keras_vae.core.files import write_json
+from keras_vae.presets.building import add_files, build_preset
+from keras_vae.presets.cards import score_text
 from keras_vae.presets.files import check_all, read_metadata
 from keras_vae.presets.lookup import _PACKAGE
+from keras_vae.presets.tables import page, serving_config, write_tables
 from keras_vae.training.recipe import Recipe
-from keras_vae.presets.building import build_preset, add_files
-from keras_vae.presets.tables import write_tables
-from keras_vae.presets.cards import score_text
-from keras_vae.presets.tables import page, serving_config
 
 NAME = "tiny_digits"
 REPOSITORY = _PACKAGE.parent
@@ -163,7 +162,9 @@ def test_a_run_that_lacks_something_is_refused(run, tmp_path, harm, words):
 def test_adding_takes_new_files_and_nothing_that_is_damaged(preset):
     (preset / "2").mkdir()
     (preset / "2" / "saved_model.pb").write_bytes(b"another")
-    assert add_files(preset) == ["2/saved_model.pb"] and "2/saved_model.pb" in check_all(preset)
+    assert add_files(preset) == ["2/saved_model.pb"] and "2/saved_model.pb" in check_all(
+        preset
+    )
     assert add_files(preset) == []
     (preset / "samples.png").write_bytes(b"other")
     (preset / "new").touch()

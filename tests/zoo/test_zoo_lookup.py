@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import keras_vae
+from keras_vae.data import load
 from keras_vae.presets import lookup
 from keras_vae.presets.lookup import find_preset, preset_folders
-from keras_vae.data import Preprocessor, load
 
 NAME = "tiny_digits"
 

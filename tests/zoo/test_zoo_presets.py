@@ -9,11 +9,10 @@ from golden import FOLDER, ZOO, outputs
 
 import keras_vae
 from keras_vae import evaluation
-from keras_vae.presets.files import check_all, read_metadata
-from keras_vae.data import Preprocessor, load
+from keras_vae.data import load
 from keras_vae.export import read_signatures
+from keras_vae.presets.files import check_all, read_metadata
 from keras_vae.training.recipe import Recipe
-from keras_vae.presets.cards import may_show_data
 
 NAMES = sorted(path.parent.name for path in ZOO.glob("[!.]*/metadata.json"))
 FILES = {"README.md", "config.json", "model.weights.h5", "recipe.json"}
@@ -88,17 +87,9 @@ def test_the_score_on_the_card_is_found_again(name):
     data = data_of(preset)
     metadata = read_metadata(preset)
     assert data.fingerprint() == metadata["data"]["fingerprint"]
-    model, preprocessor = keras_vae.VAE.from_preset(preset), Preprocessor.from_preset(preset)
-    card = metadata["scores"]
+    model, card = keras_vae.VAE.from_preset(preset), metadata["scores"]
     found = evaluation.held_out_scores(
-        model,
-        preprocessor(data.x_test),
-        card["num_samples"],
-        seed=1,
-        limit=60,
-        log_scale=preprocessor.scaling.log_scale,
-        value_range=preprocessor.value_range,
-        levels=preprocessor.levels is not None,
+        model, data.x_test, card["num_samples"], seed=1, limit=60
     )
     assert found["num_examples"] == 60
     # Something is compared, whatever was added to the scores since the card was written.
