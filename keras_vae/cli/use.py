@@ -265,19 +265,21 @@ def write_table(output: Path, x) -> None:
     import numpy as np
     import pandas as pd
 
-    suffix = output.suffix.lower()
-    if isinstance(x, pd.DataFrame):
-        frame, x = x, x.to_numpy() if suffix in (".npy", ".npz") else None
-    elif suffix in (".csv", ".parquet"):
-        frame = pd.DataFrame(x.reshape(len(x), -1))
-    named = suffix == ".parquet" or any(isinstance(name, str) for name in frame.columns)
+    def frame():
+        return pd.DataFrame(x if isinstance(x, pd.DataFrame) else x.reshape(len(x), -1))
+
+    def write_csv(file):
+        table = frame()
+        named = any(isinstance(name, str) for name in table.columns)
+        table.to_csv(file, index=False, header=named)
+
     writers = {
-        ".npy": lambda file: np.save(file, x),
-        ".npz": lambda file: np.savez_compressed(file, x=x),
-        ".csv": lambda file: frame.to_csv(file, index=False, header=named),
-        ".parquet": lambda file: frame.rename(columns=str).to_parquet(file, index=False),
+        ".npy": lambda file: np.save(file, np.asarray(x)),
+        ".npz": lambda file: np.savez_compressed(file, x=np.asarray(x)),
+        ".csv": write_csv,
+        ".parquet": lambda file: frame().rename(columns=str).to_parquet(file, index=False),
     }
-    _write_file(output, writers[suffix])
+    _write_file(output, writers[output.suffix.lower()])
     click.echo(f"wrote {output}")
 
 

@@ -19,8 +19,25 @@ _ROOMS = {
     "objective": objectives.ROOM,
     "optimizer": optimizers.ROOM,
 }
+# Of small data an epoch is several passes, so that it has so many steps, and 50 epochs are
+# enough to learn from.
+_LEAST_STEPS = 40
 # Training data that parts may start from, such as pseudo-inputs.
 _MOST_STARTS = 10_000
+
+
+def steps_of_epoch(recipe: Recipe, data: DataSet) -> int:
+    """Counts the steps of an epoch: one pass through the data, or several of small data.
+
+    Args:
+        recipe: The recipe, with its batch size decided.
+        data: The data set.
+
+    Returns:
+        The number of steps.
+    """
+    once = steps_per_epoch(len(data.x_train), recipe.batch_size)
+    return once * -(-_LEAST_STEPS // once) if once < _LEAST_STEPS else once
 
 
 def check_parts(recipe: Recipe) -> None:
@@ -152,7 +169,7 @@ def build_optimizer(recipe: Recipe, model: LatentVariableModel, data: DataSet):
     optimizer = optimizers.get_optimizer(recipe.optimizer or model.usual_optimizer)
     if recipe.schedule == "constant":
         return optimizer
-    steps = steps_per_epoch(len(data.x_train), recipe.batch_size) * recipe.epochs
+    steps = steps_of_epoch(recipe, data) * recipe.epochs
     start = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
     config = optimizer.get_config()
     schedule = keras.optimizers.schedules.CosineDecay(start, steps)
@@ -189,7 +206,7 @@ def build_objective(
             f"{type(objective).__name__} does not schedule. Leave it out, or take elbo."
         )
     config = objective.get_config()
-    steps = steps_per_epoch(len(data.x_train), recipe.batch_size) * recipe.warmup_epochs
+    steps = steps_of_epoch(recipe, data) * recipe.warmup_epochs
     schedule = keras.optimizers.schedules.PolynomialDecay(0.0, steps, config["beta"])
     config["beta"] = keras.optimizers.schedules.serialize(schedule)
     return type(objective).from_config(config)

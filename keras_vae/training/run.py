@@ -28,6 +28,7 @@ from keras_vae.training.building import (
     check_parts,
     monitor_of,
     split_for,
+    steps_of_epoch,
 )
 from keras_vae.training.closing import close
 from keras_vae.training.recipe import Recipe
@@ -165,7 +166,7 @@ def _check_unchanged(
 
 def _fit(model, recipe, data, binarize, validation, recorder, say) -> None:
     """Runs the epochs that are left to do."""
-    steps = steps_per_epoch(len(data.x_train), recipe.batch_size)
+    steps = steps_of_epoch(recipe, data)
     done = recorder.restore(model)
     if done:
         say(f"going on after epoch {done} of at most {recipe.epochs}")
@@ -228,13 +229,16 @@ def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]
 def _describe(recipe, data: DataSet, model, metadata, strategy, jit: bool) -> str:
     kind = "GPU" if hardware.on_gpu() else "CPU"
     count = strategy.num_replicas_in_sync if strategy else 1
+    once = steps_per_epoch(len(data.x_train), recipe.batch_size)
+    passes = steps_of_epoch(recipe, data) // once
     sizes = [len(data.split(name)[0]) for name in ("train", "validation", "test")]
     return (
         f"{metadata['model']} with {model.count_params():,} weights, latent size "
         f"{model.latent_dim}, likelihood {metadata['likelihood']}\n"
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
-        f"training on {count} {kind}"
+        + (f"an epoch is {passes} passes through these\n" if passes > 1 else "")
+        + f"training on {count} {kind}"
         + (" with XLA" if jit else "")
         + (" in mixed precision" if recipe.mixed_precision else "")
     )

@@ -53,8 +53,8 @@ def test_data_that_cannot_be_trained_on(train, tmp_path, x, options, words):
 
 
 def test_a_csv_cell_that_is_no_number_is_located(train, tmp_path):
-    (tmp_path / "own.csv").write_text("a,b\n1,2\n3,\n5,6\n")
-    refused(train("--data", "own.csv"), 1, "own.csv, line 3, column 2 (b)", "missing")
+    (tmp_path / "own.csv").write_text("a,b\n1,2\n3,red\n5,6\n")
+    refused(train("--data", "own.csv"), 1, "'b' holds 'red' (row 2 of the data)")
 
 
 def test_a_corrupt_image_is_named(train, tmp_path):
@@ -200,9 +200,9 @@ def test_a_damaged_run(command, verb, digits_run, tmp_path):
 @pytest.mark.parametrize(
     "verb, output, words",
     [
-        ("sample", "x.jpg", [".png, .npy, .npz or .csv", "x.jpg"]),
-        ("sample", "x", [".png, .npy, .npz or .csv"]),
-        ("reconstruct", "x.txt", [".png, .npy, .npz or .csv"]),
+        ("sample", "x.jpg", [".png, .npy, .npz, .csv or .parquet", "x.jpg"]),
+        ("sample", "x", [".png, .npy, .npz, .csv or .parquet"]),
+        ("reconstruct", "x.txt", [".png, .npy, .npz, .csv or .parquet"]),
         ("embed", "z.npy", [".npz", "z.npy"]),
     ],
 )
@@ -249,7 +249,8 @@ def test_a_model_of_tables_draws_no_pictures(command, tmp_path):
     np.save(tmp_path / "own.npy", TABLE)
     command("train", "dense_vae", "--data", "own.npy", "--epochs", "1", *SMALL)
     for verb in ("sample", "reconstruct"):
-        refused(command(verb, "runs/dense_vae_own"), 2, "(4,) are no images", ".npy")
+        given = verb, "runs/dense_vae_own", "--output", "x.png"
+        refused(command(*given), 2, "(4,) are no images", ".npy")
 
 
 def test_the_traceback_is_shown_on_demand(command, digits_run, tmp_path):

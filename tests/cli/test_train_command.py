@@ -33,6 +33,8 @@ VALUES = {
     "seed": ("5", 5),
     "image_size": (("32", "24"), (32, 24)),
     "channels": ("3", 3),
+    "label": ("income", "income"),
+    "header": ((), True),
     "mixed_precision": ((), True),
     "jit": ((), True),
 }
@@ -65,13 +67,13 @@ def test_every_value_of_a_recipe_has_an_option_with_a_text(field):
 
 def test_there_are_no_options_that_stand_for_nothing():
     names = {field.name for field in FIELDS}
-    assert set(OPTIONS) == names | {"model", "output", "resume", "overwrite"}
+    assert set(OPTIONS) == names | {"model", "output", "resume", "overwrite", "kinds"}
     assert all(one.help for one in OPTIONS.values() if isinstance(one, click.Option))
 
 
 def test_every_option_is_tried():
-    # What --from-preset does is in test_zoo_command.py.
-    assert set(VALUES) == {field.name for field in FIELDS} - {"from_preset"}
+    # What --from-preset and --columns do is in test_zoo_command.py, test_table_commands.py.
+    assert set(VALUES) == {field.name for field in FIELDS} - {"from_preset", "columns"}
 
 
 @pytest.mark.parametrize("name", VALUES)

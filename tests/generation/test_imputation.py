@@ -254,10 +254,9 @@ def test_wrong_arguments_are_refused(case):
         layers.MultivariateNormalTriL(6),
         layers.MixtureNormal(2, 6),
         layers.OneHotCategorical(6),
-        layers.IndependentCategorical(6, num_classes=3),
     ],
 )
-def test_likelihoods_without_elements_or_means_are_refused(likelihood):
+def test_likelihoods_without_independent_elements_are_refused(likelihood):
     model = keras_vae.VAE(
         keras.Sequential([keras.layers.Dense(4)]),
         keras.Sequential([keras.layers.Dense(likelihood.params_size)]),

@@ -25,14 +25,17 @@ OTHER = Recipe(
     seed=8,
     image_size=(32, 24),
     channels=3,
+    label="income",
+    columns={"age": "count"},
+    header=True,
     mixed_precision=True,
     jit=False,
 )
 TUNED = Recipe("digits", from_preset="other")
 WHOLE = ["warmup_epochs", "epochs", "patience", "batch_size", "seed"]
 WORDS = ["binarize", "schedule"]
-FLAGS = ["mixed_precision", "jit"]
-OTHERS = ["data", "image_size", "channels", "from_preset"]
+FLAGS = ["mixed_precision", "jit", "header"]
+OTHERS = ["data", "image_size", "channels", "label", "columns", "from_preset"]
 
 
 def make(**values):

@@ -219,6 +219,7 @@ def _kind(values: pd.Series, name) -> str:
     if pd.api.types.is_datetime64_any_dtype(values):
         return "date"
     if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
+        _refuse_words_among_numbers(values, name)
         if distinct <= _FEW or isinstance(values.dtype, pd.CategoricalDtype):
             return "category"
         if _are_dates(values):
@@ -235,6 +236,19 @@ def _kind(values: pd.Series, name) -> str:
         return "category"
     is_count = numbers.min() == 0 and numbers.max() <= _LARGEST_COUNT
     return "count" if is_count else "whole"
+
+
+def _refuse_words_among_numbers(values, name):
+    import pandas as pd
+
+    words = pd.to_numeric(values, errors="coerce").isna()
+    if 0 < words.mean() < 0.5:
+        row = words.idxmax()
+        raise ValueError(
+            f"Column {name!r} holds {values[row]!r} (row {row + 1} of the data), while most "
+            "of its values are numbers. Mend the cell, leave it empty if it is missing, or "
+            "say that the column is a category."
+        )
 
 
 def _all_differ(values, distinct):

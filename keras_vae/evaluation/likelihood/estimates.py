@@ -97,7 +97,7 @@ def logarithm_of(model: LatentVariableModel, x) -> str:
     if not model.is_discrete:
         return "density"
     units = model.to_units(x, scores=True)
-    whole = np.array_equal(units, np.round(units))
+    whole = np.array_equal(units, np.round(units), equal_nan=True)
     return "probability" if whole else "cross-entropy of grey values"
 
 

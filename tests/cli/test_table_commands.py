@@ -1,0 +1,152 @@
+"""Tables from the command line: train, sample, reconstruct, impute, anomalies, embed."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+SMALL = ["dense_vae:latent_dim=2,hidden_units=16", "--epochs", "2"]
+N = 200
+
+
+def table(n=N, seed=0):
+    """Ages and incomes that go together, a word, a date, gaps."""
+    rng = np.random.default_rng(seed)
+    grown = rng.random(n) < 0.5
+    frame = pd.DataFrame(
+        {
+            "id": np.arange(n),
+            "age": np.where(grown, rng.integers(30, 70, n), rng.integers(5, 18, n)),
+            "income": np.where(grown, rng.normal(50, 5, n), rng.normal(2, 0.5, n)).round(1),
+            "job": np.where(grown, rng.choice(["nurse", "cook"], n), "pupil"),
+            "since": pd.date_range("2024-01-01", periods=n),
+            "country": "here",
+        }
+    )
+    frame.loc[::7, "income"] = None
+    frame.loc[::9, "job"] = "?"
+    return frame
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A trained run, and the table that it was trained on."""
+    from keras_vae.training import Recipe, train
+
+    folder = tmp_path_factory.mktemp("tables")
+    table().to_csv(folder / "people.csv", index=False)
+    model, optimizer = "dense_vae:latent_dim=2,hidden_units=64", "adam:learning_rate=0.005"
+    data = str(folder / "people.csv")
+    recipe = Recipe(data, model, optimizer=optimizer, epochs=40, patience=40)
+    said = []
+    train(recipe, folder / "run", say=said.append)
+    return folder / "run", folder / "people.csv", said
+
+
+def test_what_columns_are_is_said_before_training(run):
+    text = "\n".join(run[2])
+    assert "whole: age" in text and "category: job (3)" in text and "date: since" in text
+    assert "identifier (left out): id" in text and "constant (stays as it is)" in text
+    assert text.index("whole: age") < text.index("training on")
+
+
+@pytest.mark.parametrize("verb", ["sample", "reconstruct"])
+def test_answers_are_tables_like_the_data(command, run, tmp_path, verb):
+    folder, path, _ = run
+    options = ["--count", "50"] + (["--split", "all"] if verb == "reconstruct" else [])
+    assert command(verb, folder, *options, "--output", "x.csv").code == 0
+    answer, data = pd.read_csv("x.csv"), table()
+    assert list(answer.columns) == ["age", "income", "job", "since", "country"]
+    assert len(answer) == 50 and set(answer["job"]) <= {"nurse", "cook", "pupil"}
+    assert answer["age"].between(data["age"].min(), data["age"].max()).all()
+    assert answer["age"].dtype == int and (answer["country"] == "here").all()
+    assert pd.to_datetime(answer["since"]).between("2024-01-01", "2024-12-31").all()
+
+
+def test_gaps_are_filled_and_the_rest_is_as_it_was(command, run):
+    folder, path, _ = run
+    answer = command("impute", folder, "--data", path, "--draws", "2")
+    assert answer.code == 0 and "of 200 rows" in answer.out
+    filled, data = pd.read_csv("filled.csv"), pd.read_csv(path, na_values="?")
+    assert filled.notna().all(axis=None)
+    for name in filled:
+        known = data[name].notna()
+        assert (filled[name] == data[name])[known].all(), name
+    # The other columns tell who earns much.
+    gap = data["income"].isna()
+    grown = data["age"][gap] > 18
+    assert (
+        filled["income"][gap][grown].mean() > 40 > 10 > filled["income"][gap][~grown].mean()
+    )
+    draws = [pd.read_csv(f"filled_{i}.csv") for i in (1, 2)]
+    assert not draws[0]["income"].equals(draws[1]["income"])
+
+
+def test_anomalies_are_ranked_with_the_shares_of_columns(command, run, tmp_path):
+    folder, _, _ = run
+    data = table()
+    data.loc[17, ["age", "income", "job"]] = [8, 55.0, "pupil"]
+    data.to_csv("odd.csv", index=False)
+    answer = command("anomalies", folder, "--data", "odd.csv", "--count", "5")
+    assert "row 17 is the least likely" in answer.out
+    ranked = pd.read_csv("ranked.csv")
+    assert len(ranked) == 5 and ranked["row"][0] == 17
+    assert (ranked["score"].diff().dropna() <= 0).all()
+    shares = ranked.filter(like="share of ").iloc[0]
+    assert shares.idxmax() in ("share of income", "share of age")
+
+
+def test_codes_have_the_numbers_of_their_rows(command, run):
+    folder, _, _ = run
+    assert command("embed", folder, "--split", "test", "--output", "z.csv").code == 0
+    codes = pd.read_csv("z.csv")
+    assert list(codes.columns) == ["row", "z1", "z2"] and len(codes) == N // 10
+    assert codes["row"].is_monotonic_increasing and codes["row"].max() > N // 2
+
+
+def test_the_order_of_columns_does_not_matter(command, run, tmp_path):
+    folder, path, _ = run
+    pd.read_csv(path).iloc[:, ::-1].to_csv("other.csv", index=False)
+    for data, output in ((path, "a.csv"), ("other.csv", "b.csv")):
+        command("embed", folder, "--data", data, "--output", output)
+    pd.testing.assert_frame_equal(pd.read_csv("a.csv"), pd.read_csv("b.csv"))
+    pd.read_csv(path).rename(columns={"age": "years"}).to_csv("other.csv", index=False)
+    answer = command("embed", folder, "--data", "other.csv")
+    assert answer.code == 1 and "missing are age; unknown are years" in answer.err
+
+
+def test_kinds_are_given_in_a_file_and_by_options(command, tmp_path):
+    table().to_csv("people.csv", index=False)
+    (tmp_path / "kinds.json").write_text(json.dumps({"age": "count", "id": "whole"}))
+    given = ["--columns", "kinds.json", "--column", "id=identifier", "--label", "job"]
+    table().assign(job="cook").to_csv("people.csv", index=False)
+    answer = command("train", *SMALL, "--data", "people.csv", "--output", "run", *given)
+    assert answer.code == 0
+    assert "count: age" in answer.out and "(left out): id" in answer.out
+    assert "job" not in answer.out.split("training on")[0]
+    recipe = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert recipe["columns"] == {"age": "count", "id": "identifier"}
+    assert command("evaluate", "run", "--num-samples", "5").code == 0
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        (["--column", "age"], "NAME=KIND"),
+        (["--column", "age=years"], "kind of column 'age'"),
+        (["--column", "ages=count"], "Did you mean 'age'"),
+        (["--label", "jobs"], "Did you mean 'job'"),
+    ],
+)
+def test_kinds_that_cannot_be_are_refused(command, tmp_path, given, words):
+    table().to_csv("people.csv", index=False)
+    answer = command("train", *SMALL, "--data", "people.csv", *given)
+    assert answer.code in (1, 2) and words in answer.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_data_without_gaps_need_no_filling(command, run):
+    table().fillna({"income": 1.0}).replace("?", "cook").to_csv("whole.csv", index=False)
+    answer = command("impute", run[0], "--data", "whole.csv")
+    assert answer.code == 1 and "has no gaps" in answer.err

@@ -1,0 +1,226 @@
+"""Tables: what their columns are taken for, and their numbers in a model."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_vae import layers
+from keras_vae.data import Preprocessor, load
+from keras_vae.data.tables import (
+    Column,
+    describe_columns,
+    infer_columns,
+    likelihood_of,
+    read_frame,
+    to_codes,
+    to_frame,
+)
+
+RNG = np.random.default_rng(0)
+N = 60
+SERIES = {
+    "real": RNG.normal(size=N).round(2),
+    "positive": np.exp(3 * RNG.normal(size=N)),
+    "whole": RNG.integers(17, 91, N),
+    "count": np.minimum(RNG.poisson(12.0, N), 999) * (np.arange(N) > 3),
+    "category": RNG.choice(["red", "green", "blue"], N),
+    "ordinal": pd.Categorical(
+        RNG.choice(["S", "M", "L"], N), ["S", "M", "L"], ordered=True
+    ),
+    "date": pd.date_range("2020-02-27", periods=N, freq="D"),
+    "identifier": [f"row {i} of them" for i in range(N)],
+    "constant": ["here"] * N,
+}
+# Others of each kind.
+MORE = {
+    "real": [RNG.normal(size=N) * 1e12, np.linspace(-1, 1, N)],
+    "positive": [np.exp(4 * RNG.normal(size=N)).round(6) + 1e-6],
+    "whole": [RNG.integers(-500, 500, N), 1000 * RNG.integers(100, 900, N)],
+    "count": [RNG.integers(0, 40, N) * (np.arange(N) > 0)],
+    "category": [
+        RNG.integers(0, 5, N),
+        RNG.random(N) < 0.5,
+        RNG.choice(["00300", "02208", "11111"], N),
+        RNG.choice(["30-34", "35-39"], N),
+    ],
+    "date": [[f"2021-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(N)]],
+    "identifier": [np.arange(N) + 7, 530_101 + 13 * RNG.permutation(N * 100)[:N]],
+    "constant": [[None] * N, [4.5, None] * (N // 2)],
+}
+CASES = [(kind, SERIES[kind]) for kind in SERIES]
+CASES += [(kind, one) for kind, many in MORE.items() for one in many]
+every_case = pytest.mark.parametrize("kind, values", CASES)
+
+
+def frame(**more):
+    return pd.DataFrame({**SERIES, **more})
+
+
+@every_case
+def test_the_kind_is_found_out(kind, values):
+    (column, _) = infer_columns(pd.DataFrame({"a": values, "b": SERIES["real"]}))
+    assert column.kind == kind
+    assert Column.from_config(column.to_config()) == column
+
+
+@every_case
+def test_numbers_and_back_change_nothing(kind, values):
+    before = pd.DataFrame({"a": values, "b": SERIES["real"]})
+    columns = infer_columns(before)
+    after = to_frame(to_codes(before, columns), columns)
+    if kind == "identifier":
+        before = before[["b"]]
+    if kind == "date":
+        before["a"] = pd.to_datetime(before["a"])
+    if kind == "constant":
+        # A gap in a constant column says nothing either.
+        before["a"] = columns[0].categories[0] if columns[0].categories else None
+    pd.testing.assert_frame_equal(
+        after, before, check_dtype=False, check_categorical=False, rtol=1e-9
+    )
+
+
+def test_gaps_stay_gaps():
+    before = frame()
+    before.iloc[::3] = None
+    columns = infer_columns(before)
+    codes = to_codes(before, columns)
+    assert np.isnan(codes[::3]).all() and np.isfinite(codes[1::3]).all()
+    after = to_frame(codes, columns)
+    assert after.drop(columns="constant").iloc[::3].isna().all(axis=None)
+
+
+def test_what_a_model_makes_is_brought_into_the_bounds_of_the_data():
+    columns = infer_columns(frame())
+    wild = RNG.normal(size=(50, 7)) * 1e6
+    table = to_frame(wild, columns)
+    again = to_codes(table, columns)
+    assert np.isfinite(again).all()
+    assert set(table["category"]) <= set(SERIES["category"])
+    assert table["whole"].between(SERIES["whole"].min(), SERIES["whole"].max()).all()
+    assert list(table.columns) == [name for name in SERIES if name != "identifier"]
+    assert (table["real"].round(2) == table["real"]).all()
+
+
+def test_columns_are_matched_by_name():
+    columns = infer_columns(frame())
+    codes = to_codes(frame(), columns)
+    np.testing.assert_array_equal(to_codes(frame().iloc[:, ::-1], columns), codes)
+    without = frame().drop(columns=["identifier", "constant"])
+    np.testing.assert_array_equal(to_codes(without, columns), codes)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda t: t.drop(columns="whole"), "missing are whole"),
+        (
+            lambda t: t.rename(columns={"whole": "age"}),
+            "missing are whole; unknown are age",
+        ),
+        (
+            lambda t: t.assign(category="violet"),
+            "'violet', which the training data did not",
+        ),
+        (lambda t: t.assign(real="many"), "'many', which is no finite number"),
+        (lambda t: t.assign(real=np.inf), "'inf', which is no finite number"),
+        (lambda t: t.assign(date="soon"), "holds what is no date"),
+    ],
+)
+def test_tables_of_other_columns_or_values_are_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        to_codes(change(frame()), infer_columns(frame()))
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"real": "words"}, "kind of column 'real'"),
+        ({"reel": "real"}, "column 'reel'. Did you mean 'real'"),
+        ({"category": "real"}, "is to be real, but holds '"),
+        ({"real": "count"}, "is to be count, but holds"),
+        ({"real": "positive"}, "is to be positive, but holds -"),
+        ({name: "identifier" for name in SERIES}, "is left to learn: identifier .left out"),
+    ],
+)
+def test_kinds_that_cannot_be_are_refused(given, words):
+    with pytest.raises(ValueError, match=words):
+        infer_columns(frame(), given)
+
+
+def test_kinds_can_be_given():
+    order = {"kind": "ordinal", "categories": ["blue", "green", "red"]}
+    given = {"whole": "count", "category": order, "count": "category"}
+    columns = {one.name: one for one in infer_columns(frame(), given)}
+    assert columns["whole"].kind == "count" and columns["count"].kind == "category"
+    assert columns["category"].categories == ("blue", "green", "red")
+    assert "ordinal: category (3), ordinal (3)" in describe_columns(columns.values())
+
+
+def test_the_likelihood_has_a_distribution_for_each_column():
+    columns = infer_columns(frame())
+    codes = to_codes(frame(), columns)
+    layer = layers.get(likelihood_of(columns, codes))
+    assert layer.event_shape == (7,)
+    params = layer.marginal_params(codes)
+    draws = layer.distribution(params[np.newaxis]).sample(200, seed=1)[:, 0]
+    assert layer.support.contains(draws.numpy()).all()
+
+
+def test_the_preprocessor_reads_and_writes_tables(tmp_path):
+    frame().to_csv(tmp_path / "own.csv", index=False)
+    data = load(tmp_path / "own.csv", columns={"ordinal": "ordinal"})
+    layer = layers.get(data.likelihood)
+    prepare = Preprocessor.fit(data, layer.support)
+    assert Preprocessor.from_config(prepare.get_config()) == prepare
+    codes = prepare.codes(read_frame(tmp_path / "own.csv"))
+    units = prepare(codes)
+    real = [
+        i
+        for i, c in enumerate(c for c in data.columns if c.is_modelled)
+        if c.kind in ("real", "date")
+    ]
+    assert np.abs(units[:, real].mean(axis=0)).max() < 0.5
+    np.testing.assert_allclose(prepare.inverse(units), codes, rtol=1e-5, atol=1e-3)
+
+
+def test_a_label_column_is_taken_out(tmp_path):
+    frame().to_csv(tmp_path / "own.csv", index=False)
+    data = load(tmp_path / "own.csv", label="category")
+    assert data.label_names == ("blue", "green", "red") and len(data.columns) == 8
+    x, y = data.split("all")
+    assert len(x) == len(y) == N
+    with pytest.raises(ValueError, match="label column 'colour'"):
+        load(tmp_path / "own.csv", label="colour")
+
+
+def test_parquet_is_read_where_pyarrow_is_there(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame().to_parquet(tmp_path / "own.parquet")
+    kinds = [one.kind for one in load(tmp_path / "own.parquet").columns]
+    assert kinds == list(SERIES)
+
+
+TABLES = Path(os.getenv("KERAS_VAE_DATA", "none")) / "tables"
+KINDS_OF = {
+    "adult_train": {"age": "whole", "workclass": "category", "capital_gain": "whole"},
+    "horse_colic": {"2": "identifier", "3": "real", "24": "category"},
+    "auto_imports": {"2": "category", "25": "whole", "9": "real"},
+    "abalone": {"0": "category", "1": "real", "8": "whole"},
+    "winequality_white": {"0": "real", "11": "category"},
+}
+
+
+@pytest.mark.skipif(not TABLES.is_dir(), reason="needs tables in $KERAS_VAE_DATA")
+@pytest.mark.parametrize("name", KINDS_OF)
+def test_real_tables_are_read_as_people_mean_them(name):
+    table = read_frame(TABLES / f"{name}.csv")
+    columns = infer_columns(table)
+    found = {str(one.name): one.kind for one in columns}
+    assert KINDS_OF[name].items() <= found.items()
+    codes = to_codes(table, columns)
+    again = to_codes(to_frame(codes, columns), columns)
+    np.testing.assert_allclose(again, codes, rtol=1e-9)
