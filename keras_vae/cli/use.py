@@ -139,11 +139,13 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
 
     folder, metadata, recipe = read_run(run)
     model = LatentVariableModel.from_preset(folder)
-    if name is None and recipe is None:
-        raise ValueError(
-            f"{run} was saved from Python and does not say what data it is for. Give --data."
-        )
-    name = name or recipe.data
+    if not name:
+        if recipe is None:
+            raise ValueError(
+                f"{run} was saved from Python and does not say what data it is for. "
+                "Give --data."
+            )
+        name = recipe.data
     sizes = data_module.sizes_like(name, model.event_shape)
     seed = 0 if recipe is None else recipe.seed
     data_set = data_module.load(name, seed=seed, **sizes)

@@ -160,7 +160,7 @@ class DataSet:
                     continue
                 # With the shape, or a row could move from the end of one to the next.
                 digest.update(f"{array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array))
+                digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     def _join(self, axis: str) -> np.ndarray:

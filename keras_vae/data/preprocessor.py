@@ -75,18 +75,19 @@ class Preprocessor:
             ValueError: If the data cannot be brought into the support.
         """
         scaling = Scaling.fit(data.x_train, support, data.levels)
-        value_range = support.low, support.high
+        black, white = support.low, support.high
         if len(data.event_shape) < 3:
-            value_range = 0.0, 1.0
-        elif None in value_range:
+            black, white = 0.0, 1.0
+        elif black is None or white is None:
             black, white = data.levels or (data.x_train.min(), data.x_train.max())
             # Images of one grey need some white to be darker than.
             white = white if white > black else black + 1
             # Of images all channels have one offset and scale.
-            value_range = tuple(
-                float((raw - scaling.offset) / scaling.scale) for raw in (black, white)
+            black, white = (
+                float((raw - scaling.offset) / scaling.scale)  # type: ignore[operator]
+                for raw in (black, white)
             )
-        return cls(scaling, binarize, seed, data.levels, value_range)
+        return cls(scaling, binarize, seed, data.levels, (black, white))
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Brings raw observations to the model's units; grey values stay grey.
@@ -158,11 +159,13 @@ class Preprocessor:
     def raw_range(self) -> tuple[float, float]:
         """Raw values that a picture shows as black and white."""
         if self.levels is not None:
-            return tuple(map(float, self.levels))
+            low, high = self.levels
+            return float(low), float(high)
         offset, scale = self.scaling.offset, self.scaling.scale
         if isinstance(offset, tuple) or isinstance(scale, tuple):
             return 0.0, 1.0
-        return tuple(value * scale + offset for value in self.value_range)
+        black, white = self.value_range
+        return black * scale + offset, white * scale + offset
 
     @property
     def log_scale(self) -> float:
@@ -186,8 +189,7 @@ class Preprocessor:
 
     def __eq__(self, other: object) -> bool:
         """Whether another one does the same."""
-        same = isinstance(other, Preprocessor)
-        return same and self.get_config() == other.get_config()
+        return isinstance(other, Preprocessor) and self.get_config() == other.get_config()
 
     def __hash__(self) -> int:
         """Equal preprocessors have equal hashes."""
