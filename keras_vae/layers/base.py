@@ -125,6 +125,8 @@ class DistributionLayer(Family):
         ValueError: If an argument is not one of those described.
     """
 
+    # Always known, but for a DistributionLambda without it, which no model takes.
+    event_shape: tuple[int, ...]
     params_size = ParamsSize()
     # Whether the parameters are logits, so that a sigmoid or softmax before them is wrong.
     takes_logits = False
@@ -148,7 +150,7 @@ class DistributionLayer(Family):
             self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     @classmethod
-    def params_size_for(cls, *args, **kwargs) -> int:
+    def params_size_for(cls, *args, **kwargs) -> int | None:
         """The number of parameters of a layer made with these arguments."""
         return cls(*args, **kwargs).compute_params_size()
 
@@ -333,9 +335,7 @@ def registered_name(function: str | Callable, argument: str) -> str:
     Raises:
         ValueError: If it is not registered: it could not be saved and loaded.
     """
-    name = function
-    if callable(function):
-        name = keras.saving.get_registered_name(function)
+    name = keras.saving.get_registered_name(function) if callable(function) else function
     known = keras.saving.get_registered_object(name) if isinstance(name, str) else None
     if known is None or (callable(function) and known is not function):
         raise ValueError(

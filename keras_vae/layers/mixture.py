@@ -35,7 +35,7 @@ class _Mixture(DistributionLayer):
         return self.component_layer.event_shape
 
     @property
-    def is_discrete(self) -> bool:
+    def is_discrete(self) -> bool:  # type: ignore[override]
         """Whether a component is."""
         return self.component_layer.is_discrete
 

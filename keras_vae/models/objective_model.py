@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import keras
 import tensorflow as tf
 
@@ -150,7 +152,7 @@ class ObjectiveModel(keras.Model):
     @property
     def optimizers(self) -> dict[str, keras.Optimizer]:
         """The optimizer of each player."""
-        first = (self.objective.players or (_ALL,))[0]
+        first = (cast(Objective, self.objective).players or (_ALL,))[0]
         return {first: self.optimizer, **self.other_optimizers}
 
     @property
@@ -341,8 +343,12 @@ class ObjectiveModel(keras.Model):
             name, size = "validation_data", kwargs.get("validation_batch_size")
             if not isinstance(validation_data, tuple):
                 refuse_form(validation_data, name)
-            parts = keras.utils.unpack_x_y_sample_weight(validation_data)
-            validation_data = self._batches_of(*parts, name, size or batch_size)
+            held_x, held_y, held_weight = keras.utils.unpack_x_y_sample_weight(
+                validation_data
+            )
+            validation_data = self._batches_of(
+                held_x, held_y, held_weight, name, size or batch_size
+            )
         # Keras warns that it will not shuffle a stream.
         shuffle = shuffle if batches is x and not isinstance(x, tf.data.Dataset) else False
         return super().fit(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import keras
 
 from keras_vae import layers
 from keras_vae.core.numbers import positive_int
-from keras_vae.layers import DistributionLayer, event_tuple
+from keras_vae.layers import DistributionLayer
+from keras_vae.layers.base import event_tuple
 
 
 @contextlib.contextmanager
@@ -65,10 +67,10 @@ def make_layers(
                 f"{layer.event_shape}. Make them equal."
             )
         made.append(layer)
-    return tuple(made)
+    return made[0], made[1]
 
 
-def input_scaling(likelihood: DistributionLayer) -> dict[str, float | bool]:
+def input_scaling(likelihood: DistributionLayer) -> dict[str, Any]:
     """What brings a likelihood's observations to where networks learn well.
 
     Args:

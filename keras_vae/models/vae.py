@@ -161,7 +161,7 @@ class VAE(LatentVariableModel):
         return self.likelihood.accepts
 
     @property
-    def event_shape(self) -> tuple[int, ...]:
+    def event_shape(self) -> tuple[int, ...]:  # type: ignore[override]
         """Shape of one observation."""
         return self.likelihood.event_shape
 
@@ -242,7 +242,7 @@ class VAE(LatentVariableModel):
             )
         batch = tf.shape(z)[: z.shape.rank - rank]
         y = self._condition(y)
-        if y is not None:
+        if self.condition_shape is not None:
             if not y.shape[:1].is_compatible_with(z.shape[: z.shape.rank - rank][-1:]):
                 raise ValueError(
                     f"y holds {y.shape[0]} conditions, but z has shape {tuple(z.shape)}: one "

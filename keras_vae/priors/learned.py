@@ -39,12 +39,12 @@ class _OfLayer(Prior):
         self.layer.build((None, self.layer.params_size))
 
     @property
-    def is_discrete(self) -> bool:
+    def is_discrete(self) -> bool:  # type: ignore[override]
         """Whether the layer is."""
         return self._known().is_discrete
 
     @property
-    def has_density(self) -> bool:
+    def has_density(self) -> bool:  # type: ignore[override]
         """Whether the layer has one."""
         return self._known().has_density
 

@@ -120,7 +120,7 @@ class VampPrior(Prior):
         return self._posterior[0]
 
     @property
-    def is_discrete(self) -> bool:
+    def is_discrete(self) -> bool:  # type: ignore[override]
         """Whether the posterior is."""
         return self._posterior[1]
 
