@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -134,9 +135,9 @@ def impute(
         )
         settings = num_samples, num_draws, fold(seed, 1, index)
         parts.append(fill_in(model, step, *known, *settings))
-    means, draws, efficiencies = zip(*parts, strict=True)
+    means, drawn, efficiencies = zip(*parts, strict=True)
     mean = model.from_units(np.concatenate(means).astype(x.dtype))
-    draws = model.from_units(np.concatenate(draws, axis=1).astype(x.dtype))
+    draws = model.from_units(np.concatenate(drawn, axis=1).astype(x.dtype))
     return Imputed(
         np.where(observed, raw, mean),
         np.where(observed, raw, draws),
@@ -176,8 +177,9 @@ def _weigh(model, x, y, observed, count, seed):
     from_prior = tf.random.stateless_uniform(size, fold(seed, 0)) < _FROM_PRIOR
     tiled = None if y is None else tf.tile(y, [count, *[1] * (y.shape.rank - 1)])
     drawn = model.draw(size[0] * size[1], fold(seed, 1), tiled)
+    axes = (..., *[tf.newaxis] * len(latent))
     z = tf.where(
-        from_prior[(..., *[tf.newaxis] * len(latent))],
+        from_prior[axes],
         tf.reshape(drawn, tf.concat([size, latent], axis=0)),
         model.encode(x, y).sample(count, seed=fold(seed, 2)),
     )
@@ -233,12 +235,16 @@ def _turn(model, x, y, observed, z, correct, seed):
 
 
 # How a batch is filled in, and the step that is taken many times.
-_METHODS = {"importance": (_by_importance, _weigh), "gibbs": (_by_gibbs, _turn)}
+_METHODS: dict[str, tuple[Callable, Callable]] = {
+    "importance": (_by_importance, _weigh),
+    "gibbs": (_by_gibbs, _turn),
+}
 
 
 def _columns(values, like):
     """Values for examples, with axes of size 1 so that they broadcast with events."""
-    return values[(..., *[np.newaxis] * (len(like.shape) - len(values.shape)))]
+    axes = (..., *[np.newaxis] * (len(like.shape) - len(values.shape)))
+    return values[axes]
 
 
 def _known(model, x, observed):
@@ -272,7 +278,11 @@ def _inside(support: Support) -> float:
     """Any value of a support."""
     if support.low is None:
         return 0.0
-    return 0.5 * (support.low + support.high) if support.is_open else support.low
+    if not support.is_open:
+        return support.low
+    if support.high is None:
+        return support.low + 1.0
+    return 0.5 * (support.low + support.high)
 
 
 def _fill(model, fill, shape, y, seed):

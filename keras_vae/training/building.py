@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import keras
 
 from keras_vae import layers, models, objectives, priors
@@ -147,7 +149,8 @@ def build_optimizer(recipe: Recipe, model: LatentVariableModel, data: DataSet):
     optimizer = optimizers.get_optimizer(recipe.optimizer or model.usual_optimizer)
     if recipe.schedule == "constant":
         return optimizer
-    steps = steps_per_epoch(len(data.x_train), recipe.batch_size) * recipe.epochs
+    batch_size = cast(int, recipe.batch_size)
+    steps = steps_per_epoch(len(data.x_train), batch_size) * recipe.epochs
     start = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
     config = optimizer.get_config()
     schedule = keras.optimizers.schedules.CosineDecay(start, steps)
@@ -184,7 +187,8 @@ def build_objective(
             f"{type(objective).__name__} does not schedule. Leave it out, or take elbo."
         )
     config = objective.get_config()
-    steps = steps_per_epoch(len(data.x_train), recipe.batch_size) * recipe.warmup_epochs
+    batch_size = cast(int, recipe.batch_size)
+    steps = steps_per_epoch(len(data.x_train), batch_size) * recipe.warmup_epochs
     schedule = keras.optimizers.schedules.PolynomialDecay(0.0, steps, config["beta"])
     config["beta"] = keras.optimizers.schedules.serialize(schedule)
     return type(objective).from_config(config)
