@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from keras_vae.core.files import write_atomically
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from keras_vae.data import DataSet
+    from keras_vae.models import LatentVariableModel
 
 
 @click.command(cls=Verb)
@@ -58,8 +61,8 @@ def reconstruct(run, data, split, count, output):
     if output.suffix.lower() != ".png":
         _write(output, reconstructions, model.shown_range)
         return
-    shown = {"value_range": model.shown_range}
-    plots.save_reconstruction_pairs(x, reconstructions, output, **shown)
+    shown = model.shown_range
+    plots.save_reconstruction_pairs(x, reconstructions, output, value_range=shown)
     click.echo(f"wrote {output}")
 
 
@@ -78,7 +81,7 @@ def embed(run, data, split, output):
         raise click.UsageError(f"--output must end in .npz, but is {output}.")
     model, data_set = open_run(run, data, split)
     x, y = data_set.split(split)
-    arrays = {"z": model.embed(*split_for(model, data_set, split))}
+    arrays: dict[str, Any] = {"z": model.embed(*split_for(model, data_set, split))}
     if y is not None:
         arrays["y"] = y
         if data_set.label_names is not None:
@@ -115,7 +118,9 @@ def info(run):
         click.echo(describe_scores(metadata["scores"]))
 
 
-def open_run(run: Path, name: str | None, split: str) -> tuple:
+def open_run(
+    run: Path, name: str | None, split: str
+) -> tuple[LatentVariableModel, DataSet]:
     """Loads a run's model and the data to use it on, in the model's size.
 
     Args:

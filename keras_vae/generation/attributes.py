@@ -92,7 +92,7 @@ def edit_attribute(
     model: LatentVariableModel,
     x,
     vector,
-    strengths: Sequence[float] = (0.0, 0.5, 1.0, 1.5),
+    strengths: Sequence[float] | np.ndarray = (0.0, 0.5, 1.0, 1.5),
     batch_size: int = 256,
     y=None,
 ) -> np.ndarray:

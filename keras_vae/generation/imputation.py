@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.batches import in_batches
 from keras_vae.core.centers import elements_of, expectation_of
@@ -159,12 +160,12 @@ def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed):
         together = np.logaddexp(scale, log_sum)
         old, new = (_columns(np.exp(s - together), x) for s in (scale, log_sum))
         total, scale = old * total + new * mean, together
-    log_weights = np.concatenate(log_weights)
-    share = np.exp(log_weights - scale)
+    joined = np.concatenate(log_weights)
+    share = np.exp(joined - scale)
     efficiency = 1.0 / (len(share) * np.square(share).sum(axis=0))
-    chosen = tf.random.stateless_categorical(log_weights.T, num_draws, fold(seed, 1))
-    codes = np.concatenate(codes)
-    z = np.take_along_axis(codes, _columns(chosen.numpy().T, codes), axis=0)
+    chosen = tf.random.stateless_categorical(joined.T, num_draws, fold(seed, 1))
+    drawn = np.concatenate(codes)
+    z = np.take_along_axis(drawn, _columns(chosen.numpy().T, drawn), axis=0)
     draws = in_batches(
         lambda z, i: model.decode(z, y).sample(seed=fold(seed, 2, i)), z, max(1, chunk)
     )
@@ -192,7 +193,8 @@ def _weigh(model, x, y, observed, count, seed):
     log_proposal = tf.reduce_logsumexp(
         tf.stack([np.log(1 - _FROM_PRIOR) + log_q, np.log(_FROM_PRIOR) + log_p]), axis=0
     )
-    log_px = tf.where(observed, elements_of(px).log_prob(x), 0.0)
+    elements = cast(tfd.Distribution, elements_of(px))
+    log_px = tf.where(observed, elements.log_prob(x), 0.0)
     log_px = tf.reduce_sum(log_px, axis=tf.range(2, tf.rank(log_px)))
     log_weight = log_px + log_p - log_proposal
     means = expectation_of(px)

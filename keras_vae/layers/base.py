@@ -125,8 +125,6 @@ class DistributionLayer(Family):
         ValueError: If an argument is not one of those described.
     """
 
-    # Always known, but for a DistributionLambda without it, which no model takes.
-    event_shape: tuple[int, ...]
     params_size = ParamsSize()
     # Whether the parameters are logits, so that a sigmoid or softmax before them is wrong.
     takes_logits = False

@@ -52,8 +52,7 @@ class DistributionLambda(DistributionLayer):
         self._given_params_size = (
             None if params_size is None else positive_int(params_size, "params_size")
         )
-        if event_shape is not None:
-            self.event_shape = event_tuple(event_shape)
+        self.event_shape = None if event_shape is None else event_tuple(event_shape)
 
     def compute_params_size(self) -> int | None:
         """The number given, or None."""

@@ -30,7 +30,7 @@ class _Mixture(DistributionLayer):
             )
 
     @property
-    def event_shape(self):
+    def event_shape(self):  # type: ignore[override]
         """Shape of one observation: that of a component."""
         return self.component_layer.event_shape
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -40,6 +40,8 @@ class ObjectiveModel(keras.Model):
     There is one `train_step`, for one player or several.
     """
 
+    # Keras's own, which has no types.
+    built: bool
     # What `compile` takes where it is given none.
     usual_optimizer = "adam"
     _objective: Objective | None = None
@@ -97,8 +99,9 @@ class ObjectiveModel(keras.Model):
         return objectives.Reconstruction()
 
     @property
-    def objective(self) -> Objective | None:
+    def objective(self) -> Objective | Any:
         """What training minimises; a new one takes effect at the next step."""
+        # None before `compile`; Any for type checkers, since what asks comes after it.
         return self._objective
 
     @objective.setter
@@ -152,7 +155,7 @@ class ObjectiveModel(keras.Model):
     @property
     def optimizers(self) -> dict[str, keras.Optimizer]:
         """The optimizer of each player."""
-        first = (cast(Objective, self.objective).players or (_ALL,))[0]
+        first = (self.objective.players or (_ALL,))[0]
         return {first: self.optimizer, **self.other_optimizers}
 
     @property

@@ -186,12 +186,12 @@ def _epochs(column, count):
 
 def _limits(*curves):
     """Lower and upper end of an axis that shows all but the outlying values."""
-    curves = [values[np.isfinite(values)] for values in curves]
-    values = np.concatenate(curves)
+    finite = [values[np.isfinite(values)] for values in curves]
+    values = np.concatenate(finite)
     if not len(values):
         return 0.0, 1.0
     # First epochs have no say in what is usual, unless there are no others.
-    later = np.concatenate([values[1:] for values in curves])
+    later = np.concatenate([values[1:] for values in finite])
     low, high = np.percentile(later if len(later) else values, [10, 90])
     fence = 1.5 * (high - low) if len(later) > 2 else np.inf
     bulk = values[(values >= low - fence) & (values <= high + fence)]

@@ -203,7 +203,8 @@ class Conditional(_OfLayer):
         super().__init__(layer, event_shape, **kwargs)
         if isinstance(network, dict):
             network = keras.saving.deserialize_keras_object(network)
-        self.network = network
+        # None until `connect`, where it is made.
+        self.network: keras.Model | Any = network
         self.hidden_units = sizes(hidden_units, "hidden_units")
         self._lacks_its_end = False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -49,7 +51,7 @@ class VampPrior(Prior):
         super().__init__(event_shape, **kwargs)
         self.num_components = positive_int(num_components, "num_components")
         self.seed = seed
-        self._encode = None
+        self._encode: Any = None
 
     def connect(self, model):
         """Keeps the model's `encode`, and the form of its observations."""

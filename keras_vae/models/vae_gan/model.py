@@ -187,7 +187,7 @@ class VAEGAN(VAE):
     @property
     def trains_likelihood(self) -> bool:
         """Whether it was compiled with an objective of its likelihood, and without a game."""
-        return self.objective is not None and not self.objective.players
+        return self.compiled and not self.objective.players
 
     def usual_objective(self):
         """The paper's losses."""
