@@ -42,7 +42,7 @@ SERVING = ["tensorflow-serving-api>=2.18"]
 NOTEBOOKS = ["ipykernel>=6.29", "nbconvert>=7.16", "nbmake>=1.5", *ONNX, *SERVING]
 # Its callback is tested.
 TENSORBOARD = ["tensorboard>=2.18"]
-DEV = ["build>=1.2", "pre-commit>=4", "ruff>=0.12", *TENSORBOARD]
+DEV = ["build>=1.2", "mypy>=2", "pre-commit>=4", "ruff>=0.12", *TENSORBOARD]
 
 setup(
     name="keras_vae",

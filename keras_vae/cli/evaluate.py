@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -70,7 +70,7 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
     opened = open_run(run, data, split)
     name = opened[-1].name
     about = {"run": str(run), "data": name, "split": split, "seed": seed, "limit": limit}
-    results = {}
+    results: dict[str, Any] = {}
 
     def done(metric, scores, describe=evaluation.describe_metrics):
         """Prints and writes what is known so far."""

@@ -23,6 +23,8 @@ def import_file(path: Path) -> None:
         raise FileNotFoundError(f"There is no file {path}.")
     name = f"keras_vae_user_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
+    # There always is one for a file that ends in .py.
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # Keras asks for the module of a registered class.
     sys.modules[name] = module

@@ -42,7 +42,9 @@ def import_package() -> None:
     # The last line of __init__.py but for submodules, which are there without it.
     if not hasattr(package, "__all__"):
         with contextlib.nullcontext() if _LEVEL in os.environ else _without_messages():
-            package.__spec__.loader.exec_module(package)
+            spec = package.__spec__
+            assert spec is not None and spec.loader is not None
+            spec.loader.exec_module(package)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from keras_vae.core.files import write_atomically
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from keras_vae.data import DataSet
+    from keras_vae.models import LatentVariableModel
 
 
 @click.command(cls=Verb)
@@ -66,8 +69,8 @@ def reconstruct(run, data, split, count, output):
     if output.suffix.lower() != ".png":
         _write(output, reconstructions, model.shown_range)
         return
-    shown = {"value_range": model.shown_range}
-    plots.save_reconstruction_pairs(x, reconstructions, output, **shown)
+    shown = model.shown_range
+    plots.save_reconstruction_pairs(x, reconstructions, output, value_range=shown)
     click.echo(f"wrote {output}")
 
 
@@ -91,7 +94,7 @@ def embed(run, data, split, output):
         )
     model, data_set = open_run(run, data, split)
     x, y = data_set.split(split)
-    arrays = {"z": model.embed(*split_for(model, data_set, split))}
+    arrays: dict[str, Any] = {"z": model.embed(*split_for(model, data_set, split))}
     if output.suffix.lower() != ".npz":
         write_table(output, _codes_as_table(arrays["z"], y, data_set, split))
         return
@@ -147,7 +150,9 @@ def info(run):
         click.echo(describe_scores(metadata["scores"]))
 
 
-def open_run(run: Path, name: str | None, split: str) -> tuple:
+def open_run(
+    run: Path, name: str | None, split: str
+) -> tuple[LatentVariableModel, DataSet]:
     """Loads a run's model and the data to use it on, in the model's size.
 
     Args:
@@ -171,11 +176,13 @@ def open_run(run: Path, name: str | None, split: str) -> tuple:
 
     folder, metadata, recipe = read_run(run)
     model = LatentVariableModel.from_preset(folder)
-    if name is None and recipe is None:
-        raise ValueError(
-            f"{run} was saved from Python and does not say what data it is for. Give --data."
-        )
-    name = name or recipe.data
+    if not name:
+        if recipe is None:
+            raise ValueError(
+                f"{run} was saved from Python and does not say what data it is for. "
+                "Give --data."
+            )
+        name = recipe.data
     sizes = data_module.sizes_like(name, model.event_shape)
     seed = 0 if recipe is None else recipe.seed
     about = _table_options(model, name, recipe)

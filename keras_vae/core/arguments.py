@@ -54,9 +54,10 @@ def constructor_arguments(cls: type) -> dict[str, inspect.Parameter]:
             break
         if "__init__" not in one.__dict__:
             continue
-        named = named_arguments(one.__init__)
+        constructor = one.__dict__["__init__"]
+        named = named_arguments(constructor)
         found = {**named, **found}
-        if len(named) == len(inspect.signature(one.__init__).parameters):
+        if len(named) == len(inspect.signature(constructor).parameters):
             break
     found.pop("self", None)
     return found

@@ -130,7 +130,8 @@ def _without_moments(distribution, is_discrete):
         weights = distribution.mixture_distribution.logits_parameter()
         rank = len(distribution.event_shape)
         likeliest = tf.one_hot(tf.argmax(weights, axis=-1), weights.shape[-1])
-        likeliest = likeliest[(..., *[tf.newaxis] * rank)]
+        axes = (..., *[tf.newaxis] * rank)
+        likeliest = likeliest[axes]
         # A sum would turn one infinite centre into NaN for all.
         chosen = tf.where(likeliest > 0, centers, tf.zeros([], centers.dtype))
         return tf.reduce_sum(chosen, axis=-1 - rank)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -20,8 +22,12 @@ class Family(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
     """
 
-    # Shape of one event, of any rank; None where it is not known yet.
-    event_shape: tuple[int, ...] | None = None
+    # Keras's own, which has no types.
+    built: bool
+    trainable: bool
+    # Shape of one event, of any rank; None where it is not known yet. (Any instead of None
+    # for type checkers: whoever builds a distribution knows it.)
+    event_shape: tuple[int, ...] | Any = None
     # Whether `log_prob` is the logarithm of a probability, and not of a density.
     is_discrete = False
     # Whether there is a `log_prob` at all: a single point has none.

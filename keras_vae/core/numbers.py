@@ -58,9 +58,10 @@ def not_negative(value, argument: str) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ValueError(f"{argument} must be a number, but is {value!r}.")
-    if not 0 <= value < math.inf:
+    number = float(value)
+    if not 0 <= number < math.inf:
         raise ValueError(f"{argument} must be finite and not negative, but is {value!r}.")
-    return float(value)
+    return number
 
 
 def fraction(value, argument: str) -> float:

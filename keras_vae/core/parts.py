@@ -182,7 +182,7 @@ def part_text(part: Any) -> str:
     return written(part_name(type(part)), arguments)
 
 
-def registered(base: type) -> Iterable[type]:
+def registered(base: type[Any]) -> Iterable[type]:
     """Finds all classes below a base that Keras can make again.
 
     Args:

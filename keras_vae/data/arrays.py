@@ -81,6 +81,7 @@ def read_npz(path: Path, only: Iterable[str] | None = None) -> dict[str, np.ndar
 
 def _check_memory(archive: np.lib.npyio.NpzFile, names: list[str]) -> None:
     """Refuses what cannot fit: a small archive may unpack to any size."""
+    assert archive.zip is not None, "the archive is open"
     members = {info.filename.removesuffix(".npy"): info for info in archive.zip.infolist()}
     size = sum(members[name].file_size for name in names)
     # Windows has no such call.

@@ -113,7 +113,8 @@ class DataSet:
     def __repr__(self) -> str:
         """One line: name, sizes of the splits, event, likelihood."""
         sizes = "/".join(str(len(getattr(self, f"x_{split}"))) for split in SPLITS)
-        name = self.likelihood["name"] if self.columns else self.likelihood
+        told = self.likelihood
+        name = told["name"] if isinstance(told, dict) else told
         return (
             f"<DataSet {self.name!r}: {sizes} x {self.event_shape} "
             f"{self.x_train.dtype}, likelihood={name!r}, "
@@ -165,7 +166,7 @@ class DataSet:
                     continue
                 # With the shape, or a row could move from the end of one to the next.
                 digest.update(f"{array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array))
+                digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     def _join(self, axis: str) -> np.ndarray:

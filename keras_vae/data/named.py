@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from keras_vae.core.support import BINARY
@@ -171,9 +173,10 @@ def _binarized_mnist() -> DataSet:
     arrays, source, sha256 = fetch("binarized_mnist", layout, where)
     for key, x in arrays.items():
         BINARY.check(x, f"{key} in {source}")
+    splits: dict[str, Any] = {key: x[..., np.newaxis] for key, x in arrays.items()}
     return DataSet(
         name="binarized_mnist",
-        **{key: x[..., np.newaxis] for key, x in arrays.items()},
+        **splits,
         likelihood="bernoulli",
         levels=(0, 1),
         licence="CC BY-SA 3.0 (MNIST)",
@@ -218,9 +221,10 @@ def _frey_faces() -> DataSet:
     )
     x = arrays["images"][..., np.newaxis]
     blocks = film_blocks(len(x))
+    splits: dict[str, Any] = {f"x_{split}": x[blocks == split] for split in SPLITS}
     return DataSet(
         name="frey_faces",
-        **{f"x_{split}": x[blocks == split] for split in SPLITS},
+        **splits,
         likelihood="discretized_logistic",
         levels=(0, 255),
         licence="none stated; for research",

@@ -106,7 +106,8 @@ def table_data(
     Raises:
         ValueError: If the table does not fit the columns, or there is no such label.
     """
-    y, is_known = {}, columns is not None and not isinstance(columns, Mapping)
+    y: dict[str, np.ndarray] = {}
+    is_known = columns is not None and not isinstance(columns, Mapping)
     if label is not None:
         names = {str(name): name for name in frame.columns}
         # New data for a model need no labels.
@@ -114,7 +115,7 @@ def table_data(
             raise unknown("label column", label, names)
         if label in names:
             y = {"all": _labels(frame.pop(names[label]), label)}
-    if not is_known:
+    if columns is None or isinstance(columns, Mapping):
         columns = infer_columns(frame, columns)
     codes = to_codes(frame, columns)
     kind = likelihood_of(columns, codes), None

@@ -60,9 +60,11 @@ class Preprocessor:
         self.binarize, self.seed = bool(binarize), int(seed)
         self.levels = None if levels is None else tuple(levels)
         self.value_range = tuple(value_range)
-        self.columns = columns and tuple(
-            Column.from_config(one) if isinstance(one, dict) else one for one in columns
-        )
+        self.columns: tuple[Column, ...] | None = None
+        if columns is not None:
+            self.columns = tuple(
+                Column.from_config(one) if isinstance(one, dict) else one for one in columns
+            )
 
     @classmethod
     def fit(
@@ -83,18 +85,19 @@ class Preprocessor:
             ValueError: If the data cannot be brought into the support.
         """
         scaling = Scaling.fit(data.x_train, support, data.levels)
-        value_range = support.low, support.high
+        black, white = support.low, support.high
         if len(data.event_shape) < 3:
-            value_range = 0.0, 1.0
-        elif None in value_range:
+            black, white = 0.0, 1.0
+        elif black is None or white is None:
             black, white = data.levels or (data.x_train.min(), data.x_train.max())
             # Images of one grey need some white to be darker than.
             white = white if white > black else black + 1
             # Of images all channels have one offset and scale.
-            value_range = tuple(
-                float((raw - scaling.offset) / scaling.scale) for raw in (black, white)
+            black, white = (
+                float((raw - scaling.offset) / scaling.scale)  # type: ignore[operator]
+                for raw in (black, white)
             )
-        return cls(scaling, binarize, seed, data.levels, value_range, data.columns)
+        return cls(scaling, binarize, seed, data.levels, (black, white), data.columns)
 
     def codes(self, x: Any) -> Any:
         """Writes a table as numbers; leaves all else as it is.
@@ -195,11 +198,13 @@ class Preprocessor:
     def raw_range(self) -> tuple[float, float]:
         """Raw values that a picture shows as black and white."""
         if self.levels is not None:
-            return tuple(map(float, self.levels))
+            low, high = self.levels
+            return float(low), float(high)
         offset, scale = self.scaling.offset, self.scaling.scale
         if isinstance(offset, tuple) or isinstance(scale, tuple):
             return 0.0, 1.0
-        return tuple(value * scale + offset for value in self.value_range)
+        black, white = self.value_range
+        return black * scale + offset, white * scale + offset
 
     def log_scale_of(self, x: np.ndarray) -> float | np.ndarray:
         """Log |d x_model / d x_raw| of what is known of observations.
@@ -234,8 +239,7 @@ class Preprocessor:
 
     def __eq__(self, other: object) -> bool:
         """Whether another one does the same."""
-        same = isinstance(other, Preprocessor)
-        return same and self.get_config() == other.get_config()
+        return isinstance(other, Preprocessor) and self.get_config() == other.get_config()
 
     def __hash__(self) -> int:
         """Equal preprocessors have equal hashes."""

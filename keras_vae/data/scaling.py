@@ -127,7 +127,7 @@ class Scaling:
                 offsets[i], scales[i] = known.mean(), known.std() or 1.0
             elif of_column == POSITIVE and len(known):
                 scales[i] = np.exp(np.log(known).mean())
-        return cls(x.shape[1:], offsets, scales)
+        return cls(x.shape[1:], tuple(offsets.tolist()), tuple(scales.tolist()))
 
     @classmethod
     def _unchanged(cls, x, support, levels) -> Scaling:
@@ -170,7 +170,7 @@ class Scaling:
         constant = x.max(axis=0) == x.min(axis=0)
         mean = np.where(constant, x[0], x.mean(axis=0, dtype=np.float64))
         std = np.where(constant, 1.0, x.std(axis=0, dtype=np.float64))
-        return cls(x.shape[1:], mean, std)
+        return cls(x.shape[1:], tuple(mean), tuple(std))
 
     @classmethod
     def _already_inside(cls, x, support) -> Scaling:

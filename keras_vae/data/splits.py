@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from keras_vae.data.dataset import SPLITS
@@ -9,7 +11,7 @@ from keras_vae.data.dataset import SPLITS
 _SEED = 0
 
 
-def last_of_train(arrays: dict[str, np.ndarray], size: int) -> dict[str, np.ndarray]:
+def last_of_train(arrays: dict[str, np.ndarray], size: int) -> dict[str, Any]:
     """Takes the last training rows for validation, where a set has none of its own.
 
     Args:
@@ -17,7 +19,7 @@ def last_of_train(arrays: dict[str, np.ndarray], size: int) -> dict[str, np.ndar
         size: Rows of validation.
 
     Returns:
-        x and y of the three splits, images `[N, H, W, C]`.
+        x and y of the three splits, images `[N, H, W, C]`, as `DataSet` takes them.
     """
     x = arrays["x_train"], arrays["x_test"]
     x_train, x_test = (a if a.ndim == 4 else a[..., np.newaxis] for a in x)
@@ -31,7 +33,7 @@ def last_of_train(arrays: dict[str, np.ndarray], size: int) -> dict[str, np.ndar
     }
 
 
-def stratified(x: np.ndarray, y: np.ndarray, held_out: int) -> dict[str, np.ndarray]:
+def stratified(x: np.ndarray, y: np.ndarray, held_out: int) -> dict[str, Any]:
     """Draws validation and test with equal classes; the rest is for training.
 
     Args:
@@ -43,7 +45,7 @@ def stratified(x: np.ndarray, y: np.ndarray, held_out: int) -> dict[str, np.ndar
         x and y of the three splits, uint8, classes mixed.
     """
     rng = np.random.default_rng(_SEED)
-    parts = {split: [] for split in SPLITS}
+    parts: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
     for label in np.unique(y):
         rows = rng.permutation(np.flatnonzero(y == label))
         parts["validation"].append(rows[:held_out])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -124,7 +125,7 @@ def sprites_set() -> DataSet:
     rng = np.random.default_rng(0)
     # Without repetition, so that none is in two splits.
     rows = rng.choice(len(sprites), 24_000, replace=False)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for split, chosen in zip(SPLITS, np.split(rows, [20_000, 22_000]), strict=True):
         factors = sprites.factors(chosen)
         arrays[f"x_{split}"] = sprites.draw(factors)

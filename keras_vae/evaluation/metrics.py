@@ -42,14 +42,14 @@ _FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 5
 
 def score_likelihood(on: HeldOut) -> dict[str, Any]:
     """ELBO and importance-weighted log-likelihood."""
-    options = {"seed": on.seed, "limit": on.limit, "verbose": on.verbose}
+    options: dict[str, Any] = {"seed": on.seed, "limit": on.limit, "verbose": on.verbose}
     return likelihood_scores(on.model, on.x, on.num_samples, y=on.condition, **options)
 
 
 def score_ais(on: HeldOut) -> dict[str, Any]:
     """Log-likelihood by annealing."""
     few = _few(on)
-    options = {**_ANNEALED, "seed": on.seed, "verbose": on.verbose}
+    options: dict[str, Any] = {**_ANNEALED, "seed": on.seed, "verbose": on.verbose}
     estimate = annealed_importance_sampling(few.model, few.x, **options)
     score = mean_and_error(estimate)
     return {"num_examples": len(few.x), **_ANNEALED, "annealed_log_likelihood": score}
@@ -58,7 +58,7 @@ def score_ais(on: HeldOut) -> dict[str, Any]:
 def score_bidirectional(on: HeldOut) -> dict[str, Any]:
     """Bounds of log p(x) of simulated observations, from both sides."""
     count = on.limit or _FEW
-    options = {**_ANNEALED, "seed": on.seed, "verbose": on.verbose}
+    options: dict[str, Any] = {**_ANNEALED, "seed": on.seed, "verbose": on.verbose}
     found = bidirectional_check(on.model, count, **options)
     return {
         "num_simulated": count,
@@ -72,7 +72,7 @@ def score_bidirectional(on: HeldOut) -> dict[str, Any]:
 def score_gaps(on: HeldOut) -> dict[str, Any]:
     """Approximation and amortization gap."""
     few = _few(on)
-    options = {**_LOCAL, "seed": on.seed, "verbose": on.verbose}
+    options: dict[str, Any] = {**_LOCAL, "seed": on.seed, "verbose": on.verbose}
     found = inference_gaps(few.model, few.x, on.num_samples, **options)
     bounds = {
         "log_likelihood_by_mixture": found.log_likelihood,
@@ -114,7 +114,11 @@ def score_active_units(on: HeldOut) -> dict[str, Any]:
 
 def score_information(on: HeldOut) -> dict[str, Any]:
     """What z says of x, and how q(z) differs from the prior."""
-    options = {"seed": on.seed, "verbose": on.verbose, "y": on.cut.condition}
+    options: dict[str, Any] = {
+        "seed": on.seed,
+        "verbose": on.verbose,
+        "y": on.cut.condition,
+    }
     found = information(on.model, on.cut.x, **options)
     # Of few examples each says which it is, and nothing more can be told.
     if found["mutual_information"]["mean"] > found["log_num_examples"] - 1.0:
@@ -124,6 +128,7 @@ def score_information(on: HeldOut) -> dict[str, Any]:
 
 def score_probe(on: HeldOut) -> dict[str, Any]:
     """Labels read off embeddings."""
+    assert on.train is not None, "a metric that needs labels has training data"
     x, y = limited(on.train(), _MOST_PROBED, on.seed)
     learned, tested = replace(on, x=x, y=y), on.cut
     train, test = (
@@ -172,7 +177,7 @@ def score_anomalies(on: HeldOut) -> dict[str, Any]:
     )
     if bounded and on.model.is_discrete and len(on.model.event_shape) == 3:
         methods.append("input_complexity")
-    found = {"num_examples": len(x), "num_anomalies": len(others)}
+    found: dict[str, Any] = {"num_examples": len(x), "num_anomalies": len(others)}
     for method in methods:
         normal, anomalous = (
             anomaly_scores(
@@ -209,7 +214,7 @@ def score_disentanglement(on: HeldOut) -> dict[str, Any]:
 
 def score_interventions(on: HeldOut) -> dict[str, Any]:
     """beta-VAE and FactorVAE scores."""
-    options = {**_POINTS, "seed": on.seed, "verbose": on.verbose}
+    options: dict[str, Any] = {**_POINTS, "seed": on.seed, "verbose": on.verbose}
     return {
         **_POINTS,
         "beta_vae_score": beta_vae_score(on.model.embed, on.factors, **options),

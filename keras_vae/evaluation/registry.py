@@ -85,8 +85,8 @@ def describe_metrics(results: dict[str, dict[str, Any]]) -> str:
         )
         lines.append(f"{metric} ({about})" if about else metric)
         for name, mean, error, unit in score_rows(scores):
-            error = "n/a" if error is None else f"{error:.3f}"
-            lines.append(f"  {name:<28}{mean:>10.3f} +- {error} {unit}".rstrip())
+            spread = "n/a" if error is None else f"{error:.3f}"
+            lines.append(f"  {name:<28}{mean:>10.3f} +- {spread} {unit}".rstrip())
     return "\n".join(lines)
 
 

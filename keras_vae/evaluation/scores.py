@@ -70,8 +70,8 @@ def describe_scores(scores: dict[str, Any]) -> str:
     rows = score_rows(scores)
     width = max((len(name) for name, *_ in rows), default=0)
     for name, mean, error, unit in rows:
-        error = "n/a" if error is None else f"{error:.3f}"
-        lines.append(f"  {name:<{width}} {mean:>10.3f} +- {error} {unit}")
+        spread = "n/a" if error is None else f"{error:.3f}"
+        lines.append(f"  {name:<{width}} {mean:>10.3f} +- {spread} {unit}")
     return "\n".join(lines)
 
 

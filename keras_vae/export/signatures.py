@@ -145,8 +145,8 @@ class _Served:
     def score(self, x, seed, *y):
         def answer(x, *y):
             # As the first batch of `model.elbo`.
-            y = y[0] if y else None
-            return {"elbo": self.model.trace(x, 1, fold(seed, 0), y=y).elbo}
+            condition = y[0] if y else None
+            return {"elbo": self.model.trace(x, 1, fold(seed, 0), y=condition).elbo}
 
         return self.guarded(answer, self.model.support, "x", x, *y)
 
@@ -167,10 +167,10 @@ class _Served:
         # empty batch gets one, whose results are cut off again.
         size = tf.shape(tensors[0])[0]
         missing = tf.maximum(1 - size, 0)
-        tensors = [
+        padded = [
             tf.pad(one, [[0, missing]] + [[0, 0]] * (one.shape.rank - 1)) for one in tensors
         ]
-        return {key: value[:size] for key, value in answer(*tensors).items()}
+        return {key: value[:size] for key, value in answer(*padded).items()}
 
 
 class _ServedBytes:

@@ -92,7 +92,7 @@ def edit_attribute(
     model: LatentVariableModel,
     x,
     vector,
-    strengths: Sequence[float] = (0.0, 0.5, 1.0, 1.5),
+    strengths: Sequence[float] | np.ndarray = (0.0, 0.5, 1.0, 1.5),
     batch_size: int = 256,
     y=None,
 ) -> np.ndarray:
@@ -137,18 +137,18 @@ def edit_attribute(
             f"{model.latent.shape}. Give one direction, such as one row of what "
             "attribute_vectors returns for this model."
         )
-    strengths = _numbers(strengths, "strengths")
-    if strengths.ndim != 1 or not len(strengths):
+    factors = _numbers(strengths, "strengths")
+    if factors.ndim != 1 or not len(factors):
         raise ValueError(
             "strengths must be a sequence of at least one number, such as (0.0, 1.0), but "
-            f"has shape {strengths.shape}."
+            f"has shape {factors.shape}."
         )
     y = model.check_condition(y, len(x))
     z = model.embed(x, y, batch_size)
-    codes = z[:, np.newaxis] + np.multiply.outer(strengths, vector).astype(z.dtype)
-    y = None if y is None else np.repeat(y, len(strengths), axis=0)
+    codes = z[:, np.newaxis] + np.multiply.outer(factors, vector).astype(z.dtype)
+    y = None if y is None else np.repeat(y, len(factors), axis=0)
     decoded = model.decode_codes(codes.reshape(-1, *vector.shape), y, batch_size)
-    return decoded.reshape(len(z), len(strengths), *model.event_shape)
+    return decoded.reshape(len(z), len(factors), *model.event_shape)
 
 
 def _as_columns(attributes, n):

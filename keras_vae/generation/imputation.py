@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.batches import in_batches
 from keras_vae.core.centers import elements_of, expectation_of
@@ -144,18 +146,19 @@ def impute(
         )
         settings = num_samples, num_draws, fold(seed, 1, index)
         parts.append(fill_in(model, step, *known, *settings))
-    means, draws, efficiencies = zip(*parts, strict=True)
-    draws = np.concatenate(draws, axis=1)
+    means, drawn, efficiencies = zip(*parts, strict=True)
+    draws = np.concatenate(drawn, axis=1)
     mean = np.concatenate(means)
     if not has_mean.all():
         mean = np.where(has_mean, mean, _mode(draws))
     mean = np.where(observed, raw, model.from_units(mean.astype(x.dtype)))
     draws = model.from_units(draws[:wanted].astype(x.dtype))
-    draws = [model.as_table(np.where(observed, raw, one)) for one in draws]
-    is_array = all(isinstance(one, np.ndarray) for one in draws)
+    draws = np.where(observed, raw, draws)
+    tables = [model.as_table(one) for one in draws]
+    is_array = isinstance(tables[0], np.ndarray)
     return Imputed(
         model.as_table(mean),
-        np.stack(draws) if is_array else draws,
+        draws if is_array else tables,
         np.concatenate(efficiencies),
     )
 
@@ -184,12 +187,12 @@ def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed):
         together = np.logaddexp(scale, log_sum)
         old, new = (_columns(np.exp(s - together), x) for s in (scale, log_sum))
         total, scale = old * total + new * mean, together
-    log_weights = np.concatenate(log_weights)
-    share = np.exp(log_weights - scale)
+    joined = np.concatenate(log_weights)
+    share = np.exp(joined - scale)
     efficiency = 1.0 / (len(share) * np.square(share).sum(axis=0))
-    chosen = tf.random.stateless_categorical(log_weights.T, num_draws, fold(seed, 1))
-    codes = np.concatenate(codes)
-    z = np.take_along_axis(codes, _columns(chosen.numpy().T, codes), axis=0)
+    chosen = tf.random.stateless_categorical(joined.T, num_draws, fold(seed, 1))
+    drawn = np.concatenate(codes)
+    z = np.take_along_axis(drawn, _columns(chosen.numpy().T, drawn), axis=0)
     draws = in_batches(
         lambda z, i: model.decode(z, y).sample(seed=fold(seed, 2, i)), z, max(1, chunk)
     )
@@ -202,8 +205,9 @@ def _weigh(model, x, y, observed, count, seed):
     from_prior = tf.random.stateless_uniform(size, fold(seed, 0)) < _FROM_PRIOR
     tiled = None if y is None else tf.tile(y, [count, *[1] * (y.shape.rank - 1)])
     drawn = model.draw(size[0] * size[1], fold(seed, 1), tiled)
+    axes = (..., *[tf.newaxis] * len(latent))
     z = tf.where(
-        from_prior[(..., *[tf.newaxis] * len(latent))],
+        from_prior[axes],
         tf.reshape(drawn, tf.concat([size, latent], axis=0)),
         model.encode(x, y).sample(count, seed=fold(seed, 2)),
     )
@@ -218,7 +222,8 @@ def _weigh(model, x, y, observed, count, seed):
     )
     # Where the encoder reads gaps, x has them: a number that has a score is put in.
     filled = tf.where(observed, x, tf.cast(model.support.some_value(), x.dtype))
-    log_px = tf.where(observed, elements_of(px).log_prob(filled), 0.0)
+    elements = cast(tfd.Distribution, elements_of(px))
+    log_px = tf.where(observed, elements.log_prob(filled), 0.0)
     log_px = tf.reduce_sum(log_px, axis=tf.range(2, tf.rank(log_px)))
     log_weight = log_px + log_p - log_proposal
     means = expectation_of(px)
@@ -261,12 +266,16 @@ def _turn(model, x, y, observed, z, correct, seed):
 
 
 # How a batch is filled in, and the step that is taken many times.
-_METHODS = {"importance": (_by_importance, _weigh), "gibbs": (_by_gibbs, _turn)}
+_METHODS: dict[str, tuple[Callable, Callable]] = {
+    "importance": (_by_importance, _weigh),
+    "gibbs": (_by_gibbs, _turn),
+}
 
 
 def _columns(values, like):
     """Values for examples, with axes of size 1 so that they broadcast with events."""
-    return values[(..., *[np.newaxis] * (len(like.shape) - len(values.shape)))]
+    axes = (..., *[np.newaxis] * (len(like.shape) - len(values.shape)))
+    return values[axes]
 
 
 def _known(model, x, observed):

@@ -148,7 +148,7 @@ class DistributionLayer(Family):
             self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     @classmethod
-    def params_size_for(cls, *args, **kwargs) -> int:
+    def params_size_for(cls, *args, **kwargs) -> int | None:
         """The number of parameters of a layer made with these arguments."""
         return cls(*args, **kwargs).compute_params_size()
 
@@ -346,9 +346,7 @@ def registered_name(function: str | Callable, argument: str) -> str:
     Raises:
         ValueError: If it is not registered: it could not be saved and loaded.
     """
-    name = function
-    if callable(function):
-        name = keras.saving.get_registered_name(function)
+    name = keras.saving.get_registered_name(function) if callable(function) else function
     known = keras.saving.get_registered_object(name) if isinstance(name, str) else None
     if known is None or (callable(function) and known is not function):
         raise ValueError(

@@ -56,9 +56,9 @@ class Blockwise(DistributionLayer):
             raise ValueError(f"blocks must be a list of layers, but is {blocks!r}.")
         self.blocks = [_checked(layer_of(block, None)) for block in blocks]
         sizes = [block.event_shape[0] for block in self.blocks]
-        if columns is None:
-            columns = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
-        self.columns = [[int(c) for c in of_block] for of_block in columns]
+        in_order = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+        chosen = in_order if columns is None else columns
+        self.columns = [[int(c) for c in of_block] for of_block in chosen]
         given = sorted(c for of_block in self.columns for c in of_block)
         if [len(one) for one in self.columns] != sizes or given != list(range(sum(sizes))):
             raise ValueError(
@@ -68,12 +68,12 @@ class Blockwise(DistributionLayer):
         self.event_shape = (sum(sizes),)
 
     @property
-    def is_discrete(self) -> bool:
+    def is_discrete(self) -> bool:  # type: ignore[override]
         """Whether all blocks are."""
         return all(block.is_discrete for block in self.blocks)
 
     @property
-    def has_mean(self) -> np.ndarray:
+    def has_mean(self) -> np.ndarray:  # type: ignore[override]
         """Whether a mean says anything, for each column."""
         answer = np.ones(self.event_shape, bool)
         for block, columns in zip(self.blocks, self.columns, strict=True):

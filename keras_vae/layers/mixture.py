@@ -33,12 +33,12 @@ class _Mixture(DistributionLayer):
             )
 
     @property
-    def event_shape(self):
+    def event_shape(self):  # type: ignore[override]
         """Shape of one observation: that of a component."""
         return self.component_layer.event_shape
 
     @property
-    def is_discrete(self) -> bool:
+    def is_discrete(self) -> bool:  # type: ignore[override]
         """Whether a component is."""
         return self.component_layer.is_discrete
 
@@ -187,7 +187,7 @@ class IndependentMixture(DistributionLayer):
             )
 
     @property
-    def is_discrete(self) -> bool:
+    def is_discrete(self) -> bool:  # type: ignore[override]
         """Whether a component is."""
         return self.component.is_discrete
 

@@ -68,7 +68,7 @@ class IndependentNormal(PositiveLayer):
             self.raw_scale = self.add_weight((), start, name="raw_scale")
 
     @property
-    def num_blocks(self) -> int:
+    def num_blocks(self) -> int:  # type: ignore[override]
         """Means, and scales when the network gives them."""
         return 2 if self.scale == "learned" else 1
 

@@ -89,7 +89,7 @@ class ZeroInflated(IndependentLayer):
             )
 
     @property
-    def num_blocks(self) -> int:
+    def num_blocks(self) -> int:  # type: ignore[override]
         """The logit of the share of zeros, and the counts' own."""
         return 1 + self.counts.num_blocks
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -68,7 +69,7 @@ class ConvVAE(VAE):
             )
             event_shape = likelihood.event_shape
             filters = sizes(filters or default_filters(event_shape), "filters")
-            common = {
+            common: dict[str, Any] = {
                 "dense_units": dense_units,
                 "activation": activation,
                 "normalization": normalization,

@@ -172,7 +172,7 @@ class LatentVariableModel(ObjectiveModel):
         if self.preprocessor is not None:
             return self.preprocessor.raw_range
         low, high = self.support.low, self.support.high
-        return (0.0, 1.0) if None in (low, high) else (float(low), float(high))
+        return (0.0, 1.0) if low is None or high is None else (float(low), float(high))
 
     def start_from(self, x) -> None:
         """Lets the parts that start from training data look at them.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -38,6 +40,8 @@ class ObjectiveModel(keras.Model):
     There is one `train_step`, for one player or several.
     """
 
+    # Keras's own, which has no types.
+    built: bool
     # What `compile` takes where it is given none.
     usual_optimizer = "adam"
     _objective: Objective | None = None
@@ -95,8 +99,9 @@ class ObjectiveModel(keras.Model):
         return objectives.Reconstruction()
 
     @property
-    def objective(self) -> Objective | None:
+    def objective(self) -> Objective | Any:
         """What training minimises; a new one takes effect at the next step."""
+        # None before `compile`; Any for type checkers, since what asks comes after it.
         return self._objective
 
     @objective.setter
@@ -341,8 +346,12 @@ class ObjectiveModel(keras.Model):
             name, size = "validation_data", kwargs.get("validation_batch_size")
             if not isinstance(validation_data, tuple):
                 refuse_form(validation_data, name)
-            parts = keras.utils.unpack_x_y_sample_weight(validation_data)
-            validation_data = self._batches_of(*parts, name, size or batch_size)
+            held_x, held_y, held_weight = keras.utils.unpack_x_y_sample_weight(
+                validation_data
+            )
+            validation_data = self._batches_of(
+                held_x, held_y, held_weight, name, size or batch_size
+            )
         # Keras warns that it will not shuffle a stream.
         shuffle = shuffle if batches is x and not isinstance(x, tf.data.Dataset) else False
         return super().fit(

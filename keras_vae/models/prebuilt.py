@@ -74,7 +74,7 @@ def make_layers(
                 f"{layer.event_shape}. Make them equal."
             )
         made.append(layer)
-    return tuple(made)
+    return made[0], made[1]
 
 
 def reading(likelihood: DistributionLayer, gaps: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -167,7 +167,7 @@ class VAE(LatentVariableModel):
         return self.likelihood.accepts
 
     @property
-    def event_shape(self) -> tuple[int, ...]:
+    def event_shape(self) -> tuple[int, ...]:  # type: ignore[override]
         """Shape of one observation."""
         return self.likelihood.event_shape
 
@@ -258,7 +258,7 @@ class VAE(LatentVariableModel):
             )
         batch = tf.shape(z)[: z.shape.rank - rank]
         y = self._condition(y)
-        if y is not None:
+        if self.condition_shape is not None:
             if not y.shape[:1].is_compatible_with(z.shape[: z.shape.rank - rank][-1:]):
                 raise ValueError(
                     f"y holds {y.shape[0]} conditions, but z has shape {tuple(z.shape)}: one "
@@ -415,7 +415,7 @@ class VAE(LatentVariableModel):
         known = tf.logical_not(tf.math.is_nan(x))
         # A number that has a score, lest the gradient of what is left out be NaN.
         filled = tf.where(known, x, tf.cast(self.support.some_value(), x.dtype))
-        scores = elements_of(px).log_prob(filled)
+        scores = cast(tfd.Distribution, elements_of(px)).log_prob(filled)
         axes = range(-len(self.event_shape), 0)
         return tf.reduce_sum(tf.where(known, scores, 0.0), axis=list(axes))
 

@@ -191,7 +191,8 @@ def image_shape(event_shape: Sequence[int]) -> tuple[int, int, int]:
             f"got {tuple(event_shape)}. Add an axis of size 1 for greyscale images, or "
             "use dense networks."
         )
-    return tuple(int(n) for n in event_shape)
+    height, width, channels = (int(n) for n in event_shape)
+    return height, width, channels
 
 
 def surplus(given, wanted) -> tuple[tuple[int, int], ...]:

@@ -164,6 +164,7 @@ class Adversarial(Objective):
         Returns:
             Whether the decoder plays and whether the discriminator does, bool scalars.
         """
+        assert self.margin is not None, "without a margin all play"
         least, most = self.equilibrium - self.margin, self.equilibrium + self.margin
         discriminator = tf.minimum(real, fake) >= least
         decoder = tf.maximum(real, fake) <= most

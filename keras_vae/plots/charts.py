@@ -81,7 +81,7 @@ def loss_curves(history: Mapping[str, Sequence], caption: str | None = None) -> 
         ax.yaxis.set_major_locator(MaxNLocator(5, **_ROUND))
         ax.grid(axis="y", color=FAINT, linewidth=0.8)
         dress(ax, "epoch", "nats per example", panels[key])
-    figure.get_layout_engine().set(wspace=0.06)
+    figure.set_layout_engine("constrained", wspace=0.06)
     axes[0].legend(frameon=False, fontsize=9, labelcolor=INK, loc="best")
     add_caption(figure, caption)
     return figure
@@ -127,8 +127,10 @@ def latent_scatter(
     order = np.random.default_rng(0).permutation(len(points))
     figure = new_figure(5.2 + 1.2 * bool(names), 5.0)
     ax = figure.subplots()
+    across, up = points[order].T
     ax.scatter(
-        *points[order].T,
+        across,
+        up,
         c=colors[members[order]],
         s=float(np.clip(30_000 / len(points), 3.0, 30.0)),
         alpha=0.8,
@@ -184,12 +186,12 @@ def _epochs(column, count):
 
 def _limits(*curves):
     """Lower and upper end of an axis that shows all but the outlying values."""
-    curves = [values[np.isfinite(values)] for values in curves]
-    values = np.concatenate(curves)
+    finite = [values[np.isfinite(values)] for values in curves]
+    values = np.concatenate(finite)
     if not len(values):
         return 0.0, 1.0
     # First epochs have no say in what is usual, unless there are no others.
-    later = np.concatenate([values[1:] for values in curves])
+    later = np.concatenate([values[1:] for values in finite])
     low, high = np.percentile(later if len(later) else values, [10, 90])
     fence = 1.5 * (high - low) if len(later) > 2 else np.inf
     bulk = values[(values >= low - fence) & (values <= high + fence)]

@@ -126,7 +126,7 @@ def traversals(
     center, scale = _moments_of_prior(model, x, y)
     if dimensions is None:
         distance = np.sqrt(np.mean(((means - center) / scale) ** 2, axis=0))
-        dimensions = np.argsort(-distance, kind="stable")[:_MAX_ROWS]
+        dimensions = np.argsort(-distance, kind="stable")[:_MAX_ROWS].tolist()
     dimensions = _check_dimensions(dimensions, means.shape[1])
     z = np.tile(means[0], (len(dimensions), steps, 1))
     # linspace rounds its middle to something near zero; here it is zero.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 
 # Kind -> its base classes, and the packages inside Keras that define it.
-_KINDS = {
+_KINDS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {
     "layer": ((keras.Layer,), ("layers", "models", "applications")),
     "operation": ((keras.Operation,), ("ops", "activations")),
     "initializer": ((keras.Initializer,), ("initializers",)),
@@ -75,13 +76,13 @@ def _classes_of(kind: str) -> Iterator[type]:
                 yield cls
 
 
-def _subclasses(base: type) -> Iterator[type]:
+def _subclasses(base: type[Any]) -> Iterator[type]:
     yield base
     for cls in base.__subclasses__():
         yield from _subclasses(cls)
 
 
-def _takes_code(cls: type) -> bool:
+def _takes_code(cls: type[Any]) -> bool:
     functions = [cls.__init__, getattr(cls, "call", None)]
     return any(_CODE & set(inspect.signature(f).parameters) for f in functions if f)
 

@@ -46,7 +46,7 @@ def preset_folders() -> dict[str, Path]:
     Returns:
         The folder of each; of two with one name, the one that would be taken.
     """
-    found = {}
+    found: dict[str, Path] = {}
     for zoo in reversed(zoo_folders()):
         found |= {path.parent.name: path.parent for path in zoo.glob(f"*/{METADATA}")}
     return dict(sorted((n, path) for n, path in found.items() if n[0] != "."))

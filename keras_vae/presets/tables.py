@@ -107,7 +107,8 @@ def _score(scores):
     firsts = (next((key for key in keys if key in scores), None) for keys in _SHOWN)
     shown = {key: scores[key] for key in firsts if key}
     rows = score_rows({"num_samples": scores["num_samples"], **shown})
-    return "; ".join(f"{name} {score_text(*n)}" for name, *n in rows) or "none"
+    texts = (f"{name} {score_text(mean, error, unit)}" for name, mean, error, unit in rows)
+    return "; ".join(texts) or "none"
 
 
 def serving_config(names: list[str]) -> str:

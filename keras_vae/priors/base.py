@@ -8,7 +8,7 @@ from tensorflow_probability import distributions as tfd
 from keras_vae.core.divergence import exact_kl
 from keras_vae.core.family import Family
 from keras_vae.core.seeds import fold
-from keras_vae.layers import event_tuple
+from keras_vae.layers.base import event_tuple
 
 
 class Prior(Family):

@@ -39,12 +39,12 @@ class _OfLayer(Prior):
         self.layer.build((None, self.layer.params_size))
 
     @property
-    def is_discrete(self) -> bool:
+    def is_discrete(self) -> bool:  # type: ignore[override]
         """Whether the layer is."""
         return self._known().is_discrete
 
     @property
-    def has_density(self) -> bool:
+    def has_density(self) -> bool:  # type: ignore[override]
         """Whether the layer has one."""
         return self._known().has_density
 
@@ -203,7 +203,8 @@ class Conditional(_OfLayer):
         super().__init__(layer, event_shape, **kwargs)
         if isinstance(network, dict):
             network = keras.saving.deserialize_keras_object(network)
-        self.network = network
+        # None until `connect`, where it is made.
+        self.network: keras.Model | Any = network
         self.hidden_units = sizes(hidden_units, "hidden_units")
         self._lacks_its_end = False
 

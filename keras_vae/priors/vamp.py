@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -49,7 +51,7 @@ class VampPrior(Prior):
         super().__init__(event_shape, **kwargs)
         self.num_components = positive_int(num_components, "num_components")
         self.seed = seed
-        self._encode = None
+        self._encode: Any = None
 
     def connect(self, model):
         """Keeps the model's `encode`, and the form of its observations."""
@@ -120,7 +122,7 @@ class VampPrior(Prior):
         return self._posterior[0]
 
     @property
-    def is_discrete(self) -> bool:
+    def is_discrete(self) -> bool:  # type: ignore[override]
         """Whether the posterior is."""
         return self._posterior[1]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import keras
 import numpy as np
 
@@ -36,7 +38,7 @@ def steps_of_epoch(recipe: Recipe, data: DataSet) -> int:
     Returns:
         The number of steps.
     """
-    once = steps_per_epoch(len(data.x_train), recipe.batch_size)
+    once = steps_per_epoch(len(data.x_train), cast(int, recipe.batch_size))
     return once * -(-_LEAST_STEPS // once) if once < _LEAST_STEPS else once
 
 
@@ -79,7 +81,10 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
     """
     given, arguments = _choices(recipe), models.ROOM.arguments(recipe.title)
     if "gaps" in arguments and np.issubdtype(data.x_train.dtype, np.floating):
-        if np.isnan(data.split("all")[0]).any() and "gaps" not in parse(recipe.model)[1]:
+        if (
+            np.isnan(data.split("all")[0]).any()
+            and "gaps" not in parse(cast(str, recipe.model))[1]
+        ):
             given["gaps"] = "mask"
     if "likelihood" in arguments:
         levels = dict(zip(("low", "high"), data.levels or (), strict=False))

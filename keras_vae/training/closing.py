@@ -42,6 +42,7 @@ def close(
     """
     plots.save_figure(plots.loss_curves(_columns(recorder.rows)), output / "loss.png")
     model = LatentVariableModel.from_preset(output)
+    assert recorder.best_epoch is not None, "at least one epoch is behind"
     epochs = {"epochs": len(recorder.rows), "best_epoch": recorder.best_epoch + 1}
     if recorder.monitor is None:
         say(f"kept is the last of {epochs['epochs']} epochs; look at the pictures")
@@ -84,16 +85,17 @@ def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> lis
     """
     if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3):
         return []
-    shown = {"value_range": model.shown_range}
+    shown = model.shown_range
     conditions, columns = y, None
     if model.num_classes is not None:
         classes = np.arange(min(model.num_classes, _MOST_CLASSES))
         conditions, columns = np.repeat(classes, _SAMPLES_OF_CLASS), _SAMPLES_OF_CLASS
     count = _SAMPLES if conditions is None else len(conditions)
     samples = model.sample(count, conditions)
-    plots.save_image_grid(samples, output / "samples.png", columns, **shown)
+    plots.save_image_grid(samples, output / "samples.png", columns, shown)
     rebuilt = model.reconstruct(x, None if y is None else y[: len(x)])
-    plots.save_reconstruction_pairs(x, rebuilt, output / "reconstructions.png", **shown)
+    pairs = output / "reconstructions.png"
+    plots.save_reconstruction_pairs(x, rebuilt, pairs, value_range=shown)
     names = ["samples.png", "reconstructions.png"]
     flat = model.latent.shape == (2,) and model.latent.support == REAL
     if flat and model.condition_shape is None:

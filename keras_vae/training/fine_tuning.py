@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from keras_vae import data as data_module
 from keras_vae.data import DataSet, Preprocessor, Scaling
@@ -128,5 +128,6 @@ def origin(recipe: Recipe) -> dict[str, Any]:
     Returns:
         Name and SHA-256 of the weights.
     """
-    files = read_metadata(find_preset(recipe.from_preset))["files"]
-    return {"name": recipe.from_preset, "sha256": files[WEIGHTS]["sha256"]}
+    name = cast(str, recipe.from_preset)
+    files = read_metadata(find_preset(name))["files"]
+    return {"name": name, "sha256": files[WEIGHTS]["sha256"]}

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, cast
 
 from keras_vae.core.descriptions import describe, parse
 from keras_vae.core.files import read_json
@@ -231,7 +231,7 @@ class Recipe:
     @property
     def title(self) -> str:
         """What the run is called in lines for the user."""
-        return self.from_preset or parse(self.model)[0]
+        return self.from_preset or parse(cast(str, self.model))[0]
 
 
 def _as_text(name, value):

@@ -119,7 +119,7 @@ def train(
 
 
 def _columns_of(model: LatentVariableModel) -> tuple | None:
-    return model.preprocessor and model.preprocessor.columns
+    return None if model.preprocessor is None else model.preprocessor.columns
 
 
 def _open_preset(recipe: Recipe, output: Path) -> LatentVariableModel | None:

@@ -59,11 +59,11 @@ def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> 
 
 
 def _check_same(before: Recipe, now: Recipe, folder: Path) -> None:
-    before, now = before.to_config(), now.to_config()
+    old, new = before.to_config(), now.to_config()
     differences = [
-        f"{name} was {before.get(name)!r} and is now {now.get(name)!r}"
-        for name in sorted({*before, *now})
-        if before.get(name) != now.get(name)
+        f"{name} was {old.get(name)!r} and is now {new.get(name)!r}"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
     ]
     if differences:
         raise ValueError(
@@ -155,9 +155,10 @@ class RunRecorder(keras.callbacks.Callback):
     @property
     def is_over(self) -> bool:
         """Whether all epochs are done, or too many since the best one."""
-        if not self.rows:
+        best = self.best_epoch
+        if best is None:
             return False
-        waited = len(self.rows) - 1 - self.best_epoch
+        waited = len(self.rows) - 1 - best
         return len(self.rows) >= self.recipe.epochs or waited >= self.recipe.patience
 
     def _score(self, row):

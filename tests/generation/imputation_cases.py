@@ -2,11 +2,25 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 import keras_vae
 from keras_vae import layers
+from keras_vae.core.support import Support
 
 SIZE = 4
+
+
+class Exponential(layers.IndependentLayer):
+    """A likelihood of one's own, of numbers above zero without an upper bound."""
+
+    support = Support(0.0, None, is_open=True)
+
+    def make_elements(self, raw):
+        return tfd.Exponential(tf.nn.softplus(raw))
+
+
 LIKELIHOODS = {
     "normal": lambda: layers.IndependentNormal(SIZE),
     "logistic": lambda: layers.IndependentLogistic(SIZE),
@@ -15,6 +29,7 @@ LIKELIHOODS = {
     "Bernoulli": lambda: layers.IndependentBernoulli(SIZE),
     "continuous Bernoulli": lambda: layers.IndependentContinuousBernoulli(SIZE),
     "beta": lambda: layers.IndependentBeta(SIZE),
+    "exponential": lambda: Exponential(SIZE),
     "Poisson": lambda: layers.IndependentPoisson(SIZE),
     "negative binomial": lambda: layers.IndependentNegativeBinomial(SIZE),
     "discretized logistic": lambda: layers.DiscretizedLogistic(SIZE, low=0, high=9),

@@ -171,8 +171,9 @@ def _batches(data, num, batch_size, rng):
 
 def _codes(represent, data, factors):
     chunks = np.split(factors, range(_IMAGES_AT_A_TIME, len(factors), _IMAGES_AT_A_TIME))
-    codes = [np.asarray(represent(data.draw(chunk)), np.float64) for chunk in chunks]
-    codes = np.concatenate(codes)
+    codes = np.concatenate(
+        [np.asarray(represent(data.draw(chunk)), np.float64) for chunk in chunks]
+    )
     if not np.isfinite(codes).all():
         raise ValueError("The codes hold NaN or infinite values.")
     return codes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -131,7 +133,8 @@ class Annealing:
         """
         seed = fold(self.seed, _FORWARD, index)
         point = self._draw(x, tf.constant(self.num_chains), fold(seed, 0))
-        log_weight, last = 0.0, len(self.temperatures) - 1
+        log_weight: Any = 0.0
+        last = len(self.temperatures) - 1
         for step in range(1, last + 1):
             log_weight += self._rise(step) * point.log_ratio.numpy()
             if step < last:
@@ -153,7 +156,7 @@ class Annealing:
         """
         seed = fold(self.seed, _BACKWARD, index)
         point = self._at(x, tf.repeat(z[tf.newaxis], self.num_chains, axis=0))
-        log_weight = 0.0
+        log_weight: Any = 0.0
         for step in range(len(self.temperatures) - 1, 0, -1):
             log_weight += self._rise(step) * point.log_ratio.numpy()
             if step > 1:

@@ -91,7 +91,7 @@ def anomaly_scores(
         complexity = png_length(x, model.shown_range) * math.log(2)
     options = {"seed": seed, "verbose": verbose, "y": y}
     scores = -model.log_likelihood(x, num_samples, **options)
-    if method == "likelihood_ratio":
+    if background is not None:
         scores += background.log_likelihood(x, num_samples, **options)
     if method == "input_complexity":
         scores -= complexity

@@ -101,7 +101,7 @@ def logarithm_of(model: LatentVariableModel, x) -> str:
     return "probability" if whole else "cross-entropy of grey values"
 
 
-def _in_bits(nats: dict[str, float | None], dimensions: int) -> dict[str, float | None]:
+def _in_bits(nats: dict[str, Any], dimensions: int) -> dict[str, float | None]:
     """A log-likelihood as bits for each element."""
     unit = math.log(2) * dimensions
     error = nats["standard_error"]

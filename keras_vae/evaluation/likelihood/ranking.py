@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.batches import in_batches
 from keras_vae.core.centers import elements_of
@@ -54,7 +55,7 @@ class AnomalyRanking(NamedTuple):
             return pd.DataFrame(found)
         columns = model.preprocessor and model.preprocessor.columns
         names = [one.name for one in columns or () if one.is_modelled]
-        names = names or range(self.shares.shape[1])
+        names = names or list(range(self.shares.shape[1]))
         for name, share in zip(names, self.shares[order].T, strict=True):
             found[f"share of {name}"] = share
         rows = model.as_table(np.asarray(x)[order])
@@ -104,7 +105,8 @@ def _shares(model, x, y, seed):
     def distortion(rows, index):
         x, filled, y = rows
         z = model.encode(x, y).sample(_DRAWS, seed=fold(seed, index))
-        return -tf.reduce_mean(elements_of(model.decode(z, y)).log_prob(filled), axis=0)
+        elements = cast(tfd.Distribution, elements_of(model.decode(z, y)))
+        return -tf.reduce_mean(elements.log_prob(filled), axis=0)
 
     dtype = model.probability_dtype
     rows = x.astype(dtype), filled.astype(dtype), y

@@ -74,7 +74,7 @@ class Model:
                 f"The SavedModel in {path} is damaged: {error.message} Export the model again."
             ) from error
 
-    def signature(self, name: str) -> Callable[..., dict[str, tf.Tensor]]:
+    def signature(self, name: str) -> tf.types.experimental.ConcreteFunction:
         """Returns a signature.
 
         Args:

@@ -198,7 +198,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path is None:
             raise RequestError(f"There is no {self.path[:200]}.", HTTPStatus.NOT_FOUND)
         name, version, what = path.groups()
-        return self.server.models.get(name, version and int(version)), what
+        number = int(version) if version else None
+        return self.server.models.get(name, number), what
 
     def _body(self) -> bytes:
         lengths = self.headers.get_all("Content-Length", [])

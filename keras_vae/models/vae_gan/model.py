@@ -161,11 +161,13 @@ class VAEGAN(VAE):
         with policy(dtype):
             posterior = layers.get(posterior, positive_int(latent_dim, "latent_dim"))
             make = light_networks if networks == "light" else paper_networks
-            parts = make(
+            encoder, decoder, discriminator = make(
                 event_shape, latent_dim, posterior, filters, spectral_normalization
             )
         return cls(
-            *parts,
+            encoder,
+            decoder,
+            discriminator,
             posterior,
             value_range=(0.0, 1.0),
             prior=prior,
@@ -179,7 +181,8 @@ class VAEGAN(VAE):
         """The values that observations may have."""
         if self.value_range is None:
             return super().support
-        return Support(*self.value_range)
+        low, high = self.value_range
+        return Support(low, high)
 
     @property
     def trains_likelihood(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -21,7 +22,7 @@ from keras_vae.networks import (
 )
 
 # From [0, 1] to [-1, 1].
-_SCALING = {"rescale": 2.0, "shift": -1.0}
+_SCALING: dict[str, Any] = {"rescale": 2.0, "shift": -1.0}
 
 
 def light_networks(event_shape, latent_dim, posterior, filters, spectral_normalization):
