@@ -389,7 +389,7 @@ class VAE(LatentVariableModel):
             rates=(log_q - log_p)[tf.newaxis] if kl is None else kl[tf.newaxis, tf.newaxis],
             y=y,
             cost=tf.add_n(costs) if costs else None,
-            seed=fold(seed, 1),
+            seed=fold(seed, 3),
         )
 
     def pass_for_training(self, x, y, seed, training):
