@@ -11,7 +11,6 @@ from tensorflow_probability import distributions as tfd
 from keras_vae.core.divergence import exact_kl
 from keras_vae.core.dtypes import float_dtype
 from keras_vae.core.numbers import not_negative
-from keras_vae.core.replicas import num_replicas
 from keras_vae.layers.base import distribution_of
 
 
@@ -122,7 +121,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         penalty = _penalty(
             tensor, self.distribution_b, self.use_exact_kl, self.weight, mask
         )
-        self.add_loss(penalty / num_replicas())
+        self.add_loss(penalty)
         return tensor
 
     def compute_output_spec(self, tensor, mask=None):

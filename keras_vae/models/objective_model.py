@@ -25,9 +25,9 @@ from keras_vae.models.optimizers import apply_if, optimizers_for, scaled_like
 from keras_vae.objectives import Objective
 
 # What tells the noise of training from that of testing, and that of the data from that of
-# the model, folded into the model's seed.
+# the pass (which folds in 1 and 3 itself), folded into the model's seed.
 _TRAIN, _TEST = 0, 1
-_DATA = 1
+_DATA = 2
 # The player where there is one loss for all.
 _ALL = "model"
 

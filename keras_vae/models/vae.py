@@ -405,7 +405,7 @@ class VAE(LatentVariableModel):
             rates=(log_q - log_p)[tf.newaxis] if kl is None else kl[tf.newaxis, tf.newaxis],
             y=y,
             cost=tf.add_n(costs) if costs else None,
-            seed=fold(seed, 1),
+            seed=fold(seed, 3),
         )
 
     def _log_px(self, px, x):

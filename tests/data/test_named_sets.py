@@ -1,5 +1,6 @@
 """The laws of named sets, on stand-ins and, with $KERAS_VAE_DATA, on the real data."""
 
+import hashlib
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from keras_vae.core import support
 from keras_vae.data import Scaling, Sprites, load, names
 from keras_vae.data.dataset import SPLITS
 from keras_vae.data.sources import FOLDER_VARIABLE
-from keras_vae.data.splits import film_blocks
+from keras_vae.data.splits import film_blocks, stratified
 
 REAL_FOLDER = os.environ.get(FOLDER_VARIABLE)
 
@@ -210,6 +211,55 @@ def test_classes_are_balanced_and_mixed(case):
         if size:
             assert np.bincount(y).tolist() == [size] * 10
         assert len(np.unique(y[:100])) == 10
+
+
+# Where the rows went, once and for all: published scores are of these splits. Of sprites,
+# whose pixels depend on rounding, the factors.
+GOLDEN = {
+    "digits": "b274e5ba2fdcb2ca",
+    "mnist_5k": "98301000a202dd54",
+    "sprites": "f0a61101ee425f28",
+}
+
+
+def test_packaged_sets_are_split_as_they_always_were(case):
+    name, data, _ = case
+    if name not in PACKAGED:
+        pytest.skip("comes as a file")
+    digest = hashlib.sha256()
+    for split in SPLITS:
+        for array in data.split(split)[name == "sprites" :]:
+            digest.update(np.ascontiguousarray(array))
+    assert digest.hexdigest()[:16] == GOLDEN[name]
+
+
+def test_classes_are_drawn_as_they_always_were():
+    y = np.arange(30) % 3
+    arrays = stratified(np.arange(30)[:, np.newaxis], y, held_out=2)
+    found = {split: arrays[f"x_{split}"][:, 0].tolist() for split in SPLITS}
+    assert found == {
+        "train": [4, 23, 24, 13, 1, 27, 0, 3, 11, 15, 16, 22, 5, 9, 25, 8, 26, 20],
+        "validation": [14, 18, 28, 7, 17, 12],
+        "test": [10, 29, 6, 2, 19, 21],
+    }
+    for split in SPLITS:
+        np.testing.assert_array_equal(arrays[f"y_{split}"], y[found[split]])
+
+
+# First frames of the blocks that are held out: validation and test in turns.
+BLOCKS = {
+    400: [0, 50, 100, 150, 200, 250, 300, 350],
+    1000: [37, 162, 287, 412, 537, 662, 787, 912],
+    1965: [97, 343, 589, 834, 1080, 1325, 1571, 1817],
+}
+
+
+@pytest.mark.parametrize("frames", BLOCKS)
+def test_a_film_is_split_where_it_always_was(frames):
+    expected = ["train"] * frames
+    for number, first in enumerate(BLOCKS[frames]):
+        expected[first : first + 50] = [("validation", "test")[number % 2]] * 50
+    assert film_blocks(frames).tolist() == expected
 
 
 def test_film_is_split_in_blocks():

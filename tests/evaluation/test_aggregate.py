@@ -9,6 +9,7 @@ from latent_cases import given_posterior, params
 from tensorflow_probability import distributions as tfd
 
 from keras_vae import layers
+from keras_vae.core.seeds import fold
 from keras_vae.evaluation import aggregate_posterior, information, mean_and_error
 
 RNG = np.random.default_rng(0)
@@ -85,6 +86,26 @@ def test_the_two_parts_sum_to_the_rate():
     exact = mean_and_error(model.trace(x).rate[0])
     error = found["rate"]["standard_error"]
     assert found["rate"]["mean"] == pytest.approx(exact["mean"], abs=4 * error)
+
+
+@pytest.mark.parametrize("draws", [1, 2, 5])
+def test_errors_are_over_observations_whose_draws_were_averaged(draws):
+    model = given_posterior(2)
+    x = params(RNG.normal(size=(30, 2)), RNG.uniform(0.3, 1.0, size=(30, 2)))
+    found = information(model, x, draws, seed=3)
+    trace = model.trace(x, draws, fold(3, 0))
+    uniform = tfd.Categorical(logits=tf.zeros(len(x)))
+    log_aggregate = tfd.MixtureSameFamily(uniform, model.encode(x)).log_prob(trace.z)
+    for name, term in {
+        "mutual_information": trace.log_q - log_aggregate,
+        "marginal_kl": log_aggregate - trace.log_p,
+        "rate": trace.log_q - trace.log_p,
+    }.items():
+        assert term.shape == (draws, 30)
+        of_observations = np.mean(term, axis=0)
+        error = of_observations.std(ddof=1) / math.sqrt(30)
+        assert found[name]["mean"] == pytest.approx(of_observations.mean(), abs=1e-5)
+        assert found[name]["standard_error"] == pytest.approx(error, rel=1e-4)
 
 
 def test_seeds():

@@ -84,6 +84,34 @@ def test_they_are_the_formulas_written_out(monkeypatch):
     assert means(found()) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("axes", [1, 2])
+def test_points_on_the_edge_of_a_ball(axes, k):
+    """On a lattice many are, and squares of distances are whole numbers."""
+    rng = np.random.default_rng(axes)
+    real, sampled = rng.integers(0, 7, (2, 14, axes))
+
+    def squares(points, others):
+        return np.square(points[:, np.newaxis] - others).sum(axis=-1)
+
+    def radii(points):
+        # The first is the point itself.
+        return np.sort(squares(points, points), axis=1)[:, k]
+
+    between, real_radii = squares(real, sampled), radii(real)[:, np.newaxis]
+    assert (between == real_radii).any() and (between == radii(sampled)).any()
+    assert means(precision_recall(real, sampled, k)) == {
+        "precision": (between <= real_radii).any(axis=0).mean(),
+        "recall": (between <= radii(sampled)).any(axis=1).mean(),
+    }
+    assert means(density_coverage(real, sampled, k)) == pytest.approx(
+        {
+            "density": (between < real_radii).sum() / (k * len(sampled)),
+            "coverage": (between < real_radii).any(axis=1).mean(),
+        }
+    )
+
+
 @pytest.mark.parametrize("function", [precision_recall, density_coverage])
 def test_refusals(function):
     with pytest.raises(ValueError, match="more than 7 points"):

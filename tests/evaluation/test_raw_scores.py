@@ -6,12 +6,14 @@ from kind_cases import SHAPE, dense, images, kind
 
 from keras_vae.data import Preprocessor, Scaling
 from keras_vae.evaluation import (
+    HeldOut,
     active_units,
     aggregate_posterior,
     annealed_importance_sampling,
     anomaly_scores,
     bidirectional_check,
     collapse_report,
+    evaluate_metrics,
     image_scores,
     inference_gaps,
     information,
@@ -31,6 +33,31 @@ SCORES = {
     "elbo": (lambda vae, x: vae.elbo(x), 1),
     "likelihood": (
         lambda vae, x: mean_of(likelihood_scores(vae, x, 5), "elbo", "log_likelihood"),
+        1,
+    ),
+    **{
+        f"{name} of some": (
+            lambda vae, x, name=name: mean_of(likelihood_scores(vae, x, 5, limit=7), name),
+            times,
+        )
+        for name, times in {
+            "elbo": 1,
+            "rate": 0,
+            "distortion": -1,
+            "log_likelihood": 1,
+            "elbo_of_all": 1,
+            "log_likelihood_of_all": 1,
+        }.items()
+    },
+    "metric of some": (
+        lambda vae, x: mean_of(
+            evaluate_metrics("likelihood", HeldOut(vae, x, num_samples=3, limit=7))[
+                "likelihood"
+            ],
+            "elbo",
+            "log_likelihood",
+            "log_likelihood_of_all",
+        ),
         1,
     ),
     "rate": (lambda vae, x: mean_of(likelihood_scores(vae, x, 5), "rate"), 0),

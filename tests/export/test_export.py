@@ -24,6 +24,7 @@ from keras_vae import layers
 from keras_vae.data import Preprocessor, Scaling
 from keras_vae.export import read_signatures, writing
 from keras_vae.export.signatures import signatures_of
+from keras_vae.models import latent_variable_model
 
 FILES = {"saved_model.pb", "fingerprint.pb", "variables/variables.index"}
 FILES |= {"variables/variables.data-00000-of-00001"}
@@ -127,6 +128,24 @@ def test_values_outside_the_support_are_refused(loaded, name, bad, where):
         request = {**requests(served, 1)[key], "x": x}
         with pytest.raises(tf.errors.InvalidArgumentError, match=where):
             ask(signatures[key], request)
+
+
+@pytest.mark.parametrize("condition", [None, 3])
+def test_the_largest_count_is_served_and_no_larger_one(condition, monkeypatch):
+    monkeypatch.setattr(latent_variable_model, "_EVENTS_AT_A_TIME", 5)
+    model = keras_vae.DenseVAE(IMAGE, 2, hidden_units=(3,), condition=condition)
+    function, seed = signatures_of(model)["sample"].function, tf.constant([5, 0])
+    for n in (0, 1, 4, 5, 6, 7):
+        request = tf.constant(n) if condition is None else tf.zeros(n, tf.int32)
+        if n <= 5:
+            samples = function(seed, request)["samples"]
+            assert samples.shape == (n, *IMAGE)
+            if n:
+                expected = model.sample(n, 0 if condition else None, seed=5)
+                np.testing.assert_allclose(samples, expected, atol=1e-6)
+            continue
+        with pytest.raises(tf.errors.InvalidArgumentError, match="from 0 to 5"):
+            function(seed, request)
 
 
 @pytest.mark.parametrize("count", [-1, 1_000_000_000])

@@ -86,6 +86,19 @@ def test_repeating_the_batch_leaves_the_loss(build):
     laws.close(model.losses[0], once, rtol=1e-6)
 
 
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("kept", [[0, 2, 3, 5], [4], []])
+def test_what_is_masked_has_no_say(kept, exact):
+    layer = KLDivergenceAddLoss(priors.StandardNormal(2), use_exact_kl=exact, weight=0.5)
+    model = with_layer(layer)
+    q = distribution_of(z := model(X))
+    log_p = -0.5 * np.sum(np.square(z) + np.log(2 * np.pi), axis=-1)
+    kl = tfd.kl_divergence(q, PRIORS["tfd"]()) if exact else q.log_prob(z) - log_p
+    layer(z, mask=tf.constant(np.isin(np.arange(len(X)), kept)))
+    expected = 0.5 * np.asarray(kl)[kept].mean() if kept else 0.0
+    laws.close(layer.losses[-1], expected)
+
+
 @pytest.mark.parametrize("build", BUILD)
 def test_survives_saving(build, tmp_path):
     model = BUILD[build](priors.StandardNormal(2), use_exact_kl=True, weight=0.7)

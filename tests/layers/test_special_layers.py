@@ -35,6 +35,50 @@ def test_shapes_support_and_gradients(name):
     laws.all_finite(tape.gradient(log_prob, params))
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_no_coupling_of_a_flow_stretches_by_more_than_e(size):
+    """Not even where its network ran away: then by e, or 1/e, for each moved element."""
+    layer = layers.Flow(size, num_layers=3, seed=0)
+    rng = np.random.default_rng(2)
+    layer.set_weights([30.0 * rng.normal(size=w.shape) for w in layer.get_weights()])
+    params = np.zeros((1, layer.params_size), "float32")
+    z = rng.normal(size=(200, 1, size)).astype("float32")
+    bijector = layer.distribution(params).bijector
+    log_stretch = np.abs(bijector.forward_log_det_jacobian(z, 1))
+    most = 3 * (size - size // 2)
+    assert 0.5 * most < log_stretch.max() < most + 1e-4
+
+
+MIXTURES = {
+    "normal": lambda: layers.MixtureNormal(4, 3),
+    "logistic": lambda: layers.MixtureLogistic(4, (2, 2)),
+    "any": lambda: layers.MixtureSameFamily(4, layers.IndependentLaplace(3)),
+    "one-hot": lambda: layers.CategoricalMixtureOfOneHotCategorical(5, 4),
+}
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_components_of_a_mixture_start_apart(name):
+    # Equal ones would get equal gradients, and stay one component for ever.
+    layer = MIXTURES[name]()
+    starts = [layer.initial_params(seed) for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(starts[0], starts[1])
+    assert (starts[0] != starts[2])[4:].all()
+    np.testing.assert_array_equal(starts[0][:4], 0.0)
+    components = starts[0][4:].reshape(4, -1)
+    apart = np.abs(components[:, np.newaxis] - components).max(axis=-1)
+    assert apart[~np.eye(4, dtype=bool)].min() > 0.1
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_a_zero_vector_points_along_the_first_axis(size):
+    layer = layers.PowerSpherical(size)
+    params = np.zeros((2, size + 1), "float32")
+    params[1, :size] = 3.0
+    direction = layer.distribution(params).mean_direction
+    laws.close(direction, [np.eye(size)[0], np.full(size, size**-0.5)])
+
+
 def test_a_power_sphere_is_that_of_tfp():
     layer, params = made("power_spherical")
     z = layer.distribution(params).sample(seed=(0, 1))

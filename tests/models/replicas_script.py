@@ -70,6 +70,33 @@ def comparison(examples, make=fixed_noise_vae, x=None, **arguments):
     }
 
 
+def of_layers(term, rate=0.1):
+    """Weights of a model that is built from layers, with a KL term, after two epochs."""
+    x = np.random.default_rng(5).normal(size=(12, 3)).astype("float32")
+
+    def trained(scope):
+        keras.utils.set_random_seed(3)
+        prior, rule = priors.StandardNormal(2), None
+        with scope:
+            if term == "regularizer":
+                rule = layers.KLDivergenceRegularizer(prior, use_exact_kl=True, weight=2.0)
+            posterior = layers.IndependentNormal(2, "mean", activity_regularizer=rule)
+            parts = [keras.Input((3,)), keras.layers.Dense(4), posterior]
+            if term == "layer":
+                parts.append(layers.KLDivergenceAddLoss(prior, True, weight=2.0))
+            ends = [keras.layers.Dense(3), layers.IndependentNormal(3, "mean", scale=1.0)]
+            model = keras.Sequential(parts + ends)
+            loss = layers.negative_log_likelihood
+            model.compile(keras.optimizers.SGD(rate), loss)
+        start = weights(model)
+        model.fit(x, x, batch_size=4, epochs=2, shuffle=False, verbose=0)
+        return start, weights(model)
+
+    start, one = trained(contextlib.nullcontext())
+    _, two = trained(TWO_REPLICAS.scope())
+    return [float(np.abs(one - other).max()) for other in (start, two)]
+
+
 def noise():
     """Draws of each replica for the same examples."""
     with TWO_REPLICAS.scope():
@@ -163,6 +190,7 @@ def main():
         "an objective made outside": comparison(
             9, objective=objectives.ELBO(2.0), callbacks=[SetBeta()]
         ),
+        "KL terms": {term: of_layers(term) for term in ("layer", "regularizer")},
         "noise": noise(),
     }
     print("REPORT" + json.dumps(report, default=float))

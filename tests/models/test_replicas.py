@@ -74,6 +74,12 @@ def test_two_replicas_evaluate_and_predict_like_one(report, run):
     assert report[run]["predictions"] < 1e-4
 
 
+@pytest.mark.parametrize("term", ["layer", "regularizer"])
+def test_the_divergence_of_layers_weighs_the_same_on_two_replicas(report, term):
+    moved, apart = report["KL terms"][term]
+    assert moved > 1e-2 and apart < 1e-5
+
+
 def test_replicas_draw_different_noise(report):
     first, second = np.array(report["noise"])
     assert np.abs(first - second).min() > 1e-6

@@ -1,5 +1,7 @@
 """The game of the VAE-GAN: one-sided games, and who plays when."""
 
+import itertools
+
 import laws
 import numpy as np
 import pytest
@@ -104,6 +106,12 @@ def test_the_cost_of_fakes_is_that_of_reconstructions_and_samples_alike():
         reconstructed, sampled = (-logit_of(cost) for cost in pair)
         trace = made_game(real=logit_of(0.7), reconstructed=reconstructed, sampled=sampled)
         assert all(bool(one) for one in objective.turns(trace).values())
+
+
+def test_at_the_edge_of_the_margin_all_play():
+    objective = Adversarial(margin=0.25, equilibrium=0.75)
+    for costs in itertools.product([0.5, 0.75, 1.0], repeat=2):
+        assert [bool(one) for one in objective.who_plays(*costs)] == [True, True]
 
 
 def test_a_margin_of_zero_is_a_margin():

@@ -119,6 +119,28 @@ def test_only_a_scheduled_beta_is_logged():
     assert float(ELBO(beta=warm_up()).logs(3)["beta"]) == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize(
+    "arguments, plain",
+    [
+        ({}, True),
+        ({"beta": 4.0}, False),
+        ({"free_bits": 0.1}, False),
+        ({"beta": (0.0, 1.0)}, True),
+        ({"beta": (1.0, 0.0)}, False),
+        ({"beta": (1.0, 4.0)}, False),
+        ({"beta": (0.0, 1.0), "free_bits": 0.1}, False),
+        ({"exact_kl": False, "num_samples": 3}, True),
+    ],
+)
+def test_a_plain_bound_is_one_whose_weight_ends_at_one(arguments, plain):
+    if isinstance(beta := arguments.get("beta"), tuple):
+        first, last = beta
+        beta = keras.optimizers.schedules.PolynomialDecay(first, 1_000_000, last)
+        arguments = {**arguments, "beta": beta}
+    assert ELBO(**arguments).is_plain_bound == plain
+    assert not IWAE().is_plain_bound
+
+
 def test_schedule_survives_saving_as_json():
     config = keras.saving.serialize_keras_object(ELBO(beta=warm_up()))
     beta = objectives.get(config).beta

@@ -88,6 +88,28 @@ def test_comparing_with_the_other_draws_lowers_the_variance():
     assert (gradient.var(axis=0) < 0.5 * plain.var(axis=0)).all()
 
 
+@pytest.mark.parametrize("num_samples", [2, 3, 7])
+def test_a_draw_is_judged_by_what_it_adds_to_the_bound(num_samples):
+    """Equations 8 to 10 of Mnih and Rezende, written out a draw at a time."""
+    joint, log_q = np.random.default_rng(num_samples).normal(size=(2, num_samples, 1))
+    weights = np.exp(joint - log_q)[:, 0]
+    signals = []
+    for i in range(num_samples):
+        others = np.delete(weights, i)
+        replaced = np.append(others, np.prod(others) ** (1 / len(others)))
+        signals.append(np.log(weights.mean()) - np.log(replaced.mean()))
+    empty = dict.fromkeys(("z", "q", "p", "px", "rates"))
+    score = tf.Variable(log_q)
+    with tf.GradientTape() as tape:
+        trace = Trace(
+            np.zeros((1, 1)), log_q=score, log_p=joint, log_px=np.zeros_like(joint), **empty
+        )
+        loss = VIMCO(num_samples)(trace)
+    # The bound itself also has a gradient, minus the share of each weight.
+    expected = weights / weights.sum() - signals
+    laws.close(tape.gradient(loss, score)[:, 0], expected, rtol=1e-9, atol=1e-9)
+
+
 def test_the_value_is_the_importance_weighted_bound():
     losses, *_ = estimates(VIMCO(4), 50)
     expected, *_ = estimates(IWAE(4), 50)
