@@ -19,7 +19,8 @@ def positive_int(n, argument: str) -> int:
     Raises:
         ValueError: If it is anything else.
     """
-    if isinstance(n, bool) or not hasattr(n, "__index__") or n <= 0:
+    is_number = not isinstance(n, bool) and hasattr(n, "__index__")
+    if not is_number or getattr(n, "ndim", 0) or n <= 0:
         raise ValueError(f"{argument} must be a positive integer, but is {n!r}.")
     return int(n)
 

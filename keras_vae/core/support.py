@@ -133,7 +133,9 @@ class Support:
             circle; of whole numbers, the elements (of one-hot vectors, the vectors) change
             one after another.
         """
-        t = np.linspace(0.0, 1.0, steps, dtype=start.dtype)
+        dtype = np.result_type(start.dtype, np.float32)
+        start, end = start.astype(dtype), end.astype(dtype)
+        t = np.linspace(0.0, 1.0, steps, dtype=dtype)
         if self.vectors == "sphere":
             return _great_circle(start, end, t)
         if self.integer:

@@ -40,12 +40,13 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     def __init__(self, distribution_b, use_exact_kl=False, weight=None):
         """Creates the regularizer."""
+        # A prior gets its weights when it is built, which this does.
+        self.distribution_b = _checked(distribution_b)
         if getattr(distribution_b, "trainable_weights", ()):
             raise ValueError(
                 f"{distribution_b!r} has trainable weights, which a regularizer cannot "
                 "train. Add a KLDivergenceAddLoss layer instead."
             )
-        self.distribution_b = _checked(distribution_b)
         self.use_exact_kl = bool(use_exact_kl)
         self.weight = _checked_weight(weight)
 

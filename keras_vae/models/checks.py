@@ -299,7 +299,19 @@ def one_hot_or_float(y, shape, num_classes: int | None, dtype: str) -> tf.Tensor
             f"y has shape {tuple(y.shape)}, but one class number for each example is "
             "needed, shape [B]."
         )
-    return tf.one_hot(tf.cast(y, tf.int32), num_classes, dtype=dtype)
+    if not y.dtype.is_integer:
+        y = tf.cast(y, tf.float32)
+    classes = tf.cast(y, tf.int32)
+    known = (classes >= 0) & (classes < num_classes) & (tf.cast(classes, y.dtype) == y)
+    if tf.executing_eagerly() and not tf.reduce_all(known):
+        raise ValueError(
+            f"y has the class {y[~known][0]:g}, but the model has the classes 0 to "
+            f"{num_classes - 1}."
+        )
+    # Of streams no one else sees all batches; XLA leaves the check out.
+    message = f"y must hold class numbers from 0 to {num_classes - 1}."
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(known), [message])]):
+        return tf.one_hot(classes, num_classes, dtype=dtype)
 
 
 def _classes(y, n, num_classes) -> np.ndarray[Any, np.dtype[np.int32]]:

@@ -305,7 +305,8 @@ class LatentVariableModel(ObjectiveModel):
         """
         if positive_int(steps, "steps") < 2:
             raise ValueError(f"steps must be at least 2, but is {steps!r}.")
-        z0, z1 = np.asarray(start), np.asarray(end)
+        dtype = self.probability_dtype
+        z0, z1 = np.asarray(start, dtype), np.asarray(end, dtype)
         if z0.shape != z1.shape:
             raise ValueError(
                 f"start and end must hold as many observations each, but hold {len(z0)} "
@@ -332,7 +333,7 @@ class LatentVariableModel(ObjectiveModel):
         Raises:
             ValueError: If z is empty, of another shape, NaN or infinite.
         """
-        z = np.asarray(z)
+        z = np.asarray(z, self.probability_dtype)
         self._check_codes(z)
         y = self.check_condition(y, len(z))
         decoded = in_batches(lambda rows, _: self.decoded(*rows), (z, y), batch_size)
@@ -397,6 +398,7 @@ class LatentVariableModel(ObjectiveModel):
         self.require_density()
         x, y = self.to_units(x, scores=True), self.check_condition(y, len(x))
         positive_int(num_samples, "num_samples")
+        seed = make_seed(seed)
 
         def parts(rows, index):
             x, y = rows
@@ -446,6 +448,7 @@ class LatentVariableModel(ObjectiveModel):
         x, y = self.to_units(x, scores=True), self.check_condition(y, len(x))
         positive_int(num_samples, "num_samples")
         positive_int(batch_size, "batch_size")
+        seed = make_seed(seed)
         at_a_time = self.events_at_a_time()
         batch_size = min(batch_size, len(x), at_a_time)
         counts = (
@@ -461,8 +464,7 @@ class LatentVariableModel(ObjectiveModel):
 
     def _compiled_estimate(self):
         """The importance-weighted estimate as a graph, traced once for the same weights."""
-        # The variables themselves: others of the same names would be read in their place.
-        key = [id(v) for v in self.variables]
+        key = self._graph_key()
         before = self.__dict__.get("_estimate")
         if before is None or before[0] != key:
             # TensorFlow counts the traces of a method over all models, and would warn of
@@ -474,6 +476,11 @@ class LatentVariableModel(ObjectiveModel):
             # Past Keras's tracking, which would look for weights in it.
             self.__dict__["_estimate"] = before
         return before[1]
+
+    def _graph_key(self):
+        """What a traced graph holds fast of the model."""
+        # The variables themselves: others of the same names would be read in their place.
+        return [id(v) for v in self.variables]
 
     def _importance_weighted(self, x, y, num_samples, chunk, seed):
         """Log of the mean weight of `num_samples` draws, `chunk` draws at a time."""

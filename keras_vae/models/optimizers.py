@@ -27,7 +27,8 @@ def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimiz
     Raises:
         ValueError: If a dict names other players, or an optimizer cannot be used here.
     """
-    if not isinstance(optimizer, dict) or len(players) == 1:
+    is_one = not isinstance(optimizer, dict) or {"name", "class_name"} & set(optimizer)
+    if is_one or len(players) == 1:
         first = get_optimizer(optimizer)
         if len(players) > 1:
             _refuse_averages(first)

@@ -108,7 +108,9 @@ class VAE(LatentVariableModel):
         self.likelihood = distribution_layer(likelihood, "likelihood")
         refuse_distribution(prior, "prior")
         self.prior = (
-            priors.default_for(self.posterior) if prior is None else priors.get(prior)
+            priors.default_for(self.posterior)
+            if prior is None
+            else priors.get(prior, dtype=self.posterior.dtype)
         )
         self.condition_shape, self.num_classes = read_condition(condition)
         self.seed = make_seed(seed)
@@ -248,7 +250,7 @@ class VAE(LatentVariableModel):
         Raises:
             ValueError: If z has another shape, or y is missing or too much.
         """
-        z = tf.convert_to_tensor(z, self.posterior.compute_dtype)
+        z = tf.cast(tf.convert_to_tensor(z), self.posterior.compute_dtype)
         shape = self.latent.shape
         rank = len(shape)
         if z.shape.rank < rank or tuple(z.shape[z.shape.rank - rank :]) != shape:
@@ -379,12 +381,16 @@ class VAE(LatentVariableModel):
             The record of the pass, which objectives and estimators read.
         """
         x = tf.cast(tf.convert_to_tensor(x), self.probability_dtype)
-        q = self.encode(x, y, training)
+        # In this order: a prior that asks the encoder would leave the penalties of what it
+        # encoded in the place of those of x.
         p = self.prior.distribution(self._condition(y), training)
+        q = self.encode(x, y, training)
         seed = fold(seed)
         if z is None:
             z = q.sample(num_samples, seed=seed)
             z = z if pathwise else tf.stop_gradient(z)
+        else:
+            z = self._checked_draws(z, x.shape[:1])
         px = self.decode(z, y, training)
         log_p = p.log_prob(z)
         if self.posterior.has_density:
@@ -408,6 +414,17 @@ class VAE(LatentVariableModel):
             seed=fold(seed, 3),
         )
 
+    def _checked_draws(self, z, batch):
+        """Latent variables to be scored, which no broadcasting brings to their shape."""
+        z = tf.cast(tf.convert_to_tensor(z), self.posterior.compute_dtype)
+        expected = tf.TensorShape([None]).concatenate(batch).concatenate(self.latent.shape)
+        if not z.shape.is_compatible_with(expected):
+            raise ValueError(
+                f"z has shape {tuple(z.shape)}, but draws to be scored are [S, B, *latent], "
+                f"{tuple(expected)}: S for each of the {batch[0]} observations."
+            )
+        return z
+
     def _log_px(self, px, x):
         """Log p(x|z); of an observation with gaps, of what is known."""
         if not self.takes_gaps:
@@ -429,6 +446,11 @@ class VAE(LatentVariableModel):
             y=y,
             pathwise=self.objective.pathwise,
         )
+
+    def _graph_key(self):
+        """What a traced graph holds fast of the model."""
+        layers = self.posterior.get_config(), self.likelihood.get_config()
+        return super()._graph_key(), layers
 
     def posterior_params(self, x, y=None) -> tf.Tensor:
         """Returns what the encoder says of observations.

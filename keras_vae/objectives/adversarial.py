@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import keras
 import tensorflow as tf
 
@@ -103,17 +105,18 @@ class Adversarial(Objective):
         """Each player's loss, and what the discriminator makes of the pass."""
         game = trace.game
         cost = self._gan_loss(game)
-        decoder = self.gamma * game.feature_distance
+        weight = partial(self._weight, dtype=cost.dtype)
+        decoder = weight("gamma") * game.feature_distance
         if self.generator_loss == "minimax":
             decoder -= cost
         else:
-            decoder += self.reconstruction_weight * tf.nn.softplus(-game.reconstructed)
-            decoder += self.sample_weight * tf.nn.softplus(-game.sampled)
+            decoder += weight("reconstruction_weight") * tf.nn.softplus(-game.reconstructed)
+            decoder += weight("sample_weight") * tf.nn.softplus(-game.sampled)
         discriminator = cost
         if self.r1:
-            discriminator += 0.5 * self.r1 * game.gradient_penalty()
+            discriminator += 0.5 * weight("r1") * game.gradient_penalty()
         rate = tf.reduce_mean(trace.rate, axis=0)
-        losses = (self.beta * rate + game.feature_distance, decoder, discriminator)
+        losses = (weight("beta") * rate + game.feature_distance, decoder, discriminator)
         right = (game.real > 0, game.reconstructed < 0, game.sampled < 0)
         terms = [game.feature_distance, *(tf.cast(one, cost.dtype) for one in right)]
         return (
@@ -121,15 +124,20 @@ class Adversarial(Objective):
             dict(zip(self.terms, terms, strict=True)),
         )
 
+    def _weight(self, name, dtype):
+        # In a graph numbers are tensors in single precision.
+        return tf.cast(getattr(self, name), dtype)
+
     def _gan_loss(self, game):
-        smooth = self.label_smoothing
+        weight = partial(self._weight, dtype=game.real.dtype)
+        smooth = weight("label_smoothing")
         real = (1.0 - smooth) * tf.nn.softplus(-game.real) + smooth * tf.nn.softplus(
             game.real
         )
         return (
-            self.real_weight * real
-            + self.reconstruction_weight * tf.nn.softplus(game.reconstructed)
-            + self.sample_weight * tf.nn.softplus(game.sampled)
+            weight("real_weight") * real
+            + weight("reconstruction_weight") * tf.nn.softplus(game.reconstructed)
+            + weight("sample_weight") * tf.nn.softplus(game.sampled)
         )
 
     @property

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -119,11 +122,20 @@ class Prior(Family):
         Raises:
             ValueError: If the temperature is not positive, or means nothing here.
         """
-        if not temperature > 0:
-            raise ValueError(f"temperature must be positive, but is {temperature!r}.")
+        number = isinstance(temperature, int | float | np.number)
+        if not number or not 0 < temperature < math.inf:
+            raise ValueError(
+                f"temperature must be positive and finite, but is {temperature!r}."
+            )
         self._require_shape()
         p = self.make_distribution(y) if temperature == 1 else self.tempered(temperature, y)
         if len(p.batch_shape):
+            size = p.batch_shape[0]
+            if not tf.is_tensor(n) and size not in (None, n):
+                raise ValueError(
+                    f"{n} draws were asked for, but y holds {size} conditions: one for each "
+                    "draw is needed."
+                )
             return p.sample(seed=fold(seed))
         return p.sample(n, seed=fold(seed))
 

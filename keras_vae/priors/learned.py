@@ -228,6 +228,12 @@ class Conditional(_OfLayer):
             )
         elif not self.network.built:
             self.network.build((None, *model.condition_shape))
+        elif self.network.input_shape[1:] != model.condition_shape:
+            raise ValueError(
+                f"The network of Conditional reads shape {self.network.input_shape[1:]}, "
+                f"but the model's condition has shape {model.condition_shape} (classes "
+                f"arrive one-hot). Begin it with Input({model.condition_shape})."
+            )
 
     def make_weights(self):
         """Closes a network that was made here with a layer of the right size."""

@@ -105,15 +105,24 @@ class VampPrior(Prior):
         low, high = self._accepts.low, self._accepts.high
         if low is None:
             return tfb.Identity()
+        low = tf.constant(low, self.compute_dtype)
         if high is None:
-            return tfb.Chain([tfb.Shift(float(low)), tfb.Softplus()])
-        return tfb.Sigmoid(float(low), float(high))
+            return tfb.Chain([tfb.Shift(low), tfb.Softplus()])
+        return tfb.Sigmoid(low, tf.constant(high, self.compute_dtype))
+
+    def distribution(self, y=None, training=False):
+        """The mixture of posteriors, encoded as x is: while training, as in training."""
+        self._require_shape()
+        return self._mixture(training)
 
     def make_distribution(self, y=None):
         """The mixture of posteriors."""
+        return self._mixture(training=False)
+
+    def _mixture(self, training):
         return tfd.MixtureSameFamily(
             tfd.Categorical(logits=tf.convert_to_tensor(self.logits)),
-            self._encode(self.pseudo_inputs),
+            self._encode(self.pseudo_inputs, training=training),
         )
 
     @property

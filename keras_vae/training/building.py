@@ -212,6 +212,9 @@ def build_objective(
         )
     config = objective.get_config()
     steps = steps_of_epoch(recipe, data) * recipe.warmup_epochs
+    # The schedule counts updates, and several batches may make one.
+    optimizer = optimizers.get_optimizer(recipe.optimizer or model.usual_optimizer)
+    steps = -(-steps // (optimizer.gradient_accumulation_steps or 1))
     schedule = keras.optimizers.schedules.PolynomialDecay(0.0, steps, config["beta"])
     config["beta"] = keras.optimizers.schedules.serialize(schedule)
     return type(objective).from_config(config)
