@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from numbers import Real
+from typing import Any
 
 
-def positive_int(n, argument: str) -> int:
+def positive_int(n: Any, argument: str) -> int:
     """Checks that an argument is an integer above zero.
 
     Args:
@@ -19,8 +20,8 @@ def positive_int(n, argument: str) -> int:
     Raises:
         ValueError: If it is anything else.
     """
-    is_number = not isinstance(n, bool) and hasattr(n, "__index__")
-    if not is_number or getattr(n, "ndim", 0) or n <= 0:
+    is_number = hasattr(n, "__index__") and not getattr(n, "ndim", 0)
+    if isinstance(n, bool) or not is_number or n <= 0:
         raise ValueError(f"{argument} must be a positive integer, but is {n!r}.")
     return int(n)
 

@@ -145,7 +145,7 @@ def test_temperatures_that_are_none(temperature):
 
 def test_arguments_in_the_wrong_place_are_said():
     with pytest.raises(ValueError, match="num_samples must be a positive integer"):
-        conditional(4).elbo(data_for(vae(), 3), np.array([1, 2, 3]))
+        vae().elbo(data_for(vae(), 3), np.array([1, 2, 3]))
 
 
 def test_a_network_of_another_condition_is_refused_when_the_model_is_made():
