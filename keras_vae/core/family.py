@@ -39,6 +39,16 @@ class Family(keras.layers.Layer):
         """Creates the family."""
         super().__init__(dtype=float_dtype(dtype), **kwargs)
 
+    def freeze_parts(self) -> None:
+        """Freezes the layers within, where the family was made with `trainable=False`.
+
+        Keras does so when the value changes, and not for what is created afterwards.
+        """
+        if not self.trainable:
+            # Only a change is passed on.
+            self.trainable = True
+            self.trainable = False
+
     @property
     def support(self) -> Support:
         """The set on which the distributions live."""

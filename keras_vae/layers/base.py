@@ -267,6 +267,7 @@ class DistributionLayer(Family):
     def build(self, input_shape):
         """Checks the number of parameters before anything is computed."""
         self._check_params(input_shape)
+        self.freeze_parts()
         self.built = True
 
     def call(self, params):

@@ -74,6 +74,7 @@ class Prior(Family):
             return
         self.event_shape = event_shape
         self.make_weights()
+        self.freeze_parts()
         self.built = True
 
     def make_weights(self) -> None:

@@ -158,8 +158,6 @@ class Learned(_OfLayer):
         super().make_weights()
         start = keras.initializers.Constant(self.layer.initial_params(self.seed))
         self.params = self.add_weight((self.layer.params_size,), start, name="params")
-        # What was created meanwhile is trainable, whatever was asked for.
-        self.trainable = self.trainable
 
     def layer_params(self, y, training):
         """The trained parameters."""

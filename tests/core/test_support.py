@@ -8,8 +8,11 @@ from keras_vae.core.numbers import positive_int
 from keras_vae.core.support import (
     BINARY,
     COUNTS,
+    ONE_HOT,
     OPEN_UNIT_INTERVAL,
     REAL,
+    SIMPLEX,
+    SPHERE,
     UNIT_INTERVAL,
     Support,
     levels,
@@ -54,6 +57,35 @@ def test_check_agrees_with_contains(support):
         else:
             with pytest.raises(ValueError):
                 support.check(value)
+
+
+INTERVALS = [
+    Support(low, high, is_open=is_open, integer=integer)
+    for low in (None, 0.0, 1.0)
+    for high in (None, 2.0, 3.0)
+    for is_open in (False, True)
+    for integer in (False, True)
+    if not (is_open and integer)
+]
+
+
+@pytest.mark.parametrize("support", INTERVALS, ids=str)
+def test_a_support_includes_those_whose_members_are_its_own(support):
+    values = np.arange(-4.0, 8.0, 0.25)
+    for other in INTERVALS:
+        members = values[other.contains(values)]
+        alike = support.integer == other.integer
+        inside = bool(support.contains(members).all())
+        assert support.includes(other) == (alike and inside), str(other)
+
+
+@pytest.mark.parametrize("support", [SPHERE, SIMPLEX, ONE_HOT], ids=str)
+def test_vectors_are_included_by_their_own_kind_alone(support):
+    for other in (SPHERE, SIMPLEX, ONE_HOT, REAL, UNIT_INTERVAL, BINARY):
+        assert support.includes(other) == (support == other)
+    # One-hot vectors have probabilities among bits, too.
+    assert BINARY.includes(support) == (support == ONE_HOT)
+    assert not REAL.includes(support) and not UNIT_INTERVAL.includes(support)
 
 
 def test_check_says_what_where_and_what_to_do():

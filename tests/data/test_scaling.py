@@ -167,6 +167,22 @@ def test_constant_column_is_only_centred():
     np.testing.assert_allclose(held_out[0, 1], 0.5, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "low, high, stays",
+    [
+        (0.0, 1.0, True),
+        (0.1, 1.0, True),
+        (0.0, 0.9, True),
+        (-0.01, 1.0, False),
+        (0.0, 1.01, False),
+    ],
+)
+def test_real_images_stay_where_both_ends_are_within_the_unit_interval(low, high, stays):
+    x = np.linspace(low, high, 48).reshape(3, 4, 4, 1)
+    scaling = Scaling.fit(x, REAL)
+    assert ((scaling.offset, scaling.scale) == (0.0, 1.0)) == stays
+
+
 def test_real_images_get_one_mean_and_deviation():
     x = 7 * UNIT - 3
     scaling = Scaling.fit(x, REAL)

@@ -52,6 +52,18 @@ def test_order_and_scale_of_codes_do_not_matter(score):
     assert score(other, Levels(), **SMALL)["mean"] == 1.0
 
 
+@pytest.mark.parametrize("factors", [[1.0, 1.0, 100.0], [0.1, 30.0, 1.0]])
+def test_the_votes_do_not_see_the_scale_of_codes(factors):
+    """Where the code is far from perfect, and its units would decide."""
+
+    def noisy(x):
+        return x + 4.0 * np.sin(1e3 * x.sum(axis=1, keepdims=True) * [1, 2, 3])
+
+    found = factor_vae_score(noisy, Levels(), **SMALL)
+    assert 0.4 < found["mean"] < 0.95
+    assert factor_vae_score(lambda x: noisy(x) * factors, Levels(), **SMALL) == found
+
+
 def test_a_code_that_knows_one_factor_tells_that_one():
     def one(x):
         return np.stack([x[:, 0], x[:, 0]], axis=1)

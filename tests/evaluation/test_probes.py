@@ -25,6 +25,20 @@ def test_what_is_apart_is_read_and_noise_is_not(method):
     assert noise["standard_error"] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("neighbors", [1, 3, 9])
+def test_the_nearest_neighbours_vote(neighbors):
+    rng = np.random.default_rng(1)
+    z, z_test = rng.normal(size=(60, 2)), rng.normal(size=(50, 2))
+    # Noisy labels: each number of neighbours has its own answer.
+    y, y_test = (
+        rng.random(len(one)) < 0.5 + 0.3 * np.sign(one[:, 0]) for one in (z, z_test)
+    )
+    order = np.linalg.norm(z_test[:, np.newaxis] - z, axis=-1).argsort(axis=1)
+    votes = y[order[:, :neighbors]].mean(axis=1) > 0.5
+    found = probe_accuracy(z, y, z_test, y_test, "knn", neighbors)
+    assert found["mean"] == pytest.approx(np.mean(votes == y_test))
+
+
 def test_only_neighbours_see_an_exclusive_or():
     z = RNG.choice([-1.0, 1.0], size=(400, 2)) + 0.05 * RNG.normal(size=(400, 2))
     y = (z[:, 0] > 0) ^ (z[:, 1] > 0)

@@ -120,6 +120,21 @@ def test_strength_one_takes_one_mean_to_the_other(model, vectors):
     close(edited[:, 0], model.reconstruct(X[has].mean(axis=0, keepdims=True)))
 
 
+@pytest.mark.parametrize("condition", [3, (2,)])
+def test_each_observation_keeps_its_condition(condition):
+    vae = keras_vae.DenseVAE(
+        SIZE, LATENT, "normal", hidden_units=(4,), condition=condition, seed=0
+    )
+    y = np.arange(6) % 3
+    y = y if condition == 3 else np.stack([y, -y], axis=1).astype("float32")
+    vector, strengths = np.ones(LATENT), (0.0, 0.5, -1.0, 2.0)
+    edited = edit_attribute(vae, X[:6], vector, strengths, y=y)
+    for i, strength in enumerate(strengths):
+        z = vae.embed(X[:6], y) + np.float32(strength)
+        close(edited[:, i], vae.decode_codes(z, y))
+    close(edited[:, 0], vae.reconstruct(X[:6], y))
+
+
 def test_images_keep_their_shape():
     model = keras_vae.DenseVAE((4, 3, 1), latent_dim=2, hidden_units=(8,), seed=0)
     x = np.random.default_rng(0).integers(0, 2, (6, 4, 3, 1)).astype("float32")

@@ -309,6 +309,14 @@ def test_the_seed_decides_the_noise_of_training_and_testing():
     assert same == 0 and other > 1e-4
 
 
+def test_weights_alone_decide_an_evaluation():
+    x, model = data_for(vae(), 12), compiled(run_eagerly=True)
+    scores = model.evaluate(x, verbose=0)
+    for step in (1, 1000):
+        model.optimizer.iterations.assign(step)
+        assert model.evaluate(x, verbose=0) == scores
+
+
 def test_evaluate_returns_a_value_for_each_name():
     model = compiled()
     x = data_for(model)

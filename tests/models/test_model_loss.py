@@ -221,6 +221,55 @@ def test_distribution_layers_are_told_whether_they_are_trained():
         assert model.posterior.told == model.likelihood.told == [training] * 2
 
 
+# Parts that hold layers of their own: arguments of `vae`, and the part.
+FROZEN = {
+    "learned flow": (
+        lambda **how: {"prior": priors.Learned(layers.Flow(LATENT, num_layers=2), **how)},
+        "prior",
+    ),
+    "learned shared scale": (
+        lambda **how: {
+            "prior": priors.Learned(layers.IndependentNormal(LATENT, scale="shared"), **how)
+        },
+        "prior",
+    ),
+    "flow": (
+        lambda **how: {"posterior": layers.Flow(LATENT, num_layers=2, **how)},
+        "posterior",
+    ),
+    "mixture": (
+        lambda **how: {
+            "likelihood": layers.MixtureSameFamily(
+                2, layers.IndependentNormal(SIZE, scale="shared"), **how
+            )
+        },
+        "likelihood",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FROZEN)
+@pytest.mark.parametrize("when", ["made so", "afterwards"])
+def test_what_is_frozen_stays_as_it_is_and_frozen_when_it_comes_back(name, when, tmp_path):
+    make, role = FROZEN[name]
+    model = vae(**make(trainable=False) if when == "made so" else make())
+    getattr(model, role).trainable = False
+    model.save(tmp_path / "frozen.keras")
+    for one in (
+        model,
+        keras.saving.load_model(tmp_path / "frozen.keras"),
+        type(model).from_config(model.get_config()),
+    ):
+        part = getattr(one, role)
+        assert part.weights and not any(weight.trainable for weight in part.weights)
+        one.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+        before, encoder = part.get_weights(), one.encoder.get_weights()
+        fit(one, data_for(one))
+        for was, now in zip(before, part.get_weights(), strict=True):
+            np.testing.assert_array_equal(was, now)
+        assert np.abs(encoder[0] - one.encoder.get_weights()[0]).max() > 0
+
+
 def test_frozen_parts_stay_as_they_are():
     model = vae()
     model.decoder.trainable = False

@@ -32,6 +32,35 @@ def test_a_learned_prior_is_its_layer():
     laws.close(p.log_prob(z), expected.log_prob(z))
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.IndependentNormal(2),
+        lambda: layers.Flow(2, num_layers=2),
+        lambda: layers.MixtureNormal(3, 2),
+        lambda: layers.IndependentNormal(2, scale="shared"),
+    ],
+    ids=["normal", "flow", "mixture", "shared scale"],
+)
+@pytest.mark.parametrize("trainable", [True, False])
+def test_all_of_a_learned_prior_is_trained_or_nothing(make, trainable):
+    prior = priors.Learned(make(), trainable)
+    prior.build((2,))
+    assert {weight.trainable for weight in prior.weights} == {trainable}
+    assert len(prior.trainable_weights) == trainable * len(prior.weights)
+    # Also as part of something that asks the layer itself.
+    assert len(prior.layer.trainable_weights) == trainable * len(prior.layer.weights)
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_all_of_a_conditional_prior_is_trained_or_nothing(trainable):
+    prior = priors.Conditional("normal", hidden_units=(3,), trainable=trainable)
+    vae = keras_vae.DenseVAE(4, 2, "bernoulli", hidden_units=(3,), prior=prior, condition=3)
+    assert {weight.trainable for weight in prior.weights} == {trainable}
+    inside = {id(weight) for weight in vae.trainable_weights}
+    assert all((id(weight) in inside) == trainable for weight in prior.weights)
+
+
 def test_a_vamp_prior_is_the_mixture_of_posteriors():
     vae = keras_vae.DenseVAE(
         4, 2, hidden_units=(3,), prior=priors.VampPrior(5), likelihood="bernoulli"
