@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_vae.core.names import unknown
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.named import load_named, names
-from keras_vae.data.own_data import FILE_KINDS, load_path
+from keras_vae.data.own_data import FILE_KINDS, load_path, table_data
 from keras_vae.data.sources import own_file
 from keras_vae.data.tables import Column
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def load(
-    name_or_path: str | os.PathLike,
+    name_or_path: str | os.PathLike | pd.DataFrame,
     *,
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
@@ -39,14 +42,14 @@ def load(
       `y`;
     - `.csv` (of any separator), `.tsv`, `.parquet`: a table. What its columns are is found
       out (`keras_vae.data.tables.infer_columns`) unless `columns` says it; empty cells,
-      `?`, `NA` and the like are missing.
+      `?`, `NA` and the like are missing. A `pandas.DataFrame` is the same.
 
     Splits that own data do not bring are drawn from the training rows with `seed`, a
     tenth for each. Named sets have fixed splits, whatever the seed. Likelihood and
     levels of own data follow from the values (see `keras_vae.data.kinds`).
 
     Args:
-        name_or_path: One of `names()`, or a path.
+        name_or_path: One of `names()`, a path, or a `pandas.DataFrame`.
         image_size: `(height, width)`, for a folder of images.
         channels: 1 (grey) or 3 (RGB), for a folder of images.
         seed: Seed of the split of own data.
@@ -67,6 +70,14 @@ def load(
         >>> load("digits")
         >>> load("photos/", image_size=(64, 64), seed=1)
     """
+    if hasattr(name_or_path, "iloc"):
+        if image_size is not None or channels is not None or header is not None:
+            raise ValueError(
+                "image_size and channels are for folders of images, header for files, but a "
+                "table was given. Leave them out."
+            )
+        frame: Any = name_or_path
+        return table_data(frame.copy(), Path("DataFrame"), seed, columns, label)
     if isinstance(name_or_path, str) and name_or_path in names():
         if image_size is not None or channels is not None:
             raise ValueError(

@@ -552,9 +552,7 @@ class LatentVariableModel(ObjectiveModel):
         Raises:
             ValueError: If they do not fit the model.
         """
-        if self.preprocessor is not None:
-            x = self.preprocessor.codes(x)
-        x = as_array(x, name)
+        x = self.as_raw(x, name)
         if self.preprocessor is not None:
             check_shape(x.shape, self.event_shape, name)
             x = self.preprocessor.held_out(x) if scores else self.preprocessor(x)
@@ -578,7 +576,7 @@ class LatentVariableModel(ObjectiveModel):
             ValueError: If they do not fit the model.
         """
         prepare = self.preprocessor
-        x = x if prepare is None else prepare.codes(x)
+        x = self.as_raw(x, name)
         units = self.to_units(x, scores=held_out, name=name)
         if held_out or prepare is None or (x.dtype.kind == "f" and not prepare.binarize):
             return units, True
@@ -587,6 +585,12 @@ class LatentVariableModel(ObjectiveModel):
     def from_units(self, x: np.ndarray) -> np.ndarray:
         """Brings what the model makes to raw values, where there is a preprocessor."""
         return x if self.preprocessor is None else self.preprocessor.inverse(x)
+
+    def as_raw(self, x, name: str = "x") -> np.ndarray:
+        """Reads observations as one array; of a table the numbers that stand for it."""
+        return as_array(
+            x if self.preprocessor is None else self.preprocessor.codes(x), name
+        )
 
     def as_table(self, x: np.ndarray) -> Any:
         """Writes raw values as a table, where the preprocessor knows its columns."""

@@ -12,7 +12,6 @@ from keras_vae.core.replicas import num_replicas, sum_over_replicas
 from keras_vae.core.seeds import fold, fold_replica
 from keras_vae.core.trace import Trace
 from keras_vae.models.checks import (
-    as_array,
     check_stream,
     check_weights,
     is_array,
@@ -35,8 +34,9 @@ _ALL = "model"
 class ObjectiveModel(keras.Model):
     """A Keras model that is trained on the losses an objective reads off its traces.
 
-    Subclasses define `pass_for_training`, `check_condition`, `to_units`, `to_stream`,
-    `batch_to_units`, `from_units` and `latent`, and set `seed` and `probability_dtype`.
+    Subclasses define `pass_for_training`, `check_condition`, `as_raw`, `to_units`,
+    `to_stream`, `batch_to_units`, `from_units`, `as_table` and `latent`, and set `seed` and
+    `probability_dtype`.
     There is one `train_step`, for one player or several.
     """
 
@@ -494,7 +494,7 @@ class ObjectiveModel(keras.Model):
                 "validation_split holds out a share between 0 and 1 of an array x, but is "
                 f"{share!r} of a {type(x).__name__}. Use validation_data."
             )
-        x = as_array(x)
+        x = self.as_raw(x)
         first, size = int(len(x) * (1 - share)), len(x)
         arrays = (x, self.check_condition(y, size), check_weights(weight, size))
         kept = tuple(None if one is None else one[:first] for one in arrays)
@@ -502,7 +502,7 @@ class ObjectiveModel(keras.Model):
 
     def _packed(self, x, y, weight, held_out, name="x"):
         """Arrays that were checked, in the form that the steps read."""
-        x, in_units = self.to_stream(as_array(x, name), held_out, name)
+        x, in_units = self.to_stream(self.as_raw(x, name), held_out, name)
         size = len(x)
         return pack(x, self.check_condition(y, size), check_weights(weight, size), in_units)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import keras_vae
 from keras_vae import layers
 from keras_vae.data import Preprocessor, load
 from keras_vae.data.tables import (
@@ -185,6 +186,25 @@ def test_the_preprocessor_reads_and_writes_tables(tmp_path):
     ]
     assert np.abs(units[:, real].mean(axis=0)).max() < 0.5
     np.testing.assert_allclose(prepare.inverse(units), codes, rtol=1e-5, atol=1e-3)
+
+
+def test_a_frame_is_loaded_trained_on_and_answered_with():
+    table = frame()
+    table.loc[::5, "real"] = None
+    data = load(table)
+    pd.testing.assert_frame_equal(table, frame().assign(real=table["real"]))
+    vae = keras_vae.DenseVAE(data.event_shape, 2, data.likelihood, (8,), gaps="mask")
+    vae.preprocessor = Preprocessor.fit(data, vae.support)
+    vae.start_from(vae.to_units(data.x_train))
+    vae.compile("adam")
+    vae.fit(table, verbose=0)
+    assert list(vae.sample(3).columns) == [name for name in SERIES if name != "identifier"]
+    assert vae.reconstruct(table)["whole"].between(17, 90).all()
+    assert np.isfinite(vae.elbo(table)).all() and vae.embed(table.iloc[::-1]).shape == (
+        N,
+        2,
+    )
+    np.testing.assert_allclose(vae.embed(table.iloc[:, ::-1]), vae.embed(table))
 
 
 def test_a_label_column_is_taken_out(tmp_path):
