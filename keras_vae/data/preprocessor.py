@@ -35,8 +35,8 @@ class Preprocessor:
         value_range: Values in the model's units that a picture shows as black and white.
 
     Example:
-        >>> prepare = Preprocessor.fit(data, vae.support, binarize=True)
-        >>> vae.preprocessor = prepare
+        >>> vae = keras_vae.DenseVAE(data.event_shape, latent_dim=16)
+        >>> vae.preprocessor = Preprocessor.fit(data, vae.support, binarize=True)
         >>> vae.embed(data.x_test)
     """
 
