@@ -7,10 +7,8 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-import click
 import keras
 import numpy as np
-import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 import keras_vae
@@ -30,13 +28,14 @@ from keras_vae.presets.configs import plain_config
 from keras_vae.training import Recipe, train
 
 SHAPE, CODES, ROWS = (28, 28, 1), 2, 40
-_RANDOM = np.random.default_rng(0)
+# What is made once, and copied.
+_KEPT = tempfile.TemporaryDirectory()
 
 
 @functools.cache
 def data_set():
     """Images of a bright corner: which one is the label."""
-    images = _RANDOM.integers(0, 80, (2 * ROWS, *SHAPE), np.uint8)
+    images = np.random.default_rng(0).integers(0, 80, (2 * ROWS, *SHAPE), np.uint8)
     labels = np.arange(2 * ROWS) % 4
     for row, label in enumerate(labels):
         top, left = 14 * (label // 2), 14 * (label % 2)
@@ -92,21 +91,17 @@ def sequential():
     )
 
 
-def factors(n=ROWS):
+def factors():
     """Settings of three factors of variation."""
-    return np.random.default_rng(0).integers(0, 3, (n, 3))
+    return np.random.default_rng(0).integers(0, 3, (ROWS, 3))
 
 
 OBJECTS = {
-    "Path": lambda: Path,
-    "click": lambda: click,
     "functools": lambda: functools,
     "json": lambda: json,
     "keras": lambda: keras,
     "keras_vae": lambda: keras_vae,
-    "layers": lambda: layers,
     "np": lambda: np,
-    "tf": lambda: tf,
     "tfd": lambda: tfd,
     "urllib": lambda: urllib,
     # Data.
@@ -141,7 +136,7 @@ for _room in (data, evaluation, export, generation, layers, objectives, plots, p
 @functools.cache
 def faces():
     """Colour images with attributes, as CelebA has them."""
-    images = _RANDOM.integers(0, 256, (16, 64, 64, 3), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (16, 64, 64, 3), np.uint8)
     smiling = np.arange(16) % 2
     attributes = np.stack([1 - smiling, smiling], axis=1)
     return data.DataSet(
@@ -175,8 +170,8 @@ def table(folder):
 
 @functools.cache
 def finished_run():
-    """A finished run of an epoch on the digits, somewhere."""
-    folder = Path(tempfile.mkdtemp()) / "run"
+    """A finished run of an epoch on the digits."""
+    folder = Path(_KEPT.name) / "run"
     recipe = Recipe(
         "digits",
         "dense_vae:latent_dim=2,hidden_units=8",
@@ -201,8 +196,8 @@ def zoo(folder):
 
 @functools.cache
 def exported():
-    """A SavedModel, somewhere."""
-    folder = Path(tempfile.mkdtemp()) / "1"
+    """A SavedModel."""
+    folder = Path(_KEPT.name) / "exported"
     vae((8, 8, 1)).export(folder)
     return folder
 

@@ -66,7 +66,7 @@ class VAEGAN(VAE):
         ...     keras.optimizers.Adam(5e-4, beta_1=0.5),
         ...     keras_vae.objectives.Adversarial(0.05, generator_loss="non_saturating"),
         ... )
-        >>> model.fit(x_train, epochs=10, validation_data=x_test)
+        >>> model.fit(x_train, epochs=5, validation_data=x_test)
 
     Source:
         Larsen, Sonderby, Larochelle and Winther 2016, "Autoencoding beyond pixels using
