@@ -68,6 +68,10 @@ def main(arguments: list[str] | None = None) -> None:
 
     Args:
         arguments: What follows the program's name; None takes the process's.
+
+    Example:
+        >>> main(["--version"])
+        keras-vae, version ...
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:

@@ -27,7 +27,9 @@ def in_batches(function, x, batch_size: int, verbose: int = 0) -> np.ndarray:
         ValueError: If `batch_size` is not a positive integer.
 
     Example:
-        >>> in_batches(lambda z, _: vae.decoded(z), z, 256)
+        >>> z = vae.draw(1000, seed=0)
+        >>> in_batches(lambda z, _: vae.decoded(z), z, 256).shape
+        (1000, 28, 28, 1)
     """
     positive_int(batch_size, "batch_size")
     size = len(x[0] if isinstance(x, tuple) else x)

@@ -76,8 +76,8 @@ def full_disk_is_said(folder: str | os.PathLike) -> Iterator[None]:
         DiskFullError: If the block ended because the disk was full.
 
     Example:
-        >>> with full_disk_is_said("models"):
-        ...     Path("models/note.txt").write_text(text)
+        >>> with full_disk_is_said("."):
+        ...     size = Path("note.txt").write_text("new")
     """
     free = _free(folder)
     try:

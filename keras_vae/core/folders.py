@@ -46,7 +46,9 @@ def write_folder_atomically(
             `overwrite`, or one with anything else than what is replaceable.
 
     Example:
-        >>> write_folder_atomically("models/digits/1", vae_archive.write_out)
+        >>> def write(folder):
+        ...     size = (folder / "note.txt").write_text("new")
+        >>> write_folder_atomically("notes", write)
     """
     folder = Path(folder).resolve()
     new, old = (folder.with_name(f"{state}{folder.name}") for state in (NEW, OLD))

@@ -30,6 +30,11 @@ class Trace(NamedTuple):
         cost: What the layers add to any loss, nats, [B], or None.
         seed: Seed for objectives that draw, int32 [2].
         game: What a discriminator makes of the pass, or None.
+
+    Example:
+        >>> trace = vae.trace(x[:4], num_samples=3)
+        >>> trace.log_weight.shape, trace.elbo.shape
+        (TensorShape([3, 4]), TensorShape([4]))
     """
 
     x: tf.Tensor

@@ -115,7 +115,7 @@ def load_first(*choices: str) -> DataSet:
         FileNotFoundError: If none is at hand.
 
     Example:
-        >>> data = load_first("mnist", "mnist_5k")
+        >>> data = load_first("mnist", "digits")
     """
     if not choices:
         raise ValueError("load_first needs the name of at least one data set.")

@@ -53,8 +53,10 @@ def pipeline(
             one of those named.
 
     Example:
-        >>> batches = pipeline(x_train, 128, binarize="dynamic", scaling=scaling)
-        >>> steps = steps_per_epoch(len(x_train), 128)
+        >>> x = data.x_train
+        >>> scaling = Scaling.fit(x, UNIT_INTERVAL, data.levels)
+        >>> batches = pipeline(x, 128, binarize="dynamic", scaling=scaling)
+        >>> steps = steps_per_epoch(len(x), 128)
         >>> vae.fit(batches, steps_per_epoch=steps, epochs=10, shuffle=False)
     """
     if not len(x):
@@ -157,6 +159,10 @@ def steps_per_epoch(num_examples: int, batch_size: int) -> int:
 
     Returns:
         Steps, at least 1.
+
+    Example:
+        >>> steps_per_epoch(60_000, 128)
+        469
     """
     return -(-num_examples // batch_size)
 

@@ -39,8 +39,8 @@ class Preprocessor:
             tables (`pandas.DataFrame`) are raw data.
 
     Example:
-        >>> prepare = Preprocessor.fit(data, vae.support, binarize=True)
-        >>> vae.preprocessor = prepare
+        >>> vae = keras_vae.DenseVAE(data.event_shape, latent_dim=16)
+        >>> vae.preprocessor = Preprocessor.fit(data, vae.support, binarize=True)
         >>> vae.embed(data.x_test)
     """
 

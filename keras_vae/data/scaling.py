@@ -31,8 +31,9 @@ class Scaling:
             fit `event_shape`.
 
     Example:
+        >>> x_train = np.array([[0, 51, 255]], np.uint8)
         >>> scaling = Scaling.fit(x_train, UNIT_INTERVAL, levels=(0, 255))
-        >>> scaling(np.array([[0, 51, 255]], np.uint8))
+        >>> scaling(x_train)
         array([[0. , 0.2, 1. ]], dtype=float32)
     """
 
@@ -96,7 +97,9 @@ class Scaling:
                 `support` with no levels to scale them by.
 
         Example:
-            >>> Scaling.fit(x_train, REAL).inverse(samples)
+            >>> scaling = Scaling.fit(x_train, vae.support)
+            >>> scaling.inverse(vae.sample(64)).shape
+            (64, 28, 28, 1)
         """
         x = np.asarray(x_train)
         if x.ndim < 2 or len(x) == 0 or x.dtype.kind not in "buif":

@@ -15,6 +15,10 @@ def mean_and_error(values: np.ndarray) -> dict[str, float | None]:
 
     Returns:
         `mean` and `standard_error`; None of a single example.
+
+    Example:
+        >>> mean_and_error([1.0, 3.0])
+        {'mean': 2.0, 'standard_error': 1.0}
     """
     values = np.asarray(values, np.float64)
     # One example says nothing about the error.

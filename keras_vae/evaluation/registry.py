@@ -25,6 +25,10 @@ class Metric(NamedTuple):
         needs: "labels", "factors" (labels [N, K], K >= 2), "drawn factors" (data that can
             be drawn for given factors), "images", "anomalies" (data of another kind), "a
             trained likelihood" (which a VAE-GAN has not), or nothing.
+
+    Example:
+        >>> METRICS["probe"].needs
+        'labels'
     """
 
     scores: Callable[[HeldOut], dict[str, Any]]
@@ -75,6 +79,12 @@ def describe_metrics(results: dict[str, dict[str, Any]]) -> str:
 
     Returns:
         For each metric a heading and one line for each score.
+
+    Example:
+        >>> score = {"mean": 0.9, "standard_error": 0.01}
+        >>> print(describe_metrics({"probe": {"num_neighbors": 5, "linear_probe": score}}))
+        probe (num_neighbors=5)
+          accuracy of a linear probe       0.900 +- 0.010
     """
     lines = []
     for metric, scores in results.items():

@@ -62,6 +62,12 @@ def describe_scores(scores: dict[str, Any]) -> str:
 
     Returns:
         One line for each score.
+
+    Example:
+        >>> psnr = {"mean": 21.5, "standard_error": 0.25}
+        >>> print(describe_scores({"num_examples": 100, "num_samples": 500, "psnr": psnr}))
+        scores of 100 held-out examples (and 500 samples), +- standard error:
+          PSNR of reconstructions     21.500 +- 0.250 dB
     """
     of = scores.get("of", f"and {scores['num_samples']} samples")
     lines = [

@@ -120,7 +120,9 @@ def edit_attribute(
             infinite.
 
     Example:
-        >>> edited = edit_attribute(vae, x_test[:4], vector, strengths=(-1.0, 0.0, 1.0))
+        >>> smile = vectors["smiling"]  # of attribute_vectors
+        >>> edit_attribute(vae, data.x_test[:4], smile, strengths=(-1.0, 0.0, 1.0)).shape
+        (4, 3, 64, 64, 3)
 
     Source:
         Larsen et al. 2016, section 4.2 and figure 5.

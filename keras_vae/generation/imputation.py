@@ -40,6 +40,11 @@ class Imputed(NamedTuple):
             effective number of samples, as a share of them. "gibbs": the share of
             proposals that were accepted. Near 0 a few codes decide: take more samples, or
             the other method.
+
+    Example:
+        >>> whole = Imputed(mean=x, draws=x[np.newaxis], efficiency=np.ones(len(x)))
+        >>> whole.draws[0].shape == whole.mean.shape
+        True
     """
 
     mean: Any
@@ -97,9 +102,10 @@ def impute(
             gives no probabilities or no means of single elements.
 
     Example:
+        >>> x = x_test[:10]
         >>> observed = np.ones(x.shape, bool)
         >>> observed[:, 14:] = False  # the lower half of the images
-        >>> whole = impute(vae, x, observed, "gibbs", num_draws=5)
+        >>> whole = impute(vae, x, observed, "gibbs", num_samples=200, num_draws=5)
         >>> whole.mean.shape, whole.draws.shape
         ((10, 28, 28, 1), (5, 10, 28, 28, 1))
 

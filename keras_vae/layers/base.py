@@ -123,6 +123,18 @@ class DistributionLayer(Family):
 
     Raises:
         ValueError: If an argument is not one of those described.
+
+    Example:
+        >>> class Gumbel(DistributionLayer):
+        ...     event_shape = ()
+        ...
+        ...     def compute_params_size(self):
+        ...         return 1
+        ...
+        ...     def make_distribution(self, params):
+        ...         return tfd.Gumbel(params[..., 0], 1.0)
+        >>> Gumbel().distribution(tf.zeros([5, 1])).batch_shape
+        TensorShape([5])
     """
 
     params_size = ParamsSize()

@@ -30,6 +30,13 @@ class IndependentLayer(DistributionLayer):
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
+
+    Example:
+        >>> class IndependentExponential(IndependentLayer):
+        ...     def make_elements(self, log_rate):
+        ...         return tfd.Exponential(tf.exp(log_rate))
+        >>> IndependentExponential((28, 28, 1)).params_size
+        784
     """
 
     num_blocks = 1
@@ -90,6 +97,13 @@ class PositiveLayer(IndependentLayer):
         floor: Smallest value of a positive parameter, which is floor + softplus(u) of
             the network's output u. It keeps densities finite; 0 is that of `tfp.layers`.
         **kwargs: Arguments of `DistributionLayer`.
+
+    Example:
+        >>> class IndependentGumbel(PositiveLayer):
+        ...     def make_elements(self, loc, scale):
+        ...         return tfd.Gumbel(loc, self.positive(scale))
+        >>> IndependentGumbel(3).params_size
+        6
     """
 
     num_blocks = 2
@@ -369,8 +383,8 @@ class IndependentBeta(PositiveLayer):
     concentrations away from zero. See `PositiveLayer` for the arguments.
 
     Example:
-        >>> IndependentBeta(3).support
-        Support(low=0.0, high=1.0, integer=False, is_open=True)
+        >>> print(IndependentBeta(3).support)
+        (0, 1)
     """
 
     def __init__(

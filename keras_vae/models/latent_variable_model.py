@@ -42,6 +42,11 @@ class LatentVariableModel(ObjectiveModel):
     The methods here take arrays of any length and return NumPy arrays, a batch at a time,
     and give the same result for the same seed. With a `preprocessor` they take and return
     raw data; `encode`, `decode`, `trace` and a call stay in the model's units.
+
+    Example:
+        >>> model = LatentVariableModel.from_preset("dense_vae_digits")
+        >>> model.sample(4, seed=0).shape
+        (4, 8, 8, 1)
     """
 
     _preprocessor: Preprocessor | None = None

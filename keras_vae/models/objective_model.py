@@ -68,6 +68,7 @@ class ObjectiveModel(keras.Model):
 
         Example:
             >>> vae.compile("adam", "elbo:beta=4")
+            >>> adam = keras.optimizers.Adam
             >>> vae_gan.compile({"encoder": adam(), "decoder": adam(),
             ...                  "discriminator": adam()}, Adversarial(gamma=1e-3))
         """

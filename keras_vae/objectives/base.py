@@ -99,6 +99,13 @@ class Objective:
 
     Raises:
         ValueError: If `num_samples` is not a positive integer.
+
+    Example:
+        >>> class Distortion(Objective):
+        ...     def call(self, trace, step):
+        ...         return tf.reduce_mean(trace.distortion, axis=0)
+        >>> Distortion()(vae.trace(x[:4])).shape
+        TensorShape([4])
     """
 
     pathwise = True

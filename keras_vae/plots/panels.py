@@ -58,7 +58,7 @@ def panels(
 
     Example:
         >>> figure, (ax,) = panels(("epoch", "rate [nats]"), caption="The rate grows.")
-        >>> line = ax.plot(history["kl_loss"])
+        >>> line = ax.plot(history.history["kl_loss"])
     """
     if not labels or not all(len(one) in (2, 3) for one in labels):
         raise ValueError(

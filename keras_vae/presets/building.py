@@ -151,8 +151,9 @@ def add_files(folder: str | os.PathLike) -> list[str]:
         ValueError: If one is damaged, or the folder is not a preset of the zoo.
 
     Example:
+        >>> vae.export("zoo/conv_vae_mnist/1")
         >>> add_files("zoo/conv_vae_mnist")
-        ['1/saved_model.pb', '1/variables/variables.index']
+        ['1/fingerprint.pb', '1/saved_model.pb', ...]
     """
     folder = Path(folder)
     metadata = preset_metadata(folder)

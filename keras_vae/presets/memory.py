@@ -84,7 +84,8 @@ def limited_weights(file_size: int) -> Iterator[None]:
         ValueError: If the variables made meanwhile take more than twice the file.
 
     Example:
-        >>> with limited_weights(path.stat().st_size):
+        >>> config = plain_config(keras.saving.serialize_keras_object(vae))
+        >>> with limited_weights(4 * vae.count_params()):
         ...     model = keras.saving.deserialize_keras_object(config)
     """
     taken, most = 0, 2 * file_size + _LEAST_BYTES

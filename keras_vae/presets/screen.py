@@ -50,7 +50,10 @@ def screen(config: Any, place: str = _ANYTHING) -> None:
         ValueError: If something else is named in it.
 
     Example:
-        >>> screen(keras.saving.serialize_keras_object(vae))
+        >>> screen(plain_config(keras.saving.serialize_keras_object(vae)))
+        >>> screen({"class_name": "eval", "module": "builtins", "config": {}})
+        Traceback (most recent call last):
+        ValueError: ...
     """
     if isinstance(config, list | tuple):
         for value in config:

@@ -34,7 +34,7 @@ def write_tables(zoo: str | os.PathLike) -> list[str]:
 
     Example:
         >>> write_tables("zoo")
-        []
+        ['conv_vae_mnist']
     """
     zoo = Path(zoo)
     if not zoo.is_dir():

@@ -54,6 +54,10 @@ def default_for(posterior) -> Prior:
     Returns:
         The standard normal for numbers, the uniform distribution on a sphere, and else
         the posterior's own family at equal probabilities.
+
+    Example:
+        >>> type(default_for(keras_vae.layers.PowerSpherical(3))).__name__
+        'UniformOnSphere'
     """
     if posterior.support.vectors == "sphere":
         return UniformOnSphere(dtype=posterior.dtype)

@@ -29,6 +29,14 @@ class Prior(Family):
 
     Raises:
         ValueError: If a size is not a positive integer.
+
+    Example:
+        >>> class StandardLogistic(Prior):
+        ...     def make_distribution(self, y=None):
+        ...         zeros = tf.zeros(self.event_shape)
+        ...         return tfd.Independent(tfd.Logistic(zeros, 1.0), len(self.event_shape))
+        >>> StandardLogistic(16).sample(5, seed=0).shape
+        TensorShape([5, 16])
     """
 
     def __init__(self, event_shape=None, dtype=None, **kwargs):

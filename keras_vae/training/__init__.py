@@ -17,6 +17,10 @@ def train(recipe: Recipe, output, **options: Any) -> dict[str, Any]:
 
     Returns:
         The held-out scores.
+
+    Example:
+        >>> recipe = Recipe("digits", "dense_vae:latent_dim=2,hidden_units=50", epochs=1)
+        >>> scores = train(recipe, "runs/digits")
     """
     # Here, so that reading a recipe does not wait for TensorFlow.
     from keras_vae.training.run import train as run

@@ -68,7 +68,7 @@ def train(
         ValueError: If recipe and data do not go together.
 
     Example:
-        >>> train(Recipe("mnist_5k", "conv_vae"), "runs/mnist_5k")
+        >>> scores = train(Recipe("mnist_5k", "conv_vae"), "runs/mnist_5k")
     """
     output = Path(output)
     check_parts(recipe)

@@ -48,7 +48,8 @@ def beta_vae_score(
         ValueError: If a number is too small, or codes are NaN or infinite.
 
     Example:
-        >>> beta_vae_score(vae.embed, keras_vae.data.Sprites(), num_train=1000)
+        >>> few = {"num_train": 100, "num_test": 50}  # a first look
+        >>> beta_vae_score(vae.embed, keras_vae.data.Sprites(), **few)
 
     Source:
         Higgins et al. 2017, "beta-VAE", section 3, with the classifier and the numbers of
@@ -114,7 +115,8 @@ def factor_vae_score(
         ValueError: If a number is too small, or codes are NaN or infinite.
 
     Example:
-        >>> factor_vae_score(vae.embed, keras_vae.data.Sprites(), num_train=1000)
+        >>> few = {"num_train": 100, "num_test": 50}  # a first look
+        >>> factor_vae_score(vae.embed, keras_vae.data.Sprites(), **few)
 
     Source:
         Kim and Mnih 2018, "Disentangling by factorising", section 4, with the numbers of

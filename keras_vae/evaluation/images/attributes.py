@@ -72,6 +72,10 @@ def attribute_similarity(probabilities, attributes) -> np.ndarray:
     Raises:
         ValueError: If the shapes differ.
 
+    Example:
+        >>> attribute_similarity([[0.9, 0.2]], [[1, 0]]).round(2)
+        array([0.99])
+
     Source:
         Larsen et al. 2016, section 4.3, here with reconstructions.
     """

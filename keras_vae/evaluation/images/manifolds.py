@@ -65,6 +65,7 @@ def density_coverage(real, sampled, k: int = 5) -> dict[str, dict[str, float | N
         ValueError: If the sets do not fit together or have no more than k points.
 
     Example:
+        >>> extract = random_conv()
         >>> density_coverage(extract(x_test), extract(vae.sample(len(x_test))))
 
     Source:

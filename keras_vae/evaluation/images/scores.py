@@ -67,6 +67,11 @@ def peak_signal_to_noise(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
 
     Raises:
         ValueError: If the shapes differ.
+
+    Example:
+        >>> black = np.zeros((1, 28, 28, 1))
+        >>> peak_signal_to_noise(black, black + 0.1).round(3)
+        array([20.], dtype=float32)
     """
     return _of_two(tf.image.psnr, x, other, value_range)
 
@@ -178,6 +183,10 @@ def ratio_of_means(values, originals, paired: bool) -> dict[str, float | None]:
 
     Returns:
         `mean`, the ratio, and `standard_error`; None of a single example.
+
+    Example:
+        >>> ratio_of_means(np.array([1.0, 3.0]), np.array([2.0, 6.0]), paired=True)
+        {'mean': 0.5, 'standard_error': 0.0}
     """
     ratio = float(values.mean() / originals.mean())
     if len(values) < 2 or len(originals) < 2:

@@ -44,7 +44,6 @@ def active_units(
 
     Example:
         >>> active_units(vae, x_test).sum()
-        19
 
     Source:
         Burda et al. 2016, "Importance weighted autoencoders", section 5.2.
@@ -79,7 +78,6 @@ def collapse_report(
 
     Example:
         >>> collapse_report(vae, x_test)["dead"]
-        array([ 3, 17])
     """
     variance = _variance(model, x, y)
     active = variance > not_negative(threshold, "threshold")

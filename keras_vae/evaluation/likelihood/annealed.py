@@ -19,6 +19,11 @@ class BidirectionalBounds(NamedTuple):
         x: The observations, [N, *event].
         lower: Below log p(x) in expectation, [N].
         upper: Above log p(x) in expectation, [N].
+
+    Example:
+        >>> lower, upper = np.array([-90.0]), np.array([-89.5])
+        >>> BidirectionalBounds(x[:1], lower, upper).gap
+        array([0.5])
     """
 
     x: np.ndarray
@@ -81,7 +86,8 @@ def annealed_importance_sampling(
             R^D.
 
     Example:
-        >>> annealed_importance_sampling(vae, x_test[:100], num_steps=500).mean()
+        >>> x = x_test[:10]  # a first look; then all, and more steps
+        >>> annealed_importance_sampling(vae, x, num_steps=50).mean()
 
     Source:
         Neal 2001, "Annealed importance sampling"; Wu, Burda, Salakhutdinov and Grosse
@@ -134,7 +140,8 @@ def bidirectional_check(
         ValueError: As `annealed_importance_sampling`.
 
     Example:
-        >>> bidirectional_check(vae, 50, num_steps=500).summary["gap"]
+        >>> bounds = bidirectional_check(vae, 10, num_steps=50)  # a first look
+        >>> bounds.summary["gap"]
 
     Source:
         Grosse, Ghahramani and Adams 2015, "Sandwiching the marginal likelihood using

@@ -23,6 +23,11 @@ class InferenceGaps(NamedTuple):
         log_likelihood: Estimate of log p(x), [N].
         local_bound: ELBO at a posterior optimized for this observation alone, [N].
         amortized_bound: ELBO at the encoder's posterior, [N].
+
+    Example:
+        >>> gaps = InferenceGaps(np.array([-90.0]), np.array([-92.0]), np.array([-95.0]))
+        >>> gaps.approximation_gap, gaps.amortization_gap
+        (array([2.]), array([3.]))
     """
 
     log_likelihood: np.ndarray

@@ -22,6 +22,10 @@ class Ports(NamedTuple):
     Attributes:
         rest: Port of the REST API.
         grpc: Port of gRPC; None where tensorflow-serving-api is not installed.
+
+    Example:
+        >>> Ports(rest=8501, grpc=None).rest
+        8501
     """
 
     rest: int
@@ -60,9 +64,12 @@ def serve(
         OSError: If a port is taken.
 
     Example:
+        >>> request = b'{"signature_name": "decode", "inputs": [[0.0, 1.0]]}'
         >>> with serve({"digits": "models/digits"}) as ports:
         ...     url = f"http://localhost:{ports.rest}/v1/models/digits:predict"
-        ...     urllib.request.urlopen(url, b'{"inputs": [[0.0, 1.0]]}').read()
+        ...     answer = json.load(urllib.request.urlopen(url, request))
+        >>> np.shape(answer["outputs"])
+        (1, 8, 8, 1)
 
     Source:
         TensorFlow Serving's "RESTful API" and `prediction_service.proto`.

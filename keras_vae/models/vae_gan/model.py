@@ -61,12 +61,12 @@ class VAEGAN(VAE):
             of that name.
 
     Example:
-        >>> model = VAEGAN.for_images((64, 64, 3))
+        >>> model = VAEGAN.for_images((28, 28, 1), latent_dim=16)
         >>> model.compile(
         ...     keras.optimizers.Adam(5e-4, beta_1=0.5),
         ...     keras_vae.objectives.Adversarial(0.05, generator_loss="non_saturating"),
         ... )
-        >>> model.fit(faces, epochs=20, validation_data=held_out)
+        >>> model.fit(x_train, epochs=5, validation_data=x_test)
 
     Source:
         Larsen, Sonderby, Larochelle and Winther 2016, "Autoencoding beyond pixels using
