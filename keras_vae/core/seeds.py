@@ -8,6 +8,7 @@ uninterrupted run would have drawn, and no two replicas draw the same.
 
 from __future__ import annotations
 
+import random
 from numbers import Integral
 
 import keras
@@ -29,10 +30,9 @@ def make_seed(seed: int | None) -> int:
         ValueError: If `seed` is negative or not an integer.
     """
     if seed is None:
-        # A layer may be made within a graph.
-        with tf.init_scope():
-            state = keras.random.SeedGenerator().state
-            return int(keras.ops.convert_to_numpy(state)[0]) % _LARGEST_INT32
+        # As Keras's generators do, but without their variable: a layer may be made within
+        # a graph.
+        return random.randint(1, 10**9)
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise ValueError(f"seed must be a non-negative integer or None, but is {seed!r}.")
     return int(seed) % _LARGEST_INT32

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.common.masking import set_keras_mask
 from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 from tensorflow_probability import distributions as tfd
 
@@ -74,7 +75,8 @@ def negative_log_likelihood(y, py) -> tf.Tensor:
 
 def _of_its_shape(y, distribution):
     """Targets of the shape of the distribution's draws, or an error with both shapes."""
-    y = tf.convert_to_tensor(y)
+    # In its dtype, too: Keras casts targets to its own float type.
+    y = tf.cast(y, distribution.dtype)
     expected = distribution.batch_shape.concatenate(distribution.event_shape)
     if y.shape.is_compatible_with(expected):
         return y
@@ -113,9 +115,10 @@ class DistributionLayer(Family):
     `event_shape` and define `compute_params_size` and `make_distribution`.
 
     Args:
-        convert_to_tensor_fn: What a call returns: "sample", "mean" or "mode", the
-            `tfd.Distribution` method of that name, or a registered function
-            (`keras.saving.register_keras_serializable`) of a distribution.
+        convert_to_tensor_fn: What a call returns: "sample", "mean" (the centre where
+            there is no finite mean) or "mode", the `tfd.Distribution` method of that
+            name, or a registered function (`keras.saving.register_keras_serializable`)
+            of a distribution.
         validate_args: Whether TFP checks values while the model runs (slower).
         seed: Seed of the draws that a call returns; None takes Keras's global seed.
         dtype: Dtype or policy. Probabilities are float32, also in mixed precision.
@@ -156,8 +159,11 @@ class DistributionLayer(Family):
         self.validate_args = validate_args
         self.seed = make_seed(seed)
         self.supports_masking = True
-        with tf.init_scope():
-            self.seed_generator = keras.random.SeedGenerator(self.seed)
+        # A layer that is made within a graph, as by a function of a DistributionLambda,
+        # can hold no state: TensorFlow's own generator draws for it.
+        self.seed_generator = (
+            None if tf.inside_function() else keras.random.SeedGenerator(self.seed)
+        )
 
     @classmethod
     def params_size_for(cls, *args, **kwargs) -> int | None:
@@ -282,11 +288,12 @@ class DistributionLayer(Family):
         self.freeze_parts()
         self.built = True
 
-    def call(self, params):
-        """Returns a tensor that carries its distribution.
+    def call(self, params, mask=None):
+        """Returns a tensor that carries its distribution, and its mask.
 
         Args:
             params: Tensor [..., params_size].
+            mask: Which of them count, as Keras passes it on; None for all.
 
         Returns:
             Tensor [..., *event_shape], what `convert_to_tensor_fn` says.
@@ -294,19 +301,26 @@ class DistributionLayer(Family):
         distribution = self.distribution(params)
         tensor = self._convert(distribution)
         setattr(tensor, _ATTRIBUTE, distribution)
+        if mask is not None:
+            # Keras sets it as well, though only after an activity regularizer's turn.
+            set_keras_mask(tensor, mask)
         return tensor
 
     def _convert(self, distribution: tfd.Distribution) -> tf.Tensor:
         name = self.convert_to_tensor_fn
         if name == "sample":
-            tensor = distribution.sample(seed=next_seed(self.seed_generator))
-        elif name in ("mean", "mode"):
-            tensor = getattr(distribution, name)()
+            generator = self.seed_generator
+            seed = self.seed if generator is None else next_seed(generator)
+            tensor = distribution.sample(seed=seed)
+        elif name == "mean":
+            tensor = self.expectation(distribution)
+        elif name == "mode":
+            tensor = distribution.mode()
         else:
             tensor = keras.saving.get_registered_object(name)(distribution)
         batch = distribution.batch_shape
         shape = getattr(tensor, "shape", None)
-        if shape is None or not shape[: len(batch)].is_compatible_with(batch):
+        if shape is None or not _begins_with(shape, batch):
             raise ValueError(
                 f"convert_to_tensor_fn must return one tensor with the batch shape "
                 f"{tuple(batch)} in front, but returned "
@@ -328,7 +342,7 @@ class DistributionLayer(Family):
         self._check_params(input_shape)
         return (*input_shape[:-1], *self.event_shape)
 
-    def compute_output_spec(self, params):
+    def compute_output_spec(self, params, mask=None):
         """Traces the call where only that can tell the shape of its result."""
         named = self.convert_to_tensor_fn in ("sample", "mean", "mode")
         if named and self.event_shape is not None:
@@ -344,6 +358,16 @@ class DistributionLayer(Family):
             "validate_args": self.validate_args,
             "seed": self.seed,
         }
+
+
+def _begins_with(shape, batch):
+    """Whether a shape has the batch's in front; unknown sizes stand where they stood."""
+    if shape.rank is None or batch.rank is None:
+        return True
+    front = shape.as_list()[: batch.rank]
+    return len(front) == batch.rank and all(
+        given in (None, size) for given, size in zip(front, batch, strict=True)
+    )
 
 
 def registered_name(function: str | Callable, argument: str) -> str:
@@ -389,7 +413,9 @@ def event_tuple(event_shape) -> tuple[int, ...]:
     Raises:
         ValueError: If a size is unknown or not positive.
     """
-    if isinstance(event_shape, np.ndarray):
-        event_shape = event_shape.tolist()
+    if isinstance(event_shape, np.ndarray | tf.Tensor):
+        event_shape = np.asarray(event_shape).tolist()
+    if isinstance(event_shape, tf.TensorShape) and event_shape.rank is None:
+        raise ValueError("event_shape is not known. Give the sizes, such as (28, 28, 1).")
     sizes = event_shape if hasattr(event_shape, "__iter__") else (event_shape,)
     return tuple(positive_int(n, "every size in event_shape") for n in sizes)

@@ -34,6 +34,15 @@ class _Categorical(tfd.Categorical):
         return super()._log_prob(tf.cast(k, tf.int32) if self.validate_args else k)
 
 
+class _OneHotCategorical(tfd.OneHotCategorical):
+    """TFP's, whose log-probability is NaN beside categories with logits of -inf."""
+
+    def _log_prob(self, x):
+        log_probs = tf.math.log_softmax(self.logits)
+        x = tf.cast(x, log_probs.dtype)
+        return tf.reduce_sum(tf.math.multiply_no_nan(log_probs, x), axis=-1)
+
+
 @keras.saving.register_keras_serializable("keras_vae")
 class OneHotCategorical(DistributionLayer):
     """One choice among `event_size`, as a one-hot vector; parameters: logits.
@@ -63,7 +72,7 @@ class OneHotCategorical(DistributionLayer):
 
     def make_distribution(self, params):
         """One-hot categorical by logits, with float draws."""
-        return tfd.OneHotCategorical(
+        return _OneHotCategorical(
             logits=params, dtype=params.dtype, validate_args=self.validate_args
         )
 

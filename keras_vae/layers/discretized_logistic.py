@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -156,7 +158,8 @@ class DiscretizedLogistic(PositiveLayer):
     ):
         """Creates the layer."""
         super().__init__(event_shape, convert_to_tensor_fn, floor=floor, **kwargs)
-        if int(low) != low or int(high) != high or low >= high:
+        numbers = all(isinstance(level, Real) for level in (low, high))
+        if not numbers or int(low) != low or int(high) != high or low >= high:
             raise ValueError(
                 "low and high must be whole numbers with low < high, but are "
                 f"{low!r} and {high!r}."

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.measures import support_of
 from keras_vae.core.numbers import positive_int
+from keras_vae.core.support import REAL, Support
 from keras_vae.layers.base import DistributionLayer, event_tuple, registered_name
 
 
@@ -27,7 +31,8 @@ class DistributionLambda(DistributionLayer):
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
-        ValueError: If the function is not registered.
+        ValueError: If the function is not registered; when it is called, if it reads
+            trainable variables, which Keras would neither train nor save.
 
     Example:
         >>> @keras.saving.register_keras_serializable("mine")
@@ -61,7 +66,41 @@ class DistributionLambda(DistributionLayer):
     def make_distribution(self, params):
         """Calls the function."""
         function = keras.saving.get_registered_object(self.make_distribution_fn)
-        return function(params)
+        with tf.GradientTape() as tape:
+            distribution = function(params)
+        held = getattr(distribution, "trainable_variables", ())
+        names = [one.name for one in (*tape.watched_variables(), *held)]
+        if names:
+            raise ValueError(
+                f"{self.make_distribution_fn} reads trainable variables "
+                f"({', '.join(dict.fromkeys(names))}), which Keras would neither train nor "
+                "save with this layer. Derive a layer from DistributionLayer and make them "
+                "with its add_weight."
+            )
+        return distribution
+
+    @property
+    def _example(self) -> tfd.Distribution | None:
+        """A distribution as the function makes it; None where the sizes are not known."""
+        if self.params_size is None:
+            return None
+        with tf.init_scope():
+            return self.distribution(self.initial_params()[None])
+
+    @property
+    def support(self) -> Support:
+        """Where the function's distributions live, as far as their class tells."""
+        return REAL if self._example is None else support_of(self._example)
+
+    @property
+    def accepts(self) -> Support:
+        """All numbers: what has a score is the function's business."""
+        return REAL
+
+    @property
+    def is_discrete(self) -> bool:  # type: ignore[override]
+        """Whether they give probabilities instead of densities."""
+        return self.support.integer
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -6,12 +6,14 @@ import functools
 
 import keras
 import tensorflow as tf
+from keras.src.backend.common.masking import get_keras_mask
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.divergence import exact_kl
 from keras_vae.core.dtypes import float_dtype
+from keras_vae.core.measures import support_of
 from keras_vae.core.numbers import not_negative
-from keras_vae.layers.base import distribution_of
+from keras_vae.layers.base import distribution_of, registered_name
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -27,8 +29,11 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             or a `tfd.Distribution` (a model with one cannot be saved).
         use_exact_kl: Whether to use the closed form instead of log q(z) - log p(z) at
             the tensor z that the layer returned, which must then be a draw from q.
-        weight: Factor of the divergence: a number, or a variable that changes while the
-            model trains (KL warm-up); None means 1.
+        test_points_fn: Registered function of q that returns the points of the estimate,
+            [..., B, *event_shape], such as several draws; None takes the tensor z.
+        weight: Factor of the divergence: a number, or a variable that is assigned to while
+            the model trains (KL warm-up), and not trained itself; None means 1. A model
+            that is loaded has the number that it was saved with.
 
     Raises:
         ValueError: If the prior is something else, or trainable, or the weight negative.
@@ -38,7 +43,9 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         >>> IndependentNormal(16, activity_regularizer=KLDivergenceRegularizer(prior))
     """
 
-    def __init__(self, distribution_b, use_exact_kl=False, weight=None):
+    def __init__(
+        self, distribution_b, use_exact_kl=False, *, test_points_fn=None, weight=None
+    ):
         """Creates the regularizer."""
         # A prior gets its weights when it is built, which this does.
         self.distribution_b = _checked(distribution_b)
@@ -48,11 +55,12 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
                 "train. Add a KLDivergenceAddLoss layer instead."
             )
         self.use_exact_kl = bool(use_exact_kl)
+        self.test_points_fn = _name_of_points(test_points_fn, use_exact_kl)
         self.weight = _checked_weight(weight)
 
     def __call__(self, tensor):
         """Returns the scalar that Keras makes the penalty from."""
-        kl = _penalty(tensor, self.distribution_b, self.use_exact_kl, self.weight)
+        kl = _penalty(self, tensor, get_keras_mask(tensor))
         if _keras_divides_by_batch_size():
             kl *= tf.cast(tf.shape(tensor)[0], kl.dtype)
         return kl
@@ -62,7 +70,8 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         return {
             "distribution_b": _serialized(self.distribution_b),
             "use_exact_kl": self.use_exact_kl,
-            "weight": float(self.weight),
+            "test_points_fn": self.test_points_fn,
+            "weight": _number(self.weight),
         }
 
     @classmethod
@@ -83,13 +92,16 @@ class KLDivergenceAddLoss(keras.layers.Layer):
             model with one cannot be saved).
         use_exact_kl: Whether to use the closed form instead of log q(z) - log p(z) at
             the tensor z that the layer returned, which must then be a draw from q.
-        weight: Factor of the divergence: a number, or a variable that changes while the
-            model trains (KL warm-up); None means 1.
+        test_points_fn: Registered function of q that returns the points of the estimate,
+            [..., B, *event_shape], such as several draws; None takes the tensor z.
+        weight: Factor of the divergence: a number, or a variable that is assigned to while
+            the model trains (KL warm-up), and not trained itself; None means 1. A model
+            that is loaded has the number that it was saved with.
         dtype: Dtype or policy; as in `DistributionLayer`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
-        ValueError: If the prior is something else.
+        ValueError: If the prior is something else, or the weight negative.
 
     Example:
         >>> keras.Sequential([
@@ -100,7 +112,14 @@ class KLDivergenceAddLoss(keras.layers.Layer):
     """
 
     def __init__(
-        self, distribution_b, use_exact_kl=False, weight=None, dtype=None, **kwargs
+        self,
+        distribution_b,
+        use_exact_kl=False,
+        *,
+        test_points_fn=None,
+        weight=None,
+        dtype=None,
+        **kwargs,
     ):
         """Creates the layer."""
         super().__init__(dtype=float_dtype(dtype), **kwargs)
@@ -108,6 +127,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         self.autocast, self.supports_masking = False, True
         self.distribution_b = _checked(distribution_b)
         self.use_exact_kl = bool(use_exact_kl)
+        self.test_points_fn = _name_of_points(test_points_fn, use_exact_kl)
         self.weight = _checked_weight(weight)
 
     def build(self, input_shape):
@@ -119,10 +139,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
 
     def call(self, tensor, mask=None):
         """Adds the loss, the mean over what is not masked, and returns the input."""
-        penalty = _penalty(
-            tensor, self.distribution_b, self.use_exact_kl, self.weight, mask
-        )
-        self.add_loss(penalty)
+        self.add_loss(_penalty(self, tensor, mask))
         return tensor
 
     def compute_output_spec(self, tensor, mask=None):
@@ -135,7 +152,8 @@ class KLDivergenceAddLoss(keras.layers.Layer):
             **super().get_config(),
             "distribution_b": _serialized(self.distribution_b),
             "use_exact_kl": self.use_exact_kl,
-            "weight": float(self.weight),
+            "test_points_fn": self.test_points_fn,
+            "weight": _number(self.weight),
         }
 
     @classmethod
@@ -175,15 +193,44 @@ def _checked(prior):
 def _checked_weight(weight):
     if weight is None:
         return 1.0
-    if isinstance(weight, tf.Variable | keras.Variable):
-        return weight
-    return not_negative(weight, "weight")
+    if not isinstance(weight, tf.Variable | keras.Variable):
+        return not_negative(weight, "weight")
+    if tuple(weight.shape) or not keras.backend.is_float_dtype(weight.dtype):
+        raise ValueError(
+            "weight must be a number, or a variable that holds one float, but is a variable "
+            f"of shape {tuple(weight.shape)} and dtype {weight.dtype}."
+        )
+    not_negative(_number(weight), "weight")
+    # Keras would train its own variables, and make the divergence negative.
+    return weight.value if isinstance(weight, keras.Variable) else weight
 
 
-def _penalty(tensor, prior, use_exact_kl, weight, mask=None):
-    q = distribution_of(tensor)
-    p = prior if isinstance(prior, tfd.Distribution) else prior.distribution()
+def _number(weight):
+    # Of a number, or of a variable, which a strategy may have mirrored.
+    return float(tf.convert_to_tensor(weight))
+
+
+def _name_of_points(function, use_exact_kl):
+    if function is None:
+        return None
     if use_exact_kl:
+        raise ValueError(
+            "test_points_fn gives the points of an estimate, and the exact divergence has "
+            "none. Leave it out, or take use_exact_kl=False."
+        )
+    return registered_name(function, "test_points_fn")
+
+
+def _penalty(term, tensor, mask):
+    """The mean over what is not masked, in nats, of a regularizer's or layer's input."""
+    q, prior = distribution_of(tensor), term.distribution_b
+    p = prior if isinstance(prior, tfd.Distribution) else prior.distribution()
+    if not support_of(p).includes(support_of(q)):
+        raise ValueError(
+            f"{q} lives on {support_of(q)}, but {prior} on {support_of(p)}: there is no "
+            "divergence between them. Take a prior of the same kind."
+        )
+    if term.use_exact_kl:
         kl = exact_kl(q, p) if p is prior else prior.kl_divergence(q, p)
         if kl is None:
             raise ValueError(
@@ -191,13 +238,22 @@ def _penalty(tensor, prior, use_exact_kl, weight, mask=None):
                 "use_exact_kl=False."
             )
     else:
-        z = tf.cast(tensor, q.dtype)
-        kl = q.log_prob(z) - p.log_prob(z)
-    weight = tf.cast(tf.convert_to_tensor(weight), kl.dtype)
-    if mask is None:
-        return weight * tf.reduce_mean(kl)
-    mask = tf.cast(mask, kl.dtype)
-    return weight * tf.math.divide_no_nan(tf.reduce_sum(kl * mask), tf.reduce_sum(mask))
+        kl = _estimate(q, p, tensor, term.test_points_fn)
+    mask = tf.ones_like(kl) if mask is None else tf.cast(mask, kl.dtype)
+    # A replica may get no example of the last batch.
+    mean = tf.math.divide_no_nan(tf.reduce_sum(kl * mask), tf.reduce_sum(mask))
+    penalty = tf.cast(tf.convert_to_tensor(term.weight), kl.dtype) * mean
+    # Keras adds it to losses of its own float type.
+    return tf.cast(penalty, keras.config.floatx())
+
+
+def _estimate(q, p, tensor, test_points_fn):
+    z = tensor
+    if test_points_fn is not None:
+        z = keras.saving.get_registered_object(test_points_fn)(q)
+    z = tf.cast(z, q.dtype)
+    kl = q.log_prob(z) - p.log_prob(z)
+    return tf.reduce_mean(kl, axis=list(range(kl.shape.rank - q.batch_shape.rank)))
 
 
 def _serialized(prior):

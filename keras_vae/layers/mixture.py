@@ -22,6 +22,7 @@ class _Mixture(DistributionLayer):
     """Base of mixtures: `num_components` logits, then the components' parameters."""
 
     component_layer: DistributionLayer
+    mixture_class = tfd.MixtureSameFamily
 
     def __init__(self, num_components, convert_to_tensor_fn="sample", **kwargs):
         super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
@@ -70,7 +71,7 @@ class _Mixture(DistributionLayer):
             self.num_components,
             self.component_layer.params_size,
         )
-        return tfd.MixtureSameFamily(
+        return self.mixture_class(
             tfd.Categorical(logits=params[..., : self.num_components]),
             self.component_layer.distribution(
                 tf.reshape(params[..., self.num_components :], shape)
@@ -328,6 +329,16 @@ class MixtureLogistic(_MixtureOfIndependent):
     component_class = IndependentLogistic
 
 
+class _MixtureOfOneHots(tfd.MixtureSameFamily):
+    """TFP's mixture, with the logarithm of its mean."""
+
+    def log_mean(self):
+        """Logarithms of the probabilities of the categories."""
+        weights = tf.math.log_softmax(self.mixture_distribution.logits)
+        each = tf.math.log_softmax(self.components_distribution.logits)
+        return tf.reduce_logsumexp(weights[..., tf.newaxis] + each, axis=-2)
+
+
 @keras.saving.register_keras_serializable("keras_vae")
 class CategoricalMixtureOfOneHotCategorical(_Mixture):
     """A mixture of one-hot categorical distributions.
@@ -342,6 +353,8 @@ class CategoricalMixtureOfOneHotCategorical(_Mixture):
         >>> CategoricalMixtureOfOneHotCategorical(10, num_components=3).params_size
         33
     """
+
+    mixture_class = _MixtureOfOneHots
 
     def __init__(self, event_size, num_components, convert_to_tensor_fn="sample", **kwargs):
         """Creates the layer."""

@@ -223,6 +223,11 @@ def check_output(outputs, layer: DistributionLayer, network: str, role: str) -> 
     Raises:
         ValueError: If the network has several outputs, or ends in another shape.
     """
+    if isinstance(outputs, dict):
+        raise ValueError(
+            f"The {network} returns a dict of {', '.join(outputs)}, but the {role} reads "
+            "one tensor of parameters. Let the network return that tensor."
+        )
     if not isinstance(outputs, keras.KerasTensor):
         raise ValueError(
             f"The {network} has {len(outputs)} outputs, but the {role} reads one tensor of "
@@ -267,7 +272,7 @@ def refuse_squashed_logits(
     last = _last_operation(network)
     if not layer.takes_logits or last is None:
         return
-    activation = getattr(last, "activation", None)
+    activation = getattr(last, "activation", getattr(last, "function", None))
     function = getattr(activation, "__name__", type(last).__name__.lower())
     if function in _SQUASHING:
         raise ValueError(
