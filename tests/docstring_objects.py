@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 from tensorflow_probability import distributions as tfd
 
 import keras_vae
@@ -23,6 +24,7 @@ from keras_vae import (
     priors,
 )
 from keras_vae.core.support import UNIT_INTERVAL
+from keras_vae.data import tables
 from keras_vae.presets.building import build_preset
 from keras_vae.presets.configs import plain_config
 from keras_vae.training import Recipe, train
@@ -96,7 +98,19 @@ def factors():
     return np.random.default_rng(0).integers(0, 3, (ROWS, 3))
 
 
+def frame():
+    """A table with columns of several kinds."""
+    rng = np.random.default_rng(0)
+    colours = rng.choice(["red", "white"], ROWS)
+    return pd.DataFrame({"alcohol": rng.normal(12, 1, ROWS).round(1), "colour": colours})
+
+
 OBJECTS = {
+    "pd": lambda: pd,
+    "layers": lambda: layers,
+    "frame": frame,
+    "columns": lambda: tables.infer_columns(frame()),
+    "codes": lambda: tables.to_codes(frame(), tables.infer_columns(frame())),
     "functools": lambda: functools,
     "json": lambda: json,
     "keras": lambda: keras,
@@ -215,7 +229,7 @@ FILES = {
     "keras_vae.data.images": photos,
     "keras_vae.data.loading": photos,
     "keras_vae.data.own_data": photos,
-    "keras_vae.data.tables": table,
+    "keras_vae.data.tables.reading": table,
     "keras_vae.export.local_server": saved_model,
     "keras_vae.export.local_server.models": saved_model,
     "keras_vae.export.reading": saved_model,

@@ -19,6 +19,9 @@ ELEMENTS = {
     "poisson": range(40),
     "negative_binomial": range(250),
     "mixture_of_poissons": range(60),
+    "mixture_of_levels": range(10),
+    "ordinal": range(4),
+    "zero_inflated": range(40),
 }
 ONE_HOTS = {"one_hot", "mixture_of_one_hots"}
 DISCRETE = ONE_HOTS | set(ELEMENTS)

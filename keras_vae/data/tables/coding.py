@@ -31,8 +31,8 @@ def to_codes(frame: pd.DataFrame, columns: Sequence[Column]) -> np.ndarray:
         ValueError: If a column is missing or not known, or a value is none of its column.
 
     Example:
-        >>> to_codes(frame, infer_columns(frame)).shape
-        (100, 7)
+        >>> to_codes(frame, columns).shape
+        (40, 2)
     """
     names = list(frame.columns)
     missing = [str(c.name) for c in columns if c.is_modelled and c.name not in names]

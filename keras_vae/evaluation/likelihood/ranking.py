@@ -29,6 +29,9 @@ class AnomalyRanking(NamedTuple):
         order: Numbers of the observations, the least likely first, [N].
         shares: How much less likely each column is than it is in the median row, nats,
             [N, D]; 0 where it is missing. None of data that are no table.
+
+    Example:
+        >>> anomaly_ranking(vae, x_test, num_samples=5).order[0]
     """
 
     scores: np.ndarray
@@ -82,8 +85,9 @@ def anomaly_ranking(
         ValueError: If x does not fit the model.
 
     Example:
-        >>> ranking = anomaly_ranking(vae, x_test)
-        >>> ranking.order[:3]
+        >>> ranking = anomaly_ranking(vae, x_test, num_samples=5)
+        >>> ranking.scores[ranking.order[0]] == ranking.scores.max()
+        True
     """
     scores = anomaly_scores(model, x, "log_likelihood", num_samples, seed, y=y)
     shares = None
