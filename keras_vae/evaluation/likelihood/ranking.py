@@ -86,7 +86,7 @@ def anomaly_ranking(
 
     Example:
         >>> ranking = anomaly_ranking(vae, x_test, num_samples=5)
-        >>> ranking.scores[ranking.order[0]] == ranking.scores.max()
+        >>> bool(ranking.scores[ranking.order[0]] == ranking.scores.max())
         True
     """
     scores = anomaly_scores(model, x, "log_likelihood", num_samples, seed, y=y)
