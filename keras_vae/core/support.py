@@ -94,6 +94,8 @@ class Support:
             alike: a sphere has no volume in the space around it, so that space does not
             include it.
         """
+        if isinstance(other, Columns):
+            return all(map(self.includes, other.columns))
         if self.vectors is not None or other.vectors not in (None, "one_hot"):
             return self.vectors == other.vectors
         if self.integer != other.integer:

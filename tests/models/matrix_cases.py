@@ -18,6 +18,7 @@ from tensorflow_probability import distributions as tfd
 
 import keras_vae
 from keras_vae import layers
+from keras_vae.core.support import Columns
 
 SIZE, LATENT, N, CLASSES = 6, 3, 4, 4
 
@@ -36,6 +37,12 @@ def gumbel(shape):
 def same_family(shape):
     component = layers.MultivariateNormalTriL(int(np.prod(shape)))
     return layers.MixtureSameFamily(2, component)
+
+
+def table(shape):
+    """Numbers, and a class in the last column."""
+    numbers = layers.IndependentNormal(int(np.prod(shape)) - 1)
+    return layers.Blockwise([numbers, layers.IndependentCategorical(1, num_classes=3)])
 
 
 class Layer(NamedTuple):
@@ -62,6 +69,7 @@ MASSES = {"bits", "one-hot", "classes", "levels", "counts"}
 LAYERS = {
     "bernoulli": Layer("bernoulli", "bits", False, True),
     "beta": Layer("beta", "open interval", True, True, same_draws=False),
+    "blockwise": Layer(table, "rows", False, True),
     "categorical": Layer("categorical:num_classes=3", "classes", False, True),
     "continuous_bernoulli": Layer("continuous_bernoulli", "interval", True, True),
     "deterministic": Layer("deterministic", "point", True, True),
@@ -71,7 +79,9 @@ LAYERS = {
     "full_normal": Layer("full_normal", "reals"),
     "gumbel": Layer(gumbel, "reals", True, True),
     "laplace": Layer("laplace", "reals", True, True),
+    "log_normal": Layer("log_normal", "positive", True, True),
     "logistic": Layer("logistic", "reals", True, True),
+    "mixture": Layer("mixture:num_components=2", "reals", False, True),
     "mixture_logistic": Layer("mixture_logistic:num_components=2", "reals", False),
     "mixture_normal": Layer("mixture_normal:num_components=2", "reals", False),
     "mixture_one_hot": Layer(
@@ -82,14 +92,16 @@ LAYERS = {
     "normal": Layer("normal", "reals", True, True),
     "normal_shared": Layer("normal:scale=shared", "reals", True, True),
     "one_hot_categorical": Layer("one_hot_categorical", "one-hot", False),
+    "ordinal": Layer("ordinal:num_classes=4", "levels", False, True),
     "poisson": Layer("poisson", "counts", False, True, same_draws=False),
     "power_spherical": Layer("power_spherical", "sphere", same_draws=False),
     "relaxed_one_hot": Layer("relaxed_one_hot_categorical", "simplex"),
     "student_t": Layer("student_t", "reals", True, True, same_draws=False),
+    "zero_inflated": Layer("zero_inflated", "counts", False, True, same_draws=False),
 }
 POSTERIORS = LIKELIHOODS = LAYERS
 OWN = None
-REAL_SETS = {"reals", "interval", "open interval", "point"}
+REAL_SETS = {"reals", "positive", "interval", "open interval", "point"}
 
 
 class Prior(NamedTuple):
@@ -211,6 +223,9 @@ def game(cell):
 def observations(support, n=N):
     """Observations that a likelihood gives a score to, [n, SIZE]."""
     rng = np.random.default_rng(0)
+    if isinstance(support, Columns):
+        columns = [observations(one, n)[:, 0] for one in support.columns]
+        return np.stack(columns, axis=1)
     if support.vectors == "one_hot":
         x = np.eye(SIZE)[rng.integers(0, SIZE, n)]
     elif support.vectors == "sphere":
