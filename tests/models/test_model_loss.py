@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from model_cases import (
     LATENT,
     SIZE,
@@ -206,6 +207,29 @@ def test_every_network_knows_whether_it_is_trained(part, run_eagerly):
     trained, scored, again = (np.asarray(read(trace)) for trace in traces)
     np.testing.assert_array_equal(scored, again)
     assert np.abs(trained - scored).max() > 1e-3
+
+
+def test_the_gradient_penalty_is_of_the_discriminator_as_in_testing():
+    model = model_with_state("discriminator")
+    (normalization,) = (
+        one
+        for one in model.discriminator.layers
+        if isinstance(one, keras.layers.BatchNormalization)
+    )
+    normalization.moving_mean.assign(np.linspace(-0.5, 0.5, 6))
+    normalization.moving_variance.assign(np.linspace(0.5, 2.0, 6))
+    x = tf.constant(data_for(model))
+    # The pass itself moves the statistics, the penalty does not.
+    game = model.play(model.trace(x, training=True), training=True)
+    statistics = normalization.get_weights()
+    penalty = game.gradient_penalty()
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        logits = model.discriminator(x, training=False)
+    expected = np.square(tape.gradient(logits, x)).sum(axis=1)
+    np.testing.assert_allclose(penalty, expected, rtol=1e-4)
+    for before, after in zip(statistics, normalization.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 def test_distribution_layers_are_told_whether_they_are_trained():
