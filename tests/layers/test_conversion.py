@@ -5,7 +5,7 @@ import laws
 import numpy as np
 import pytest
 import tensorflow as tf
-from layer_cases import make_gumbel
+from layer_cases import CASES, make_gumbel
 from tensorflow_probability import distributions as tfd
 
 from keras_vae import layers
@@ -72,6 +72,160 @@ def test_what_could_not_be_saved_is_refused(function):
         IndependentNormal(2, convert_to_tensor_fn=function)
 
 
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def as_many_draws_as_examples(distribution):
+    """An extra axis in front, as long as the batch."""
+    return distribution.sample(len(PARAMS), seed=(0, 1))
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def three_draws(distribution):
+    """An extra axis in front."""
+    return distribution.sample(3, seed=(0, 1))
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def turned(distribution):
+    """The batch behind."""
+    return tf.transpose(distribution.mean())
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def grand_total(distribution):
+    """No batch at all."""
+    return tf.reduce_sum(distribution.mean())
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def two_tensors(distribution):
+    """Not one tensor."""
+    return [distribution.mean(), distribution.stddev()]
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def draws_behind(distribution):
+    """Draws of each example: [B, 3, 2]."""
+    return tf.stack([distribution.mean()] * 3, axis=1)
+
+
+@pytest.mark.parametrize(
+    "function", [as_many_draws_as_examples, three_draws, turned, grand_total, two_tensors]
+)
+def test_results_without_the_batch_in_front_are_refused_when_the_model_is_made(function):
+    with pytest.raises(ValueError, match="one tensor with the batch shape .* in front"):
+        keras.Sequential([keras.Input((4,)), IndependentNormal(2, function)])
+    with pytest.raises(ValueError, match="one tensor with the batch shape .* in front"):
+        IndependentNormal(2, function)(np.zeros((5, 4)))
+
+
+def test_more_axes_behind_the_batch_are_fine():
+    model = keras.Sequential([keras.Input((4,)), IndependentNormal(2, draws_behind)])
+    assert model.output_shape == (None, 3, 2)
+    assert model.predict(np.tile(PARAMS, (3, 1)), batch_size=4, verbose=0).shape == (
+        6,
+        3,
+        2,
+    )
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def joint(params):
+    """A distribution whose draws are lists."""
+    return tfd.JointDistributionSequential(
+        [tfd.Normal(params, 1.0), tfd.Normal(params, 1.0)]
+    )
+
+
+def test_joint_draws_are_refused():
+    with pytest.raises(ValueError, match="one tensor"):
+        keras.Sequential([keras.Input((4,)), DistributionLambda(joint)])
+
+
+SIDE = tf.Variable(1.0)
+SIDE_OF_KERAS = keras.Variable(1.0)
+NETWORK = keras.layers.Dense(4)
+NETWORK.build((None, 4))
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def with_a_variable(params):
+    return tfd.Independent(tfd.Normal(params, tf.nn.softplus(SIDE)), 1)
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def with_a_deferred_variable(params):
+    return tfd.Independent(tfd.Normal(params, SIDE), 1)
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def with_a_variable_of_keras(params):
+    return tfd.Independent(tfd.Normal(params, tf.nn.softplus(SIDE_OF_KERAS.value)), 1)
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def with_a_network(params):
+    return tfd.Independent(tfd.Normal(NETWORK(params), 1.0), 1)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [with_a_variable, with_a_deferred_variable, with_a_variable_of_keras, with_a_network],
+)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_functions_that_read_variables_are_refused(function, compiled):
+    layer = DistributionLambda(function, 4, 4)
+    call = tf.function(layer) if compiled else layer
+    with pytest.raises(ValueError, match="reads trainable variables.*add_weight"):
+        call(tf.constant(PARAMS))
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def with_a_layer_made_inside(params):
+    return IndependentNormal(2).distribution(params)
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def with_a_layer_called_inside(params):
+    return distribution_of(layers.IndependentLogistic(2)(params))
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def with_a_mixture_inside(params):
+    return layers.MixtureSameFamily.new(params, 1, layers.IndependentNormal(1))
+
+
+@pytest.mark.parametrize(
+    "function, size",
+    [
+        (with_a_layer_made_inside, 4),
+        (with_a_layer_called_inside, 4),
+        (with_a_mixture_inside, 3),
+    ],
+)
+def test_layers_may_be_made_in_functions_of_a_lambda(function, size, tmp_path):
+    last = DistributionLambda(function, size)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(size), last])
+    model.compile("sgd", loss=layers.negative_log_likelihood)
+    y = np.zeros((2, *distribution_of(model(PARAMS)).event_shape))
+    for _ in range(2):
+        assert np.isfinite(model.fit(PARAMS, y, epochs=2, verbose=0).history["loss"]).all()
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    laws.close(
+        distribution_of(loaded(PARAMS)).mean(), distribution_of(model(PARAMS)).mean()
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "normal_shared"])
+def test_layers_may_be_made_in_graphs(name):
+    layer = CASES[name].make()
+    config, cls = layer.get_config(), type(layer)
+    params = tf.zeros([3, layer.params_size or 4])
+    drawn = tf.function(lambda params: cls.from_config(config)(params))
+    for _ in range(2):
+        assert drawn(params).shape == (3, *layer.event_shape)
+
+
 def test_mode_of_mixtures_and_mean_of_classes_are_refused():
     with pytest.raises(ValueError, match="no mode"):
         layers.MixtureNormal(2, 2, convert_to_tensor_fn="mode")
@@ -127,6 +281,59 @@ def test_lambda_refuses_what_is_not_registered(function):
 def test_event_shapes_are_positive_integers(shape):
     with pytest.raises(ValueError, match="every size in event_shape.*positive integer"):
         IndependentNormal(shape)
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        (3, (3,)),
+        (np.int64(3), (3,)),
+        (np.array(3), (3,)),
+        (np.array([2, 3]), (2, 3)),
+        (tf.constant(3), (3,)),
+        (tf.constant([2, 3]), (2, 3)),
+        (tf.TensorShape([2, 3]), (2, 3)),
+        ([2, np.int32(3)], (2, 3)),
+        ((), ()),
+    ],
+)
+def test_event_shapes_in_every_form(given, expected):
+    assert IndependentNormal(given).event_shape == expected
+    assert IndependentNormal.params_size(given) == 2 * np.prod(expected, dtype=int)
+    assert layers.MixtureNormal(2, given).event_shape == expected
+
+
+@pytest.mark.parametrize("shape", [np.array(3.0), "3", tf.TensorShape(None), None])
+def test_what_is_no_event_shape_is_said(shape):
+    with pytest.raises(ValueError, match="event_shape"):
+        IndependentNormal(shape)
+
+
+THIRD = {
+    "normal": lambda third: IndependentNormal(2, "mean", third),
+    "logistic": lambda third: layers.IndependentLogistic(2, "mean", third),
+    "student_t": lambda third: layers.IndependentStudentT(2, "mean", third),
+    "beta": lambda third: layers.IndependentBeta(2, "mean", third),
+    "poisson": lambda third: layers.IndependentPoisson(2, "mean", third),
+    "bernoulli": lambda third: layers.IndependentBernoulli(2, "mean", third),
+    "full normal": lambda third: layers.MultivariateNormalTriL(2, "mean", third),
+    "one-hot": lambda third: layers.OneHotCategorical(2, "mean", third),
+    "mixture": lambda third: layers.MixtureNormal(2, 2, "mean", third),
+    "same family": lambda third: layers.MixtureSameFamily(
+        2, IndependentNormal(2), "mean", third
+    ),
+    "one-hots": lambda third: layers.CategoricalMixtureOfOneHotCategorical(
+        2, 2, "mean", third
+    ),
+    "sphere": lambda third: layers.PowerSpherical(2, "mean", third),
+    "flow": lambda third: layers.Flow(2, "mean", third),
+}
+
+
+@pytest.mark.parametrize("make", THIRD.values(), ids=list(THIRD))
+def test_validate_args_of_tfp_is_not_read_as_something_else(make):
+    with pytest.raises(TypeError, match="positional arguments"):
+        make(True)
 
 
 @pytest.mark.parametrize("number", [0, -2, 2.5, True, "3"])

@@ -5,6 +5,7 @@ import laws
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from keras_vae import layers, priors
@@ -172,6 +173,136 @@ def test_regularizer_refuses_a_trainable_prior():
     prior.distribution()
     with pytest.raises(ValueError, match="trainable weights.*KLDivergenceAddLoss"):
         KLDivergenceRegularizer(prior)
+
+
+VARIABLES = {
+    "TensorFlow": lambda value: tf.Variable(value),
+    "Keras": lambda value: keras.Variable(value),
+    "Keras, untrainable": lambda value: keras.Variable(value, trainable=False),
+}
+
+
+@pytest.mark.parametrize("make", VARIABLES.values(), ids=list(VARIABLES))
+@pytest.mark.parametrize("build", BUILD)
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_a_weight_that_is_a_variable_warms_up_and_is_not_trained(make, build, run_eagerly):
+    weight = make(0.0)
+    model = BUILD[build](priors.StandardNormal(2), True, weight=weight)
+    assert len(model.trainable_variables) == 2
+    rate = keras.optimizers.SGD(0.0)
+    nothing = lambda y, z: 0.0 * tf.reduce_sum(z, -1)  # noqa: E731
+    model.compile(rate, loss=nothing, run_eagerly=run_eagerly)
+    expected = closed_form(distribution_of(model(X)))
+    for value in (0.0, 0.5, 3.0):
+        weight.assign(value)
+        for loss in (
+            model.evaluate(X, X, batch_size=6, verbose=0),
+            *model.fit(X, X, batch_size=6, verbose=0).history["loss"],
+        ):
+            laws.close(loss, value * expected, rtol=1e-4)
+    rate.learning_rate = 0.1
+    model.fit(X, X, verbose=0)
+    assert float(tf.convert_to_tensor(weight)) == 3.0
+
+
+@pytest.mark.parametrize("make", VARIABLES.values(), ids=list(VARIABLES))
+@pytest.mark.parametrize("build", BUILD)
+def test_a_weight_that_is_a_variable_is_saved_as_its_number(make, build, tmp_path):
+    model = BUILD[build](priors.StandardNormal(2), True, weight=make(0.25))
+    model(X)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    loaded(X)
+    laws.close(loaded.losses[0], model.losses[0])
+    model.export(tmp_path / "exported", verbose=False)
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [np.nan, np.inf, -1.0, True, "1", [1.0], lambda: 1.0]
+    + [tf.Variable(value) for value in (np.nan, -1.0, True, 1, [1.0, 2.0])]
+    + [keras.Variable(value) for value in (-1.0, [1.0, 2.0])],
+)
+@pytest.mark.parametrize("cls", [KLDivergenceAddLoss, KLDivergenceRegularizer])
+def test_weights_that_are_none_are_refused(cls, weight):
+    with pytest.raises(ValueError, match="weight must be"):
+        cls(priors.StandardNormal(2), weight=weight)
+
+
+@pytest.mark.parametrize("cls", [KLDivergenceAddLoss, KLDivergenceRegularizer])
+def test_what_tfp_takes_third_is_not_read_as_the_weight(cls):
+    with pytest.raises(TypeError, match="positional"):
+        cls(priors.StandardNormal(2), False, 0)
+
+
+TRAINABLE = {
+    "a variable": lambda: tfd.Normal(tf.Variable(0.0), 1.0),
+    "one within": lambda: tfd.Independent(tfd.Normal(tf.Variable([0.0, 0.0]), 1.0), 1),
+    "a transformed one": lambda: tfd.Normal(
+        0.0, tfp.util.TransformedVariable(1.0, tfp.bijectors.Softplus())
+    ),
+    "a mixture's": lambda: tfd.MixtureSameFamily(
+        tfd.Categorical(tf.Variable([0.0, 0.0])), tfd.Normal([0.0, 1.0], 1.0)
+    ),
+}
+
+
+@pytest.mark.parametrize("make", TRAINABLE.values(), ids=list(TRAINABLE))
+@pytest.mark.parametrize("cls", [KLDivergenceAddLoss, KLDivergenceRegularizer])
+def test_distributions_with_variables_are_refused(cls, make):
+    with pytest.raises(ValueError, match="neither train nor save.*priors.Learned"):
+        cls(make())
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def many_draws(distribution):
+    """Draws to estimate a divergence from."""
+    return distribution.sample(20_000, seed=(0, 1))
+
+
+@pytest.mark.parametrize("build", BUILD)
+def test_an_estimate_from_many_points_is_near_the_closed_form(build, tmp_path):
+    model = BUILD[build](priors.StandardNormal(2), test_points_fn=many_draws)
+    q = distribution_of(model(X))
+    laws.close(model.losses[0], closed_form(q), rtol=0.02)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    loaded(X)
+    laws.close(loaded.losses[0], model.losses[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("cls", [KLDivergenceAddLoss, KLDivergenceRegularizer])
+def test_points_that_mean_nothing_are_refused(cls):
+    with pytest.raises(ValueError, match="test_points_fn is .* not registered"):
+        cls(priors.StandardNormal(2), test_points_fn=lambda q: q.mean())
+    with pytest.raises(ValueError, match="exact divergence has none"):
+        cls(priors.StandardNormal(2), True, test_points_fn=many_draws)
+
+
+OTHER_MEASURES = {
+    "one-hot vectors": lambda: layers.OneHotCategorical(2),
+    "bits": lambda: layers.IndependentBernoulli(2),
+    "counts": lambda: layers.IndependentPoisson(2),
+    "sphere": lambda: layers.PowerSpherical(2),
+    "simplex": lambda: layers.RelaxedOneHotCategorical(2),
+    "mixture": lambda: layers.CategoricalMixtureOfOneHotCategorical(2, 2),
+}
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("make", OTHER_MEASURES.values(), ids=list(OTHER_MEASURES))
+def test_masses_and_spheres_have_no_divergence_from_a_density(make, prior, exact):
+    layer = make()
+    model = keras.Sequential([layer, KLDivergenceAddLoss(PRIORS[prior](), exact)])
+    with pytest.raises(ValueError, match="there is no divergence between them"):
+        model(np.ones([3, layer.params_size]))
+    # A prior of its own kind is fine.
+    own = keras.Sequential(
+        [layer, KLDivergenceAddLoss(layer.distribution(np.ones([1, layer.params_size])))]
+    )
+    own(np.ones([3, layer.params_size]))
+    laws.all_finite(own.losses)
 
 
 @pytest.mark.parametrize("prior", ["normal", None, keras.layers.Dense(2)])

@@ -3,6 +3,7 @@
 import laws
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy import special, stats
 from scipy.integrate import trapezoid
 
@@ -146,3 +147,99 @@ def test_counts_sum_to_one(name):
     params = np.full([1, layer.params_size], 1.0)
     total = probabilities(layer.distribution(params), np.arange(300)).sum()
     assert total == pytest.approx(1.0, abs=1e-5)
+
+
+INF = np.inf
+# A layer, logits of certainty, an event that fits them, and one that does not.
+CERTAIN = {
+    "bits": (layers.IndependentBernoulli(2), [INF, -INF], [1, 0], [0, 0]),
+    "one-hot": (layers.OneHotCategorical(3), [0, -INF, -INF], [1, 0, 0], [0, 1, 0]),
+    "classes": (layers.IndependentCategorical(1, 3), [0, -INF, -INF], [0], [2]),
+    "a mixture": (
+        layers.CategoricalMixtureOfOneHotCategorical(3, 1),
+        [0, 0, -INF, -INF],
+        [1, 0, 0],
+        [0, 0, 1],
+    ),
+    "no counts": (layers.IndependentPoisson(1), [-INF], [0], [1]),
+    "no failures": (layers.IndependentNegativeBinomial(1), [1, -INF], [0], [1]),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layer, logits, event, other", CERTAIN.values(), ids=list(CERTAIN))
+def test_what_is_certain_has_the_log_probability_zero(layer, logits, event, other, dtype):
+    layer = type(layer).from_config({**layer.get_config(), "dtype": dtype})
+    distribution = layer.distribution(np.array([logits], dtype))
+    laws.close(distribution.log_prob(np.array([event], dtype)), [0.0])
+    assert distribution.log_prob(np.array([other], dtype))[0] < -1e29
+
+
+def test_categories_that_are_out_leave_the_others_their_gradients():
+    layer = layers.OneHotCategorical(3)
+    logits = tf.constant([[0.5, -INF, 0.2]])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        log_prob = layer.distribution(logits).log_prob([[1.0, 0.0, 0.0]])
+    share = special.expit(0.3)
+    laws.close(log_prob, [np.log(share)])
+    laws.close(tape.gradient(log_prob, logits), [[1 - share, 0.0, share - 1]])
+
+
+def test_the_mean_of_a_mixture_of_one_hots_has_a_logarithm():
+    layer = layers.CategoricalMixtureOfOneHotCategorical(4, 2)
+    params = np.random.default_rng(0).normal(size=(2, 3, layer.params_size))
+    distribution = layer.distribution(params)
+    laws.close(np.exp(distribution.log_mean()), distribution.mean())
+    # Where the mean itself is too small for its precision.
+    params = np.zeros((1, layer.params_size), "float32")
+    params[:, 2::4] = -200.0
+    laws.close(layer.distribution(params).log_mean()[0, 0], -200.0 - np.log(3.0))
+
+
+def scale(distribution):
+    inner = getattr(distribution, "components_distribution", distribution)
+    return np.ravel(inner.stddev() if hasattr(inner, "loc") else inner.distribution.scale)
+
+
+# Layers that stand in tfp.layers too, with the setting that makes them equal: parameters,
+# and the number that TFP makes of the last one.
+SAME_AS_TFP = {
+    "normal": (layers.IndependentNormal, {"floor": 0.0}, [0.0, -10.0]),
+    "logistic": (layers.IndependentLogistic, {"floor": 0.0}, [0.0, -10.0]),
+    "mixture of normals": (
+        lambda **a: layers.MixtureNormal(1, **a),
+        {"floor": 0.0},
+        [0.0, 0.0, -10.0],
+    ),
+    "mixture of logistics": (
+        lambda **a: layers.MixtureLogistic(1, **a),
+        {"floor": 0.0},
+        [0.0, 0.0, -10.0],
+    ),
+}
+
+
+@pytest.mark.parametrize("make, exact, params", SAME_AS_TFP.values(), ids=list(SAME_AS_TFP))
+def test_scales_are_those_of_tfp_without_the_floor(make, exact, params):
+    expected = np.log1p(np.exp(-10.0))
+    laws.close(scale(make(**exact).distribution([params])), [expected], rtol=1e-5)
+    # The floor is no error of rounding there.
+    assert scale(make().distribution([params]))[0] > 1.2 * expected
+    layer = make(**exact)
+    assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+def test_a_full_normal_is_that_of_tfp():
+    distribution = layers.MultivariateNormalTriL(1).distribution([[0.0, -10.0]])
+    laws.close(distribution.stddev(), [[1e-5 + np.log1p(np.exp(-10.0))]], rtol=1e-5)
+
+
+def test_rates_are_those_of_tfp_without_the_cap():
+    exact = layers.IndependentPoisson(1, max_log_rate=None)
+    laws.close(exact.distribution([[20.0]]).mean(), [[np.exp(20.0)]], rtol=1e-5)
+    laws.close(
+        layers.IndependentPoisson(1).distribution([[20.0]]).mean(),
+        [[np.exp(17.0)]],
+        rtol=1e-5,
+    )

@@ -40,6 +40,11 @@ def two_outputs():
     return keras_vae.VAE(encoder, network(SIZE), *usual_layers())
 
 
+def dict_of_outputs():
+    x = keras.Input((SIZE,))
+    return keras.Model(x, {"params": keras.layers.Dense(4)(x)})
+
+
 def two_inputs(outputs):
     x, y = keras.Input((SIZE,)), keras.Input((3,))
     joined = keras.layers.Concatenate()([x, y])
@@ -87,6 +92,10 @@ WRONG_PARTS = {
         r"\(None, 72\) or \(None, 6, 6, 2\).* blocks .*its channels.*Conv2DTranspose\(2, ",
     ),
     "two outputs": (two_outputs, "encoder has 2 outputs.*Concatenate"),
+    "a dict of outputs": (
+        lambda: keras_vae.VAE(dict_of_outputs(), network(SIZE), *usual_layers()),
+        "encoder returns a dict of params.*Let the network return that tensor",
+    ),
     "two inputs": (
         lambda: keras_vae.VAE(two_inputs(4), network(6), *usual_layers()),
         "encoder has 2 inputs, but is given x alone.*condition=",
@@ -165,6 +174,38 @@ def test_parts_that_do_not_fit_are_refused_with_help(make, match):
         make()
 
 
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def one_hots(params):
+    """A mass that no layer of the package makes."""
+    return tfd.OneHotCategorical(logits=params, dtype=params.dtype)
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def counts(params):
+    """Counts within wrappers."""
+    return tfd.Independent(tfd.Geometric(logits=params), 1)
+
+
+@keras.saving.register_keras_serializable("keras_vae_tests")
+def directions(params):
+    """Another distribution on the sphere."""
+    return tfd.VonMisesFisher(tf.linalg.l2_normalize(params + 1.0, -1), 2.0)
+
+
+@pytest.mark.parametrize(
+    "function, match",
+    [
+        (one_hots, "gives probabilities, but the prior StandardNormal gives densities"),
+        (counts, "gives probabilities, but the prior StandardNormal gives densities"),
+        (directions, "lives on the unit sphere, but the prior StandardNormal"),
+    ],
+)
+def test_measures_of_ones_own_distributions_are_compared_too(function, match):
+    posterior = layers.DistributionLambda(function, 3, 3)
+    with pytest.raises(ValueError, match=match):
+        keras_vae.DenseVAE(SIZE, 3, posterior=posterior, prior="standard_normal")
+
+
 # Posterior, prior, and what the message says of the two.
 MEASURES = {
     "a mass beside a density": ("one_hot_categorical", "standard_normal", "probabilities"),
@@ -233,6 +274,7 @@ SQUASHED = {
     "relu": lambda: ending(dense(SIZE, "relu")),
     "hard sigmoid": lambda: ending(dense(SIZE, keras.activations.hard_sigmoid)),
     "a layer": lambda: ending(dense(SIZE), keras.layers.Activation("sigmoid")),
+    "a function": lambda: ending(dense(SIZE), keras.layers.Lambda(tf.nn.sigmoid)),
     "the layer of softmax": lambda: ending(dense(SIZE), keras.layers.Softmax()),
     "behind a reshape": lambda: ending(
         dense(SIZE, "sigmoid"), keras.layers.Reshape((2, 3)), keras.layers.Flatten()
