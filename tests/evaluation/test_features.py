@@ -81,11 +81,12 @@ def test_the_error_is_that_of_repetitions():
 def test_the_error_is_that_of_repetitions_for_skewed_features(signs):
     """Skewness makes the mean and the covariance of a sample move together."""
 
-    def features(sign, n):
-        return sign * RNG.exponential([1.0, 2.0], size=(n, 2))
+    def features(sign, scales, n):
+        return sign * (RNG.exponential(scales, size=(n, 2)) - scales)
 
+    wide, narrow = np.array([2.0, 3.0]), np.array([0.8, 1.0])
     found = [
-        frechet_distance(features(signs[0], 400), features(signs[1], 300) + [3.0, -2.0])
+        frechet_distance(features(signs[0], wide, 400), features(signs[1], narrow, 100) + 2)
         for _ in range(800)
     ]
     spread = np.std([one["mean"] for one in found])
