@@ -105,7 +105,7 @@ def test_queries_take_and_return_raw_data(make, data):
     samples = prepare.inverse(plain.sample(5, seed=1))
     np.testing.assert_array_equal(model.sample(5, seed=1), samples)
     bound = plain.elbo(held_out, num_samples=2, seed=3)
-    scale = 0.0 if model.is_discrete else prepare.log_scale
+    scale = 0.0 if model.is_discrete else prepare.scaling.log_scale
     np.testing.assert_allclose(model.elbo(x, 2, seed=3), bound + scale, rtol=1e-4)
     estimate = plain.log_likelihood(held_out, num_samples=5)
     np.testing.assert_allclose(model.log_likelihood(x, 5), estimate + scale, rtol=1e-4)
