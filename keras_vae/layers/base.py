@@ -11,6 +11,7 @@ from keras.src.backend.common.masking import set_keras_mask
 from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.dtypes import float_dtype
 from keras_vae.core.family import Family
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import make_seed, next_seed
@@ -269,7 +270,7 @@ class DistributionLayer(Family):
         """Returns the distribution with given parameters, as `tfp.layers` does.
 
         Args:
-            params: Tensor [..., params_size].
+            params: Tensor [..., params_size]; the distribution has its precision.
             *args: Arguments of the constructor.
             **kwargs: Arguments of the constructor.
 
@@ -280,6 +281,8 @@ class DistributionLayer(Family):
             >>> IndependentNormal.new(tf.zeros([4, 6]), 3).event_shape
             TensorShape([3])
         """
+        params = keras.ops.convert_to_tensor(params)
+        kwargs.setdefault("dtype", float_dtype(params.dtype.name))
         return cls(*args, **kwargs).distribution(params)
 
     def build(self, input_shape):
@@ -413,9 +416,19 @@ def event_tuple(event_shape) -> tuple[int, ...]:
     Raises:
         ValueError: If a size is unknown or not positive.
     """
-    if isinstance(event_shape, np.ndarray | tf.Tensor):
-        event_shape = np.asarray(event_shape).tolist()
-    if isinstance(event_shape, tf.TensorShape) and event_shape.rank is None:
-        raise ValueError("event_shape is not known. Give the sizes, such as (28, 28, 1).")
+    given = event_shape
+    if isinstance(event_shape, tf.Tensor):
+        event_shape = tf.get_static_value(event_shape)
+    if isinstance(event_shape, np.ndarray | np.generic):
+        event_shape = event_shape.tolist()
+    if (
+        isinstance(given, tf.Tensor)
+        and event_shape is None
+        or (isinstance(given, tf.TensorShape) and given.rank is None)
+    ):
+        raise ValueError(
+            f"event_shape is not known beforehand: {given!r}. Give numbers, such as "
+            "(28, 28, 1); a tensor that a graph computes has none yet."
+        )
     sizes = event_shape if hasattr(event_shape, "__iter__") else (event_shape,)
     return tuple(positive_int(n, "every size in event_shape") for n in sizes)

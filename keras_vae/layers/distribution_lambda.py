@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import keras
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.measures import support_of
 from keras_vae.core.numbers import positive_int
@@ -79,18 +79,17 @@ class DistributionLambda(DistributionLayer):
             )
         return distribution
 
-    @property
-    def _example(self) -> tfd.Distribution | None:
-        """A distribution as the function makes it; None where the sizes are not known."""
+    @functools.cached_property
+    def _support(self) -> Support:
         if self.params_size is None:
-            return None
+            return REAL
         with tf.init_scope():
-            return self.distribution(self.initial_params()[None])
+            return support_of(self.distribution(self.initial_params()[None]))
 
     @property
     def support(self) -> Support:
         """Where the function's distributions live, as far as their class tells."""
-        return REAL if self._example is None else support_of(self._example)
+        return self._support
 
     @property
     def accepts(self) -> Support:
