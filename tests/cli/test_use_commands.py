@@ -78,7 +78,7 @@ def test_the_seed_and_the_temperature_decide_the_samples(command, digits_run):
     np.testing.assert_array_equal(sample("--seed", "1"), first)
     assert (sample("--seed", "2") != first).any()
     cold = sample("--seed", "1", "--temperature", "0.01")
-    assert cold.std(axis=0).max() < 0.1 * first.std(axis=0).max()
+    assert cold.std(axis=0).mean() < 0.1 * first.std(axis=0).mean()
     # Levels that are drawn are all over the place.
     assert sample("--draw").std(axis=0).mean() > 3 * first.std(axis=0).mean()
 

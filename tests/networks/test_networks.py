@@ -276,7 +276,7 @@ def test_output_sizes_that_do_not_fit_the_image_are_refused(size):
 
 
 def test_every_public_network_is_tested():
-    # Layers that read gaps are in test_features.py.
+    # Layers that read gaps are in test_reading.py.
     tested = {name for name in networks.__all__ if name in BUILD} | {
         "ColumnFeatures",
         "Gaps",
