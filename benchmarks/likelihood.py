@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import resource
 import sys
 import time
 
 import keras
 import numpy as np
+from memory import peak_memory
 from train_speed import matrix_speed
 
 import keras_vae
@@ -137,8 +137,7 @@ def full(model, x, num_samples: int) -> None:
     values = model.log_likelihood(x, num_samples, verbose=_VERBOSE)
     seconds = time.perf_counter() - start
     peak = max(before, matrix_speed())
-    # Linux counts in units of 1024 bytes.
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    memory = peak_memory()
     speed = operations / seconds
     score = plus_minus(mean_and_error(values))
     print(f"\n{len(x)} images x {num_samples} draws: {score} nats")

@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from memory import peak_memory
 from pythae.data.datasets import BaseDataset
 from pythae.models import VAE, VAEConfig
 from pythae.models.base.base_utils import ModelOutput
@@ -200,12 +200,6 @@ def params(encoder) -> list[np.ndarray]:
     """Means and log-variances as one layer: kernel and bias."""
     both = keras_weights([encoder.mean, encoder.log_var])
     return [np.concatenate(both[i::2], axis=-1) for i in (0, 1)]
-
-
-def peak_memory() -> int:
-    """Bytes, the most that this process has had resident so far."""
-    # Linux counts in units of 1024 bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main() -> None:

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from memory import peak_memory
 from train_speed import PEER, epoch_clock, has_pythae, in_process
 
 NETWORKS = ("dense", "conv")
@@ -83,12 +83,6 @@ def train(options) -> dict:
         "memory_bytes": peak_memory(),
         "import_bytes": imported,
     }
-
-
-def peak_memory() -> int:
-    """Bytes, the most that this process has had resident so far."""
-    # Linux counts in units of 1024 bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def peers_model(network: str, path: Path):
