@@ -23,7 +23,12 @@ TRAIN += ["--likelihood", "bernoulli", "--binarize", "dynamic"]
 
 def start(*arguments):
     """Starts the command as its launcher does, with a TensorFlow that may talk."""
-    script = "from keras_vae_command import main; main()"
+    # A shell's background jobs ignore Ctrl-C, and so would their children. The child sets it
+    # right itself: a `preexec_fn` would fork, which gRPC's threads do not survive.
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from keras_vae_command import main; main()"
+    )
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
@@ -31,8 +36,6 @@ def start(*arguments):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
-        # A shell's background jobs ignore Ctrl-C, and so would their children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
