@@ -98,14 +98,21 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
 def _held_out(model, data_set, split, **options) -> HeldOut:
     from keras_vae.data import Sprites
     from keras_vae.evaluation import HeldOut
+    from keras_vae.training.building import split_for
 
-    x, y = data_set.split(split)
+    def labelled(name):
+        # The labels of a model that has a condition are that.
+        if model.condition_shape is None:
+            return data_set.split(name)
+        return split_for(model, data_set, name)
+
+    x, y = labelled(split)
     return HeldOut(
         model,
         x,
         y,
         # What probes learn from must not be what they are tested on.
-        train=None if split in ("train", "all") else lambda: data_set.split("train"),
+        train=None if split in ("train", "all") else lambda: labelled("train"),
         factors=Sprites() if data_set.name == "sprites" else None,
         verbose=int(sys.stdout.isatty()),
         **options,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from keras_vae.models import LatentVariableModel
 
 
+_NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
+
+
 @click.command(cls=Verb)
 @run_argument
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True)
@@ -31,13 +34,17 @@ if TYPE_CHECKING:
     help="Draw from p(x|z), or take its mean  [default: the mean; of tables drawn rows]",
 )
 @click.option(
-    "--y", help="Condition of all: a class, or numbers such as 0,1,0  [default: each class]"
+    "--y",
+    metavar="CLASS",
+    help="Condition of all samples: a class, or label=value,... of several labels; or all, "
+    "for as many of each class  [default: all]",
 )
 @seed_option
 def sample(run, count, output, temperature, draw, y, seed):
     """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv.
 
-    Of a model of classes there are as many samples of one as of the next, in order.
+    Of a model of classes a picture has a row for each class. A table gets the columns of
+    the condition, too.
     """
     from keras_vae.models import LatentVariableModel
 
@@ -45,8 +52,11 @@ def sample(run, count, output, temperature, draw, y, seed):
     is_table = len(model.event_shape) < 3
     output = output or Path("samples.csv" if is_table else "samples.png")
     _check_output(output, model.event_shape)
-    y, columns = _conditions(model, y, count)
+    y, columns = conditions_of(model, y, count)
     samples = model.sample(count, y, seed, temperature, draw)
+    known = model.preprocessor and model.preprocessor.conditions
+    if known and hasattr(samples, "join"):
+        samples = samples.join(known.as_table(y, count))
     _write(output, samples, model.shown_range, columns)
 
 
@@ -206,7 +216,8 @@ def _table_options(model, name: str, recipe) -> dict:
         return {}
     has_names = any(isinstance(one.name, str) for one in columns)
     header = None if recipe is None or name != recipe.data else recipe.header
-    label = None if recipe is None else recipe.label
+    known = model.preprocessor.conditions
+    label = known.columns if known else recipe and recipe.label
     return {
         "columns": columns,
         "label": label,
@@ -227,22 +238,47 @@ def _check_output(output: Path, event_shape) -> None:
         )
 
 
-def _conditions(model, y: str | None, count: int) -> tuple[np.ndarray | None, int | None]:
-    """The conditions of samples, and in how many columns they are shown."""
+def conditions_of(model, text: str | None, count: int) -> tuple[Any, int | None]:
+    """Reads the conditions of samples.
+
+    Args:
+        model: The model.
+        text: What was written: a class, labels by name, numbers of a model without names,
+            or all; None is all where the model has classes.
+        count: Number of samples.
+
+    Returns:
+        The condition, for `sample`, and in how many columns a picture shows them: a row
+        for each class.
+
+    Raises:
+        ValueError: If there is no such class, or the model needs to be told one.
+    """
     import numpy as np
 
-    if y is not None:
-        try:
-            given = np.array([float(one) for one in y.split(",")])
-        except ValueError:
-            raise click.UsageError(
-                f"--y is a number, or several such as 0,1,0, but is {y!r}."
-            ) from None
-        return given[0] if model.num_classes and len(given) == 1 else given, None
-    if model.num_classes is None:
-        return None, None
-    columns = -(-count // model.num_classes)
-    return np.arange(count) // columns, columns if columns > 1 else None
+    known = model.preprocessor and model.preprocessor.conditions
+    classes = known.classes if known else model.num_classes and range(model.num_classes)
+    if text in (None, "all") and (classes or model.condition_shape is None):
+        if not classes and text is not None:
+            raise ValueError(_NO_CONDITION)
+        if not classes:
+            return None, None
+        columns = -(-count // len(classes))
+        return np.arange(count) // columns, columns if columns > 1 else None
+    if model.condition_shape is None:
+        raise ValueError(_NO_CONDITION)
+    if known and text not in (None, "all"):
+        return known.read(text), None
+    if known:
+        wanted = ",".join(f"{one.name}=..." for one in known.columns)
+        raise ValueError(f"Say the condition of the samples: --y {wanted}")
+    try:
+        given = np.array([float(one) for one in (text or "").split(",")])
+    except ValueError:
+        raise click.UsageError(
+            f"--y is a number, or several such as 0,1,0, but is {text!r}."
+        ) from None
+    return given[0] if model.num_classes and len(given) == 1 else given, None
 
 
 def _write(

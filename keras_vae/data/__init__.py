@@ -5,9 +5,10 @@ Nothing here knows a model. `load` gives a `DataSet` of raw arrays in three spli
 """
 
 from keras_vae.data.binarize import binarize
+from keras_vae.data.conditions import Conditions
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.images import load_images
-from keras_vae.data.loading import load, load_first, sizes_like
+from keras_vae.data.loading import is_table, load, load_first, sizes_like
 from keras_vae.data.named import names
 from keras_vae.data.pipeline import pipeline, steps_per_epoch
 from keras_vae.data.preprocessor import Preprocessor
@@ -15,11 +16,13 @@ from keras_vae.data.scaling import Scaling
 from keras_vae.data.sprites import Sprites
 
 __all__ = [
+    "Conditions",
     "DataSet",
     "Preprocessor",
     "Scaling",
     "Sprites",
     "binarize",
+    "is_table",
     "load",
     "load_first",
     "load_images",

@@ -47,6 +47,8 @@ class DataSet:
             file.
         columns: Of tables whose columns have names and kinds, what they are; x then holds
             the numbers that `keras_vae.data.tables.to_codes` writes, NaN what is missing.
+        labels: Of tables, what the columns of labels are. A class that is not known is -1,
+            another label NaN.
         rows: For each split, the rows of the source that it holds, where the splits
             were drawn from one array; None where the source brings its splits.
 
@@ -76,6 +78,7 @@ class DataSet:
     source: str = ""
     sha256: str | None = None
     columns: tuple[Column, ...] | None = None
+    labels: tuple[Column, ...] | None = None
     rows: dict[str, np.ndarray] | None = None
 
     def __post_init__(self):

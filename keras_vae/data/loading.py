@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from keras_vae.core.names import unknown
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.named import load_named, names
-from keras_vae.data.own_data import FILE_KINDS, load_path, table_data
+from keras_vae.data.own_data import FILE_KINDS, TABLES, load_path, table_data
 from keras_vae.data.sources import own_file
 from keras_vae.data.tables import Column
 
@@ -25,7 +25,7 @@ def load(
     channels: int | None = None,
     seed: int = 0,
     columns: Mapping[str, Any] | Sequence[Column] | None = None,
-    label: str | None = None,
+    label: str | Sequence[Column] | None = None,
     header: bool | None = None,
 ) -> DataSet:
     """Loads a named data set, or own data from a folder or file.
@@ -55,7 +55,9 @@ def load(
         seed: Seed of the split of own data.
         columns: Of a table, kinds of columns by name, such as `{"age": "count"}`; or the
             columns of a trained model's preprocessor, which the table must have.
-        label: Of a table, name of the column that holds the labels.
+        label: Of a table, name of the column that holds the labels, or several names with
+            commas between them; or the columns of a trained model's conditions. They are
+            not learned.
         header: Of a table, whether its first line names the columns; None looks.
 
     Returns:
@@ -96,6 +98,21 @@ def load(
     raise ValueError(
         f"{unknown('data set or file', name_or_path, names())} Or give {FILE_KINDS}."
     )
+
+
+def is_table(name_or_path: Any) -> bool:
+    """Whether something that `load` takes is a table with columns.
+
+    Args:
+        name_or_path: What is to be loaded.
+
+    Example:
+        >>> is_table("wine.csv"), is_table("digits")
+        (True, False)
+    """
+    if hasattr(name_or_path, "iloc"):
+        return True
+    return name_or_path not in names() and Path(name_or_path).suffix.lower() in TABLES
 
 
 def load_first(*choices: str) -> DataSet:

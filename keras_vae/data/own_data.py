@@ -14,13 +14,20 @@ from keras_vae.data.arrays import read_npy, read_npz
 from keras_vae.data.dataset import SPLITS, DataSet
 from keras_vae.data.images import decode, find_images
 from keras_vae.data.kinds import as_observations
-from keras_vae.data.tables import Column, infer_columns, likelihood_of, read_frame, to_codes
+from keras_vae.data.tables import (
+    Column,
+    infer_columns,
+    infer_labels,
+    likelihood_of,
+    read_frame,
+    to_codes,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILE_KINDS = "a folder of images, or a .npy, .npz, .csv or .parquet file"
-_TABLES = (".csv", ".tsv", ".parquet")
+TABLES = (".csv", ".tsv", ".parquet")
 _X_NAMES = ("x", "images", "data")
 _SPLIT_FOLDERS = {
     "train": "train",
@@ -37,7 +44,7 @@ def load_path(
     channels: int | None = None,
     seed: int = 0,
     columns: Mapping[str, Any] | Sequence[Column] | None = None,
-    label: str | None = None,
+    label: str | Sequence[Column] | None = None,
     header: bool | None = None,
 ) -> DataSet:
     """Reads own data from a folder or file; see `keras_vae.data.load`.
@@ -48,7 +55,8 @@ def load_path(
         channels: 1 or 3, for folders.
         seed: Seed of the split.
         columns: For tables, kinds of columns by name, or the columns of a model.
-        label: For tables, the column that holds the labels.
+        label: For tables, the column that holds the labels, or several:
+            "income,age"; or what they are.
         header: For tables, whether the first line names the columns; None looks.
 
     Returns:
@@ -70,7 +78,7 @@ def load_path(
             f"image_size and channels are for folders of images; {path} is a file. "
             "Leave them out."
         )
-    if path.suffix.lower() in _TABLES:
+    if path.suffix.lower() in TABLES:
         frame = read_frame(path, header)
         return table_data(frame, path, seed, columns, label, sha256_of(path))
     if columns is not None or label is not None or header is not None:
@@ -87,7 +95,7 @@ def table_data(
     path: Path,
     seed: int = 0,
     columns: Mapping[str, Any] | Sequence[Column] | None = None,
-    label: str | None = None,
+    label: str | Sequence[Column] | None = None,
     sha256: str | None = None,
 ) -> DataSet:
     """Makes a data set of a table.
@@ -97,7 +105,8 @@ def table_data(
         path: Where it was read from.
         seed: Seed of the split.
         columns: Kinds of columns by name, or the columns of a model.
-        label: The column that holds the labels.
+        label: The column that holds the labels, or several, with commas between them; or
+            what they are.
         sha256: SHA-256 of the file.
 
     Returns:
@@ -106,31 +115,50 @@ def table_data(
     Raises:
         ValueError: If the table does not fit the columns, or there is no such label.
     """
-    y: dict[str, np.ndarray] = {}
     is_known = columns is not None and not isinstance(columns, Mapping)
-    if label is not None:
-        names = {str(name): name for name in frame.columns}
-        # New data for a model need no labels.
-        if label not in names and not is_known:
-            raise unknown("label column", label, names)
-        if label in names:
-            y = {"all": _labels(frame.pop(names[label]), label)}
+    kinds = dict(columns) if isinstance(columns, Mapping) else {}
+    # New data for a model need no labels.
+    names = _label_names(frame, label, optional=is_known)
+    y, labels = {}, None
+    if names and not isinstance(label, str | None):
+        labels = tuple(label)
+    elif names:
+        known = {name: kinds.pop(str(name)) for name in names if str(name) in kinds}
+        labels = infer_labels(frame[names], known)
+    if labels is not None:
+        y = {"all": _labels(frame[names], labels)}
+    frame = frame.drop(columns=names)
     if columns is None or isinstance(columns, Mapping):
-        columns = infer_columns(frame, columns)
+        columns = infer_columns(frame, kinds)
     codes = to_codes(frame, columns)
     kind = likelihood_of(columns, codes), None
-    return _build(path, {"all": codes}, y, seed, kind, sha256, tuple(columns))
+    return _build(path, {"all": codes}, y, seed, kind, sha256, tuple(columns), labels)
 
 
-def _labels(series, label) -> np.ndarray:
-    if series.isna().any():
-        raise ValueError(
-            f"The label column {label!r} has {series.isna().sum()} missing values. Fill "
-            "them in, or drop the rows."
-        )
-    values = series.to_numpy()
-    whole = values.dtype.kind in "biu"
-    return values if whole else values.astype(str)
+def _label_names(frame, label, optional: bool) -> list:
+    """The columns that hold labels, by the names that the table has."""
+    names = {str(name): name for name in frame.columns}
+    if label is None:
+        asked = []
+    elif not isinstance(label, str):
+        asked = [str(one.name) for one in label]
+    else:
+        asked = [label] if label in names else [one.strip() for one in label.split(",")]
+    there = [name for name in asked if name in names]
+    missing = [name for name in asked if name not in names]
+    # All of what a model knows, or none.
+    if missing and (there or not optional):
+        raise unknown("label column", missing[0], names)
+    return [names[name] for name in there]
+
+
+def _labels(frame, columns: Sequence[Column]) -> np.ndarray:
+    """Labels as numbers: classes as their places, -1 what is not known of one."""
+    codes = to_codes(frame, columns)
+    first, *others = columns
+    if others or not first.categories:
+        return codes if others else codes[:, 0]
+    return np.where(np.isnan(codes[:, 0]), -1, codes[:, 0]).astype(np.int64)
 
 
 def _read_file(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -203,13 +231,20 @@ def _splits_of(parts: list[tuple[str, ...]], path: Path) -> np.ndarray:
     return splits
 
 
-def _build(path: Path, x, y, seed: int, kind=None, sha256=None, columns=None) -> DataSet:
+def _build(
+    path: Path, x, y, seed: int, kind=None, sha256=None, columns=None, labels=None
+) -> DataSet:
     """Makes a data set from arrays by split, cutting the splits that are missing."""
     if kind is None:
         x, likelihood, levels = as_observations(x, str(path))
     else:
         likelihood, levels = kind
-    y, label_names = _as_labels(x, y, path)
+    if labels is None:
+        y, label_names = _as_labels(x, y, path)
+    elif len(labels) > 1:
+        label_names = tuple(str(one.name) for one in labels)
+    else:
+        label_names = tuple(map(str, labels[0].categories)) or None
     given = set(x)
     x, y, rows = _cut(x, y, seed, path)
     drawn = [name for name in SPLITS if name not in given]
@@ -226,6 +261,7 @@ def _build(path: Path, x, y, seed: int, kind=None, sha256=None, columns=None) ->
         source=str(path),
         sha256=sha256,
         columns=columns,
+        labels=labels,
         rows=rows,
     )
 

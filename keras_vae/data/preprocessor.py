@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras_vae.core.support import Support
 from keras_vae.core.support import levels as whole_levels
 from keras_vae.data.binarize import binarize as drawn_once
+from keras_vae.data.conditions import Conditions
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.scaling import Scaling
 from keras_vae.data.tables import Column, to_codes, to_frame
@@ -37,6 +38,8 @@ class Preprocessor:
         value_range: Values in the model's units that a picture shows as black and white.
         columns: Of tables with named columns, what these are, or their configs: then
             tables (`pandas.DataFrame`) are raw data.
+        conditions: Of models with a condition, what its labels are, or its config: then
+            names of classes and tables of labels are raw conditions.
 
     Example:
         >>> vae = keras_vae.DenseVAE(data.event_shape, latent_dim=16)
@@ -52,6 +55,7 @@ class Preprocessor:
         levels: tuple[int, int] | None = None,
         value_range: tuple[float, float] = (0.0, 1.0),
         columns: Sequence[Column | dict[str, Any]] | None = None,
+        conditions: Conditions | dict[str, Any] | None = None,
     ):
         """Keeps the settings."""
         if isinstance(scaling, dict):
@@ -65,10 +69,18 @@ class Preprocessor:
             self.columns = tuple(
                 Column.from_config(one) if isinstance(one, dict) else one for one in columns
             )
+        if isinstance(conditions, dict):
+            conditions = Conditions(**conditions)
+        self.conditions: Conditions | None = conditions
 
     @classmethod
     def fit(
-        cls, data: DataSet, support: Support, binarize: bool = False, seed: int = 0
+        cls,
+        data: DataSet,
+        support: Support,
+        binarize: bool = False,
+        seed: int = 0,
+        conditions: Conditions | None = None,
     ) -> Preprocessor:
         """Chooses the preprocessor that fits a likelihood, by the training data alone.
 
@@ -77,6 +89,7 @@ class Preprocessor:
             support: What the likelihood accepts.
             binarize: Whether grey values stand for 0/1 pixels.
             seed: Seed of the draw for scores.
+            conditions: What the labels of the model's condition are, if it has one.
 
         Returns:
             The preprocessor.
@@ -97,7 +110,8 @@ class Preprocessor:
                 float((raw - scaling.offset) / scaling.scale)  # type: ignore[operator]
                 for raw in (black, white)
             )
-        return cls(scaling, binarize, seed, data.levels, (black, white), data.columns)
+        shown = (black, white)
+        return cls(scaling, binarize, seed, data.levels, shown, data.columns, conditions)
 
     def codes(self, x: Any) -> Any:
         """Writes a table as numbers; leaves all else as it is.
@@ -230,6 +244,7 @@ class Preprocessor:
             "levels": None if self.levels is None else list(self.levels),
             "value_range": list(self.value_range),
             "columns": self.columns and [one.to_config() for one in self.columns],
+            "conditions": self.conditions and self.conditions.get_config(),
         }
 
     @classmethod

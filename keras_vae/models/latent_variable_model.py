@@ -74,6 +74,13 @@ class LatentVariableModel(ObjectiveModel):
                     f"model have shape {tuple(self.event_shape)}. Give the one of the "
                     "model's own data."
                 )
+            conditions = preprocessor.conditions
+            ours = self.num_classes or self.condition_shape
+            if conditions is not None and conditions.shape != ours:
+                raise ValueError(
+                    f"The preprocessor is for a model with condition={conditions.shape}, but "
+                    f"this one has condition={ours}."
+                )
         self._preprocessor = preprocessor
 
     @property
@@ -629,6 +636,10 @@ class LatentVariableModel(ObjectiveModel):
             ValueError: If the model has a condition and y is None, or the other way
                 round, or y has another shape or classes that do not exist.
         """
+        if y is not None and self.condition_shape is not None:
+            if self.preprocessor is not None and self.preprocessor.conditions is not None:
+                y = self.preprocessor.conditions.codes(y)
+                y = y[0] if len(y) == 1 != n else y
         return check_condition(y, n, self.condition_shape, self.num_classes)
 
     def export(

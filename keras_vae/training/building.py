@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_vae import layers, models, objectives, priors
 from keras_vae.core.descriptions import parse
-from keras_vae.data import DataSet, Preprocessor, steps_per_epoch
+from keras_vae.data import Conditions, DataSet, Preprocessor, steps_per_epoch
 from keras_vae.models import LatentVariableModel, optimizers
 from keras_vae.training.recipe import Recipe
 
@@ -80,6 +80,10 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
         ValueError: If parts and data do not go together.
     """
     given, arguments = _choices(recipe), models.ROOM.arguments(recipe.title)
+    conditions = None
+    if recipe.condition is not None:
+        conditions = Conditions.of(data, recipe.condition)
+        given["condition"] = conditions.shape
     if "gaps" in arguments and np.issubdtype(data.x_train.dtype, np.floating):
         if (
             np.isnan(data.split("all")[0]).any()
@@ -93,7 +97,9 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
     model = models.get(recipe.model, data.event_shape, seed=recipe.seed, **given)
     binarize = binarization(recipe, model, data.binarize)
     drawn = binarize != "none"
-    model.preprocessor = Preprocessor.fit(data, model.support, drawn, recipe.seed)
+    model.preprocessor = Preprocessor.fit(
+        data, model.support, drawn, recipe.seed, conditions
+    )
     # From all over the data, which may be sorted.
     stride = -(-len(data.x_train) // _MOST_STARTS)
     model.start_from(model.to_units(data.x_train[::stride], name="x_train"))
@@ -102,7 +108,8 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
 
 def _choices(recipe):
     """The parts that a recipe says beside the model."""
-    parts = {one: getattr(recipe, one) for one in ("posterior", "prior", "likelihood")}
+    names = ("posterior", "prior", "likelihood", "condition")
+    parts = {one: getattr(recipe, one) for one in names}
     return {name: value for name, value in parts.items() if value is not None}
 
 
@@ -148,6 +155,8 @@ def split_for(model: LatentVariableModel, data: DataSet, split: str) -> tuple:
     x, y = data.split(split)
     if model.condition_shape is None:
         return x, None
+    if model.preprocessor is not None and model.preprocessor.conditions is not None:
+        y = model.preprocessor.conditions.select(data, split)
     if y is None:
         raise ValueError(
             f"The model has a condition, but {data.name!r} has no labels to be it. Give data "

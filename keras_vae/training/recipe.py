@@ -82,7 +82,14 @@ class Recipe:
     )
     channels: int | None = _field(None, "1 or 3, for own images. None goes by them.")
     label: str | None = _field(
-        None, "Of a table, the column that holds the labels; it is not learned."
+        None,
+        "Of a table, the column that holds the labels, or several: income,age. They are "
+        "not learned.",
+    )
+    condition: str | None = _field(
+        None,
+        "What the model is given beside x: labels, or names of labels or of a table's "
+        "columns, such as income,age.",
     )
     columns: dict | None = _field(
         None,
@@ -123,6 +130,9 @@ class Recipe:
         for name, least in _WHOLE.items():
             if (value := getattr(self, name)) is not None:
                 _check_whole(name, value, least)
+        for name in ("label", "condition"):
+            if not isinstance(getattr(self, name), str | None):
+                raise ValueError(f"{name} must be a name: {getattr(self, name)!r}.")
         for name in ("mixed_precision", "jit", "header"):
             if not isinstance(getattr(self, name), bool | None):
                 raise ValueError(f"{name} must be true or false in a recipe.")
@@ -139,6 +149,11 @@ class Recipe:
     def _check_model(self):
         """Refuses a second way to say what has a field of its own."""
         _, arguments = parse(self.model) if self.model else ("", {})
+        if self.condition and "condition" in arguments:
+            raise ValueError(
+                f"condition={self.condition!r} says it all: leave condition out of "
+                f"{self.model!r}."
+            )
         for name in ("posterior", "prior", "likelihood", "seed"):
             if name in arguments:
                 raise ValueError(
@@ -167,7 +182,9 @@ class Recipe:
         if not isinstance(self.from_preset, str):
             raise ValueError(f"from_preset must be a name or path: {self.from_preset!r}.")
         given = [
-            n for n in ("model", "posterior", "prior", "likelihood") if getattr(self, n)
+            n
+            for n in ("model", "posterior", "prior", "likelihood", "condition")
+            if getattr(self, n)
         ]
         if given:
             raise ValueError(

@@ -14,6 +14,7 @@ import keras
 from keras_vae import data as data_module
 from keras_vae.core.parts import part_name
 from keras_vae.data import DataSet, pipeline, steps_per_epoch
+from keras_vae.data.conditions import ALL_LABELS
 from keras_vae.data.tables import describe_columns
 from keras_vae.evaluation import CollapseWarning
 from keras_vae.models import LatentVariableModel
@@ -81,7 +82,7 @@ def train(
         channels=recipe.channels,
         seed=recipe.seed,
         columns=recipe.columns if before is None else _columns_of(before),
-        label=recipe.label,
+        label=_labels_of(recipe, before),
         header=recipe.header,
     )
     for line in describe_columns(data.columns or ()):
@@ -120,6 +121,19 @@ def train(
 
 def _columns_of(model: LatentVariableModel) -> tuple | None:
     return None if model.preprocessor is None else model.preprocessor.columns
+
+
+def _labels_of(recipe: Recipe, before: LatentVariableModel | None):
+    """The columns of a table that are not learned: labels, and what the condition is."""
+    if before is not None and before.preprocessor and before.preprocessor.conditions:
+        return (
+            before.preprocessor.conditions.columns if before.preprocessor.columns else None
+        )
+    names = [] if recipe.label is None else recipe.label.split(",")
+    if recipe.condition not in (None, ALL_LABELS) and data_module.is_table(recipe.data):
+        asked = recipe.condition.split(",")
+        names += [one for one in asked if one not in names]
+    return ",".join(names) or None
 
 
 def _open_preset(recipe: Recipe, output: Path) -> LatentVariableModel | None:
@@ -172,9 +186,9 @@ def _fit(model, recipe, data, binarize, validation, recorder, say) -> None:
         say(f"going on after epoch {done} of at most {recipe.epochs}")
     if recorder.is_over:
         return
+    x, y = split_for(model, data, "train")
     # The stream prepares the batches ahead of the steps, so the model must not.
     prepare, model.preprocessor = model.preprocessor, None
-    x, y = split_for(model, data, "train")
     is_static = binarize == "static"
     batches = pipeline(
         prepare.held_out(x) if is_static else x,

@@ -34,6 +34,7 @@ VALUES = {
     "image_size": (("32", "24"), (32, 24)),
     "channels": ("3", 3),
     "label": ("income", "income"),
+    "condition": ("age,job", "age,job"),
     "header": ((), True),
     "mixed_precision": ((), True),
     "jit": ((), True),

@@ -26,6 +26,7 @@ OTHER = Recipe(
     image_size=(32, 24),
     channels=3,
     label="income",
+    condition="age,job",
     columns={"age": "count"},
     header=True,
     mixed_precision=True,
@@ -35,7 +36,7 @@ TUNED = Recipe("digits", from_preset="other")
 WHOLE = ["warmup_epochs", "epochs", "patience", "batch_size", "seed"]
 WORDS = ["binarize", "schedule"]
 FLAGS = ["mixed_precision", "jit", "header"]
-OTHERS = ["data", "image_size", "channels", "label", "columns", "from_preset"]
+OTHERS = ["data", "image_size", "channels", "label", "condition", "columns", "from_preset"]
 
 
 def make(**values):

@@ -1,7 +1,13 @@
 """Tables: reading them, what their columns are, and their numbers in a model."""
 
 from keras_vae.data.tables.coding import likelihood_of, to_codes, to_frame
-from keras_vae.data.tables.columns import KINDS, Column, describe_columns, infer_columns
+from keras_vae.data.tables.columns import (
+    KINDS,
+    Column,
+    describe_columns,
+    infer_columns,
+    infer_labels,
+)
 from keras_vae.data.tables.reading import read_frame
 
 __all__ = [
@@ -9,6 +15,7 @@ __all__ = [
     "Column",
     "describe_columns",
     "infer_columns",
+    "infer_labels",
     "likelihood_of",
     "read_frame",
     "to_codes",

@@ -115,6 +115,37 @@ def infer_columns(
     return columns
 
 
+def infer_labels(
+    frame: pd.DataFrame, given: Mapping[str, Any] | None = None
+) -> tuple[Column, ...]:
+    """Finds out what columns of labels are.
+
+    As `infer_columns`, but nothing is left out: what would be an identifier or a constant
+    is a category.
+
+    Args:
+        frame: The columns.
+        given: Kinds of columns by name, where they are known better.
+
+    Returns:
+        The columns, in order.
+
+    Raises:
+        ValueError: If a kind is not known or does not fit.
+
+    Example:
+        >>> infer_labels(pd.DataFrame({"kind": ["dog", "cat"]}))
+    """
+    found = []
+    for name in frame.columns:
+        kind = (given or {}).get(name)
+        column = _column(frame[name], name, kind)
+        if not column.is_modelled:
+            column = _column(frame[name], name, "category")
+        found.append(column)
+    return tuple(found)
+
+
 def describe_columns(columns: Sequence[Column]) -> list[str]:
     """Says in words what columns were taken for.
 

@@ -1,0 +1,347 @@
+"""What a model's condition is, in the words of the data: from labels to numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_vae.core.names import unknown
+from keras_vae.data.tables import Column, to_codes, to_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from keras_vae.data.dataset import DataSet
+
+ALL_LABELS = "labels"
+_MOST_CLASSES = 1000
+
+
+class Conditions:
+    """The labels that a model's condition is made of.
+
+    One column of classes that are all known is the class number. Else the condition is a
+    vector: of each category its classes one-hot, of each number its place between the
+    smallest and the largest, from -1 to 1, and a 1 that says that it is known. What is not
+    known is zeros; it may be missing only where the training data had gaps, too.
+
+    Args:
+        columns: What the labels are, or their configs. Numbers given for categories are
+            places in their lists of classes.
+        gaps: Whether labels may be unknown: None, NaN or "", of categories also -1.
+
+    Raises:
+        ValueError: If there are no columns.
+
+    Example:
+        >>> conditions = Conditions([Column("kind", "category", ("cat", "dog"))])
+        >>> conditions.codes("dog"), conditions.shape
+        (array([1], dtype=int32), 2)
+    """
+
+    def __init__(self, columns: Sequence[Column | dict[str, Any]], gaps: bool = False):
+        """Keeps the settings."""
+        self.columns = tuple(
+            Column.from_config(one) if isinstance(one, dict) else one for one in columns
+        )
+        self.gaps = bool(gaps)
+        if not self.columns:
+            raise ValueError("A condition needs at least one column of labels.")
+
+    @classmethod
+    def of(cls, data: DataSet, names: str) -> Conditions:
+        """Makes the condition that is asked for of the labels of a data set.
+
+        Args:
+            data: The data set.
+            names: "labels" for all of them, or names of labels, with commas between them.
+
+        Returns:
+            The conditions.
+
+        Raises:
+            ValueError: If there are no labels, or none of that name.
+
+        Example:
+            >>> Conditions.of(keras_vae.data.load("digits"), "labels").shape
+            10
+        """
+        columns = _label_columns(data)
+        if names != ALL_LABELS:
+            known = {str(one.name): one for one in columns}
+            asked = [name.strip() for name in names.split(",")]
+            for name in asked:
+                if name not in known:
+                    raise unknown("label", name, [ALL_LABELS, *known])
+            columns = tuple(known[name] for name in asked)
+        self = cls(columns, gaps=True)
+        gaps = any(
+            np.isnan(self.numbers(self.select(data, split))).any()
+            for split in ("train", "validation", "test")
+        )
+        return cls(columns, gaps)
+
+    @property
+    def classes(self) -> tuple | None:
+        """The classes, where the condition is one category; else None."""
+        first, *others = self.columns
+        return None if others or not first.categories else first.categories
+
+    @property
+    def shape(self) -> int | tuple[int]:
+        """The `condition` of a model: the number of classes, or the shape of a vector."""
+        if self.classes is not None and not self.gaps:
+            return len(self.classes)
+        return (sum(len(one.categories) or 2 for one in self.columns),)
+
+    def select(self, data: DataSet, split: str) -> np.ndarray:
+        """Takes the labels of the condition from a split of a data set.
+
+        Args:
+            data: The data set, with the labels of the training data or some more.
+            split: Name of the split, or "all".
+
+        Returns:
+            Array [N] of one label or [N, K] of several.
+
+        Raises:
+            ValueError: If labels are missing in the data, or their names are others.
+        """
+        columns = _label_columns(data)
+        y = np.asarray(data.split(split)[1])
+        names = [one.name for one in columns]
+        if missing := [str(c.name) for c in self.columns if c.name not in names]:
+            raise ValueError(
+                f"{data.name!r} lacks {', '.join(missing)}, which the model's condition is "
+                f"made of; it has {', '.join(map(str, names))}."
+            )
+        places = [names.index(one.name) for one in self.columns]
+        for place, column in zip(places, self.columns, strict=True):
+            theirs = columns[place].categories
+            if strange := set(theirs) - set(column.categories):
+                raise ValueError(
+                    f"{data.name!r} has the {column.name} {min(map(str, strange))!r}, which "
+                    f"the training data did not have: {_some(column.categories)}."
+                )
+        chosen = y.reshape(len(y), -1)[:, places]
+        if any(
+            columns[p].categories != self.columns[i].categories
+            for i, p in enumerate(places)
+        ):
+            chosen = self._renumbered(chosen, [columns[p] for p in places])
+        return chosen[:, 0] if len(places) == 1 else chosen
+
+    def _renumbered(self, y, theirs):
+        """Numbers of classes as these conditions count them."""
+        y = y.astype(np.float64)
+        for i, (mine, other) in enumerate(zip(self.columns, theirs, strict=True)):
+            if not mine.categories:
+                continue
+            table = np.array([mine.categories.index(c) for c in other.categories] + [-1])
+            y[:, i] = table[np.where(np.isnan(y[:, i]), -1, y[:, i]).astype(int)]
+        return y
+
+    def numbers(self, y: Any) -> np.ndarray:
+        """Reads labels as numbers: classes as their places, NaN what is not known.
+
+        Args:
+            y: Labels as `codes` takes them.
+
+        Returns:
+            Array [N, K] of K labels.
+
+        Raises:
+            ValueError: If y is none of that, or holds a class that is not known.
+        """
+        import pandas as pd
+
+        if isinstance(y, Mapping):
+            y = pd.DataFrame([dict(y)])
+        if hasattr(y, "columns"):
+            return to_codes(y, self.columns)
+        y = np.asarray(y, None if not isinstance(y, list | tuple) else object)
+        y = y.reshape(-1, 1) if y.ndim < 2 and len(self.columns) == 1 else np.atleast_2d(y)
+        if y.ndim != 2 or y.shape[1] != len(self.columns):
+            raise ValueError(
+                f"y has shape {y.shape}, but {len(self.columns)} labels of each observation "
+                f"are needed: {', '.join(str(c.name) for c in self.columns)}."
+            )
+        parts = zip(y.T, self.columns, strict=True)
+        return np.stack([_as_numbers(one, column) for one, column in parts], axis=1)
+
+    def codes(self, y: Any) -> np.ndarray:
+        """Writes labels as the condition that the model reads.
+
+        Args:
+            y: Names of classes or their places [N], numbers [N], several of them [N, K]; a
+                `pandas.DataFrame` of labels by name; a dict or single label for one
+                observation. What is coded already stays as it is.
+
+        Returns:
+            Class numbers [N], or vectors [N, C].
+
+        Raises:
+            ValueError: If y is none of that, holds a class that is not known, or lacks a
+                label where the training data had none missing.
+        """
+        size = self.shape
+        if isinstance(size, tuple) and getattr(y, "dtype", None) == np.float32:
+            if y.ndim == 2 and y.shape[1:] == size:
+                return y
+        numbers = self.numbers(y)
+        missing = np.isnan(numbers)
+        if missing.any() and not self.gaps:
+            name = self.columns[int(np.argmax(missing.any(axis=0)))].name
+            raise ValueError(
+                f"The label {name} is not known (None, NaN or -1), but in the training data "
+                "it always was. Give it, or train with some labels missing."
+            )
+        if not isinstance(size, tuple):
+            return numbers[:, 0].astype(np.int32)
+        parts = zip(numbers.T, self.columns, strict=True)
+        coded = [_as_vector(one, column) for one, column in parts]
+        return np.concatenate(coded, axis=1).astype(np.float32)
+
+    def as_table(self, y: Any, n: int) -> pd.DataFrame:
+        """Writes labels as columns of a table.
+
+        Args:
+            y: Labels as `codes` takes them, of n observations or one for all.
+            n: Number of rows.
+
+        Returns:
+            A row for each observation, with classes as their names.
+
+        Example:
+            >>> Conditions([Column("kind", "category", ("cat", "dog"))]).as_table("dog", 2)
+        """
+        numbers = self.numbers(y)
+        return to_frame(np.broadcast_to(numbers, (n, numbers.shape[1])), self.columns)
+
+    def read(self, text: str) -> Any:
+        """Reads what is written on a command line.
+
+        Args:
+            text: A class or number, or `name=value,...` of several labels, those left out
+                being not known.
+
+        Returns:
+            One label or a dict, for `codes`.
+
+        Raises:
+            ValueError: If it cannot be read.
+
+        Example:
+            >>> Conditions([Column("age", "real", low=0, high=90)]).read("age=30")
+            {'age': 30.0}
+        """
+        by_name = {str(one.name): one for one in self.columns}
+        if "=" not in text:
+            if len(self.columns) > 1:
+                raise ValueError(
+                    f"The condition has several labels: write "
+                    f"{','.join(f'{name}=...' for name in by_name)}, but not {text!r}."
+                )
+            text = f"{self.columns[0].name}={text}"
+        found: dict[Any, Any] = {column.name: None for column in self.columns}
+        for part in text.split(","):
+            name, _, value = part.strip().partition("=")
+            if name not in by_name:
+                raise unknown("label", name, list(by_name))
+            found[by_name[name].name] = _value(value.strip(), by_name[name])
+        return found
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments, as plain values."""
+        return {"columns": [one.to_config() for one in self.columns], "gaps": self.gaps}
+
+
+def _label_columns(data: DataSet) -> tuple[Column, ...]:
+    """What the labels of a data set are."""
+    if data.labels is not None:
+        return data.labels
+    if data.y_train is None:
+        raise ValueError(
+            f"{data.name!r} has no labels to be a condition. Give data with labels "
+            "(sub-folders of images; y beside x in an .npz file; --label of a table), or "
+            "leave the condition out."
+        )
+    y, names = np.asarray(data.split("all")[1]), data.label_names
+    if y.ndim == 1:
+        classes: tuple = names or tuple(range(int(y.max()) + 1))
+        if not names and (y.min() < -1 or len(classes) > _MOST_CLASSES):
+            raise ValueError(
+                f"The labels of {data.name!r} go from {y.min()} to {y.max()}, but a "
+                f"condition is one of at most {_MOST_CLASSES} classes from 0 on."
+            )
+        return (Column("label", "category", tuple(classes)),)
+    names = names or tuple(f"label{i + 1}" for i in range(y.shape[1]))
+    return tuple(
+        Column(name, "category", tuple(range(int(one.max()) + 1)))
+        for name, one in zip(names, y.T, strict=True)
+    )
+
+
+def _as_numbers(values, column) -> np.ndarray:
+    """One label of all observations: places of classes, or numbers."""
+    if values.dtype.kind in "OUS":
+        values = np.array([_as_number(one, column) for one in values.tolist()], np.float64)
+    values = values.astype(np.float64)
+    if not column.categories:
+        return values
+    values = np.where(values == -1, np.nan, values)
+    known = values[~np.isnan(values)]
+    wrong = (known < 0) | (known >= len(column.categories)) | (known != np.floor(known))
+    if wrong.any():
+        raise ValueError(
+            f"The {column.name} {known[wrong][0]:g} does not exist: classes are "
+            f"{_some(column.categories)}, or their places from 0 to "
+            f"{len(column.categories) - 1}."
+        )
+    return values
+
+
+def _as_number(value, column) -> float:
+    """A label as a number: a number is a place already, a text a class."""
+    if value is None or value == "" or value != value:
+        return np.nan
+    if isinstance(value, str) and column.categories:
+        names = [str(one) for one in column.categories]
+        if value not in names:
+            raise unknown(str(column.name), value, names)
+        return names.index(value)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"The {column.name} must be a number, not {value!r}.") from None
+
+
+def _as_vector(numbers, column) -> np.ndarray:
+    known = ~np.isnan(numbers)
+    filled = np.where(known, numbers, 0)
+    if column.categories:
+        return np.eye(len(column.categories))[filled.astype(int)] * known[:, None]
+    spread = (column.high - column.low) or 1.0
+    place = 2 * (filled - column.low) / spread - 1
+    return np.stack([np.where(known, place, 0), known], axis=1)
+
+
+def _value(text: str, column):
+    if text in ("", "?"):
+        return None
+    if not column.categories:
+        try:
+            return float(text)
+        except ValueError:
+            raise ValueError(f"{column.name} is a number, but {text!r} is none.") from None
+    words = {str(one): one for one in column.categories}
+    if text not in words:
+        raise unknown(str(column.name), text, list(words))
+    return words[text]
+
+
+def _some(categories):
+    shown = ", ".join(map(str, categories[:8]))
+    return shown + (", ..." if len(categories) > 8 else "")
