@@ -33,7 +33,7 @@ class BuildWithZoo(build_py):
 
 
 DEMO = ["mlxtend>=0.23"]
-TEST = ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "scipy>=1.11"]
+TEST = ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6"]
 # Without onnxruntime the files can be written, but not run.
 ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.16"]
 # Messages for clients of TensorFlow Serving.
@@ -67,6 +67,7 @@ setup(
         "numpy>=1.26",
         "pandas>=2.2",
         "scikit-learn>=1.4",
+        "scipy>=1.11",
         "matplotlib>=3.8",
         "pillow>=10",
         # Suggests the nearest verb.

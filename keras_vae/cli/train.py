@@ -37,7 +37,23 @@ def recipe_options(command):
 def _type(field):
     if field.name == "image_size":
         return (int, int)
+    if field.name == "levels":
+        return Levels()
     return int if "int" in field.type else str
+
+
+class Levels(click.ParamType):
+    """Two whole numbers with a colon between them."""
+
+    name = "low:high"
+
+    def convert(self, value, param, ctx):
+        """Reads them."""
+        low, _, high = value.partition(":")
+        try:
+            return int(low), int(high)
+        except ValueError:
+            self.fail(f"is LOW:HIGH, such as 0:16, but is {value!r}.", param, ctx)
 
 
 @click.command(cls=Verb)

@@ -180,9 +180,9 @@ def open_run(
     Example:
         >>> model, data_set = open_run(Path("runs/faces"), None, "test")
     """
-    from keras_vae import data as data_module
     from keras_vae.models import LatentVariableModel
-    from keras_vae.training.fine_tuning import check_form, read_run
+    from keras_vae.training.fine_tuning import check_shape, read_run
+    from keras_vae.training.reading import load_to_use
 
     folder, metadata, recipe = read_run(run)
     model = LatentVariableModel.from_preset(folder)
@@ -193,11 +193,10 @@ def open_run(
                 "Give --data."
             )
         name = recipe.data
-    sizes = data_module.sizes_like(name, model.event_shape)
-    seed = 0 if recipe is None else recipe.seed
-    about = _table_options(model, name, recipe)
-    data_set = data_module.load(name, seed=seed, **sizes, **about)
-    check_form(model, data_set, f"The model in {run}")
+    data_set = load_to_use(name, model, recipe, split)
+    for line in data_set.notes:
+        click.echo(line, err=True)
+    check_shape(model, data_set, f"The model in {run}")
     if recipe is None or name != recipe.data or split == "all":
         return model, data_set
     labels = model.condition_shape is not None
@@ -207,22 +206,6 @@ def open_run(
             "have been trained on. Put the data back as they were, or use --split all."
         )
     return model, data_set
-
-
-def _table_options(model, name: str, recipe) -> dict:
-    """How a table is read for a model of tables."""
-    columns = model.preprocessor and model.preprocessor.columns
-    if not columns:
-        return {}
-    has_names = any(isinstance(one.name, str) for one in columns)
-    header = None if recipe is None or name != recipe.data else recipe.header
-    known = model.preprocessor.conditions
-    label = known.columns if known else recipe and recipe.label
-    return {
-        "columns": columns,
-        "label": label,
-        "header": has_names if header is None else header,
-    }
 
 
 def _check_output(output: Path, event_shape) -> None:

@@ -8,7 +8,7 @@ from keras_vae.data.binarize import binarize
 from keras_vae.data.conditions import Conditions
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.images import load_images
-from keras_vae.data.loading import is_table, load, load_first, sizes_like
+from keras_vae.data.loading import is_table, load, load_first, settings_like
 from keras_vae.data.named import names
 from keras_vae.data.pipeline import pipeline, steps_per_epoch
 from keras_vae.data.preprocessor import Preprocessor
@@ -28,6 +28,6 @@ __all__ = [
     "load_images",
     "names",
     "pipeline",
-    "sizes_like",
+    "settings_like",
     "steps_per_epoch",
 ]

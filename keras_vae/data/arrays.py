@@ -57,7 +57,8 @@ def read_npz(path: Path, only: Iterable[str] | None = None) -> dict[str, np.ndar
         only: Names of the arrays to read where the archive has them; all by default.
 
     Returns:
-        The arrays by name.
+        The arrays by name. Where not all are wanted by name, those of Python objects are
+        left out if there are others.
 
     Raises:
         ValueError: If the file is damaged, holds Python objects, or more than fits into
@@ -74,33 +75,63 @@ def read_npz(path: Path, only: Iterable[str] | None = None) -> dict[str, np.ndar
         with archive:
             names = [n for n in archive.files if wanted is None or n in wanted]
             _check_memory(archive, names)
-            return {name: archive[name] for name in names}
+            members = {name: _member(archive, name) for name in names}
     except _DAMAGE as error:
         raise _unreadable(path, ".npz", error) from error
+    arrays = {name: one for name, one in members.items() if one is not None}
+    if len(arrays) < len(members) and (wanted is not None or not arrays):
+        raise _of_objects(path, [name for name in members if name not in arrays])
+    return arrays
+
+
+def _member(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray | None:
+    """An array; None if it is of Python objects."""
+    try:
+        return archive[name]
+    except ValueError as error:
+        if "Object arrays" not in str(error):
+            raise
+        return None
 
 
 def _check_memory(archive: np.lib.npyio.NpzFile, names: list[str]) -> None:
     """Refuses what cannot fit: a small archive may unpack to any size."""
     assert archive.zip is not None, "the archive is open"
     members = {info.filename.removesuffix(".npy"): info for info in archive.zip.infolist()}
-    size = sum(members[name].file_size for name in names)
+    check_size(sum(members[name].file_size for name in names), "its arrays")
+
+
+def check_size(size: int, what: str) -> None:
+    """Refuses what cannot fit into this machine's memory.
+
+    Args:
+        size: Bytes.
+        what: What takes them, for the error.
+
+    Raises:
+        ValueError: If it is more.
+    """
     # Windows has no such call.
     if hasattr(os, "sysconf"):
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         if size > memory:
             raise ValueError(
-                f"its arrays take {size / 1e9:,.1f} GB, and this machine has "
+                f"{what} take {size / 1e9:,.1f} GB, and this machine has "
                 f"{memory / 1e9:,.1f} GB of memory"
             )
 
 
 def _unreadable(path: Path, kind: str, error: Exception) -> ValueError:
     if "Object arrays" in str(error):
-        return ValueError(
-            f"{path} holds an array of Python objects, which only pickle can read, and "
-            "pickle can run code. Save it again as an array of numbers, for example "
-            "np.save(path, np.stack(images))."
-        )
+        return _of_objects(path)
     return ValueError(
         f"{path} is damaged or no {kind} file: {error}. Copy or download it again."
+    )
+
+
+def _of_objects(path: Path, names: Iterable[str] = ()) -> ValueError:
+    what = f"arrays of Python objects ({', '.join(names)})" if names else "Python objects"
+    return ValueError(
+        f"{path} holds {what}, which only pickle can read, and pickle can run code. Save "
+        "them again as an array of numbers, for example np.save(path, np.stack(images))."
     )

@@ -51,6 +51,8 @@ class DataSet:
             another label NaN.
         rows: For each split, the rows of the source that it holds, where the splits
             were drawn from one array; None where the source brings its splits.
+        notes: Lines for the user: what was left out or decided in reading. Data that are
+            only to be used, and not trained on, may all be in the test split.
 
     Raises:
         ValueError: If the splits do not fit together.
@@ -80,6 +82,7 @@ class DataSet:
     columns: tuple[Column, ...] | None = None
     labels: tuple[Column, ...] | None = None
     rows: dict[str, np.ndarray] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         """Checks that the three splits hold the same kind of thing."""
@@ -93,6 +96,10 @@ class DataSet:
         if self.binarize not in (None, "dynamic"):
             raise ValueError(f"binarize must be 'dynamic' or None; got {self.binarize!r}.")
 
+    @property
+    def _has_training_data(self) -> bool:
+        return not (len(self.x_train) == len(self.x_validation) == 0 < len(self.x_test))
+
     def _check_split(self, split: str) -> None:
         x, y = getattr(self, f"x_{split}"), getattr(self, f"y_{split}")
         where = f"x_{split} of data set {self.name!r}"
@@ -101,7 +108,7 @@ class DataSet:
                 f"{where} must be a NumPy array of numbers; got "
                 f"{getattr(x, 'dtype', type(x).__name__)}."
             )
-        if x.ndim < 2 or len(x) == 0:
+        if x.ndim < 2 or (len(x) == 0 and self._has_training_data):
             raise ValueError(
                 f"{where} must have the shape [N, *event] with N >= 1; got {x.shape}."
             )

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_vae.core.support import REAL
+from keras_vae.core.support import REAL, pieces
+from keras_vae.core.support import levels as whole_levels
 
 # Larger whole numbers are amounts, years or identifiers and not counts of events; the
 # Poisson, whose variance is its mean, is too narrow for them.
 _LARGEST_COUNT = 1000
+# Bits of pixels; 0 to 16 are those of a well-known set of digits.
+_LARGEST_LEVELS = (1, 3, 7, 15, 16, 255, 1023, 4095, 16383, 65535)
+# Variance by mean: of Poisson counts 1, of mixtures of them more.
+_OVERDISPERSED = 1.5
 
 
 def as_observations(
-    splits: dict[str, np.ndarray], source: str
+    splits: dict[str, np.ndarray], source: str, levels: tuple[int, int] | None = None
 ) -> tuple[dict[str, np.ndarray], str, tuple[int, int] | None]:
     """Brings arrays to the layout of a `DataSet` and names the fitting likelihood.
 
@@ -21,16 +26,22 @@ def as_observations(
     | values | images | tables |
     |---|---|---|
     | 0 and 1 alone | bernoulli, levels (0, 1) | bernoulli, levels (0, 1) |
-    | whole, 0 to 255 | discretized_logistic, levels (0, 255) | the same if stored as uint8, else poisson |
-    | whole, 0 to 1000 | discretized_logistic, levels (0, 65535) | poisson |
-    | whole, 0 to 65535 | discretized_logistic, levels (0, 65535) | normal:scale=shared |
+    | whole, 0 to 255 | discretized_logistic, levels (0, 255) or fewer | the same if stored as uint8, else counts |
+    | whole, 0 to 1000 | discretized_logistic, levels from 0 to 1023 | counts |
+    | whole, 0 to 65535 | discretized_logistic, levels from 0 to 1023, 4095, 16383 or 65535 | normal:scale=shared |
     | real, in [0, 1] | continuous_bernoulli | normal:scale=shared |
     | all other | normal:scale=shared | normal:scale=shared |
+
+    Pixels of at most 16 levels are taken for what their largest value says (3, 7, 15 or
+    16), others for 8, 10, 12, 14 or 16 bits. Counts are Poisson, or negative binomial where
+    their variance is well above their mean.
 
     Args:
         splits: Arrays by split ("all" for rows still to be split): tables `[N, D]`, grey images `[N, H, W]`, images
             `[N, H, W, C]`.
         source: Name of the file, for errors.
+        levels: Smallest and largest possible value of pixels, where it is known; None
+            goes by the values.
 
     Returns:
         The arrays (images with a channel axis: uint8, uint16 or float32; tables:
@@ -49,35 +60,69 @@ def as_observations(
     arrays = list(splits.values())
     low = min(x.min() for x in arrays)
     high = max(x.max() for x in arrays)
-    whole = all(x.dtype.kind in "bui" or (np.floor(x) == x).all() for x in arrays)
+    # All data end in float32.
+    if (largest := max(abs(float(low)), abs(float(high)))) > np.finfo(np.float32).max:
+        raise ValueError(
+            f"{source} has the value {largest:g}, which is too large for float32. Divide the "
+            "values by a power of ten."
+        )
+    whole = all(x.dtype.kind in "bui" or _is_whole(x) for x in arrays)
     is_image = arrays[0].ndim == 4
     as_pixels = is_image or all(x.dtype == np.uint8 for x in arrays)
-    dtype, likelihood, levels = _judge(low, high, whole, is_image, as_pixels)
-    with np.errstate(over="ignore"):
-        splits = {split: x.astype(dtype, copy=False) for split, x in splits.items()}
-        # Again, since a large float64 becomes infinite in float32, in which all data end.
-        for split, x in splits.items():
-            REAL.check(x.astype(np.float32, copy=False), titles[split])
+    if levels is not None:
+        if not whole:
+            raise ValueError(
+                f"{source} has values that are no whole numbers, but levels are. Round them, "
+                "or leave levels out."
+            )
+        whole_levels(*levels).check(np.array([low, high]), source)
+        dtype, likelihood = _stored(levels, is_image), _of_pixels(levels)
+    else:
+        dtype, likelihood, levels = _judge(arrays, low, high, whole, is_image, as_pixels)
+    splits = {split: x.astype(dtype, copy=False) for split, x in splits.items()}
     return splits, likelihood, levels
 
 
-def _judge(low, high, whole, is_image, as_pixels):
+def _is_whole(x) -> bool:
+    return all((np.floor(piece) == piece).all() for piece in pieces(x))
+
+
+def _judge(arrays, low, high, whole, is_image, as_pixels):
     """Returns the type to store, the likelihood's name and the levels."""
     counts = whole and low >= 0
-    if counts and high <= 1:
-        return np.uint8 if is_image else np.float32, "bernoulli", (0, 1)
-    if counts and as_pixels and high <= 255:
-        dtype = np.uint8 if is_image else np.float32
-        return dtype, "discretized_logistic", (0, 255)
-    if counts and is_image and high <= 65535:
-        return np.uint16, "discretized_logistic", (0, 65535)
+    if counts and (
+        high <= 1 or (as_pixels and high <= 255) or (is_image and high <= 65535)
+    ):
+        levels = (0, next(one for one in _LARGEST_LEVELS if high <= one))
+        return _stored(levels, is_image), _of_pixels(levels), levels
     if counts and not is_image and high <= _LARGEST_COUNT:
-        return np.float32, "poisson", None
+        return np.float32, _of_counts(arrays), None
     if is_image and low >= 0 and high <= 1:
         return np.float32, "continuous_bernoulli", None
     # Tables in float64, until their mean is subtracted: times and amounts of money have
     # more digits than float32.
     return np.float32 if is_image else np.float64, "normal:scale=shared", None
+
+
+def _stored(levels, is_image: bool) -> type:
+    if not is_image:
+        return np.float32
+    low, high = levels
+    if low < 0 or high > 65535:
+        return np.float32
+    return np.uint8 if high <= 255 else np.uint16
+
+
+def _of_pixels(levels) -> str:
+    return "bernoulli" if tuple(levels) == (0, 1) else "discretized_logistic"
+
+
+def _of_counts(arrays) -> str:
+    """Poisson, unless most columns that vary spread more than it can."""
+    x = np.concatenate([one.reshape(len(one), -1) for one in arrays])
+    mean, variance = x.mean(axis=0, dtype=np.float64), x.var(axis=0, dtype=np.float64)
+    ratio = variance[mean > 0] / mean[mean > 0]
+    return "negative_binomial" if np.median(ratio) > _OVERDISPERSED else "poisson"
 
 
 def _with_channels(x: np.ndarray, name: str) -> np.ndarray:
@@ -95,7 +140,7 @@ def _with_channels(x: np.ndarray, name: str) -> np.ndarray:
     REAL.check(x, name)
     if x.ndim == 3:
         return x[..., np.newaxis]
-    if x.ndim == 4 and x.shape[1] in (1, 3) and x.shape[-1] > 4:
+    if x.ndim == 4 and x.shape[1] in (1, 3, 4) and x.shape[-1] > 4:
         raise ValueError(
             f"{name} has the shape {x.shape}, which looks like channels first. Save it "
             "with channels last: np.moveaxis(x, 1, -1)."

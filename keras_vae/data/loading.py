@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_vae.core.names import unknown
 from keras_vae.data.dataset import DataSet
+from keras_vae.data.images import SUFFIXES
 from keras_vae.data.named import load_named, names
 from keras_vae.data.own_data import FILE_KINDS, TABLES, load_path, table_data
 from keras_vae.data.sources import own_file
@@ -16,6 +17,8 @@ from keras_vae.data.tables import Column
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from keras_vae.data.preprocessor import Preprocessor
 
 
 def load(
@@ -25,8 +28,11 @@ def load(
     channels: int | None = None,
     seed: int = 0,
     columns: Mapping[str, Any] | Sequence[Column] | None = None,
-    label: str | Sequence[Column] | None = None,
+    label: str | Sequence[Column | str] | None = None,
     header: bool | None = None,
+    levels: tuple[int, int] | None = None,
+    skip_damaged: bool = False,
+    cut: bool = True,
 ) -> DataSet:
     """Loads a named data set, or own data from a folder or file.
 
@@ -59,6 +65,11 @@ def load(
             commas between them; or the columns of a trained model's conditions. They are
             not learned.
         header: Of a table, whether its first line names the columns; None looks.
+        levels: Smallest and largest possible value of an array or a table of pixels, where
+            the values at hand do not say it, such as `(0, 1023)`.
+        skip_damaged: Whether to leave out images of a folder that cannot be read.
+        cut: Whether to draw splits that own data do not bring. False is for data that a
+            model is used on: rows of no split are all in the test split.
 
     Returns:
         The data set.
@@ -79,22 +90,34 @@ def load(
                 "table was given. Leave them out."
             )
         frame: Any = name_or_path
-        return table_data(frame.copy(), Path("DataFrame"), seed, columns, label)
+        name = Path("DataFrame")
+        return table_data(frame.copy(), name, seed, columns, label, None, levels, cut)
     if isinstance(name_or_path, str) and name_or_path in names():
         if image_size is not None or channels is not None:
             raise ValueError(
                 "image_size and channels are for folders of images; the named set "
                 f"{name_or_path!r} has its own. Leave them out."
             )
-        if columns is not None or label is not None or header is not None:
+        if any(one is not None for one in (columns, label, header, levels)) or skip_damaged:
             raise ValueError(
-                "columns, label and header are for tables of your own, but "
-                f"{name_or_path!r} is a named set. Leave them out."
+                "columns, label, header, levels and skip_damaged are for data of your own, "
+                f"but {name_or_path!r} is a named set. Leave them out."
             )
         return load_named(name_or_path)
     path = Path(name_or_path).expanduser()
     if _is_path(name_or_path, path):
-        return load_path(path, image_size, channels, seed, columns, label, header)
+        return load_path(
+            path,
+            image_size,
+            channels,
+            seed,
+            columns,
+            label,
+            header,
+            levels,
+            skip_damaged,
+            cut,
+        )
     raise ValueError(
         f"{unknown('data set or file', name_or_path, names())} Or give {FILE_KINDS}."
     )
@@ -146,24 +169,38 @@ def load_first(*choices: str) -> DataSet:
     return load_named(choices[-1])
 
 
-def sizes_like(name_or_path: str, event_shape: Sequence[int]) -> dict[str, Any]:
-    """Says how to load data so that images have the size of a model's.
+def settings_like(
+    name_or_path: str, event_shape: Sequence[int], preprocessor: Preprocessor | None
+) -> dict[str, Any]:
+    """Says how to read data so that they are what a model takes.
 
     Args:
         name_or_path: What is to be loaded.
         event_shape: Shape of the model's events.
+        preprocessor: The model's preprocessor, or None.
 
     Returns:
-        Arguments of `load`: `image_size` and `channels` for a folder of images, else none.
+        Arguments of `load`: `image_size` and `channels` of images, the `columns` and labels
+        or the `levels` of a table; nothing for named sets and arrays.
 
     Example:
-        >>> load("photos/", **sizes_like("photos/", vae.event_shape))
+        >>> load("photos/", **settings_like("photos/", vae.event_shape, vae.preprocessor))
     """
-    if name_or_path in names() or not Path(name_or_path).expanduser().is_dir():
+    path = Path(name_or_path).expanduser()
+    if name_or_path in names():
         return {}
-    if len(event_shape) != 3:
+    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+        if len(event_shape) != 3:
+            return {}
+        return {"image_size": tuple(event_shape[:2]), "channels": event_shape[-1]}
+    if preprocessor is None or not is_table(name_or_path):
         return {}
-    return {"image_size": tuple(event_shape[:2]), "channels": event_shape[-1]}
+    if not preprocessor.columns:
+        return {"levels": preprocessor.levels}
+    found: dict[str, Any] = {"columns": preprocessor.columns}
+    if preprocessor.conditions is not None:
+        found["label"] = preprocessor.conditions.columns
+    return found
 
 
 def _is_path(given: str | os.PathLike, path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ from keras_vae.core.files import sha256_of
 from keras_vae.core.names import unknown
 from keras_vae.data.arrays import read_npy, read_npz
 from keras_vae.data.dataset import SPLITS, DataSet
-from keras_vae.data.images import decode, find_images
+from keras_vae.data.images import SUFFIXES, decode, find_images
 from keras_vae.data.kinds import as_observations
+from keras_vae.data.sparse import dense, read_h5ad
 from keras_vae.data.tables import (
     Column,
     infer_columns,
@@ -26,16 +28,22 @@ from keras_vae.data.tables import (
 if TYPE_CHECKING:
     import pandas as pd
 
-FILE_KINDS = "a folder of images, or a .npy, .npz, .csv or .parquet file"
+FILE_KINDS = "a folder of images, or a .npy, .npz, .csv, .parquet or .h5ad file"
 TABLES = (".csv", ".tsv", ".parquet")
-_X_NAMES = ("x", "images", "data")
+_X_NAMES = ("x", "images", "imgs", "data")
+_Y_NAMES = ("y", "labels", "label")
+# What scipy.sparse.save_npz writes.
+_SPARSE = {"format", "shape", "data"}
 _SPLIT_FOLDERS = {
-    "train": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
+    "train": ("train", "training", "trn"),
+    "validation": ("val", "valid", "validation", "dev", "devel", "development"),
+    "test": ("test", "testing", "tst"),
 }
+_WORDS = "|".join(name for names in _SPLIT_FOLDERS.values() for name in names)
+_SPLIT_WORD = re.compile(f"({_WORDS})[ _-]?(set|data|images|imgs)?", re.IGNORECASE)
+# Fewer images outside of the folders of classes than this share are strays.
+_STRAYS = 0.1
+_BYTES_AT_A_TIME = 1 << 24
 
 
 def load_path(
@@ -44,20 +52,26 @@ def load_path(
     channels: int | None = None,
     seed: int = 0,
     columns: Mapping[str, Any] | Sequence[Column] | None = None,
-    label: str | Sequence[Column] | None = None,
+    label: str | Sequence[Column | str] | None = None,
     header: bool | None = None,
+    levels: tuple[int, int] | None = None,
+    skip_damaged: bool = False,
+    cut: bool = True,
 ) -> DataSet:
     """Reads own data from a folder or file; see `keras_vae.data.load`.
 
     Args:
-        path: A folder of images, or a `.npy`, `.npz`, `.csv` or `.parquet` file.
-        image_size: `(height, width)`, for folders.
-        channels: 1 or 3, for folders.
+        path: A folder of images, an image, or a `.npy`, `.npz`, `.csv` or `.parquet` file.
+        image_size: `(height, width)`, for images.
+        channels: 1 or 3, for images.
         seed: Seed of the split.
         columns: For tables, kinds of columns by name, or the columns of a model.
-        label: For tables, the column that holds the labels, or several:
-            "income,age"; or what they are.
+        label: For tables, the column that holds the labels, or several: "income,age"; or
+            what they are.
         header: For tables, whether the first line names the columns; None looks.
+        levels: Smallest and largest possible value of whole numbers.
+        skip_damaged: Whether to leave out images that cannot be read.
+        cut: Whether to draw splits that are not there.
 
     Returns:
         The data set.
@@ -71,23 +85,36 @@ def load_path(
     """
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
+    kind = path.suffix.lower()
+    is_image = path.is_file() and kind in SUFFIXES
+    if levels is not None and (path.is_dir() or is_image):
+        raise ValueError(
+            f"levels are for arrays and tables of whole numbers; images have 0 to 255, and "
+            f"{path} is of that kind. Leave them out."
+        )
     if path.is_dir():
-        return _from_folder(path, image_size, channels, seed)
+        return _from_folder(path, image_size, channels, seed, skip_damaged, cut)
+    if is_image:
+        x = {"all": decode([path], image_size, channels).images}
+        return _build(path, x, {}, seed, ("discretized_logistic", (0, 255)), cut=cut)
     if image_size is not None or channels is not None:
         raise ValueError(
             f"image_size and channels are for folders of images; {path} is a file. "
             "Leave them out."
         )
-    if path.suffix.lower() in TABLES:
+    if skip_damaged:
+        raise ValueError(f"skip_damaged is for folders of images; {path} is a file.")
+    if kind in TABLES:
         frame = read_frame(path, header)
-        return table_data(frame, path, seed, columns, label, sha256_of(path))
+        sha256 = sha256_of(path)
+        return table_data(frame, path, seed, columns, label, sha256, levels, cut)
     if columns is not None or label is not None or header is not None:
         raise ValueError(
             f"columns, label and header are for tables; {path} is none. Leave them out, or "
             "save the table as .csv."
         )
     x, y = _read_file(path)
-    return _build(path, x, y, seed, sha256=sha256_of(path))
+    return _build(path, x, y, seed, sha256=sha256_of(path), levels=levels, cut=cut)
 
 
 def table_data(
@@ -95,8 +122,10 @@ def table_data(
     path: Path,
     seed: int = 0,
     columns: Mapping[str, Any] | Sequence[Column] | None = None,
-    label: str | Sequence[Column] | None = None,
+    label: str | Sequence[Column | str] | None = None,
     sha256: str | None = None,
+    levels: tuple[int, int] | None = None,
+    cut: bool = True,
 ) -> DataSet:
     """Makes a data set of a table.
 
@@ -108,6 +137,9 @@ def table_data(
         label: The column that holds the labels, or several, with commas between them; or
             what they are.
         sha256: SHA-256 of the file.
+        levels: Smallest and largest possible value, of a table of pixels: it then is an
+            array as `.npy` files hold it, and its columns have no kinds.
+        cut: Whether to draw splits.
 
     Returns:
         The data set.
@@ -121,18 +153,36 @@ def table_data(
     names = _label_names(frame, label, optional=is_known)
     y, labels = {}, None
     if names and not isinstance(label, str | None):
-        labels = tuple(label)
+        told = {one.name: one for one in label if isinstance(one, Column)}
+        labels = tuple(told.get(n) or infer_labels(frame[[n]])[0] for n in names)
     elif names:
         known = {name: kinds.pop(str(name)) for name in names if str(name) in kinds}
         labels = infer_labels(frame[names], known)
     if labels is not None:
         y = {"all": _labels(frame[names], labels)}
     frame = frame.drop(columns=names)
+    if levels is not None:
+        x = {"all": _pixels(frame, path)}
+        return _build(
+            path, x, y, seed, sha256=sha256, labels=labels, levels=levels, cut=cut
+        )
     if columns is None or isinstance(columns, Mapping):
         columns = infer_columns(frame, kinds)
     codes = to_codes(frame, columns)
     kind = likelihood_of(columns, codes), None
-    return _build(path, {"all": codes}, y, seed, kind, sha256, tuple(columns), labels)
+    x = {"all": codes}
+    return _build(path, x, y, seed, kind, sha256, tuple(columns), labels, cut=cut)
+
+
+def _pixels(frame, path) -> np.ndarray:
+    """The numbers of a table whose cells all have the same levels."""
+    x = frame.to_numpy()
+    if x.dtype.kind not in "buif":
+        raise ValueError(
+            f"levels are of whole numbers, but {path} has columns that are none. Leave "
+            "levels out, or these columns."
+        )
+    return x
 
 
 def _label_names(frame, label, optional: bool) -> list:
@@ -141,7 +191,8 @@ def _label_names(frame, label, optional: bool) -> list:
     if label is None:
         asked = []
     elif not isinstance(label, str):
-        asked = [str(one.name) for one in label]
+        needed = [str(one.name) for one in label if isinstance(one, Column)]
+        asked = needed + [one for one in label if isinstance(one, str) and one in names]
     else:
         asked = [label] if label in names else [one.strip() for one in label.split(",")]
     there = [name for name in asked if name in names]
@@ -168,25 +219,36 @@ def _read_file(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
         return {"all": read_npy(path)}, {}
     if kind == ".npz":
         return _from_npz(path)
+    if kind == ".h5ad":
+        return {"all": read_h5ad(path)}, {}
     raise ValueError(f"Cannot read {path} as data. Give {FILE_KINDS}.")
 
 
 def _from_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     arrays = read_npz(path)
+    if _SPARSE <= set(arrays):
+        return {"all": dense(arrays, str(path))}, {}
     found = ", ".join(arrays) or "no arrays"
-    if any(name.startswith("x_") for name in arrays):
-        known = {f"{axis}_{split}" for axis in "xy" for split in SPLITS}
-        unknown = [n for n in arrays if n[:2] in ("x_", "y_") and n not in known]
-        if unknown or "x_train" not in arrays:
+    roles = {name: _role(name) for name in arrays}
+    if any(split and axis == "x" for axis, split in roles.values()):
+        by_role = {role: name for name, role in roles.items() if role[1]}
+        strange = [n for n in arrays if n[:2] in ("x_", "y_") and not roles[n][1]]
+        if (
+            strange
+            or ("x", "train") not in by_role
+            or len(by_role) < sum(bool(split) for _, split in roles.values())
+        ):
             raise ValueError(
                 f"{path} holds {found}. Arrays that bring their own splits must be "
                 "called x_train, x_validation, x_test (x_train at least) and y_train, "
                 "y_validation, y_test."
             )
-        x = {s: arrays[f"x_{s}"] for s in SPLITS if f"x_{s}" in arrays}
-        y = {s: arrays[f"y_{s}"] for s in SPLITS if f"y_{s}" in arrays}
+        x, y = (
+            {s: arrays[by_role[axis, s]] for s in SPLITS if (axis, s) in by_role}
+            for axis in "xy"
+        )
         return x, y
-    candidates = [name for name in _X_NAMES if name in arrays]
+    candidates = [name for name in arrays if roles[name][0] == "x"]
     if not candidates and len(arrays) == 1:
         candidates = list(arrays)
     if len(candidates) != 1:
@@ -194,49 +256,133 @@ def _from_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
             f"{path} holds {found}; it is not clear which one is the data. Call it x "
             "(labels: y), or bring splits as x_train, x_validation, x_test."
         )
-    y = {"all": arrays["y"]} if "y" in arrays else {}
-    return {"all": arrays[candidates[0]]}, y
+    labels = [name for name in arrays if roles[name][0] == "y"]
+    return {"all": arrays[candidates[0]]}, {"all": arrays[labels[0]]} if labels else {}
 
 
-def _from_folder(path, image_size, channels, seed) -> DataSet:
-    paths = find_images(path)
-    parts = [file.relative_to(path).parts[:-1] for file in paths]
-    splits = _splits_of(parts, path)
-    if "train" in splits:
-        parts = [folders[1:] for folders in parts]
-    labels = np.array([folders[0] if folders else "" for folders in parts])
-    # One class says nothing, and files outside of all sub-folders have no class.
-    has_labels = len(set(labels)) > 1 and "" not in labels
-    images = decode(paths, image_size, channels)
-    x = {name: images[splits == name] for name in np.unique(splits).tolist()}
+def _role(name: str) -> tuple[str, str | None]:
+    """Whether an array is x or y ("" for neither), and its split."""
+    axes = {**dict.fromkeys(_X_NAMES, "x"), **dict.fromkeys(_Y_NAMES, "y")}
+    name = name.lower()
+    if name in axes:
+        return axes[name], None
+    for split, axis in (
+        (name.split("_", 1), name.split("_", 1)[::-1]) if "_" in name else ()
+    ):
+        if axis in axes and _split_of(split):
+            return axes[axis], _split_of(split)
+    return "", None
+
+
+def _from_folder(path, image_size, channels, seed, skip_damaged, cut) -> DataSet:
+    found = find_images(path)
+    parts = [file.relative_to(path).parts[:-1] for file in found.paths]
+    splits, labels, used, notes = _folders(parts, path)
+    paths = [file for file, use in zip(found.paths, used, strict=True) if use]
+    decoded = decode(paths, image_size, channels, skip_damaged)
+    splits, labels = splits[used][decoded.kept], labels[used][decoded.kept]
+    x = {name: decoded.images[splits == name] for name in np.unique(splits).tolist()}
+    # One class says nothing.
+    has_labels = len(set(labels.tolist())) > 1
     y = {name: labels[splits == name] for name in x} if has_labels else {}
-    return _build(path, x, y, seed, kind=("discretized_logistic", (0, 255)))
+    left_out = [f"{n:,} {suffix}" for suffix, n in found.others.most_common()]
+    left_out += notes
+    total = len(found.paths) + found.others.total()
+    used_text = f"{path}: used {len(decoded.images):,} of {total:,} files"
+    first = f"{used_text}; left out: {', '.join(left_out)}" if left_out else used_text
+    kind = "discretized_logistic", (0, 255)
+    return _build(path, x, y, seed, kind, cut=cut, notes=[first, *decoded.notes])
 
 
-def _splits_of(parts: list[tuple[str, ...]], path: Path) -> np.ndarray:
-    """Returns the split of each file: by its first sub-folder, else "all"."""
-    tops = [folders[0].lower() if folders else "" for folders in parts]
-    splits = np.array([_SPLIT_FOLDERS.get(top, "all") for top in tops])
-    found = set(splits.tolist())
-    if "train" not in found or found == {"train", "all"}:
-        # Beside cars and planes, "train" is a class.
-        return np.full(len(parts), "all")
-    if "all" in found:
-        other = tops[splits.tolist().index("all")] or "images outside of sub-folders"
-        raise ValueError(
-            f"{path} holds splits ({', '.join(sorted(found - {'all'}))}) and also "
-            f"{other}. Move that into one of the splits, or load another folder: test "
-            "images must not get into the training data."
-        )
-    return splits
+def _folders(parts: list[tuple[str, ...]], path: Path):
+    """What the folders of files say.
+
+    Args:
+        parts: Folders that each file lies in, from the top.
+        path: The folder of all.
+
+    Returns:
+        For each file its split, its label ("" where there are none) and whether it is
+        used; and what is left out, in words.
+    """
+    while len(first := {one[:1] for one in parts}) == 1 and first != {()}:
+        # One folder around all says nothing, unless it is a split.
+        if _split_of(parts[0][0]):
+            break
+        parts = [one[1:] for one in parts]
+    levels = ([one[i : i + 1] for one in parts] for i in (0, 1))
+    level = next((i for i, one in enumerate(levels) if _are_splits(one, path)), None)
+    splits = np.full(len(parts), "all", dtype=object)
+    if level is not None:
+        splits[:] = [_split_of(one[level]) if one[level:] else "" for one in parts]
+        _check_splits(splits, [one[level:] for one in parts], path)
+        parts = [one[:level] + one[level + 1 :] for one in parts]
+    labels = np.array([one[0] if one else "" for one in parts], dtype=object)
+    used, notes = splits != "", []
+    if stray := int((~used).sum()):
+        notes.append(f"{stray} images outside of the splits")
+    loose = used & (labels == "")
+    if 0 < loose.sum() <= _STRAYS * used.sum():
+        used &= ~loose
+        notes.append(f"{loose.sum()} images outside of the folders of classes")
+    elif loose.any():
+        labels[:] = ""
+    return splits.astype(str), labels.astype(str), used, notes
+
+
+def _split_of(folder: str) -> str | None:
+    """The split that a folder's name says, in any of the usual ways."""
+    word = _SPLIT_WORD.fullmatch(folder.strip())
+    if word is None:
+        return None
+    return next(s for s, names in _SPLIT_FOLDERS.items() if word[1].lower() in names)
+
+
+def _are_splits(folders: list[tuple[str, ...]], path: Path) -> bool:
+    """Whether the folders of one level are splits; a few files beside them do not count."""
+    splits = {_split_of(one[0]) for one in folders if one}
+    # Beside cars and planes, "train" is a class.
+    if "train" not in splits or (None in splits and len(splits) == 2):
+        return False
+    strays = sum(not one for one in folders)
+    if strays <= _STRAYS * len(folders):
+        return True
+    if splits == {"train"}:
+        return False
+    raise _beside_splits(path, splits, "images outside of sub-folders")
+
+
+def _check_splits(splits, parts, path) -> None:
+    """Refuses folders beside splits that are none."""
+    others = {one[0] for one, split in zip(parts, splits, strict=True) if split is None}
+    if others:
+        raise _beside_splits(path, splits, ", ".join(sorted(others)))
+
+
+def _beside_splits(path, splits, others: str) -> ValueError:
+    known = ", ".join(sorted({s for s in splits if s}))
+    return ValueError(
+        f"{path} holds splits ({known}) and also {others}. Move that into one of the "
+        "splits, or load another folder: test images must not get into the training data."
+    )
 
 
 def _build(
-    path: Path, x, y, seed: int, kind=None, sha256=None, columns=None, labels=None
+    path: Path,
+    x,
+    y,
+    seed: int,
+    kind=None,
+    sha256=None,
+    columns=None,
+    labels=None,
+    levels=None,
+    cut=True,
+    notes=(),
 ) -> DataSet:
     """Makes a data set from arrays by split, cutting the splits that are missing."""
     if kind is None:
-        x, likelihood, levels = as_observations(x, str(path))
+        x, likelihood, levels = as_observations(x, str(path), levels)
     else:
         likelihood, levels = kind
     if labels is None:
@@ -246,7 +392,7 @@ def _build(
     else:
         label_names = tuple(map(str, labels[0].categories)) or None
     given = set(x)
-    x, y, rows = _cut(x, y, seed, path)
+    x, y, rows = _cut(x, y, seed, path) if cut else _uncut(x, y)
     drawn = [name for name in SPLITS if name not in given]
     how = f"{', '.join(drawn)} drawn with seed {seed}" if drawn else "as in the source"
     return DataSet(
@@ -263,6 +409,7 @@ def _build(
         columns=columns,
         labels=labels,
         rows=rows,
+        notes=tuple(notes),
     )
 
 
@@ -270,6 +417,10 @@ def _as_labels(x, y, path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | Non
     """Checks labels and turns names of classes into indices."""
     if not y:
         return {}, None
+    # Labels [N, 1] are [N].
+    y = {name: one[:, 0] if one.shape[1:] == (1,) else one for name, one in y.items()}
+    if any(labels.ndim == 0 for labels in y.values()):
+        raise ValueError(f"Labels of {path} are one number. Give each row a label: y [N].")
     if set(y) != set(x) or any(len(y[name]) != len(x[name]) for name in y):
         sizes = {name: (len(x.get(name, ())), len(y.get(name, ()))) for name in x | y}
         raise ValueError(
@@ -285,6 +436,28 @@ def _as_labels(x, y, path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | Non
         )
     names = np.unique(np.concatenate(list(y.values())))
     return {s: np.searchsorted(names, y[s]) for s in y}, tuple(names.tolist())
+
+
+def _moved_up(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The rows of an array, in its own memory: sorted rows only move to the front."""
+    step = max(1, _BYTES_AT_A_TIME * len(x) // max(1, x.nbytes))
+    for start in range(0, len(rows), step):
+        chosen = rows[start : start + step]
+        x[start : start + len(chosen)] = x[chosen]
+    return x[: len(rows)]
+
+
+def _uncut(x, y) -> tuple[dict, dict, None]:
+    """Everything that is in no split becomes the test split."""
+    x, y = dict(x), dict(y)
+    for arrays in (x, y):
+        if "all" in arrays:
+            arrays["test"] = arrays.pop("all")
+        some = next(iter(arrays.values()), None)
+        for split in SPLITS:
+            if some is not None and split not in arrays:
+                arrays[split] = some[:0]
+    return x, y, None
 
 
 def _cut(x, y, seed, path) -> tuple[dict, dict, dict | None]:
@@ -306,5 +479,6 @@ def _cut(x, y, seed, path) -> tuple[dict, dict, dict | None]:
     for arrays in (x, y):
         if pool in arrays:
             whole = arrays.pop(pool)
-            arrays.update({split: whole[index] for split, index in chosen.items()})
+            arrays.update({split: whole[chosen[split]] for split in missing})
+            arrays["train"] = _moved_up(whole, chosen["train"])
     return x, y, chosen if len(missing) == 2 else None

@@ -13,7 +13,7 @@ from keras_vae import plots
 from keras_vae.core.files import write_json
 from keras_vae.core.support import REAL
 from keras_vae.data import DataSet
-from keras_vae.evaluation import describe_scores, held_out_scores
+from keras_vae.evaluation import active_units, describe_scores, held_out_scores
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import METADATA, read_metadata
 from keras_vae.training.building import split_for
@@ -53,6 +53,8 @@ def close(
     x, y = split_for(model, data, "test")
     scores = {**_scores(model, x, y), "split": "test"}
     say(describe_scores(scores))
+    for line in _remarks(model, x, y):
+        say(line)
     pictures = draw(model, x[:16], output, None if y is None else y[:_SAMPLES])
     training = {**epochs, "finished": True, "monitor": recorder.monitor}
     metadata = {**read_metadata(output), "training": training, "scores": scores}
@@ -60,6 +62,25 @@ def close(
     remove_checkpoints(output)
     say(f"{output} holds the model" + (f" and {', '.join(pictures)}" if pictures else ""))
     return scores
+
+
+def _remarks(model, x, y) -> list[str]:
+    """What a reader of the scores may miss."""
+    remarks = []
+    shift = model.preprocessor.scaling.log_scale if model.preprocessor else 0.0
+    if shift and not model.is_discrete:
+        remarks.append(
+            "these scores are of raw values; those of the epochs are of scaled ones, which "
+            f"are {'lower' if shift > 0 else 'higher'} by {abs(shift):.2f} nats"
+        )
+    x, y = x[:_MOST_EXAMPLES], None if y is None else y[:_MOST_EXAMPLES]
+    if len(x) > 1 and not active_units(model, x, y=y).any():
+        remarks.append(
+            "no latent unit is active: the code says nothing of x, and all reconstructions "
+            "are alike. Look at what the values were taken for (--likelihood, --levels), "
+            "train longer, or let the rate weigh less at first (--warmup-epochs)."
+        )
+    return remarks
 
 
 def _scores(model, x, y) -> dict[str, Any]:

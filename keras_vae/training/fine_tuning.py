@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Any, cast
 
-from keras_vae import data as data_module
 from keras_vae.data import DataSet, Preprocessor, Scaling
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import RECIPE, WEIGHTS, check_file, read_metadata
@@ -44,21 +42,6 @@ def read_run(
     return folder, metadata, Recipe.from_json(folder / RECIPE)
 
 
-def with_sizes(recipe: Recipe, event_shape) -> Recipe:
-    """Has images of a folder brought to the size of a preset's.
-
-    Args:
-        recipe: A recipe with `from_preset`.
-        event_shape: Shape of the preset's observations.
-
-    Returns:
-        The recipe with image size and channels, where the data are a folder of images.
-    """
-    sizes = data_module.sizes_like(recipe.data, event_shape)
-    missing = {name: v for name, v in sizes.items() if getattr(recipe, name) is None}
-    return dataclasses.replace(recipe, **missing)
-
-
 def start(
     recipe: Recipe, data: DataSet, before: LatentVariableModel
 ) -> tuple[LatentVariableModel, str]:
@@ -77,7 +60,8 @@ def start(
     Raises:
         ValueError: If the data are of another form than those that it was trained on.
     """
-    check_form(before, data, f"The preset {recipe.from_preset!r}")
+    check_shape(before, data, f"The preset {recipe.from_preset!r}")
+    check_levels(before, data, f"The preset {recipe.from_preset!r}")
     # Of its own name and seed.
     model = type(before).from_config({**before.get_config(), "seed": recipe.seed})
     model.set_weights(before.get_weights())
@@ -91,8 +75,8 @@ def start(
     return model, binarize
 
 
-def check_form(model: LatentVariableModel, data: DataSet, whose: str) -> None:
-    """Refuses data of another form than those that a model was trained on.
+def check_shape(model: LatentVariableModel, data: DataSet, whose: str) -> None:
+    """Refuses data of another shape than those that a model was trained on.
 
     Args:
         model: The model.
@@ -100,23 +84,47 @@ def check_form(model: LatentVariableModel, data: DataSet, whose: str) -> None:
         whose: Begin of the message: the model.
 
     Raises:
-        ValueError: If event shape or levels differ.
+        ValueError: If the event shapes differ.
     """
-    preprocessor = model.preprocessor
-    levels = data.levels if preprocessor is None else preprocessor.levels
-    before = (tuple(model.event_shape), levels)
-    if before != (data.event_shape, data.levels):
+    if tuple(model.event_shape) != data.event_shape:
         raise ValueError(
-            f"{whose} was made for {_form(*before)}, but those of {data.name!r} are "
-            f"{_form(data.event_shape, data.levels)}. Bring the data to the form of the "
-            "training data; 8-bit images are saved as uint8."
+            f"{whose} was made for examples of shape {tuple(model.event_shape)}, but those "
+            f"of {data.name!r} have shape {data.event_shape}. Bring the data to the form of "
+            "the training data."
         )
 
 
-def _form(event_shape, levels) -> str:
-    """Shape and kind of examples in words."""
-    kind = "real values" if levels is None else f"levels from {levels[0]} to {levels[1]}"
-    return f"examples of shape {event_shape} with {kind}"
+def check_levels(model: LatentVariableModel, data: DataSet, whose: str) -> None:
+    """Refuses training data of other levels than those that a model was trained on.
+
+    Args:
+        model: The model.
+        data: The new training data.
+        whose: Begin of the message: the model.
+
+    Raises:
+        ValueError: If the levels differ.
+    """
+    levels = data.levels if model.preprocessor is None else model.preprocessor.levels
+    if not _alike(levels, data.levels):
+        raise ValueError(
+            f"{whose} was made for {_kind(levels)}, but {data.name!r} has "
+            f"{_kind(data.levels)}. Bring the data to the form of the training data; 8-bit "
+            "images are saved as uint8."
+        )
+
+
+def _alike(levels, others) -> bool:
+    """Whether values may be of some levels; much smaller ones are of another scale."""
+    if levels is None or others is None:
+        return levels is others
+    (low, high), (least, most) = levels, others
+    return low <= least and most <= high and most > high // 2
+
+
+def _kind(levels) -> str:
+    """Kind of values in words."""
+    return "real values" if levels is None else f"levels from {levels[0]} to {levels[1]}"
 
 
 def origin(recipe: Recipe) -> dict[str, Any]:

@@ -81,6 +81,14 @@ class Recipe:
         None, "Height and width that own images are resized to. None goes by them."
     )
     channels: int | None = _field(None, "1 or 3, for own images. None goes by them.")
+    levels: tuple[int, int] | None = _field(
+        None,
+        "Smallest and largest possible value of an array or table of pixels, where the "
+        "values at hand do not say it: LOW:HIGH, such as 0:1023.",
+    )
+    skip_damaged: bool = _field(
+        False, "Whether to leave out images of a folder that cannot be read."
+    )
     label: str | None = _field(
         None,
         "Of a table, the column that holds the labels, or several: income,age. They are "
@@ -133,7 +141,7 @@ class Recipe:
         for name in ("label", "condition"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be a name: {getattr(self, name)!r}.")
-        for name in ("mixed_precision", "jit", "header"):
+        for name in ("mixed_precision", "jit", "header", "skip_damaged"):
             if not isinstance(getattr(self, name), bool | None):
                 raise ValueError(f"{name} must be true or false in a recipe.")
         if not isinstance(self.columns, dict | None):
@@ -141,6 +149,7 @@ class Recipe:
                 f"columns must be kinds by the names of columns, but is {self.columns!r}."
             )
         self._check_images()
+        self._check_levels()
         self._check_start()
 
     def _set(self, name, value):
@@ -171,6 +180,16 @@ class Recipe:
         for size in self.image_size:
             _check_whole("image_size", size, 1)
         self._set("image_size", tuple(self.image_size))
+
+    def _check_levels(self):
+        if self.levels is None:
+            return
+        whole = isinstance(self.levels, list | tuple) and len(self.levels) == 2
+        if not whole or not all(type(n) is int for n in self.levels):
+            raise ValueError(f"levels must be two whole numbers: {self.levels!r}.")
+        if self.levels[0] >= self.levels[1]:
+            raise ValueError(f"levels must go from low to high, but are {self.levels!r}.")
+        self._set("levels", tuple(self.levels))
 
     def _check_start(self):
         if self.from_preset is None:

@@ -11,10 +11,8 @@ from typing import Any
 
 import keras
 
-from keras_vae import data as data_module
 from keras_vae.core.parts import part_name
 from keras_vae.data import DataSet, pipeline, steps_per_epoch
-from keras_vae.data.conditions import ALL_LABELS
 from keras_vae.data.tables import describe_columns
 from keras_vae.evaluation import CollapseWarning
 from keras_vae.models import LatentVariableModel
@@ -32,6 +30,7 @@ from keras_vae.training.building import (
     steps_of_epoch,
 )
 from keras_vae.training.closing import close
+from keras_vae.training.reading import load_to_train
 from keras_vae.training.recipe import Recipe
 from keras_vae.training.run_folder import RunRecorder, open_folder
 
@@ -74,17 +73,9 @@ def train(
     output = Path(output)
     check_parts(recipe)
     before = _open_preset(recipe, output)
-    if before is not None:
-        recipe = fine_tuning.with_sizes(recipe, before.event_shape)
-    data = data_module.load(
-        recipe.data,
-        image_size=recipe.image_size,
-        channels=recipe.channels,
-        seed=recipe.seed,
-        columns=recipe.columns if before is None else _columns_of(before),
-        label=_labels_of(recipe, before),
-        header=recipe.header,
-    )
+    data = load_to_train(recipe, before)
+    for line in data.notes:
+        say(line)
     for line in describe_columns(data.columns or ()):
         say(line)
     recipe = recipe.resolve(data)
@@ -117,23 +108,6 @@ def train(
         recorder = RunRecorder(output, recipe, monitor_of(objective), model, metadata)
         _fit(model, recipe, data, binarize, validation, recorder, say)
     return close(output, recorder, data, say)
-
-
-def _columns_of(model: LatentVariableModel) -> tuple | None:
-    return None if model.preprocessor is None else model.preprocessor.columns
-
-
-def _labels_of(recipe: Recipe, before: LatentVariableModel | None):
-    """The columns of a table that are not learned: labels, and what the condition is."""
-    if before is not None and before.preprocessor and before.preprocessor.conditions:
-        return (
-            before.preprocessor.conditions.columns if before.preprocessor.columns else None
-        )
-    names = [] if recipe.label is None else recipe.label.split(",")
-    if recipe.condition not in (None, ALL_LABELS) and data_module.is_table(recipe.data):
-        asked = recipe.condition.split(",")
-        names += [one for one in asked if one not in names]
-    return ",".join(names) or None
 
 
 def _open_preset(recipe: Recipe, output: Path) -> LatentVariableModel | None:
@@ -240,6 +214,18 @@ def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]
     return metadata
 
 
+def _values(data: DataSet) -> str:
+    """What the values were taken for, where that was a guess."""
+    if data.sha256 is None or data.columns:
+        return ""
+    if data.levels is None:
+        name = data.likelihood
+        counts = name in ("poisson", "negative_binomial")
+        return f"values are taken for counts: {name} (see --likelihood)\n" if counts else ""
+    low, high = data.levels
+    return f"values are taken for levels from {low} to {high} (see --levels)\n"
+
+
 def _describe(recipe, data: DataSet, model, metadata, strategy, jit: bool) -> str:
     kind = "GPU" if hardware.on_gpu() else "CPU"
     count = strategy.num_replicas_in_sync if strategy else 1
@@ -251,6 +237,7 @@ def _describe(recipe, data: DataSet, model, metadata, strategy, jit: bool) -> st
         f"{model.latent_dim}, likelihood {metadata['likelihood']}\n"
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
+        + _values(data)
         + (f"an epoch is {passes} passes through these\n" if passes > 1 else "")
         + f"training on {count} {kind}"
         + (" with XLA" if jit else "")

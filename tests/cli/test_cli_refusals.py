@@ -225,14 +225,14 @@ def test_an_output_of_an_unknown_kind(command, verb, output, words, digits_run, 
         (
             ["evaluate", "--data", "bright.npy"],
             1,
-            ["levels from 0 to 16", "levels from 0 to 255"],
+            ["values outside whole numbers in [0, 16]", "raw values of this model"],
         ),
         (
             ["embed", "--data", "bright.npy"],
             1,
-            ["levels from 0 to 16", "levels from 0 to 255"],
+            ["values outside whole numbers in [0, 16]", "raw values of this model"],
         ),
-        (["reconstruct", "--data", "bright.npy"], 1, ["levels from 0 to 16"]),
+        (["reconstruct", "--data", "bright.npy"], 1, ["whole numbers in [0, 16]"]),
     ],
 )
 def test_questions_that_have_no_answer(

@@ -128,3 +128,39 @@ def test_scores_of_tables_are_in_their_raw_units(command, tmp_path):
     for name in ("elbo", "log_likelihood"):
         fall = found[0][name]["mean"] - found[1][name]["mean"]
         assert fall == pytest.approx(4 * np.log(10), abs=0.01)
+
+
+# What was judged before as if a model were to be trained on it.
+NEW = {
+    "one image": 15 * load("digits").x_test[:1],
+    "all black": np.zeros((5, 8, 8), np.uint8),
+    "0 and 1": np.eye(8, dtype=np.uint8)[None].repeat(3, axis=0),
+    "as floats": 15.0 * load("digits").x_test[:4],
+}
+
+
+@pytest.mark.parametrize("new", NEW)
+def test_new_data_are_measured_by_the_model_alone(command, here, model, new):
+    np.save("new.npy", NEW[new])
+    options = ["--data", "new.npy", "--output", "z.npz"]
+    assert command("embed", "run", *options).code == 0
+    x = NEW[new].reshape(-1, 8, 8, 1)
+    np.testing.assert_allclose(np.load("z.npz")["z"], model.embed(x), rtol=1e-5)
+
+
+def test_one_image_file_is_new_data(command, here, model):
+    Image.fromarray(np.full((20, 30), 100, np.uint8)).save("one.png")
+    assert command("embed", "run", "--data", "one.png", "--output", "z.npz").code == 0
+    assert np.load("z.npz")["z"].shape == (1, 2)
+    options = ["--split", "all", "--output", "pair.png"]
+    assert command("reconstruct", "run", "--data", "one.png", *options).code == 0
+
+
+def test_a_row_of_whole_numbers_is_new_data_of_a_real_valued_model(command, tmp_path):
+    np.save("own.npy", np.random.default_rng(0).normal(size=(40, 3)))
+    options = ["--epochs", "1", "--batch-size", "32", "--no-jit", "--output", "run"]
+    command("train", "dense_vae:hidden_units=8,latent_dim=2", "--data", "own.npy", *options)
+    for rows in ([[0, 1, 1]], [[0, 1, 1], [1, 0, 0]], [[250, 3, 5]]):
+        np.save("new.npy", np.array(rows, np.uint8))
+        assert command("embed", "run", "--data", "new.npy", "--output", "z.npz").code == 0
+        assert len(np.load("z.npz")["z"]) == len(rows)

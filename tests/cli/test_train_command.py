@@ -33,6 +33,8 @@ VALUES = {
     "seed": ("5", 5),
     "image_size": (("32", "24"), (32, 24)),
     "channels": ("3", 3),
+    "levels": ("0:16", (0, 16)),
+    "skip_damaged": ((), True),
     "label": ("income", "income"),
     "condition": ("age,job", "age,job"),
     "header": ((), True),

@@ -256,3 +256,110 @@ def test_train_may_be_a_class(tmp_path):
         save(tmp_path / "train" / f"{i}.png")
         save(tmp_path / "car" / f"{i}.png")
     assert load(tmp_path).label_names == ("car", "train")
+
+
+def fill(folder, names, count=10):
+    """Folders with images; the red of each says the folder it lies in."""
+    for red, name in enumerate(names):
+        for i in range(count):
+            save(folder / name / f"{i}.png", color=(10 * red, i, 0))
+
+
+LAYOUTS = {
+    "capitals": ("Training/a", "Training/b", "Test/a", "Test/b"),
+    "sets": ("training_set/a", "training_set/b", "test_set/a", "test_set/b"),
+    "development": ("train/a", "train/b", "dev/a", "dev/b"),
+    "an archive": (
+        "archive/train/a",
+        "archive/train/b",
+        "archive/test/a",
+        "archive/test/b",
+    ),
+    "two archives": ("a/b/train/a", "a/b/train/b", "a/b/valid/a", "a/b/valid/b"),
+    "data": ("train_data/a", "train_data/b", "val_data/a", "val_data/b"),
+    "below classes": ("a/train", "b/train", "a/test", "b/test"),
+    "with blanks": ("Train Set/a", "Train Set/b", "Test Set/a", "Test Set/b"),
+}
+
+
+@pytest.mark.parametrize("stray", [False, True])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_splits_and_labels_in_every_usual_layout(layout, stray, tmp_path):
+    fill(tmp_path, LAYOUTS[layout])
+    if stray:
+        top = LAYOUTS[layout][0].partition("train")[0] if "archive" in layout else "."
+        save(tmp_path / top / "overview.png", color=(200, 0, 0))
+    data = load(tmp_path)
+    assert data.label_names == ("a", "b")
+    held = "validation" if "dev" in layout or "val" in "".join(LAYOUTS[layout]) else "test"
+    x, y = data.split(held)
+    assert len(x) == 20 and set(x[:, 0, 0, 0].tolist()) == {20, 30}
+    np.testing.assert_array_equal(x[:, 0, 0, 0] == 30, y == 1)
+    assert sum(len(data.split(split)[0]) for split in SPLITS) == 40
+    assert ("left out: 1 images outside" in data.notes[0]) == stray
+
+
+def test_one_loose_image_does_not_cost_the_labels(tmp_path):
+    fill(tmp_path, ("cats", "dogs"))
+    save(tmp_path / "thumbnail.png", color=(99, 0, 0))
+    data = load(tmp_path)
+    assert data.label_names == ("cats", "dogs")
+    assert "used 20 of 21 files; left out: 1 images outside of the folders" in data.notes[0]
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path):
+    fill(tmp_path / "elsewhere", ("cats", "dogs"))
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("cats", "dogs"):
+        (folder / name).symlink_to(tmp_path / "elsewhere" / name)
+    (tmp_path / "elsewhere" / "cats" / "back").symlink_to(folder)
+    (folder / "dogs" / "up").symlink_to(tmp_path / "elsewhere")
+    data = load(folder)
+    assert data.label_names == ("cats", "dogs")
+    names = [path.name for path in images.find_images(folder).paths]
+    # What a link shows a second time is there twice, and nothing more often.
+    assert 20 <= len(names) <= 60
+
+
+def test_what_is_left_out_is_said(tmp_path):
+    for i in range(3):
+        save(tmp_path / f"{i}.png")
+    save(tmp_path / "grey.pgm", mode="L")
+    save(tmp_path / "suffixless", format="PNG")
+    save(tmp_path / "wide.png", size=(8, 24))
+    pages = [Image.new("RGB", (8, 8)) for _ in range(3)]
+    pages[0].save(tmp_path / "scan.tiff", save_all=True, append_images=pages[1:])
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "README").write_text("x")
+    data = load(tmp_path, image_size=(8, 8), channels=3)
+    text = "\n".join(data.notes)
+    assert "used 7 of 9 files; left out: 1 without suffix, 1 .txt" in text
+    assert "1 of 7 images lose edges" in text and "of 1 files with several pages" in text
+
+
+def test_all_damaged_images_are_named_and_may_be_skipped(tmp_path):
+    fill(tmp_path, ("cats", "dogs"))
+    for name in ("cats/bad.png", "dogs/worse.jpg"):
+        (tmp_path / name).write_bytes(b"hello")
+    with pytest.raises(ValueError, match=r"2 images cannot be read") as error:
+        load(tmp_path)
+    text = str(error.value)
+    assert "bad.png" in text and "worse.jpg" in text and "--skip-damaged" in text
+    data = load(tmp_path, skip_damaged=True)
+    x, y = data.split("all")
+    assert len(x) == 20 and "used 20 of 22 files" in data.notes[0]
+    np.testing.assert_array_equal(x[:, 0, 0, 0] == 10, y == 1)
+    assert "bad.png" in "\n".join(data.notes)
+    for path in tmp_path.rglob("*.png"):
+        path.write_bytes(b"hello")
+    with pytest.raises(ValueError, match="and 2 more"):
+        load(tmp_path, skip_damaged=True)
+
+
+def test_one_image_is_data_to_use(tmp_path):
+    path = save(tmp_path / "a.png", size=(20, 20), color=(9, 8, 7))
+    data = load(path, image_size=(8, 8), channels=3, cut=False)
+    assert data.x_test.shape == (1, 8, 8, 3)
+    with pytest.raises(ValueError, match="1 row, too few"):
+        load(path)

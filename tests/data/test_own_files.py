@@ -1,10 +1,14 @@
 """Own arrays and tables: .npy, .npz, .csv."""
 
 import io
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 
 from keras_vae.core.files import sha256_of
 from keras_vae.data import arrays, load
@@ -18,6 +22,9 @@ PIXELS[0, 0, 0] = 255
 THOUSAND = np.arange(942, 1002, 1).reshape(20, 3) - 1
 LOGISTIC = "discretized_logistic"
 GREY = (0, 255)
+
+LABELS = np.arange(20) % 3
+COUNTS = RNG.poisson(5.0, (20, 3))
 
 # values, expected dtype, likelihood, levels
 KINDS = {
@@ -40,8 +47,15 @@ KINDS = {
     "real table": (RNG.normal(size=(20, 3)), np.float64, "normal:scale=shared", None),
     "unit table": (RNG.random((20, 3)), np.float64, "normal:scale=shared", None),
     "0/1 table": (BITS[:, 0, :, 0], np.float32, "bernoulli", (0, 1)),
-    "count table": (PIXELS[:, 0, :, 0], np.float32, "poisson", None),
-    "float count table": (PIXELS[:, 0, :, 0] * 1.0, np.float32, "poisson", None),
+    "count table": (COUNTS, np.float32, "poisson", None),
+    "float count table": (COUNTS * 1.0, np.float32, "poisson", None),
+    "overdispersed counts": (PIXELS[:, 0, :, 0], np.float32, "negative_binomial", None),
+    "4-bit images": (PIXELS // 16, np.uint8, LOGISTIC, (0, 15)),
+    "digits": (PIXELS // 16 + BITS, np.uint8, LOGISTIC, (0, 16)),
+    "digits, as floats": ((PIXELS // 16 + BITS) * 1.0, np.uint8, LOGISTIC, (0, 16)),
+    "10-bit images": (PIXELS * 4, np.uint16, LOGISTIC, (0, 1023)),
+    "12-bit images": (PIXELS * 16, np.uint16, LOGISTIC, (0, 4095)),
+    "14-bit images": (PIXELS * 64, np.uint16, LOGISTIC, (0, 16383)),
     "uint8 table": (
         PIXELS[:, 0, :, 0].astype(np.uint8),
         np.float32,
@@ -120,7 +134,7 @@ def test_too_few_rows(rows, message, tmp_path):
         (np.array([["a"]]), "numbers are needed"),
         (np.zeros((5, 2), complex), "numbers are needed"),
         (np.array([[1.0, np.nan]]), "1 of 2 values that are NaN"),
-        (np.full((4, 2), 1e300), "NaN or infinite"),
+        (np.full((4, 2), 1e300), "value 1e.300, which is too large for float32"),
         (np.array([[None]], object), "Python objects"),
     ],
 )
@@ -269,7 +283,7 @@ def test_levels_hold_for_all_splits(tmp_path):
     x_test = PIXELS.copy()
     x_test[0, 0, 0, 0] = 300
     data = load(npz(tmp_path, x_train=PIXELS, x_test=x_test))
-    assert data.levels == (0, 65535) and data.x_test.max() == 300
+    assert data.levels == (0, 1023) and data.x_test.max() == 300
 
 
 @pytest.mark.parametrize(
@@ -279,7 +293,7 @@ def test_levels_hold_for_all_splits(tmp_path):
         ({"a": PIXELS, "b": PIXELS}, "holds a, b; it is not clear"),
         ({"x": PIXELS, "data": PIXELS}, "not clear"),
         ({"x_test": PIXELS}, "x_train at least"),
-        ({"x_train": PIXELS, "x_val": PIXELS}, "x_train, x_val.*must be called"),
+        ({"x_train": PIXELS, "x_later": PIXELS}, "x_train, x_later.*must be called"),
         ({"x_train": PIXELS, "y_tset": PIXELS}, "must be called"),
         ({"x": PIXELS, "y": np.zeros(7, int)}, "do not go together"),
         (
@@ -290,6 +304,8 @@ def test_levels_hold_for_all_splits(tmp_path):
             {"x_train": PIXELS, "x_test": PIXELS, "y_train": np.zeros(20, int)},
             "do not go together",
         ),
+        ({"x": PIXELS, "y": np.array(3)}, "Labels of .* are one number"),
+        ({"x": np.zeros((5, 4, 8, 8))}, "channels first"),
         ({"x": PIXELS, "y": np.zeros(20)}, "whole numbers or names; got float64"),
         ({"x_train": PIXELS, "x_test": PIXELS[:, :3]}, "but x_train holds"),
     ],
@@ -363,3 +379,95 @@ def test_csv_of_other_bytes(tmp_path):
     (tmp_path / "own.csv").write_bytes(b"a,b\n\xff\xfe,2\n")
     with pytest.raises(ValueError, match=r"own\.csv is not text in UTF-8"):
         load(tmp_path / "own.csv")
+
+
+NAMES = {
+    "plain": ({"x": PIXELS, "y": LABELS}, (16, 2, 2)),
+    "digits of scikit-learn": ({"images": PIXELS, "labels": LABELS}, (16, 2, 2)),
+    "sprites": (
+        {"imgs": PIXELS, "metadata": np.array({"a": 1}), "latents": np.zeros((20, 6))},
+        (16, 2, 2),
+    ),
+    "medical images": (
+        {
+            **{f"{split}_images": PIXELS for split in ("train", "val", "test")},
+            **{f"{split}_labels": LABELS[:, None] for split in ("train", "val", "test")},
+        },
+        (20, 20, 20),
+    ),
+    "other splits": (
+        {"x_training": PIXELS, "x_dev": PIXELS, "X_test": PIXELS},
+        (20, 20, 20),
+    ),
+}
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_arrays_are_found_by_the_names_that_people_give(names, tmp_path):
+    arrays, sizes = NAMES[names]
+    path = tmp_path / "own.npz"
+    np.savez(path, **arrays)
+    data = load(path)
+    assert tuple(len(data.split(split)[0]) for split in SPLITS) == sizes
+    assert (data.y_train is not None) == any("y" in n or "label" in n for n in arrays)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+def test_sparse_matrices_are_counts(kind, tmp_path):
+    counts = RNG.poisson(0.3, (50, 7)) * RNG.integers(1, 9, (50, 1))
+    sparse.save_npz(tmp_path / "own.npz", sparse.csr_matrix(counts).asformat(kind))
+    if kind == "coo":
+        with pytest.raises(ValueError, match="format coo"):
+            load(tmp_path / "own.npz")
+        return
+    data = load(tmp_path / "own.npz", cut=False)
+    np.testing.assert_array_equal(data.x_test, counts)
+    assert data.likelihood == "negative_binomial"
+
+
+def test_a_sparse_matrix_beyond_the_memory_is_refused(tmp_path):
+    parts = {"data": np.ones(1), "indices": np.array([0]), "indptr": np.array([0, 1])}
+    parts |= {"format": np.array(b"csr"), "shape": np.array([1, 10**14])}
+    with pytest.raises(ValueError, match="GB of memory"):
+        load(npz(tmp_path, **parts))
+    parts["indptr"] = np.array([0, 5])
+    with pytest.raises(ValueError, match="damaged sparse matrix"):
+        load(npz(tmp_path, **parts))
+
+
+def test_levels_may_be_said(tmp_path):
+    path = tmp_path / "own.npy"
+    np.save(path, PIXELS // 16)
+    data = load(path, levels=(0, 255))
+    assert data.levels == (0, 255) and data.likelihood == LOGISTIC
+    with pytest.raises(ValueError, match="outside whole numbers in .0, 7."):
+        load(path, levels=(0, 7))
+    np.save(path, PIXELS / 16)
+    with pytest.raises(ValueError, match="no whole numbers"):
+        load(path, levels=(0, 255))
+    table = csv(tmp_path, "a,b\n" + "1,0\n3,2\n" * 10)
+    data = load(table, levels=(0, 15))
+    assert data.levels == (0, 15) and data.likelihood == LOGISTIC and data.columns is None
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_data_to_use_are_not_cut(rows, tmp_path):
+    np.save(tmp_path / "own.npy", PIXELS[:rows])
+    data = load(tmp_path / "own.npy", cut=False)
+    assert len(data.x_train) == 0 and len(data.split("all")[0]) == rows
+    frame = pd.DataFrame({"a": np.arange(rows) / 3, "b": ["u"] * rows})
+    columns = load(pd.DataFrame({"a": np.arange(9) / 3, "b": ["u", "v", "w"] * 3})).columns
+    assert len(load(frame, columns=columns, cut=False).x_test) == rows
+
+
+def test_memory_while_loading_is_the_array_and_little_more(tmp_path):
+    path = tmp_path / "own.npy"
+    np.save(path, RNG.integers(0, 255, (9000, 64, 64, 3), np.uint8))
+    code = (
+        "import re, sys, keras_vae.data as d\n"
+        "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\n"
+        "before = peak(); data = d.load(sys.argv[1]); print(peak() - before)"
+    )
+    run = [sys.executable, "-c", code, str(path)]
+    found = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert int(found.stdout) * 1024 < 1.5 * path.stat().st_size

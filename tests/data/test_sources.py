@@ -132,7 +132,7 @@ def test_flipped_bytes_are_noticed(frey):
         ),
         (
             {"images": np.array([{}], object)},
-            r"frey_faces\.npz holds an array of Python objects",
+            r"frey_faces\.npz holds arrays of Python objects",
         ),
     ],
 )

@@ -20,9 +20,11 @@ from runs import (
 
 from keras_vae import VAE, DenseVAE
 from keras_vae.data import Preprocessor, Scaling, load
+from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import read_metadata
 from keras_vae.training import fine_tuning
 from keras_vae.training.building import build_model
+from keras_vae.training.reading import load_to_train
 from keras_vae.training.recipe import Recipe
 
 
@@ -76,7 +78,7 @@ def test_a_table_is_prepared_as_the_presets_data_were(tmp_path):
     moved = dataclasses.replace(data, x_train=data.x_train + 5.0)
     start, _ = started(tmp_path, moved, data="made")
     assert start.preprocessor.scaling == model.preprocessor.scaling
-    with pytest.raises(ValueError, match="examples of shape .4,. .* shape .5,."):
+    with pytest.raises(ValueError, match="examples of shape .4,., .* shape .5,."):
         started(tmp_path, table_set((5,)), data="made")
     with pytest.raises(ValueError, match="real values, but .* levels from 0 to 1"):
         started(tmp_path, dataclasses.replace(moved, levels=(0, 1)), data="made")
@@ -143,16 +145,18 @@ def test_a_run_goes_on_where_the_preset_stood(finished, tmp_path):
 
 
 def test_images_are_brought_to_the_size_of_the_preset(tmp_path, finished):
-    sizes = {"image_size": (8, 8), "channels": 1}
     folder = tmp_path / "photos"
     folder.mkdir()
     for i in range(3):
         Image.new("RGB", (20, 16), (i, i, i)).save(folder / f"{i}.png")
-    one = fine_tuning.with_sizes(tuned(finished, data=str(folder)), (8, 8, 1))
-    assert one == tuned(finished, data=str(folder), **sizes)
-    assert fine_tuning.with_sizes(one, (9, 9, 3)) == one
+    before = LatentVariableModel.from_preset(finished)
+    one = tuned(finished, data=str(folder))
+    assert load_to_train(one, before).event_shape == (8, 8, 1)
+    # What the recipe says is taken, and refused as another form later.
+    other = dataclasses.replace(one, image_size=(4, 4))
+    assert load_to_train(other, before).event_shape == (4, 4, 1)
     # A named set has the size that it has.
-    assert fine_tuning.with_sizes(tuned(finished), (9, 9, 3)) == tuned(finished)
+    assert load_to_train(tuned(finished), before).event_shape == (8, 8, 1)
 
 
 def test_an_interrupted_run_goes_on_unless_its_preset_changed(

@@ -25,6 +25,8 @@ OTHER = Recipe(
     seed=8,
     image_size=(32, 24),
     channels=3,
+    levels=(0, 16),
+    skip_damaged=True,
     label="income",
     condition="age,job",
     columns={"age": "count"},
@@ -35,8 +37,17 @@ OTHER = Recipe(
 TUNED = Recipe("digits", from_preset="other")
 WHOLE = ["warmup_epochs", "epochs", "patience", "batch_size", "seed"]
 WORDS = ["binarize", "schedule"]
-FLAGS = ["mixed_precision", "jit", "header"]
-OTHERS = ["data", "image_size", "channels", "label", "condition", "columns", "from_preset"]
+FLAGS = ["mixed_precision", "jit", "header", "skip_damaged"]
+OTHERS = [
+    "data",
+    "image_size",
+    "channels",
+    "levels",
+    "label",
+    "condition",
+    "columns",
+    "from_preset",
+]
 
 
 def make(**values):

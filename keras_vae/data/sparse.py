@@ -1,0 +1,78 @@
+"""Sparse matrices of counts, as whole arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from keras_vae.data.arrays import check_size
+
+
+def dense(arrays: Mapping[str, np.ndarray], source: str) -> np.ndarray:
+    """Writes out a matrix that `scipy.sparse.save_npz` wrote.
+
+    Args:
+        arrays: What the archive holds, of the formats csr and csc.
+        source: Name of the file, for errors.
+
+    Returns:
+        Array [N, D].
+
+    Raises:
+        ValueError: If the format is another, the parts do not fit together, or the whole
+            is more than the memory of the machine.
+
+    Example:
+        >>> parts = {"format": np.array(b"csr"), "shape": np.array([1, 3])}
+        >>> parts |= {"data": np.ones(1), "indices": np.array([2]), "indptr": np.array([0, 1])}
+        >>> dense(parts, "one.npz")
+        array([[0., 0., 1.]])
+    """
+    from scipy import sparse
+
+    kind = arrays["format"].item()
+    kind = kind.decode() if isinstance(kind, bytes) else kind
+    makers = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix}
+    if kind not in makers:
+        raise ValueError(
+            f"{source} is a sparse matrix of the format {kind}. Save it as csr: "
+            "scipy.sparse.save_npz(path, matrix.tocsr())."
+        )
+    try:
+        shape = tuple(int(n) for n in arrays["shape"])
+        parts = arrays["data"], arrays["indices"], arrays["indptr"]
+        matrix = makers[kind](parts, shape=shape)
+        matrix.check_format(full_check=True)
+    except (ValueError, TypeError, IndexError) as error:
+        raise ValueError(f"{source} is a damaged sparse matrix: {error}.") from error
+    check_size(matrix.shape[0] * matrix.shape[1] * matrix.dtype.itemsize, source)
+    return matrix.toarray()
+
+
+def read_h5ad(path: Path) -> np.ndarray:
+    """Reads the matrix of an AnnData file, with the package anndata.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Array [N, D]: its X.
+
+    Raises:
+        ValueError: If anndata is not installed, or the file is damaged.
+    """
+    try:
+        import anndata
+    except ImportError as error:
+        raise ValueError(f"{path} needs anndata: pip install anndata.") from error
+    try:
+        x = anndata.read_h5ad(path).X
+    # h5py and anndata have errors of many kinds for damaged files.
+    except Exception as error:
+        raise ValueError(f"{path} is damaged or no AnnData file: {error}.") from error
+    if hasattr(x, "toarray"):
+        check_size(x.shape[0] * x.shape[1] * x.dtype.itemsize, str(path))
+        x = x.toarray()
+    return np.asarray(x)

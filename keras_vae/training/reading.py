@@ -1,0 +1,91 @@
+"""Reading the data of a recipe, and new data for a trained model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_vae import data as data_module
+from keras_vae.data import DataSet
+from keras_vae.data.conditions import ALL_LABELS
+from keras_vae.models import LatentVariableModel
+from keras_vae.training.recipe import Recipe
+
+
+def load_to_train(recipe: Recipe, before: LatentVariableModel | None = None) -> DataSet:
+    """Loads what a recipe trains on.
+
+    Args:
+        recipe: The recipe.
+        before: The model that training goes on from, which decides how data are read.
+
+    Returns:
+        The data set.
+
+    Raises:
+        ValueError: If the data cannot be read so.
+    """
+    settings: dict[str, Any] = {
+        "image_size": recipe.image_size,
+        "channels": recipe.channels,
+        "columns": recipe.columns,
+        "levels": recipe.levels,
+        "label": _label_names(recipe),
+    }
+    if before is not None:
+        given = {key: value for key, value in settings.items() if value is not None}
+        settings |= {**_settings_like(recipe.data, before, recipe), **given}
+    return data_module.load(
+        recipe.data,
+        seed=recipe.seed,
+        header=recipe.header,
+        skip_damaged=recipe.skip_damaged,
+        **settings,
+    )
+
+
+def load_to_use(
+    name: str, model: LatentVariableModel, recipe: Recipe | None, split: str
+) -> DataSet:
+    """Loads data that a trained model is used on, as it reads them.
+
+    Args:
+        name: Name of a data set, or a path.
+        model: The model.
+        recipe: What it was trained by, or None.
+        split: What will be used of the data; of "all" no splits are drawn.
+
+    Returns:
+        The data set.
+
+    Raises:
+        ValueError: If the data cannot be read so.
+    """
+    settings = _settings_like(name, model, recipe)
+    is_same = recipe is not None and name == recipe.data
+    if recipe is not None and is_same:
+        settings |= {"header": recipe.header, "skip_damaged": recipe.skip_damaged}
+        if data_module.is_table(name):
+            settings["label"] = _label_names(recipe)
+    elif data_module.is_table(name) and settings.get("columns"):
+        columns = settings["columns"]
+        settings["header"] = any(isinstance(one.name, str) for one in columns)
+    seed = 0 if recipe is None else recipe.seed
+    return data_module.load(name, seed=seed, cut=split != "all", **settings)
+
+
+def _settings_like(name: str, model, recipe: Recipe | None) -> dict[str, Any]:
+    """How data are read for a model: its size, columns, levels and labels."""
+    found = data_module.settings_like(name, model.event_shape, model.preprocessor)
+    if "columns" in found and recipe is not None and recipe.label:
+        known = [one.name for one in found.get("label", ())]
+        others = [one for one in recipe.label.split(",") if one not in known]
+        found["label"] = (*found.get("label", ()), *others)
+    return found
+
+
+def _label_names(recipe: Recipe) -> str | None:
+    """The columns of a table that are not learned: labels, and what the condition is."""
+    names = [] if recipe.label is None else recipe.label.split(",")
+    if recipe.condition not in (None, ALL_LABELS) and data_module.is_table(recipe.data):
+        names += [one for one in recipe.condition.split(",") if one not in names]
+    return ",".join(names) or None
