@@ -91,7 +91,11 @@ def anomalies(run, data, output, count, num_samples, seed):
     x, y = split_for(model, data_set, "all")
     ranking = anomaly_ranking(model, x, num_samples, seed=seed, y=y)
     order = ranking.order if count is None else ranking.order[:count]
-    write_table(output, ranking.table(model, x, order))
+    table = ranking.table(model, x, order)
+    if data_set.files is not None:
+        files = data_set.table_of_rows("all")["file"]
+        table.insert(1, "file", files.to_numpy()[order])
+    write_table(output, table)
     worst, score = order[0], ranking.scores[order[0]]
     click.echo(
         f"row {worst} is the least likely: {score:.1f} nats, the median row has "

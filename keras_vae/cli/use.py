@@ -92,7 +92,7 @@ def reconstruct(run, data, split, count, output):
 def embed(run, data, split, output):
     """Write the codes z [N, D] of data, with labels y if there are any.
 
-    A .csv has a row for each, with its number in the data.
+    A .csv has a row for each, with its number in the data, and of images its file.
     """
     import numpy as np
 
@@ -118,12 +118,8 @@ def embed(run, data, split, output):
 
 def _codes_as_table(z, y, data_set, split):
     import numpy as np
-    import pandas as pd
 
-    rows = np.arange(len(z))
-    if split != "all" and data_set.rows is not None:
-        rows = data_set.rows[split]
-    table = pd.DataFrame({"row": rows})
+    table = data_set.table_of_rows(split)
     for i, one in enumerate(z.reshape(len(z), -1).T):
         table[f"z{i + 1}"] = one
     if y is not None and y.ndim == 1:

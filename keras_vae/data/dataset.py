@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_vae.core.names import unknown
 from keras_vae.data.tables import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SPLITS = ("train", "validation", "test")
 
@@ -53,6 +57,7 @@ class DataSet:
             were drawn from one array; None where the source brings its splits.
         notes: Lines for the user: what was left out or decided in reading. Data that are
             only to be used, and not trained on, may all be in the test split.
+        files: For each split, of images the names of their files.
 
     Raises:
         ValueError: If the splits do not fit together.
@@ -83,6 +88,7 @@ class DataSet:
     labels: tuple[Column, ...] | None = None
     rows: dict[str, np.ndarray] | None = None
     notes: tuple[str, ...] = ()
+    files: dict[str, np.ndarray] | None = None
 
     def __post_init__(self):
         """Checks that the three splits hold the same kind of thing."""
@@ -179,8 +185,35 @@ class DataSet:
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
+    def table_of_rows(self, split: str) -> pd.DataFrame:
+        """Says which rows of the source a split holds, and of images their files.
+
+        Args:
+            split: Name of the split, or "all".
+
+        Returns:
+            A table with the columns row and perhaps file.
+
+        Example:
+            >>> data.table_of_rows("test")
+        """
+        import pandas as pd
+
+        rows = np.arange(len(self.split(split)[0]))
+        if split != "all" and self.rows is not None:
+            rows = self.rows[split]
+        table = pd.DataFrame({"row": rows})
+        if self.files is not None:
+            names = [self.files[one] for one in SPLITS]
+            table["file"] = self._ordered(names) if split == "all" else self.files[split]
+        return table
+
     def _join(self, axis: str) -> np.ndarray:
-        joined = np.concatenate([getattr(self, f"{axis}_{split}") for split in SPLITS])
+        return self._ordered([getattr(self, f"{axis}_{split}") for split in SPLITS])
+
+    def _ordered(self, parts: list[np.ndarray]) -> np.ndarray:
+        """What the three splits hold, in the order of the source."""
+        joined = np.concatenate(parts)
         if self.rows is None:
             return joined
         order = np.concatenate([self.rows[split] for split in SPLITS])

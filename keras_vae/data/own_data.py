@@ -96,7 +96,9 @@ def load_path(
         return _from_folder(path, image_size, channels, seed, skip_damaged, cut)
     if is_image:
         x = {"all": decode([path], image_size, channels).images}
-        return _build(path, x, {}, seed, ("discretized_logistic", (0, 255)), cut=cut)
+        kind_of_x = "discretized_logistic", (0, 255)
+        files = {"all": np.array([path.name])}
+        return _build(path, x, {}, seed, kind_of_x, cut=cut, files=files)
     if image_size is not None or channels is not None:
         raise ValueError(
             f"image_size and channels are for folders of images; {path} is a file. "
@@ -291,7 +293,10 @@ def _from_folder(path, image_size, channels, seed, skip_damaged, cut) -> DataSet
     used_text = f"{path}: used {len(decoded.images):,} of {total:,} files"
     first = f"{used_text}; left out: {', '.join(left_out)}" if left_out else used_text
     kind = "discretized_logistic", (0, 255)
-    return _build(path, x, y, seed, kind, cut=cut, notes=[first, *decoded.notes])
+    names = np.array([str(file.relative_to(path)) for file in paths])[decoded.kept]
+    files = {name: names[splits == name] for name in x}
+    notes = [first, *decoded.notes]
+    return _build(path, x, y, seed, kind, cut=cut, notes=notes, files=files)
 
 
 def _folders(parts: list[tuple[str, ...]], path: Path):
@@ -379,6 +384,7 @@ def _build(
     levels=None,
     cut=True,
     notes=(),
+    files=None,
 ) -> DataSet:
     """Makes a data set from arrays by split, cutting the splits that are missing."""
     if kind is None:
@@ -392,7 +398,11 @@ def _build(
     else:
         label_names = tuple(map(str, labels[0].categories)) or None
     given = set(x)
-    x, y, rows = _cut(x, y, seed, path) if cut else _uncut(x, y)
+    files = files or {}
+    if cut:
+        (x, y, files), rows = _cut((x, y, files), seed, path)
+    else:
+        (x, y, files), rows = _uncut((x, y, files)), None
     drawn = [name for name in SPLITS if name not in given]
     how = f"{', '.join(drawn)} drawn with seed {seed}" if drawn else "as in the source"
     return DataSet(
@@ -410,6 +420,7 @@ def _build(
         labels=labels,
         rows=rows,
         notes=tuple(notes),
+        files=files or None,
     )
 
 
@@ -447,22 +458,23 @@ def _moved_up(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return x[: len(rows)]
 
 
-def _uncut(x, y) -> tuple[dict, dict, None]:
+def _uncut(groups) -> tuple[dict, ...]:
     """Everything that is in no split becomes the test split."""
-    x, y = dict(x), dict(y)
-    for arrays in (x, y):
+    groups = tuple(dict(arrays) for arrays in groups)
+    for arrays in groups:
         if "all" in arrays:
             arrays["test"] = arrays.pop("all")
         some = next(iter(arrays.values()), None)
         for split in SPLITS:
             if some is not None and split not in arrays:
                 arrays[split] = some[:0]
-    return x, y, None
+    return groups
 
 
-def _cut(x, y, seed, path) -> tuple[dict, dict, dict | None]:
+def _cut(groups, seed, path) -> tuple[tuple[dict, ...], dict | None]:
     """Takes a tenth of the rows for each split that is missing, the rest for train."""
-    x, y = dict(x), dict(y)
+    groups = tuple(dict(arrays) for arrays in groups)
+    x = groups[0]
     pool = "all" if "all" in x else "train"
     missing = [s for s in ("validation", "test") if s not in x]
     rows = len(x[pool])
@@ -476,9 +488,9 @@ def _cut(x, y, seed, path) -> tuple[dict, dict, dict | None]:
     # Sorted, so that rows keep the order of the source within each split.
     chosen = {s: np.sort(order[i * size : (i + 1) * size]) for i, s in enumerate(missing)}
     chosen["train"] = np.sort(order[len(missing) * size :])
-    for arrays in (x, y):
+    for arrays in groups:
         if pool in arrays:
             whole = arrays.pop(pool)
             arrays.update({split: whole[chosen[split]] for split in missing})
             arrays["train"] = _moved_up(whole, chosen["train"])
-    return x, y, chosen if len(missing) == 2 else None
+    return groups, chosen if len(missing) == 2 else None

@@ -296,6 +296,10 @@ def test_splits_and_labels_in_every_usual_layout(layout, stray, tmp_path):
     assert len(x) == 20 and set(x[:, 0, 0, 0].tolist()) == {20, 30}
     np.testing.assert_array_equal(x[:, 0, 0, 0] == 30, y == 1)
     assert sum(len(data.split(split)[0]) for split in SPLITS) == 40
+    for split in (*SPLITS, "all"):
+        x, files = data.split(split)[0], data.table_of_rows(split)["file"]
+        numbers = [int(name.split("/")[-1].removesuffix(".png")) for name in files]
+        np.testing.assert_array_equal(x[:, 0, 0, 1], numbers)
     assert ("left out: 1 images outside" in data.notes[0]) == stray
 
 
