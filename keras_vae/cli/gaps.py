@@ -53,10 +53,10 @@ def impute(run, data, output, draws, method, num_samples, seed):
         "y": y,
     }
     filled = generation.impute(model, x, method=method, **settings)
-    write_table(output, filled.mean)
+    write_table(output, _in_the_table(filled.mean, data_set.table))
     for i in range(draws):
         path = output.with_name(f"{output.stem}_{i + 1}{output.suffix}")
-        write_table(path, filled.draws[i])
+        write_table(path, _in_the_table(filled.draws[i], data_set.table))
     trust = filled.efficiency[missing.reshape(len(x), -1).any(axis=1)]
     about = "effective samples" if method == "importance" else "accepted proposals"
     click.echo(
@@ -64,6 +64,20 @@ def impute(run, data, output, draws, method, num_samples, seed):
         f"were missing; {about}: {np.median(trust):.0%} of {num_samples} (median of these "
         "rows)"
     )
+
+
+def _in_the_table(filled, table):
+    """A table as it was read, with its gaps filled; known cells stay as they are."""
+    if table is None:
+        return filled
+    answer = table.copy()
+    for name in set(filled.columns) & set(table.columns):
+        # With a gap pandas holds whole numbers as floats.
+        known = table[name].convert_dtypes().astype(object)
+        new = filled[name]
+        new = new.astype(str) if new.dtype.kind == "M" else new
+        answer[name] = known.where(table[name].notna().to_numpy(), new.to_numpy())
+    return answer
 
 
 @click.command(cls=Verb)

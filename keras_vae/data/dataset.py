@@ -58,6 +58,7 @@ class DataSet:
         notes: Lines for the user: what was left out or decided in reading. Data that are
             only to be used, and not trained on, may all be in the test split.
         files: For each split, of images the names of their files.
+        table: The table that was read, whole, with what no model learns of it.
 
     Raises:
         ValueError: If the splits do not fit together.
@@ -89,6 +90,7 @@ class DataSet:
     rows: dict[str, np.ndarray] | None = None
     notes: tuple[str, ...] = ()
     files: dict[str, np.ndarray] | None = None
+    table: pd.DataFrame | None = None
 
     def __post_init__(self):
         """Checks that the three splits hold the same kind of thing."""

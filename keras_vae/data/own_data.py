@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -162,7 +163,7 @@ def table_data(
         labels = infer_labels(frame[names], known)
     if labels is not None:
         y = {"all": _labels(frame[names], labels)}
-    frame = frame.drop(columns=names)
+    whole, frame = frame, frame.drop(columns=names)
     if levels is not None:
         x = {"all": _pixels(frame, path)}
         return _build(
@@ -172,8 +173,10 @@ def table_data(
         columns = infer_columns(frame, kinds)
     codes = to_codes(frame, columns)
     kind = likelihood_of(columns, codes), None
-    x = {"all": codes}
-    return _build(path, x, y, seed, kind, sha256, tuple(columns), labels, cut=cut)
+    data = _build(
+        path, {"all": codes}, y, seed, kind, sha256, tuple(columns), labels, cut=cut
+    )
+    return dataclasses.replace(data, table=whole)
 
 
 def _pixels(frame, path) -> np.ndarray:
