@@ -182,6 +182,7 @@ def test_what_was_done_to_the_networks_comes_back(name, change, tmp_path):
         np.testing.assert_allclose(again(x, y), outputs, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 @every_case
 def test_training_goes_on_alike(name, change, tmp_path):
     model, x = changed(name, change)

@@ -107,6 +107,7 @@ SITTING_OUT = {
 }
 
 
+@pytest.mark.slow
 @EAGERLY
 @pytest.mark.parametrize("player", SITTING_OUT)
 def test_who_sits_out_keeps_weights_and_optimizer(player, run_eagerly):
@@ -128,6 +129,7 @@ def test_who_sits_out_keeps_weights_and_optimizer(player, run_eagerly):
     assert not any("updates" in name for name in model.test_on_batch(x, return_dict=True))
 
 
+@pytest.mark.slow
 @EAGERLY
 def test_a_margin_that_nobody_reaches_changes_nothing(run_eagerly):
     results = []
@@ -179,6 +181,7 @@ def test_each_player_may_have_an_optimizer_of_another_kind():
     assert not any(equal(player_values(model)[one], before[one]) for one in PLAYERS)
 
 
+@pytest.mark.slow
 @EVERY_PLAYER
 @EAGERLY
 def test_regularizers_are_a_part_of_their_players_loss_alone(player, run_eagerly):
@@ -216,6 +219,7 @@ def test_activity_penalties_are_a_part_of_their_players_loss_alone(player):
         assert added > 1e-3 if one == player else abs(added) < 1e-5
 
 
+@pytest.mark.slow
 @EAGERLY
 def test_activity_penalties_do_not_pile_up_from_batch_to_batch(run_eagerly):
     values = []

@@ -61,6 +61,7 @@ def test_iterations_differ_where_players_sit_out():
     assert min(counts.values()) < 6 <= counts["decoder"] + counts["discriminator"]
 
 
+@pytest.mark.slow
 @EAGERLY
 @pytest.mark.parametrize("how", ["model.keras", "model.weights.h5"])
 def test_a_run_resumed_in_the_middle_is_the_uninterrupted_one(how, run_eagerly, tmp_path):

@@ -159,6 +159,7 @@ def test_images_are_brought_to_the_size_of_the_preset(tmp_path, finished):
     assert load_to_train(tuned(finished), before).event_shape == (8, 8, 1)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_unless_its_preset_changed(
     finished, tmp_path, monkeypatch
 ):

@@ -317,6 +317,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_latent_variable_is_trained_from_end_to_end(kind, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (40, 4, 4), np.uint8)

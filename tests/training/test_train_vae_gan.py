@@ -42,6 +42,7 @@ def test_the_history_has_every_player(whole):
     assert "decoder_updates" in columns and "val_decoder_updates" not in columns
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_uninterrupted_one(whole, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         break_in_batch(patch, 2, 1)
