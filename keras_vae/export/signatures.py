@@ -146,7 +146,7 @@ class _Served:
         def answer(x, *y):
             # As the first batch of `model.elbo`.
             condition = y[0] if y else None
-            return {"elbo": self.model.trace(x, 1, fold(seed, 0), y=condition).elbo}
+            return {"elbo": self.model.bound(x, 1, fold(seed, 0), y=condition).elbo}
 
         return self.guarded(answer, self.model.support, "x", x, *y)
 
