@@ -59,14 +59,18 @@ def make(kind, event_shape, arguments, seed, steps):
         event_shape,
         arguments.latent_dim,
         10,
-        likelihood="normal" if kind == "m1+m2" else "bernoulli",
+        likelihood=arguments.likelihood if kind == "m1+m2" else "bernoulli",
         hidden_units=arguments.hidden_units,
         activation="softplus",
         alpha=arguments.alpha,
         seed=seed,
     )
     schedule = keras.optimizers.schedules.CosineDecay(arguments.learning_rate, steps)
-    model.compile(keras.optimizers.Adam(schedule), jit_compile=True)
+    warm_up = keras.optimizers.schedules.PolynomialDecay(
+        arguments.least_beta, int(arguments.warm_up * steps), 1.0
+    )
+    objective = keras_vae.objectives.ELBO(beta=warm_up)
+    model.compile(keras.optimizers.Adam(schedule), objective, jit_compile=True)
     return model
 
 
@@ -104,6 +108,9 @@ def main():
     parser.add_argument("--hidden-units", type=int, nargs="+", default=[500])
     parser.add_argument("--latent-dim", type=int, default=50)
     parser.add_argument("--alpha", type=float, default=1.0)
+    parser.add_argument("--likelihood", default="normal")
+    parser.add_argument("--warm-up", type=float, default=0.3)
+    parser.add_argument("--least-beta", type=float, default=0.1)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--output", type=Path, default=Path("runs/semi_supervised"))
     arguments = parser.parse_args()

@@ -190,6 +190,18 @@ class LatentVariableModel(ObjectiveModel):
         """Tells whether two models read observations with one and the same encoder."""
         raise NotImplementedError
 
+    def predict_label(self, x, batch_size: int = 256) -> Any:
+        """Tells which class observations have, for a model that learns labels."""
+        raise ValueError(
+            f"{type(self).__name__} learns no labels. Use SemiSupervisedVAE."
+        )
+
+    def label_probabilities(self, x) -> tf.Tensor:
+        """Returns the probability of each class, [B, K], in the model's units."""
+        raise ValueError(
+            f"{type(self).__name__} learns no labels. Use SemiSupervisedVAE."
+        )
+
     def own_scores(self, x, seed: int = 0) -> dict[str, np.ndarray]:
         """Scores [N] of observations that only this kind of model has, by name."""
         return {}

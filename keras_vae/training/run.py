@@ -25,6 +25,8 @@ from keras_vae.training.building import (
     build_objective,
     build_optimizer,
     check_parts,
+    labelled_rows,
+    labels_of,
     monitor_of,
     split_for,
     steps_of_epoch,
@@ -161,6 +163,9 @@ def _fit(model, recipe, data, binarize, validation, recorder, say) -> None:
     if recorder.is_over:
         return
     x, y = split_for(model, data, "train")
+    if model.learns_labels:
+        x, y = labelled_rows(recipe, model, data)
+        validation = validation[0], labels_of(model, data, "validation")
     # The stream prepares the batches ahead of the steps, so the model must not.
     prepare, model.preprocessor = model.preprocessor, None
     is_static = binarize == "static"
@@ -196,7 +201,7 @@ def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]
     about = {
         "name": data.name,
         "licence": data.licence,
-        "fingerprint": data.fingerprint(labels=model.condition_shape is not None),
+        "fingerprint": data.fingerprint(labels=model.num_classes is not None or model.condition_shape is not None),
         "event_shape": list(data.event_shape),
     }
     likelihood = model.likelihood_text

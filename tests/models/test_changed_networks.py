@@ -17,6 +17,7 @@ from model_cases import (
     fit,
     optimizer_state,
     vae,
+    semi_supervised,
     vae_gan,
 )
 
@@ -56,6 +57,7 @@ MODELS = {
     "VAE": vae_with_a_prior,
     "VAE-GAN": gan_with_a_prior,
     "conditional": conditional_vae,
+    "semi-supervised": semi_supervised,
 }
 
 

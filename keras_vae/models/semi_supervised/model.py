@@ -236,10 +236,21 @@ class SemiSupervisedVAE(VAE):
         logits = self.classifier(self._as_observations(x), training=training)
         return tf.nn.log_softmax(tf.cast(logits, self.probability_dtype))
 
+    def label_probabilities(self, x) -> tf.Tensor:
+        """Returns q(y|x).
+
+        Args:
+            x: Observations [B, *event], in the model's units.
+
+        Returns:
+            Probabilities, [B, K].
+        """
+        return tf.exp(self.class_log_probs(x))
+
     def _class_probs(self, x, y):
         """The probability of each class, [B, K]: 1 where it is known to be."""
         known, one_hot = self._read(y, tf.shape(x)[0])
-        return tf.where(known[:, tf.newaxis], one_hot, tf.exp(self.class_log_probs(x)))
+        return tf.where(known[:, tf.newaxis], one_hot, self.label_probabilities(x))
 
     def _params_of_classes(self, x, training=False):
         """What the encoder says of x with each class, [K, B, params_size]."""
@@ -555,7 +566,7 @@ class SemiSupervisedVAE(VAE):
         """
         x = self.to_units(x)
         probabilities = in_batches(
-            lambda x, _: tf.exp(self.class_log_probs(x)), x, batch_size
+            lambda x, _: self.label_probabilities(x), x, batch_size
         )
         return LabelPrediction(probabilities.argmax(-1).astype(np.int32), probabilities)
 

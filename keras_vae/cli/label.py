@@ -1,0 +1,50 @@
+"""`keras-vae label`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keras_vae.cli.options import PATH, data_option, run_argument, split_option
+from keras_vae.cli.package import Verb
+from keras_vae.cli.use import open_run, write_table
+from keras_vae.core.names import unknown
+
+
+@click.command(cls=Verb)
+@run_argument
+@data_option
+@split_option("all")
+@click.option("--output", type=PATH, default="labels.csv", show_default=True)
+def label(run, data, split, output):
+    """Write the labels that the model in RUN predicts: a row for each of the data.
+
+    `row` is its number in the data, `label` the most probable class, and there is a column
+    with the probability of each. Where data have labels, it says how many are right.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from keras_vae.evaluation import label_scores, plus_minus
+
+    suffixes = (".csv", ".parquet", ".npy", ".npz")
+    if output.suffix.lower() not in suffixes:
+        raise unknown("kind of --output", output.suffix, suffixes)
+    model, data_set = open_run(run, data, split)
+    x, y = data_set.split(split)
+    predicted = model.predict_label(x)
+    names = data_set.label_names or [str(i) for i in range(model.num_classes)]
+    rows = np.arange(len(x))
+    if split != "all" and data_set.rows is not None:
+        rows = data_set.rows[split]
+    table = pd.DataFrame({"row": rows, "label": np.array(names)[predicted.label]})
+    for name, column in zip(names, predicted.probabilities.T, strict=True):
+        table[f"p({name})"] = column
+    write_table(output, table)
+    if y is not None and (model.check_condition(y, len(x)) >= 0).any():
+        scores = label_scores(model, x, y)
+        click.echo(
+            f"{plus_minus(scores['label_accuracy'], '.2%')} of {scores['num_labels']:,} known "
+            "labels are predicted"
+        )
