@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from keras_vae.cli.options import PATH, data_option, run_argument, split_option
@@ -34,7 +32,7 @@ def label(run, data, split, output):
     model, data_set = open_run(run, data, split)
     x, y = data_set.split(split)
     predicted = model.predict_label(x)
-    names = data_set.label_names or [str(i) for i in range(model.num_classes)]
+    names = data_set.label_names or [str(i) for i in range(len(predicted.probabilities[0]))]
     rows = np.arange(len(x))
     if split != "all" and data_set.rows is not None:
         rows = data_set.rows[split]

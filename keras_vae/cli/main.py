@@ -13,8 +13,8 @@ from keras_vae.cli.export import export
 from keras_vae.cli.gaps import anomalies, impute
 from keras_vae.cli.imports import import_file
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
-from keras_vae.cli.options import PATH
 from keras_vae.cli.label import label
+from keras_vae.cli.options import PATH
 from keras_vae.cli.package import import_package
 from keras_vae.cli.parts import parts
 from keras_vae.cli.serve import serve

@@ -317,7 +317,9 @@ class Joined(Support):
             Array of bools of the shape of `x`.
         """
         pairs = zip(self.blocks, self.split(x), strict=True)
-        inside = [np.broadcast_to(one.contains(part), part.shape) for (_, one), part in pairs]
+        inside = [
+            np.broadcast_to(one.contains(part), part.shape) for (_, one), part in pairs
+        ]
         return np.concatenate(inside, axis=-1)
 
     def includes(self, other: Support) -> bool:

@@ -81,4 +81,6 @@ def rows_with_more_labels(y, share: float = 0.1) -> np.ndarray:
         raise ValueError("No label is known.")
     unlabelled = len(y) - len(labelled)
     wanted = int(np.ceil(unlabelled * share / (1 - share)))
-    return np.concatenate([np.arange(len(y)), np.resize(labelled, max(0, wanted - len(labelled)))])
+    return np.concatenate(
+        [np.arange(len(y)), np.resize(labelled, max(0, wanted - len(labelled)))]
+    )

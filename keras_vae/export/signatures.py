@@ -44,9 +44,10 @@ def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
       the power spherical); not of an autoencoder
     - `predict_label`: x -> label, int32, and probabilities [N, K]; of a model that learns
       labels, as `sample_of_label`: seed [2], y -> samples of these classes
-    - `reconstruct_uint8`, `encode_uint8`, `predict_label_uint8`: as above for x in levels 0 to 255, as an image
-      file has them; only where the model's data are such. A binarization is left out: a
-      model of 0/1 pixels then reads greys in [0, 1] as probabilities.
+    - `reconstruct_uint8`, `encode_uint8`, `predict_label_uint8`: as above for x in levels
+      0 to 255, as an image file has them; only where the model's data are such. A
+      binarization is left out: a model of 0/1 pixels then reads greys in [0, 1] as
+      probabilities.
 
     Args:
         model: The model.

@@ -10,7 +10,15 @@ from keras_vae.models.semi_supervised import SemiSupervisedVAE
 from keras_vae.models.vae import VAE
 from keras_vae.models.vae_gan import VAEGAN
 
-__all__ = ["VAE", "VAEGAN", "ConvVAE", "DenseVAE", "LatentVariableModel", "SemiSupervisedVAE", "get"]
+__all__ = [
+    "VAE",
+    "VAEGAN",
+    "ConvVAE",
+    "DenseVAE",
+    "LatentVariableModel",
+    "SemiSupervisedVAE",
+    "get",
+]
 
 
 def _make(cls: type):

@@ -192,15 +192,11 @@ class LatentVariableModel(ObjectiveModel):
 
     def predict_label(self, x, batch_size: int = 256) -> Any:
         """Tells which class observations have, for a model that learns labels."""
-        raise ValueError(
-            f"{type(self).__name__} learns no labels. Use SemiSupervisedVAE."
-        )
+        raise ValueError(f"{type(self).__name__} learns no labels. Use SemiSupervisedVAE.")
 
     def label_probabilities(self, x) -> tf.Tensor:
         """Returns the probability of each class, [B, K], in the model's units."""
-        raise ValueError(
-            f"{type(self).__name__} learns no labels. Use SemiSupervisedVAE."
-        )
+        raise ValueError(f"{type(self).__name__} learns no labels. Use SemiSupervisedVAE.")
 
     def own_scores(self, x, seed: int = 0) -> dict[str, np.ndarray]:
         """Scores [N] of observations that only this kind of model has, by name."""

@@ -122,7 +122,9 @@ REFUSED = {
     | NO_CONDITION
     | dict.fromkeys(("bits", "one-hot"), "no gradient")
     | {"classes to learn": "no posterior of a single layer"},
-    "labels": dict.fromkeys(set(KINDS) - {"classes to learn"}, "a model that learns labels"),
+    "labels": dict.fromkeys(
+        set(KINDS) - {"classes to learn"}, "a model that learns labels"
+    ),
     "information": {
         "autoencoder": "is a point",
         "prior of a condition": "no one p.z.",

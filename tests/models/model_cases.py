@@ -257,7 +257,8 @@ CASES = {
     "semi-supervised": (semi_supervised, lambda: objectives.ELBO(num_samples=2)),
     "semi-supervised, sampled rates": (
         lambda: semi_supervised(
-            likelihood=layers.IndependentNormal(SIZE), prior=priors.MixtureOfNormals(2, seed=2)
+            likelihood=layers.IndependentNormal(SIZE),
+            prior=priors.MixtureOfNormals(2, seed=2),
         ),
         lambda: objectives.IWAE(2),
     ),

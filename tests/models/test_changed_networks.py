@@ -16,8 +16,8 @@ from model_cases import (
     data_for,
     fit,
     optimizer_state,
-    vae,
     semi_supervised,
+    vae,
     vae_gan,
 )
 

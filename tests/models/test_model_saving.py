@@ -150,7 +150,14 @@ def test_two_epochs_are_one_and_one():
 
 
 @pytest.mark.parametrize(
-    "cls", [keras_vae.VAE, keras_vae.DenseVAE, keras_vae.ConvVAE, keras_vae.VAEGAN, keras_vae.SemiSupervisedVAE]
+    "cls",
+    [
+        keras_vae.VAE,
+        keras_vae.DenseVAE,
+        keras_vae.ConvVAE,
+        keras_vae.VAEGAN,
+        keras_vae.SemiSupervisedVAE,
+    ],
 )
 def test_models_are_registered(cls):
     assert keras.saving.get_registered_name(cls) == f"keras_vae>{cls.__name__}"

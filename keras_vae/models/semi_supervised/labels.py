@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -36,7 +36,7 @@ class Labels(NamedTuple):
     one_hot: tf.Tensor
 
 
-def check_labels(y, n: int, num_classes: int) -> np.ndarray | None:
+def check_labels(y, n: int, num_classes: int) -> Any:
     """Checks labels, some of which may be unknown.
 
     Args:
@@ -54,7 +54,7 @@ def check_labels(y, n: int, num_classes: int) -> np.ndarray | None:
     if y is None:
         return None
     y = as_array(y, "y")
-    if y.dtype == object:
+    if y.dtype.kind not in "biuf":
         try:
             y = y.astype(np.float32)
         except (TypeError, ValueError) as error:
@@ -65,7 +65,9 @@ def check_labels(y, n: int, num_classes: int) -> np.ndarray | None:
     if y.dtype.kind == "f":
         unknown = unknown | np.isnan(y)
     known = check_condition(np.where(unknown, 0, y), n, (num_classes,), num_classes)
-    return np.where(np.broadcast_to(unknown.reshape(-1), n), UNKNOWN, known).astype(np.int32)
+    return np.where(np.broadcast_to(unknown.reshape(-1), n), UNKNOWN, known).astype(
+        np.int32
+    )
 
 
 def read_labels(y, n, num_classes: int, dtype: str) -> Labels:

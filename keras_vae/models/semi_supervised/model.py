@@ -69,8 +69,8 @@ class SemiSupervisedVAE(VAE):
         posterior: Distribution layer over D numbers with gradients through its draws, or
             its name.
         alpha: Weight of the classifier's loss, -log q(y|x), beside the bound of a labelled
-            example. Kingma et al. have 0.1 N / (number of labelled examples): 1 where a
-            tenth of the examples of a batch have labels.
+            example. Kingma et al. have 0.1 N / (number of labelled examples): 50 for 100
+            labels of 50,000 images.
         gaps: See `DenseVAE`.
         encoder: Model of [x, y] for q(z|x, y), where it is there already; None makes it.
         decoder: Model of [z, y], likewise.
@@ -105,7 +105,7 @@ class SemiSupervisedVAE(VAE):
         hidden_units: Sequence[int] = (500,),
         activation: str = "relu",
         posterior: str | dict | DistributionLayer = "normal",
-        alpha: float = 1.0,
+        alpha: float = 50.0,
         gaps: str | None = None,
         encoder: keras.Model | None = None,
         decoder: keras.Model | None = None,
@@ -144,7 +144,11 @@ class SemiSupervisedVAE(VAE):
                 event_shape, classes, *given, **reading(likelihood, gaps)
             )
             decoder = decoder or dense_decoder(
-                latent_dim, likelihood.params_size, hidden_units[::-1], activation, (classes,)
+                latent_dim,
+                likelihood.params_size,
+                hidden_units[::-1],
+                activation,
+                (classes,),
             )
         self.alpha = not_negative(alpha, "alpha")
         self.hidden_units, self.activation, self.gaps = hidden_units, activation, gaps
@@ -168,7 +172,7 @@ class SemiSupervisedVAE(VAE):
         self._log_class = -math.log(classes)
 
     @property
-    def latent(self) -> Latent:  # type: ignore[override]
+    def latent(self) -> Latent:
         """What the latent variable is: a code and a class, one behind the other."""
         z, size = super().latent, len(self._eye)
         return z._replace(
@@ -198,7 +202,9 @@ class SemiSupervisedVAE(VAE):
         Example:
             >>> code, label = model.split(model.embed(x))
         """
-        return self.latent.support.split(z)
+        support = self.latent.support
+        assert isinstance(support, Joined), "as `latent` says"
+        return support.split(z)
 
     def check_condition(self, y, n: int):
         """Checks the labels of n observations.
@@ -264,9 +270,15 @@ class SemiSupervisedVAE(VAE):
 
     def _every_class(self, x, num_samples, seed, training=False) -> _EveryClass:
         """Encodes, draws, decodes and scores with each class."""
-        q = self.posterior.distribution(self._params_of_classes(x, training), training)
+        params = self._params_of_classes(x, training)
+        q = self.posterior.distribution(params, training)
         p = self.prior.distribution(training=training)
-        z = q.sample(num_samples, seed=fold(seed))
+        # All classes get the same noise: what differs between them is then the class.
+        of_class = [
+            self.posterior.distribution(one, training) for one in tf.unstack(params)
+        ]
+        seed = fold(seed)
+        z = tf.stack([one.sample(num_samples, seed=seed) for one in of_class], axis=1)
         y = tf.repeat(self._eye, tf.shape(x)[0], axis=0)
         y = tf.tile(y, [tf.shape(z)[0], 1])
         px = self._likelihood_at(z, y, training)
@@ -565,9 +577,7 @@ class SemiSupervisedVAE(VAE):
             >>> (predicted.label == y_test).mean(), predicted.probabilities.max(axis=1)
         """
         x = self.to_units(x)
-        probabilities = in_batches(
-            lambda x, _: self.label_probabilities(x), x, batch_size
-        )
+        probabilities = in_batches(lambda x, _: self.label_probabilities(x), x, batch_size)
         return LabelPrediction(probabilities.argmax(-1).astype(np.int32), probabilities)
 
     def get_config(self) -> dict[str, Any]:
