@@ -25,7 +25,7 @@ def keep_labels(y, count: int, seed: int = 0) -> np.ndarray:
         ValueError: If y is not one class for each example, or a class has too few labels.
 
     Example:
-        >>> (keep_labels(np.arange(60) % 3, 6) >= 0).sum()
+        >>> int((keep_labels(np.arange(60) % 3, 6) >= 0).sum())
         6
     """
     positive_int(count, "count")
@@ -71,8 +71,9 @@ def rows_with_more_labels(y, share: float = 0.1) -> np.ndarray:
         ValueError: If no label is known, or the share is not between 0 and 1.
 
     Example:
+        >>> y = keep_labels(y_train, 8)
         >>> rows = rows_with_more_labels(y)
-        >>> model.fit(x[rows], y[rows])
+        >>> semi_supervised.fit(x_train[rows], y[rows])
     """
     if not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, but is {share!r}.")

@@ -41,8 +41,12 @@ def drawn_codes(
         ValueError: If x does not fit the model, or its posterior is not of one layer.
 
     Example:
-        >>> stream = drawn_codes(vae, x, y=y)
-        >>> second.fit(stream, steps_per_epoch=steps_per_epoch(len(x), 128), epochs=10)
+        >>> y = keras_vae.data.keep_labels(y_train, 8)
+        >>> second = keras_vae.SemiSupervisedVAE(vae.latent_dim, 4, 4, "normal")
+        >>> second.compile("adam")
+        >>> second.fit(drawn_codes(vae, x_train, y=y), steps_per_epoch=9, epochs=2)
+        >>> second.predict_label(vae.embed(x_test)).label.shape
+        (20,)
 
     Source:
         Kingma et al. 2014, "Semi-supervised learning with deep generative models",

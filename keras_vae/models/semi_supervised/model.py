@@ -83,11 +83,12 @@ class SemiSupervisedVAE(VAE):
         ValueError: If the parts do not fit together.
 
     Example:
-        >>> y = np.where(np.arange(len(labels)) < 100, labels, -1)
-        >>> model = SemiSupervisedVAE((28, 28, 1), latent_dim=50, num_classes=10)
+        >>> y = keras_vae.data.keep_labels(y_train, 8)  # -1 where it is unknown
+        >>> model = SemiSupervisedVAE((28, 28, 1), latent_dim=16, num_classes=4)
         >>> model.compile("adam")
-        >>> model.fit(x, y, epochs=20, validation_data=(x_test, y_test))
-        >>> model.predict_label(x_test).label
+        >>> model.fit(x_train, y, epochs=2, validation_data=(x_test, y_test))
+        >>> model.predict_label(x_test).label.shape
+        (20,)
 
     Source:
         Kingma, Rezende, Mohamed and Welling 2014, "Semi-supervised learning with deep
@@ -200,7 +201,7 @@ class SemiSupervisedVAE(VAE):
             The codes [..., D] and the classes, one-hot, [..., K].
 
         Example:
-            >>> code, label = model.split(model.embed(x))
+            >>> code, label = semi_supervised.split(semi_supervised.embed(x))
         """
         support = self.latent.support
         assert isinstance(support, Joined), "as `latent` says"
@@ -573,8 +574,9 @@ class SemiSupervisedVAE(VAE):
             ValueError: As `embed`.
 
         Example:
-            >>> predicted = model.predict_label(x_test)
-            >>> (predicted.label == y_test).mean(), predicted.probabilities.max(axis=1)
+            >>> predicted = semi_supervised.predict_label(x_test)
+            >>> predicted.label.shape, predicted.probabilities.shape
+            ((20,), (20, 4))
         """
         x = self.to_units(x)
         probabilities = in_batches(lambda x, _: self.label_probabilities(x), x, batch_size)
