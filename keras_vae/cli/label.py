@@ -25,14 +25,16 @@ def label(run, data, split, output):
     import pandas as pd
 
     from keras_vae.evaluation import label_scores, plus_minus
+    from keras_vae.training.building import labels_of
 
     suffixes = (".csv", ".parquet", ".npy", ".npz")
     if output.suffix.lower() not in suffixes:
         raise unknown("kind of --output", output.suffix, suffixes)
     model, data_set = open_run(run, data, split)
-    x, y = data_set.split(split)
+    x, _ = data_set.split(split)
     predicted = model.predict_label(x)
-    names = data_set.label_names or [str(i) for i in range(len(predicted.probabilities[0]))]
+    known = model.preprocessor and model.preprocessor.conditions
+    names = known.classes if known else range(len(predicted.probabilities[0]))
     rows = np.arange(len(x))
     if split != "all" and data_set.rows is not None:
         rows = data_set.rows[split]
@@ -40,7 +42,8 @@ def label(run, data, split, output):
     for name, column in zip(names, predicted.probabilities.T, strict=True):
         table[f"p({name})"] = column
     write_table(output, table)
-    if y is not None and (model.check_condition(y, len(x)) >= 0).any():
+    y = labels_of(model, data_set, split)
+    if y is not None and (y >= 0).any():
         scores = label_scores(model, x, y)
         click.echo(
             f"{plus_minus(scores['label_accuracy'], '.2%')} of {scores['num_labels']:,} known "

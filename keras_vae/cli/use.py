@@ -244,7 +244,7 @@ def conditions_of(model, text: str | None, count: int) -> tuple[Any, int | None]
             return None, None
         columns = -(-count // len(classes))
         return np.arange(count) // columns, columns if columns > 1 else None
-    if model.condition_shape is None:
+    if model.condition_shape is None and not model.learns_labels:
         raise ValueError(_NO_CONDITION)
     if known and text not in (None, "all"):
         return known.read(text), None

@@ -16,7 +16,7 @@ def label_scores(model: LatentVariableModel, x, y) -> dict[str, Any]:
     Args:
         model: A model that learns labels.
         x: Observations [N, *event].
-        y: Their classes [N]; unknown ones (-1, NaN) are left out.
+        y: Their classes [N]; unknown ones (-1, NaN) are left out. None is none at all.
 
     Returns:
         `num_labels`, how many are known, and `{"mean", "standard_error"}` of

@@ -21,7 +21,7 @@ from keras_vae.evaluation import (
 )
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import METADATA, read_metadata
-from keras_vae.training.building import split_for
+from keras_vae.training.building import labels_of, split_for
 from keras_vae.training.run_folder import RunRecorder, remove_checkpoints
 
 # What the closing evaluation may cost: examples, importance samples of each, and decoded
@@ -57,9 +57,8 @@ def close(
         say("the last epoch was the best: a new run with more --epochs may be better")
     x, y = split_for(model, data, "test")
     scores = {**_scores(model, x, y), "split": "test"}
-    labels = data.split("test")[1]
-    if model.learns_labels and labels is not None:
-        scores |= label_scores(model, x, labels)
+    if model.learns_labels:
+        scores |= label_scores(model, x, labels_of(model, data, "test"))
     say(describe_scores(scores))
     for line in _remarks(model, x, y):
         say(line)

@@ -201,7 +201,9 @@ def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]
     about = {
         "name": data.name,
         "licence": data.licence,
-        "fingerprint": data.fingerprint(labels=model.num_classes is not None or model.condition_shape is not None),
+        "fingerprint": data.fingerprint(
+            labels=model.num_classes is not None or model.condition_shape is not None
+        ),
         "event_shape": list(data.event_shape),
     }
     likelihood = model.likelihood_text

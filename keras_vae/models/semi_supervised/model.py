@@ -212,6 +212,7 @@ class SemiSupervisedVAE(VAE):
 
         Args:
             y: One class for all, or one for each; -1 or NaN where unknown; None for none.
+                Names of classes, where the preprocessor has them.
             n: Number of observations.
 
         Returns:
@@ -220,6 +221,9 @@ class SemiSupervisedVAE(VAE):
         Raises:
             ValueError: If y has another shape or classes that do not exist.
         """
+        if y is not None and self.preprocessor is not None and self.preprocessor.conditions:
+            y = self.preprocessor.conditions.numbers(y)[:, 0]
+            y = y[0] if len(y) == 1 != n else y
         return check_labels(y, n, len(self._eye))
 
     def _read(self, y, n):
