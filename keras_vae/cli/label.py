@@ -34,7 +34,7 @@ def label(run, data, split, output):
     x, _ = data_set.split(split)
     predicted = model.predict_label(x)
     known = model.preprocessor and model.preprocessor.conditions
-    names = known.classes if known else range(len(predicted.probabilities[0]))
+    names = known and known.classes or range(len(predicted.probabilities[0]))
     rows = np.arange(len(x))
     if split != "all" and data_set.rows is not None:
         rows = data_set.rows[split]
