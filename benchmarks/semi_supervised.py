@@ -84,7 +84,7 @@ def make(kind, event_shape, arguments, seed, steps):
         10,
         likelihood="normal" if kind == "m1+m2" else "bernoulli",
         hidden_units=(arguments.hidden_units,),
-        activation="softplus",
+        activation="relu",
         alpha=arguments.alpha,
         seed=seed,
     )

@@ -6,9 +6,12 @@ import pytest
 import tensorflow as tf
 from model_cases import SIZE, data_for, semi_supervised
 from scipy.special import logsumexp
+from scipy.stats import norm
+from tensorflow_probability import distributions as tfd
 
 import keras_vae
 from keras_vae import layers, priors
+from keras_vae.models.semi_supervised.class_and_code import ClassAndCode
 
 K, B = 3, 6
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
@@ -239,3 +242,23 @@ def test_few_labels_are_enough_where_classes_are_apart():
     rows = keras_vae.data.rows_with_more_labels(known)
     model.fit(x[rows], known[rows], epochs=20, batch_size=64, verbose=0)
     assert (model.predict_label(x).label == y).mean() > 0.9
+
+
+def test_class_and_code_is_the_product_of_its_parts():
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(K), B).astype("float32")
+    loc = rng.normal(size=(K, B, 2)).astype("float32")
+    scale = rng.uniform(0.5, 2, (K, B, 2)).astype("float32")
+    joint = ClassAndCode(tf.math.log(probs), tfd.MultivariateNormalDiag(loc, scale), 2)
+    drawn = joint.sample(4000, seed=(1, 2)).numpy()
+    assert drawn.shape == (4000, B, 2 + K) == (4000, *joint.batch_shape, *joint.event_shape)
+    y = drawn[..., 2:].argmax(-1)
+    rows = np.arange(B)
+    expected = np.log(probs[rows, y])
+    expected += norm.logpdf(drawn[..., :2], loc[y, rows], scale[y, rows]).sum(-1)
+    np.testing.assert_allclose(joint.log_prob(drawn), expected, rtol=1e-4, atol=1e-4)
+    error = np.sqrt(probs * (1 - probs) / 4000)
+    assert (np.abs(drawn[..., 2:].mean(axis=0) - probs) < 5 * error).all()
+    of_one = drawn[:, 0][y[:, 0] == 1][:, :2]
+    error = scale[1, 0] / np.sqrt(len(of_one))
+    assert (np.abs(of_one.mean(axis=0) - loc[1, 0]) < 5 * error).all()
