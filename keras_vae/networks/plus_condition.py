@@ -39,9 +39,12 @@ class PlusCondition(keras.layers.Layer):
             Tensor [M * B, units].
         """
         h, y = inputs
-        added = keras.ops.matmul(y, self.kernel)
-        several = keras.ops.reshape(added, (-1, keras.ops.shape(h)[0], h.shape[-1]))
-        return keras.ops.reshape(several + h, (-1, h.shape[-1]))
+        ops, units = keras.ops, h.shape[-1]
+        size, rows = ops.shape(h)[0], ops.shape(y)[0]
+        # A replica may have no examples at all.
+        several = (rows // ops.maximum(size, 1), size, units)
+        added = ops.reshape(ops.matmul(y, self.kernel), several)
+        return ops.reshape(added + h, (-1, units))
 
     def compute_output_shape(self, input_shape):
         """The shape of the sum."""

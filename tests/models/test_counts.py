@@ -12,7 +12,6 @@ IMAGE = (4, 4, 1)
 SMALL = {
     keras_vae.DenseVAE: {"hidden_units": (4,)},
     keras_vae.ConvVAE: {"filters": (2,), "dense_units": 4},
-    keras_vae.SemiSupervisedVAE: {"hidden_units": (4,), "num_classes": 3},
 }
 
 

@@ -271,7 +271,7 @@ class SemiSupervisedVAE(VAE):
             x = tf.tile(x, [count] + [1] * (x.shape.rank - 1))
         params = self._apply(self.encoder, x, y, training)
         params = tf.cast(self.posterior.flat_params(params), self.posterior.compute_dtype)
-        return tf.reshape(params, (count, -1, self.posterior.params_size))
+        return tf.reshape(params, (count, size, self.posterior.params_size))
 
     def _every_class(self, x, num_samples, seed, training=False) -> _EveryClass:
         """Encodes, draws, decodes and scores with each class."""
