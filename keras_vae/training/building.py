@@ -14,7 +14,6 @@ from keras_vae.data import (
     DataSet,
     Preprocessor,
     keep_labels,
-    rows_with_more_labels,
     steps_per_epoch,
 )
 from keras_vae.data.conditions import ALL_LABELS
@@ -106,11 +105,6 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
         likelihood = given.get("likelihood", data.likelihood)
         given["likelihood"] = layers.get(likelihood, data.event_shape, **levels)
     model = models.get(recipe.model, data.event_shape, seed=recipe.seed, **given)
-    if recipe.labels is not None and not model.learns_labels:
-        raise ValueError(
-            f"labels={recipe.labels} is for models that learn them, but {recipe.title} does "
-            "not. Leave it out, or take semi_supervised_vae."
-        )
     binarize = binarization(recipe, model, data.binarize)
     drawn = binarize != "none"
     model.preprocessor = Preprocessor.fit(
@@ -225,8 +219,8 @@ def labels_of(model: LatentVariableModel, data: DataSet, split: str) -> np.ndarr
     return None if y is None else model.check_condition(y, len(y))
 
 
-def labelled_rows(recipe: Recipe, model: LatentVariableModel, data: DataSet) -> tuple:
-    """Takes what a model that learns labels is trained on.
+def kept_labels(recipe: Recipe, model: LatentVariableModel, data: DataSet):
+    """Takes the labels that a model is trained on.
 
     Args:
         recipe: The recipe; its `labels` says how many are known.
@@ -234,17 +228,27 @@ def labelled_rows(recipe: Recipe, model: LatentVariableModel, data: DataSet) -> 
         data: The data set.
 
     Returns:
-        Raw training observations and their labels, -1 where unknown: each example once,
-        labelled ones again until they are a tenth.
+        Class numbers [N] of the training data, -1 where unknown; None where the model
+        learns no labels.
 
     Raises:
-        ValueError: If a class has too few labels.
+        ValueError: If the model learns none, but they are asked for; there are no labels,
+            or a class has too few.
     """
-    x, y = data.x_train, labels_of(model, data, "train")
-    if recipe.labels is not None:
-        y = keep_labels(y, recipe.labels, recipe.seed)
-    rows = rows_with_more_labels(y)
-    return x[rows], np.asarray(y)[rows]
+    if not model.learns_labels:
+        if recipe.labels is None:
+            return None
+        raise ValueError(
+            f"labels={recipe.labels} is for models that learn them, but {recipe.title} does "
+            "not. Leave it out, or take semi_supervised_vae."
+        )
+    y = labels_of(model, data, "train")
+    if y is None or (y < 0).all():
+        raise ValueError(
+            f"The model learns labels, but none of the training data of {data.name!r} has "
+            "one. Give data with labels."
+        )
+    return y if recipe.labels is None else keep_labels(y, recipe.labels, recipe.seed)
 
 
 def build_optimizer(recipe: Recipe, model: LatentVariableModel, data: DataSet):

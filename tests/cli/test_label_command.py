@@ -73,3 +73,26 @@ def test_labels_that_cannot_be_are_refused(command, options, words):
 def test_other_models_tell_no_labels(command, digits_run):
     result = command("label", digits_run)
     assert result.code == 1 and "learns no labels" in result.err
+
+
+def test_a_table_with_some_labels_and_one_without(command):
+    rng = np.random.default_rng(0)
+    kinds = np.array(["cat", "dog", ""])[np.arange(90) % 3]
+    table = pd.DataFrame({"a": rng.normal(size=90), "b": rng.normal(size=90)})
+    table.assign(kind=kinds).to_csv("pets.csv", index=False)
+    options = ["--data", "pets.csv", "--label", "kind", "--epochs", "1", *SMALL]
+    result = command("train", LEARNS_LABELS, *options, "--output", "run")
+    assert result.code == 0, result.err
+    result = command("label", "run", "--output", "labels.csv")
+    assert "of 60 known labels" in result.out, result.err
+    assert set(pd.read_csv("labels.csv")["label"]) <= {"cat", "dog"}
+    table.head(7).to_csv("new.csv", index=False)
+    result = command("label", "run", "--data", "new.csv", "--output", "told.csv")
+    assert result.code == 0 and "known labels" not in result.out, result.err
+    assert len(pd.read_csv("told.csv")) == 7
+    model = keras_vae.SemiSupervisedVAE.from_preset("run")
+    rows = table.head(2)
+    assert (model.elbo(rows, y=["dog", "cat"]) < model.log_likelihood(rows) + 5).all()
+    result = command("sample", "run", "--y", "dog", "--count", "3", "--output", "s.csv")
+    assert result.code == 0, result.err
+    assert (pd.read_csv("s.csv")["kind"] == "dog").all()
