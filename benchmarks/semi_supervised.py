@@ -8,7 +8,8 @@ r"""Errors of classifiers that know few labels of MNIST: M2, and M1+M2.
 M2 is `SemiSupervisedVAE` on binarized pixels, M1+M2 on draws of q(z1|x) of a plain VAE.
 For each draw of the labels (as many of each digit, of the 50,000 training images; the
 others are there without labels) it prints the error on the 10,000 test images after the
-last epoch. No label of the validation or test images decides anything. What is finished
+last epoch. No label of the validation or test images is trained on,
+and no epoch is chosen by them. What is finished
 stands in the folder of `--output`, and is not trained again; what was interrupted goes on
 after its last epoch. Published (Kingma et al. 2014, table 1): with 100 labels M2 11.97
 +- 1.71 %, M1+M2 3.33 +- 0.14 %; with 1,000 labels 3.60 +- 0.56 and 2.40 +- 0.02 %.
