@@ -20,7 +20,7 @@ from keras_vae import (
     plots,
     priors,
 )
-from keras_vae.models import VAE, VAEGAN, ConvVAE, DenseVAE
+from keras_vae.models import VAE, VAEGAN, ConvVAE, DenseVAE, SemiSupervisedVAE
 from keras_vae.presets.listing import presets
 from keras_vae.version import __version__
 
@@ -29,6 +29,7 @@ __all__ = [
     "VAEGAN",
     "ConvVAE",
     "DenseVAE",
+    "SemiSupervisedVAE",
     "__version__",
     "data",
     "evaluation",

@@ -86,6 +86,14 @@ def vae_gan():
 
 
 @functools.cache
+def semi_supervised():
+    """A compiled model of four classes."""
+    model = keras_vae.SemiSupervisedVAE(SHAPE, CODES, 4, hidden_units=(8,), seed=0)
+    model.compile("adam")
+    return model
+
+
+@functools.cache
 def sequential():
     """A Keras model that ends in a distribution layer."""
     return keras.Sequential(
@@ -140,6 +148,7 @@ OBJECTS = {
     "model": sequential,
     "vae": vae,
     "vae_gan": vae_gan,
+    "semi_supervised": semi_supervised,
 }
 # The public names of the package.
 for _room in (data, evaluation, export, generation, layers, objectives, plots, priors):

@@ -13,6 +13,7 @@ from keras_vae.cli.export import export
 from keras_vae.cli.gaps import anomalies, impute
 from keras_vae.cli.imports import import_file
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
+from keras_vae.cli.label import label
 from keras_vae.cli.options import PATH
 from keras_vae.cli.package import import_package
 from keras_vae.cli.parts import parts
@@ -54,6 +55,7 @@ for _verb in (
     embed,
     impute,
     anomalies,
+    label,
     export,
     serve,
     info,

@@ -73,7 +73,7 @@ class Levels(click.ParamType):
 def train(model, output, resume, overwrite, kinds, **values):
     """Train MODEL on --data, or what a recipe says.
 
-    MODEL is dense_vae, conv_vae or vae_gan, with arguments as in
+    MODEL is dense_vae, conv_vae, vae_gan or semi_supervised_vae, with arguments as in
     conv_vae:latent_dim=40,filters=32-64. `keras-vae parts` lists all models, posteriors,
     priors, likelihoods and objectives with their arguments. Options change single values
     of a recipe. With --from-preset training goes on from a trained model, which also says

@@ -195,7 +195,7 @@ def open_run(
     check_shape(model, data_set, f"The model in {run}")
     if recipe is None or name != recipe.data or split == "all":
         return model, data_set
-    labels = model.condition_shape is not None
+    labels = model.num_classes is not None or model.condition_shape is not None
     if data_set.fingerprint(labels) != metadata["data"]["fingerprint"]:
         raise ValueError(
             f"{name} has changed since {run} was trained, so what is held out now may "
@@ -244,7 +244,7 @@ def conditions_of(model, text: str | None, count: int) -> tuple[Any, int | None]
             return None, None
         columns = -(-count // len(classes))
         return np.arange(count) // columns, columns if columns > 1 else None
-    if model.condition_shape is None:
+    if model.condition_shape is None and not model.learns_labels:
         raise ValueError(_NO_CONDITION)
     if known and text not in (None, "all"):
         return known.read(text), None

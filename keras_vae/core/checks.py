@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from keras_vae.core.support import Support
+from keras_vae.core.support import Joined, Support
 
 
 def check_shape(shape, event_shape, name: str = "x") -> None:
@@ -73,6 +73,9 @@ def checked(
         x; where it is computed and x has values that are NaN, infinite or outside the
         support, `tf.errors.InvalidArgumentError` is raised instead.
     """
+    if isinstance(support, Joined):
+        parts = zip(support.split(x), support.blocks, strict=True)
+        return tf.concat([checked(part, one, name, gaps) for part, (_, one) in parts], -1)
     given = x
     if gaps:
         x = tf.where(tf.math.is_nan(x), tf.cast(support.some_value(), x.dtype), x)

@@ -44,6 +44,8 @@ _NAMES = {
     "active_units": ("active units", "of {num_units}"),
     "mutual_information": ("mutual information of x, z", "nats"),
     "marginal_kl": ("KL(q(z), p(z))", "nats"),
+    "label_accuracy": ("accuracy of labels, {num_labels} examples", ""),
+    "label_log_loss": ("-log q(y|x)", "nats"),
     "linear_probe": ("accuracy of a linear probe", ""),
     "knn_probe": ("accuracy of neighbours", ""),
     "frechet_distance": ("Frechet distance", "({extractor})"),

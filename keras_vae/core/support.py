@@ -272,6 +272,95 @@ class Columns(Support):
         return np.array([one.some_value() for one in self.columns], np.float32)
 
 
+@dataclass(frozen=True)
+class Joined(Support):
+    """The set of vectors whose blocks, one behind the other, lie in sets of their own.
+
+    Attributes:
+        blocks: Size and set of each block.
+
+    Example:
+        >>> Joined(blocks=((1, REAL), (2, ONE_HOT))).contains(np.array([[0.5, 0.0, 1.0]]))
+        array([[ True,  True,  True]])
+    """
+
+    blocks: tuple[tuple[int, Support], ...] = ()
+
+    def __str__(self) -> str:
+        """The sets, one behind the other."""
+        return "vectors of " + ", then ".join(
+            f"{size} numbers of {one}" for size, one in self.blocks
+        )
+
+    def split(self, x):
+        """Takes vectors apart.
+
+        Args:
+            x: Array or tensor [..., size].
+
+        Returns:
+            A part [..., size of the block] for each block.
+        """
+        ends = np.cumsum([size for size, _ in self.blocks])
+        return [
+            x[..., end - size : end]
+            for end, (size, _) in zip(ends, self.blocks, strict=True)
+        ]
+
+    def contains(self, x: np.ndarray) -> np.ndarray:
+        """Tells for each element of `x` whether it belongs to the set of its block.
+
+        Args:
+            x: Array [..., size].
+
+        Returns:
+            Array of bools of the shape of `x`.
+        """
+        pairs = zip(self.blocks, self.split(x), strict=True)
+        inside = [
+            np.broadcast_to(one.contains(part), part.shape) for (_, one), part in pairs
+        ]
+        return np.concatenate(inside, axis=-1)
+
+    def includes(self, other: Support) -> bool:
+        """Tells whether each block's set includes that of the other.
+
+        Args:
+            other: The other set.
+
+        Returns:
+            Whether it does.
+        """
+        if not isinstance(other, Joined):
+            return False
+        sizes, others = ([size for size, _ in one.blocks] for one in (self, other))
+        pairs = zip(self.blocks, other.blocks, strict=False)
+        return sizes == others and all(a.includes(b) for (_, a), (_, b) in pairs)
+
+    def some_value(self) -> np.ndarray:
+        """Returns a vector of the set, [size]."""
+        values = [
+            np.eye(size)[0] if one.vectors == "one_hot" else np.full(size, one.some_value())
+            for size, one in self.blocks
+        ]
+        return np.concatenate(values).astype(np.float32)
+
+    def path(self, start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
+        """Walks from one point to another, each block within its set.
+
+        Args:
+            start: Points [N, size].
+            end: As many others.
+            steps: Points of each walk, both ends included.
+
+        Returns:
+            Array [N, steps, size].
+        """
+        ends = zip(self.split(start), self.split(end), strict=True)
+        pairs = zip(self.blocks, ends, strict=True)
+        return np.concatenate([one.path(*both, steps) for (_, one), both in pairs], axis=-1)
+
+
 REAL = Support()
 UNIT_INTERVAL = Support(0.0, 1.0)
 OPEN_UNIT_INTERVAL = Support(0.0, 1.0, is_open=True)

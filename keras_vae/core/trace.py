@@ -30,6 +30,8 @@ class Trace(NamedTuple):
         cost: What the layers add to any loss, nats, [B], or None.
         seed: Seed for objectives that draw, int32 [2].
         game: What a discriminator makes of the pass, or None.
+        terms: What the model itself has logged, by name: values [B], and which of them
+            count, [B]; None for nothing.
 
     Example:
         >>> trace = vae.trace(x[:4], num_samples=3)
@@ -50,6 +52,7 @@ class Trace(NamedTuple):
     cost: tf.Tensor | None = None
     seed: tf.Tensor | None = None
     game: Game | None = None
+    terms: dict[str, tuple[tf.Tensor, tf.Tensor]] | None = None
 
     @property
     def rate(self) -> tf.Tensor:

@@ -7,6 +7,7 @@ Nothing here knows a model. `load` gives a `DataSet` of raw arrays in three spli
 from keras_vae.data.binarize import binarize
 from keras_vae.data.conditions import Conditions
 from keras_vae.data.dataset import DataSet
+from keras_vae.data.few_labels import keep_labels, rows_with_more_labels
 from keras_vae.data.images import load_images
 from keras_vae.data.loading import is_table, load, load_first, settings_like
 from keras_vae.data.named import names
@@ -23,11 +24,13 @@ __all__ = [
     "Sprites",
     "binarize",
     "is_table",
+    "keep_labels",
     "load",
     "load_first",
     "load_images",
     "names",
     "pipeline",
+    "rows_with_more_labels",
     "settings_like",
     "steps_per_epoch",
 ]

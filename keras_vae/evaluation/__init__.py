@@ -18,6 +18,7 @@ from keras_vae.evaluation.images.scores import (
     sharpness,
     structural_similarity,
 )
+from keras_vae.evaluation.labels import label_scores
 from keras_vae.evaluation.latents.aggregate import aggregate_posterior, information
 from keras_vae.evaluation.latents.collapse import (
     CollapseWarning,
@@ -74,6 +75,7 @@ __all__ = [
     "inference_gaps",
     "information",
     "likelihood_scores",
+    "label_scores",
     "mean_and_error",
     "mig",
     "peak_signal_to_noise",

@@ -22,6 +22,7 @@ from keras_vae.evaluation.images.features import random_conv
 from keras_vae.evaluation.images.frechet import frechet_distance
 from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
 from keras_vae.evaluation.images.scores import image_scores
+from keras_vae.evaluation.labels import label_scores
 from keras_vae.evaluation.latents.aggregate import information
 from keras_vae.evaluation.latents.collapse import collapse_report
 from keras_vae.evaluation.latents.probes import probe_accuracy
@@ -192,6 +193,11 @@ def score_anomalies(on: HeldOut) -> dict[str, Any]:
         )
         found[f"auroc_by_{method}"] = auroc(normal, anomalous)
     return found
+
+
+def score_labels(on: HeldOut) -> dict[str, Any]:
+    """Labels that the model predicts."""
+    return label_scores(on.model, on.cut.x, on.cut.y)
 
 
 def score_disentanglement(on: HeldOut) -> dict[str, Any]:

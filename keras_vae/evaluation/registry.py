@@ -24,7 +24,8 @@ class Metric(NamedTuple):
         about: What it measures, in a few words.
         needs: "labels", "factors" (labels [N, K], K >= 2), "drawn factors" (data that can
             be drawn for given factors), "images", "anomalies" (data of another kind), "a
-            trained likelihood" (which a VAE-GAN has not), or nothing.
+            trained likelihood" (which a VAE-GAN has not), "predicted labels" (labels, and
+            a model that learns them), or nothing.
 
     Example:
         >>> METRICS["probe"].needs
@@ -114,6 +115,12 @@ def _check_needs(name, on):
             f"The metric {name!r} needs labels, of held-out data and of training data "
             "beside them. Give labelled data, and one of their held-out splits."
         )
+    if needs == "predicted labels" and (y is None or not on.model.learns_labels):
+        raise ValueError(
+            f"The metric {name!r} compares the labels that a model predicts with those of "
+            "the data. It needs a model that learns labels, such as SemiSupervisedVAE, and "
+            "data with labels."
+        )
     if needs == "factors" and not _are_factors(on.cut.y):
         raise ValueError(
             f"The metric {name!r} needs the true factors of variation as labels [N, K], "
@@ -183,6 +190,9 @@ METRICS = {
     ),
     "probe": Metric(
         metrics.score_probe, "labels read off embeddings, linearly and by kNN", "labels"
+    ),
+    "labels": Metric(
+        metrics.score_labels, "labels that the model predicts", "predicted labels"
     ),
     "images": Metric(metrics.score_images, "nearness and sharpness of images", "images"),
     "frechet": Metric(

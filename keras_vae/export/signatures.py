@@ -42,9 +42,12 @@ def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
     - `score`: x, seed [2] -> elbo; nats, with seed [s, 0] as the first batch of
       `model.elbo(x, seed=s)` (another draw where TFP samples by gamma variables, as from
       the power spherical); not of an autoencoder
-    - `reconstruct_uint8`, `encode_uint8`: as above for x in levels 0 to 255, as an image
-      file has them; only where the model's data are such. A binarization is left out: a
-      model of 0/1 pixels then reads greys in [0, 1] as probabilities.
+    - `predict_label`: x -> label, int32, and probabilities [N, K]; of a model that learns
+      labels, as `sample_of_label`: seed [2], y -> samples of these classes
+    - `reconstruct_uint8`, `encode_uint8`, `predict_label_uint8`: as above for x in levels
+      0 to 255, as an image file has them; only where the model's data are such. A
+      binarization is left out: a model of 0/1 pixels then reads greys in [0, 1] as
+      probabilities.
 
     Args:
         model: The model.
@@ -64,7 +67,7 @@ def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
     seed = tf.TensorSpec([2], tf.int32, "seed")
     num_samples = tf.TensorSpec([], tf.int32, "num_samples")
     y = []
-    if model.num_classes is not None:
+    if model.num_classes is not None and model.condition_shape is not None:
         y = [tf.TensorSpec([None], tf.int32, "y")]
     elif model.condition_shape is not None:
         y = [tf.TensorSpec([None, *model.condition_shape], dtype, "y")]
@@ -77,11 +80,17 @@ def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
     }
     if model.latent.has_density:
         signatures["score"] = Signature(served.score, [x, seed, *y])
+    if model.learns_labels:
+        of_label = tf.TensorSpec([None], tf.int32, "y")
+        signatures["predict_label"] = Signature(served.predict_label, [x])
+        signatures["sample_of_label"] = Signature(served.sample_of, [seed, of_label])
     if _reads_bytes(model):
         x = tf.TensorSpec(x.shape, tf.uint8, "x")
         raw = _ServedBytes(served)
         signatures["reconstruct_uint8"] = Signature(raw.reconstruct, [x, *y])
         signatures["encode_uint8"] = Signature(raw.encode, [x, *y])
+        if model.learns_labels:
+            signatures["predict_label_uint8"] = Signature(raw.predict_label, [x])
     if guard:
         signatures = {name: _ensure_shapes(one) for name, one in signatures.items()}
     return signatures
@@ -146,9 +155,17 @@ class _Served:
         def answer(x, *y):
             # As the first batch of `model.elbo`.
             condition = y[0] if y else None
-            return {"elbo": self.model.trace(x, 1, fold(seed, 0), y=condition).elbo}
+            return {"elbo": self.model.bound(x, 1, fold(seed, 0), y=condition).elbo}
 
         return self.guarded(answer, self.model.support, "x", x, *y)
+
+    def predict_label(self, x):
+        def answer(x):
+            probabilities = self.model.label_probabilities(x)
+            label = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
+            return {"label": label, "probabilities": probabilities}
+
+        return self.guarded(answer, self.model.support, "x", x)
 
     def guarded(self, answer, support, name, *tensors):
         """Answers for checked values; of an empty batch with empty results."""
@@ -157,7 +174,8 @@ class _Served:
         first, *others = tensors
         if support is not None:
             first = checked(first, support, name, self.model.takes_gaps)
-        if self.model.num_classes is not None:
+        conditional = self.model.condition_shape is not None
+        if self.model.num_classes is not None and (conditional or name == "y"):
             last = others[-1] if others else first
             last = _checked_classes(last, self.model.num_classes)
             tensors = (first, last) if others else (last,)
@@ -190,6 +208,9 @@ class _ServedBytes:
 
     def encode(self, x, *y):
         return self.served.encode(self._to_units(x), *y)
+
+    def predict_label(self, x):
+        return self.served.predict_label(self._to_units(x))
 
     def _to_units(self, x):
         dtype = self.served.model.probability_dtype

@@ -6,10 +6,19 @@ from keras_vae.core.parts import Room
 from keras_vae.models.conv_vae import ConvVAE
 from keras_vae.models.dense_vae import DenseVAE
 from keras_vae.models.latent_variable_model import LatentVariableModel
+from keras_vae.models.semi_supervised import SemiSupervisedVAE
 from keras_vae.models.vae import VAE
 from keras_vae.models.vae_gan import VAEGAN
 
-__all__ = ["VAE", "VAEGAN", "ConvVAE", "DenseVAE", "LatentVariableModel", "get"]
+__all__ = [
+    "VAE",
+    "VAEGAN",
+    "ConvVAE",
+    "DenseVAE",
+    "LatentVariableModel",
+    "SemiSupervisedVAE",
+    "get",
+]
 
 
 def _make(cls: type):

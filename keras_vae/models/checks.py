@@ -177,7 +177,7 @@ def check_stream(model, x, y=None, weight=None, name: str = "x") -> None:
         )
     x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
     refuse_form(x, name)
-    if model.condition_shape is None and y is not None:
+    if model.condition_shape is None and y is not None and not model.learns_labels:
         raise ValueError(
             f"{name} gives (x, y), but the model has no condition for y. Leave y out, as "
             "with dataset.map(lambda x, y: x), or make the model with condition=..."

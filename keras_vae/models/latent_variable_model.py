@@ -124,6 +124,11 @@ class LatentVariableModel(ObjectiveModel):
         raise NotImplementedError
 
     @property
+    def learns_labels(self) -> bool:
+        """Whether y is a class that may be unknown, and is then inferred."""
+        return self.condition_shape is None and self.num_classes is not None
+
+    @property
     def latent_dim(self) -> int:
         """Number of latent numbers."""
         return math.prod(self.latent.shape)
@@ -145,6 +150,17 @@ class LatentVariableModel(ObjectiveModel):
     ) -> Trace:
         """Makes one pass: encode, draw, decode, score."""
         raise NotImplementedError
+
+    def bound(self, x, num_samples=1, seed=0, training: bool = False, y=None) -> Trace:
+        """Makes the pass whose rate and distortion are those of the bound.
+
+        That of `trace`, if nothing is summed out instead of drawn.
+        """
+        return self.trace(x, num_samples, seed, training, y=y)
+
+    def log_weights(self, x, num_samples, seed, y=None) -> tf.Tensor:
+        """Estimates log p(x) from each of several draws, [S, B]: importance weights."""
+        return self.trace(x, num_samples, seed, y=y).log_weight
 
     def codes(self, x, y=None) -> tf.Tensor:
         """Returns the centre of q(z|x, y) of each observation, in the model's units."""
@@ -173,6 +189,14 @@ class LatentVariableModel(ObjectiveModel):
     def shares_encoder(self, other: LatentVariableModel) -> bool:
         """Tells whether two models read observations with one and the same encoder."""
         raise NotImplementedError
+
+    def predict_label(self, x, batch_size: int = 256) -> Any:
+        """Tells which class observations have, for a model that learns labels."""
+        raise ValueError(f"{type(self).__name__} learns no labels. Use SemiSupervisedVAE.")
+
+    def label_probabilities(self, x) -> tf.Tensor:
+        """Returns the probability of each class, [B, K], in the model's units."""
+        raise ValueError(f"{type(self).__name__} learns no labels. Use SemiSupervisedVAE.")
 
     def own_scores(self, x, seed: int = 0) -> dict[str, np.ndarray]:
         """Scores [N] of observations that only this kind of model has, by name."""
@@ -414,7 +438,7 @@ class LatentVariableModel(ObjectiveModel):
 
         def parts(rows, index):
             x, y = rows
-            trace = self.trace(x, num_samples, fold(seed, index), y=y)
+            trace = self.bound(x, num_samples, fold(seed, index), y=y)
             both = trace.rate, trace.distortion
             return tf.stack([tf.reduce_mean(part, axis=0) for part in both], axis=1)
 
@@ -499,7 +523,7 @@ class LatentVariableModel(ObjectiveModel):
 
         def add(done, log_sum):
             count = tf.minimum(chunk, num_samples - done)
-            log_weight = self.trace(x, count, fold(seed, done), y=y).log_weight
+            log_weight = self.log_weights(x, count, fold(seed, done), y)
             log_sum = tf.reduce_logsumexp(
                 tf.concat([log_sum[tf.newaxis], log_weight], axis=0), axis=0
             )

@@ -16,14 +16,16 @@ class Meters:
     Args:
         objective: The objective.
         latent: The model's latent variable; a point has no rate to log.
+        terms: Names of what the model itself logs, of some examples only.
 
     Attributes:
         means: The mean of each logged value, by name.
         updates: The share of steps at which a player was updated, by player.
+        of_some: The means of what the model itself logs; NaN while nothing counted.
         batches: The number of batches of this epoch or evaluation.
     """
 
-    def __init__(self, objective: Objective, latent: Latent):
+    def __init__(self, objective: Objective, latent: Latent, terms: tuple[str, ...] = ()):
         """Creates the metrics."""
         names = ["loss", "reconstruction_loss"]
         if latent.has_density:
@@ -31,6 +33,7 @@ class Meters:
         names += [f"{player}_loss" for player in objective.players]
         names += objective.terms
         self.means = {name: keras.metrics.Mean(name) for name in names}
+        self.of_some = {name: _MeanOfSome(name) for name in terms}
         self.updates = {
             player: keras.metrics.Mean(f"{player}_updates")
             for player in objective.turn_takers
@@ -40,4 +43,13 @@ class Meters:
     @property
     def all(self) -> list[keras.metrics.Metric]:
         """All of them."""
-        return [*self.means.values(), *self.updates.values(), self.batches]
+        means = [*self.means.values(), *self.of_some.values()]
+        return [*means, *self.updates.values(), self.batches]
+
+
+class _MeanOfSome(keras.metrics.Mean):
+    """A mean that is NaN of nothing, and not 0."""
+
+    def result(self):
+        """The mean so far."""
+        return self.total / keras.ops.cast(self.count, self.dtype)

@@ -44,6 +44,8 @@ class ObjectiveModel(keras.Model):
     built: bool
     # What `compile` takes where it is given none.
     usual_optimizer = "adam"
+    # What the model logs beside the objective's terms: the `terms` of its traces.
+    terms: tuple[str, ...] = ()
     _objective: Objective | None = None
     _evaluating = False
 
@@ -84,7 +86,7 @@ class ObjectiveModel(keras.Model):
         optimizer = self.usual_optimizer if optimizer is None else optimizer
         first, *others = optimizers_for(optimizer, players).items()
         self._objective = objective
-        self._meters = Meters(objective, self.latent)
+        self._meters = Meters(objective, self.latent, self.terms)
         super().compile(optimizer=first[1], **kwargs)
         # Keras wraps the optimizer that it knows, in half precision.
         self.other_optimizers = {k: scaled_like(self.optimizer, one) for k, one in others}
@@ -114,7 +116,7 @@ class ObjectiveModel(keras.Model):
                 "same players. Call compile(optimizer, objective)."
             )
         self._objective = objective
-        self._meters = Meters(objective, self.latent)
+        self._meters = Meters(objective, self.latent, self.terms)
         # Keras looks the functions up at each step; what it compiled before is forgotten.
         for name in ("train", "test"):
             if getattr(self, f"{name}_function") is not None:
@@ -169,7 +171,7 @@ class ObjectiveModel(keras.Model):
         return self._logs(of_training=not self._evaluating)
 
     def _logs(self, of_training):
-        meters = list(self._meters.means.values())
+        meters = [*self._meters.means.values(), *self._meters.of_some.values()]
         meters += self._meters.updates.values() if of_training else []
         means = {one.name: one.result() for one in meters}
         return {**means, **self.objective.logs(self._step)}
@@ -292,6 +294,9 @@ class ObjectiveModel(keras.Model):
             values["elbo"] = trace.elbo
         for name, value in values.items():
             self._meters.means[name].update_state(value, sample_weight=weight)
+        for name, (value, counts) in (trace.terms or {}).items():
+            counts = _weighted(tf.cast(counts, value.dtype), weight)
+            self._meters.of_some[name].update_state(value, sample_weight=counts)
 
     def fit(
         self,

@@ -260,18 +260,24 @@ class VAE(LatentVariableModel):
             )
         batch = tf.shape(z)[: z.shape.rank - rank]
         y = self._condition(y)
-        if self.condition_shape is not None:
+        if y is not None:
             if not y.shape[:1].is_compatible_with(z.shape[: z.shape.rank - rank][-1:]):
                 raise ValueError(
                     f"y holds {y.shape[0]} conditions, but z has shape {tuple(z.shape)}: one "
                     "for each example is needed, the last axis of z's batch."
                 )
-            y = tf.broadcast_to(y, tf.concat([batch, self.condition_shape], axis=0))
-            y = tf.reshape(y, (-1, *self.condition_shape))
+            form = tuple(y.shape[1:])
+            y = tf.broadcast_to(y, tf.concat([batch, form], axis=0))
+            y = tf.reshape(y, (-1, *form))
+        return self._likelihood_at(z, y, training)
+
+    def _likelihood_at(self, z, y, training):
+        """p(x|z, y) of codes [..., *latent], y a row [*condition] for each of them."""
+        shape = self.posterior.event_shape
+        batch = keras.ops.shape(z)[: z.shape.rank - len(shape)]
         params = self._apply(self.decoder, tf.reshape(z, (-1, *shape)), y, training)
         params = self.likelihood.flat_params(params)
-        static = keras.ops.shape(z)[: z.shape.rank - rank]
-        params = tf.reshape(params, (*static, self.likelihood.params_size))
+        params = tf.reshape(params, (*batch, self.likelihood.params_size))
         return self.likelihood.distribution(params, training)
 
     def _apply(self, network, inputs, y, training):

@@ -9,10 +9,12 @@ from keras_vae.networks.larsen import (
     larsen_discriminator,
     larsen_encoder,
 )
+from keras_vae.networks.plus_condition import PlusCondition
 
 __all__ = [
     "ColumnFeatures",
     "Gaps",
+    "PlusCondition",
     "conv_decoder",
     "conv_discriminator",
     "conv_encoder",

@@ -9,7 +9,14 @@ import numpy as np
 
 from keras_vae import layers, models, objectives, priors
 from keras_vae.core.descriptions import parse
-from keras_vae.data import Conditions, DataSet, Preprocessor, steps_per_epoch
+from keras_vae.data import (
+    Conditions,
+    DataSet,
+    Preprocessor,
+    keep_labels,
+    steps_per_epoch,
+)
+from keras_vae.data.conditions import ALL_LABELS
 from keras_vae.models import LatentVariableModel, optimizers
 from keras_vae.training.recipe import Recipe
 
@@ -81,7 +88,10 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
     """
     given, arguments = _choices(recipe), models.ROOM.arguments(recipe.title)
     conditions = None
-    if recipe.condition is not None:
+    if "num_classes" in arguments:
+        conditions = classes_of(data, given.pop("condition", ALL_LABELS))
+        given["num_classes"] = conditions.shape
+    elif recipe.condition is not None:
         conditions = Conditions.of(data, recipe.condition)
         given["condition"] = conditions.shape
     if "gaps" in arguments and np.issubdtype(data.x_train.dtype, np.floating):
@@ -164,6 +174,81 @@ def split_for(model: LatentVariableModel, data: DataSet, split: str) -> tuple:
             "model without condition."
         )
     return x, model.check_condition(y, len(x))
+
+
+def classes_of(data: DataSet, name: str) -> Conditions:
+    """Finds the classes that a model learns.
+
+    Args:
+        data: The data set.
+        name: The label whose classes they are; "labels" where there is one.
+
+    Returns:
+        The one label. It may be unknown of some.
+
+    Raises:
+        ValueError: If there are no labels, several, or numbers that are no classes.
+    """
+    found = Conditions.of(data, name)
+    if found.classes is None:
+        names = ", ".join(str(one.name) for one in found.columns)
+        raise ValueError(
+            f"The model learns one class of each example, but {data.name!r} has the labels "
+            f"{names}. Choose one with classes: condition (--condition NAME)."
+        )
+    return Conditions(found.columns)
+
+
+def labels_of(model: LatentVariableModel, data: DataSet, split: str) -> np.ndarray | None:
+    """Takes the labels that a model learns from a split of a data set.
+
+    Args:
+        model: A model that learns labels.
+        data: The data set.
+        split: Name of the split, or "all".
+
+    Returns:
+        Class numbers [N], -1 where unknown; None where the data have no labels.
+
+    Raises:
+        ValueError: If there are other labels than those that the model learned.
+    """
+    y = data.split(split)[1]
+    if y is not None and model.preprocessor is not None and model.preprocessor.conditions:
+        y = model.preprocessor.conditions.select(data, split)
+    return None if y is None else model.check_condition(y, len(y))
+
+
+def kept_labels(recipe: Recipe, model: LatentVariableModel, data: DataSet):
+    """Takes the labels that a model is trained on.
+
+    Args:
+        recipe: The recipe; its `labels` says how many are known.
+        model: The model.
+        data: The data set.
+
+    Returns:
+        Class numbers [N] of the training data, -1 where unknown; None where the model
+        learns no labels.
+
+    Raises:
+        ValueError: If the model learns none, but they are asked for; there are no labels,
+            or a class has too few.
+    """
+    if not model.learns_labels:
+        if recipe.labels is None:
+            return None
+        raise ValueError(
+            f"labels={recipe.labels} is for models that learn them, but {recipe.title} does "
+            "not. Leave it out, or take semi_supervised_vae."
+        )
+    y = labels_of(model, data, "train")
+    if y is None or (y < 0).all():
+        raise ValueError(
+            f"The model learns labels, but none of the training data of {data.name!r} has "
+            "one. Give data with labels."
+        )
+    return y if recipe.labels is None else keep_labels(y, recipe.labels, recipe.seed)
 
 
 def build_optimizer(recipe: Recipe, model: LatentVariableModel, data: DataSet):

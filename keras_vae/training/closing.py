@@ -13,10 +13,15 @@ from keras_vae import plots
 from keras_vae.core.files import write_json
 from keras_vae.core.support import REAL
 from keras_vae.data import DataSet
-from keras_vae.evaluation import active_units, describe_scores, held_out_scores
+from keras_vae.evaluation import (
+    active_units,
+    describe_scores,
+    held_out_scores,
+    label_scores,
+)
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import METADATA, read_metadata
-from keras_vae.training.building import split_for
+from keras_vae.training.building import labels_of, split_for
 from keras_vae.training.run_folder import RunRecorder, remove_checkpoints
 
 # What the closing evaluation may cost: examples, importance samples of each, and decoded
@@ -52,6 +57,8 @@ def close(
         say("the last epoch was the best: a new run with more --epochs may be better")
     x, y = split_for(model, data, "test")
     scores = {**_scores(model, x, y), "split": "test"}
+    if model.learns_labels:
+        scores |= label_scores(model, x, labels_of(model, data, "test"))
     say(describe_scores(scores))
     for line in _remarks(model, x, y):
         say(line)

@@ -18,7 +18,14 @@ _WORDS = {
     "binarize": ("dynamic", "static", "none"),
     "schedule": ("cosine", "constant"),
 }
-_WHOLE = {"warmup_epochs": 0, "epochs": 1, "patience": 1, "batch_size": 1, "seed": 0}
+_WHOLE = {
+    "warmup_epochs": 0,
+    "epochs": 1,
+    "patience": 1,
+    "batch_size": 1,
+    "seed": 0,
+    "labels": 1,
+}
 # Training examples below which small batches are worth their time: with 4,000 digits and
 # 50 epochs, batches of 32 instead of 128 gained 4 nats.
 _SMALL = 20_000
@@ -98,6 +105,11 @@ class Recipe:
         None,
         "What the model is given beside x: labels, or names of labels or of a table's "
         "columns, such as income,age.",
+    )
+    labels: int | None = _field(
+        None,
+        "Of a model that learns labels, how many of the training examples keep theirs, as "
+        "many of each class, drawn by seed. None is all that are known.",
     )
     columns: dict | None = _field(
         None,

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from keras_vae.core.parts import part_name
-from keras_vae.data import DataSet, pipeline, steps_per_epoch
+from keras_vae.data import DataSet, pipeline, rows_with_more_labels, steps_per_epoch
 from keras_vae.data.tables import describe_columns
 from keras_vae.evaluation import CollapseWarning
 from keras_vae.models import LatentVariableModel
@@ -25,6 +25,8 @@ from keras_vae.training.building import (
     build_objective,
     build_optimizer,
     check_parts,
+    kept_labels,
+    labels_of,
     monitor_of,
     split_for,
     steps_of_epoch,
@@ -92,6 +94,7 @@ def train(
         jit = hardware.use_xla(recipe, model, objective, strategy)
         # Refused now, and not after the training.
         split_for(model, data, "train")
+        kept_labels(recipe, model, data)
         validation, _ = (_held_out(model, data, one) for one in ("validation", "test"))
         metadata = _metadata(recipe, data, model, objective)
         model.compile(optimizer, objective, jit_compile=jit)
@@ -161,6 +164,11 @@ def _fit(model, recipe, data, binarize, validation, recorder, say) -> None:
     if recorder.is_over:
         return
     x, y = split_for(model, data, "train")
+    if model.learns_labels:
+        labels = kept_labels(recipe, model, data)
+        rows = rows_with_more_labels(labels)
+        x, y = x[rows], labels[rows]
+        validation = validation[0], labels_of(model, data, "validation")
     # The stream prepares the batches ahead of the steps, so the model must not.
     prepare, model.preprocessor = model.preprocessor, None
     is_static = binarize == "static"
@@ -196,7 +204,9 @@ def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]
     about = {
         "name": data.name,
         "licence": data.licence,
-        "fingerprint": data.fingerprint(labels=model.condition_shape is not None),
+        "fingerprint": data.fingerprint(
+            labels=model.num_classes is not None or model.condition_shape is not None
+        ),
         "event_shape": list(data.event_shape),
     }
     likelihood = model.likelihood_text

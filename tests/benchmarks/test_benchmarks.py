@@ -135,3 +135,18 @@ def test_the_vae_gan_is_sharper_than_the_vae(tmp_path):
     for gan, vae in zip(sharp["VAE-GAN"], sharp["VAE"], strict=True):
         assert gan > 2 * vae
     assert (tmp_path / "faces.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(
+    not Path(os.getenv("KERAS_VAE_DATA", ""), "mnist.npz").exists(),
+    reason="needs mnist in $KERAS_VAE_DATA",
+)
+def test_errors_with_few_labels_are_measured(tmp_path):
+    options = ("semi_supervised.py", "m2", "--labels", "20", "--draws", "1")
+    small = ("--epochs", "1", "--steps", "2", "--hidden-units", "8", "--latent-dim", "2")
+    table = printed_by(tmp_path, *options, *small)
+    (error,) = re.findall(rf"draw 0: {NUMBER} %", table)
+    assert 0 < float(error) < 100
+    assert table.splitlines()[-1] == f"| m2 | 20 | {error} +- nan | {error} |"
+    kept = json.loads((tmp_path / "runs/semi_supervised/m2.json").read_text())
+    assert kept["20/0"]["error"] == pytest.approx(float(error), abs=0.005)

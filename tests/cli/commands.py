@@ -28,6 +28,7 @@ def call(capsys, *arguments):
 
 
 MODEL = "dense_vae:hidden_units=8,latent_dim=2"
+LEARNS_LABELS = "semi_supervised_vae:hidden_units=8,latent_dim=2"
 SMALL = ["--batch-size", "128", "--no-jit"]
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from commands import MODEL, SMALL, call
+from commands import LEARNS_LABELS, MODEL, SMALL, call
 
 from keras_vae.cli import main
 from keras_vae.data import load
@@ -51,4 +51,15 @@ def digits_run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         cheaper(patch)
         main(["train", MODEL, *given])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def labels_run(tmp_path_factory):
+    """A finished run on digits of which 20 labels are known; only to be read."""
+    folder = tmp_path_factory.mktemp("labels") / "run"
+    given = ["--data", "digits", "--labels", "20", "--epochs", "2", *SMALL]
+    with pytest.MonkeyPatch.context() as patch:
+        cheaper(patch)
+        main(["train", LEARNS_LABELS, *given, "--output", str(folder)])
     return folder

@@ -46,6 +46,7 @@ class Halved(objectives.Objective):
         (priors.StandardNormal, "standard_normal"),
         (models.ConvVAE, "conv_vae"),
         (models.VAEGAN, "vae_gan"),
+        (models.SemiSupervisedVAE, "semi_supervised_vae"),
         (Halved, "halved"),
     ],
 )

@@ -14,6 +14,7 @@ from keras_vae.core.support import (
     SIMPLEX,
     SPHERE,
     UNIT_INTERVAL,
+    Joined,
     Support,
     levels,
 )
@@ -140,3 +141,39 @@ def test_positive_integers(n):
 def test_what_is_no_positive_integer(n):
     with pytest.raises(ValueError, match="n must be a positive integer"):
         positive_int(n, "n")
+
+
+JOINED = Joined(blocks=((2, REAL), (3, ONE_HOT)))
+
+
+def test_joined_vectors_are_checked_block_by_block():
+    x = np.array([[5.0, -1.0, 0, 1, 0], [5.0, -1.0, 0.5, 0.5, 0], [np.nan, 0, 1, 0, 0]])
+    inside = JOINED.contains(x)
+    np.testing.assert_array_equal(inside[0], True)
+    np.testing.assert_array_equal(inside[1], [True, True, False, False, True])
+    np.testing.assert_array_equal(inside[2], [False, True, True, True, True])
+    assert JOINED.contains(JOINED.some_value()[np.newaxis]).all()
+    assert "2 numbers of the real numbers, then 3 numbers of one-hot" in str(JOINED)
+
+
+@pytest.mark.parametrize(
+    "other, included",
+    [
+        (JOINED, True),
+        (Joined(blocks=((2, UNIT_INTERVAL), (3, ONE_HOT))), True),
+        (Joined(blocks=((3, REAL), (2, ONE_HOT))), False),
+        (Joined(blocks=((2, REAL), (3, SIMPLEX))), False),
+        (REAL, False),
+    ],
+)
+def test_joined_vectors_include_what_their_blocks_include(other, included):
+    assert JOINED.includes(other) is included
+
+
+def test_a_path_of_joined_vectors_keeps_each_block_in_its_set():
+    start = np.array([[0.0, 0.0, 1, 0, 0]], np.float32)
+    end = np.array([[4.0, -4.0, 0, 0, 1]], np.float32)
+    path = JOINED.path(start, end, 5)
+    JOINED.check(path, "path")
+    np.testing.assert_allclose(path[0, :, 0], [0, 1, 2, 3, 4])
+    np.testing.assert_array_equal(path[0, [0, -1]], np.concatenate([start, end]))

@@ -68,6 +68,12 @@ KINDS = {
     ),
     "autoencoder": (lambda: dense("deterministic"), "reconstruction"),
     "bytes": (raw, "elbo"),
+    "classes to learn": (
+        lambda: keras_vae.SemiSupervisedVAE(
+            SHAPE, 3, CLASSES, hidden_units=(6,), likelihood="bernoulli", seed=0
+        ),
+        "elbo",
+    ),
     "VAE-GAN": (
         lambda: keras_vae.VAEGAN.for_images(SHAPE, 3, filters=(2,), seed=0),
         "adversarial",
@@ -89,7 +95,8 @@ def kind(name):
     keras.utils.set_random_seed(0)
     make, objective = KINDS[name]
     model, x = make(), images("uint8" if name == "bytes" else "float32")
-    y = None if model.condition_shape is None else np.arange(ROWS) % CLASSES
+    has_classes = model.condition_shape is not None or model.learns_labels
+    y = np.arange(ROWS) % CLASSES if has_classes else None
     model.compile("adam", objective, run_eagerly=True)
     model.fit(x, y, batch_size=ROWS // 2, verbose=0)
     return Kind(model, x, y)

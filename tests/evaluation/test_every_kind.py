@@ -106,7 +106,7 @@ TOOLS = {
 }
 
 # Tools: (kinds they refuse, words).
-FLAT = {"sphere", "bits", "one-hot", "simplex", "between 0 and 1"}
+FLAT = {"sphere", "bits", "one-hot", "simplex", "between 0 and 1", "classes to learn"}
 CONDITIONS = {"condition", "prior of a condition"}
 POINT = {"autoencoder": "is a point", "VAE-GAN": "is not trained for"}
 NO_LINES = dict.fromkeys(FLAT, "lives on")
@@ -118,7 +118,13 @@ REFUSED = {
     "traversals": dict.fromkeys(FLAT, "out of where they live"),
     "manifold": dict.fromkeys(KINDS, "a manifold is drawn of 2"),
     "bidirectional": POINT | NO_LINES | NO_CONDITION,
-    "gaps": POINT | NO_CONDITION | dict.fromkeys(("bits", "one-hot"), "no gradient"),
+    "gaps": POINT
+    | NO_CONDITION
+    | dict.fromkeys(("bits", "one-hot"), "no gradient")
+    | {"classes to learn": "no posterior of a single layer"},
+    "labels": dict.fromkeys(
+        set(KINDS) - {"classes to learn"}, "a model that learns labels"
+    ),
     "information": {
         "autoencoder": "is a point",
         "prior of a condition": "no one p.z.",
@@ -183,7 +189,7 @@ def at_condition(model, c):
 
 CONDITIONED = (
     set(TOOLS)
-    - {"manifold", "grid", "probe"}
+    - {"manifold", "grid", "probe", "labels"}
     - {tool for tool, kinds in REFUSED.items() if "condition" in kinds}
 )
 

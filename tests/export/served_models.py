@@ -90,6 +90,12 @@ def _mixed_precision():
     return Served(model, model_cases.data_for(model))
 
 
+def _labels():
+    """8-bit levels of images whose class the model tells."""
+    model = keras_vae.SemiSupervisedVAE(IMAGE, 2, 3, hidden_units=(5,), seed=0)
+    return _of_bytes(model, scaled())
+
+
 def _with(condition=None, **parts):
     """A dense model of six pixels with other parts."""
     model = keras_vae.DenseVAE(
@@ -127,13 +133,14 @@ CASES = {
     "autoencoder": lambda: _with(posterior="deterministic"),
     "classes": lambda: _with(condition=4),
     "condition": lambda: _with(condition=(2,), prior="conditional"),
+    "labels": _labels,
 }
 OF_THE_ZOO = {
     f"zoo: {path.parent.name}": functools.partial(_preset, path.parent.name)
     for path in sorted(ZOO.glob("[!.]*/metadata.json"))
 }
 NAMES = [*CASES, *OF_THE_ZOO]
-OF_BYTES = ("binarized images", "8-bit levels", "cell middles", "VAE-GAN")
+OF_BYTES = ("binarized images", "8-bit levels", "cell middles", "VAE-GAN", "labels")
 
 
 def make(name):
@@ -162,6 +169,11 @@ def requests(served, n):
     }
     if model.latent.has_density:
         all_requests["score"] = {"x": x, "seed": SEED, **y}
+    if model.learns_labels:
+        all_requests["predict_label"] = {"x": x}
+        labels = (np.arange(n) % model.num_classes).astype(np.int32)
+        all_requests["sample_of_label"] = {"seed": SEED, "y": labels}
+        all_requests["predict_label_uint8"] = {"x": served.raw[:n]}
     if served.raw is not None:
         all_requests["reconstruct_uint8"] = {"x": served.raw[:n]}
         all_requests["encode_uint8"] = {"x": served.raw[:n]}
@@ -191,6 +203,11 @@ def answers(served, n):
         expected["score"] = {
             "elbo": elbo if served.same_draws else np.full_like(elbo, np.nan)
         }
+    if model.learns_labels:
+        predicted = model.predict_label(x)._asdict()
+        of_label = requests(served, n)["sample_of_label"]["y"]
+        expected["predict_label"] = expected["predict_label_uint8"] = predicted
+        expected["sample_of_label"] = {"samples": model.sample(n, of_label, seed=seed)}
     model.preprocessor = preprocessor
     if served.raw is not None:
         raw = np.asarray(reconstructed["reconstruction"])

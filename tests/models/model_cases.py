@@ -128,6 +128,19 @@ def dense_vae_gan(posterior=None, prior=None, *, kind="kernel", **regularizers):
     )
 
 
+def semi_supervised(seed=0, **arguments):
+    """A small SemiSupervisedVAE of three classes."""
+    return keras_vae.SemiSupervisedVAE(
+        SIZE,
+        LATENT,
+        3,
+        hidden_units=(5,),
+        activation="tanh",
+        seed=seed,
+        **{"alpha": 2.0, **arguments},
+    )
+
+
 def _observations(support, shape, n):
     """Random observations of a support."""
     rng = np.random.default_rng(0)
@@ -145,8 +158,13 @@ def data_for(model, n=12):
 
 
 def condition_for(model, n=12):
-    """Conditions that a model takes, [n, ...], always the same; None where it has none."""
+    """Conditions that a model takes, [n, ...], always the same; None where it has none.
+
+    Of labels that may be unknown, each third is.
+    """
     rng = np.random.default_rng(2)
+    if model.learns_labels:
+        return np.where(np.arange(n) % 3, rng.integers(0, model.num_classes, n), -1)
     if model.num_classes is not None:
         return rng.integers(0, model.num_classes, n)
     if model.condition_shape is not None:
@@ -236,6 +254,14 @@ CASES = {
     ),
     "DenseVAE": (dense_vae, objectives.ELBO),
     "ConvVAE": (conv_vae, lambda: objectives.IWAE(2)),
+    "semi-supervised": (semi_supervised, lambda: objectives.ELBO(num_samples=2)),
+    "semi-supervised, sampled rates": (
+        lambda: semi_supervised(
+            likelihood=layers.IndependentNormal(SIZE),
+            prior=priors.MixtureOfNormals(2, seed=2),
+        ),
+        lambda: objectives.IWAE(2),
+    ),
     "VAE-GAN": (vae_gan, objectives.Adversarial),
     "VAE-GAN, mixture prior": (
         lambda: vae_gan(
@@ -316,7 +342,7 @@ def weights(model):
 def fit(model, x, epochs=1, **arguments):
     """Trains in batches of 4, in the data's order, and returns the history."""
     settings = {"batch_size": 4, "shuffle": False, "verbose": 0, **arguments}
-    if model.condition_shape is not None and len(x):
+    if condition_for(model, 1) is not None and len(x):
         settings.setdefault("y", condition_for(model, len(x)))
         if settings.get("validation_data") is x:
             settings["validation_data"] = (x, settings["y"])

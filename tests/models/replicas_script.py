@@ -24,6 +24,7 @@ from model_cases import (  # noqa: E402
     fit,
     fixed_noise_vae,
     fixed_noise_vae_gan,
+    semi_supervised,
     vae,
     weights,
 )
@@ -152,6 +153,11 @@ def preprocessed_vae():
     return model
 
 
+def labelled_vae():
+    """A model of labels some of which are unknown, with hardly any noise."""
+    return semi_supervised(posterior=layers.IndependentNormal(2, scale=1e-6), alpha=1.0)
+
+
 class SetBeta(keras.callbacks.Callback):
     """Raises beta in the second epoch."""
 
@@ -185,6 +191,7 @@ def main():
         "VAE-GAN, a last batch of one": gan(9, dense_vae_gan, r1=1.0),
         "VAE-GAN, a margin": gan(9, dense_vae_gan, margin=0.05, equilibrium=0.8),
         "a condition": comparison(9, conditional_vae),
+        "labels, some unknown": comparison(9, labelled_vae),
         "raw data": comparison(9, preprocessed_vae, x=levels(9)),
         "beta set meanwhile": comparison(9, callbacks=[SetBeta()]),
         "an objective made outside": comparison(

@@ -169,6 +169,7 @@ def test_every_callback_of_keras_is_in_the_list(tmp_path):
                 "bits",
                 "autoencoder",
                 "classes as condition",
+                "semi-supervised",
                 "VAE-GAN",
             )
         ),

@@ -16,6 +16,7 @@ from model_cases import (
     data_for,
     fit,
     optimizer_state,
+    semi_supervised,
     vae,
     vae_gan,
 )
@@ -56,6 +57,7 @@ MODELS = {
     "VAE": vae_with_a_prior,
     "VAE-GAN": gan_with_a_prior,
     "conditional": conditional_vae,
+    "semi-supervised": semi_supervised,
 }
 
 

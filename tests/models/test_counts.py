@@ -38,8 +38,8 @@ def test_large_counts_train_to_a_finite_falling_loss(likelihood):
 @pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
 @pytest.mark.parametrize("cls", SMALL)
 def test_prebuilt_encoders_of_counts_read_logarithms(cls, likelihood):
-    model = cls(IMAGE, 2, likelihood, seed=0, **SMALL[cls])
-    plain = cls(IMAGE, 2, "normal", seed=0, **SMALL[cls]).encoder
+    model = cls(IMAGE, 2, likelihood=likelihood, seed=0, **SMALL[cls])
+    plain = cls(IMAGE, 2, likelihood="normal", seed=0, **SMALL[cls]).encoder
     plain.set_weights(model.encoder.get_weights())
     x = counts(3, IMAGE)
     np.testing.assert_allclose(model.encoder(x), plain(np.log1p(x)), rtol=1e-4, atol=1e-5)
@@ -47,7 +47,7 @@ def test_prebuilt_encoders_of_counts_read_logarithms(cls, likelihood):
 
 @pytest.mark.parametrize("cls", SMALL)
 def test_counts_above_the_range_of_half_precision_are_read(cls):
-    model = cls(IMAGE, 2, "poisson", dtype="mixed_float16", seed=0, **SMALL[cls])
+    model = cls(IMAGE, 2, likelihood="poisson", dtype="mixed_float16", seed=0, **SMALL[cls])
     x = np.linspace(0, 2e5, 32).round().astype("float32").reshape(2, *IMAGE)
     reconstruction = model.reconstruct(x)
     assert np.isfinite(reconstruction).all()

@@ -18,6 +18,9 @@ MODELS = {
     "ConvVAE, normal": lambda: keras_vae.ConvVAE(
         SHAPE, 2, "normal", filters=(2,), dense_units=4, condition=3, seed=0
     ),
+    "semi-supervised": lambda: keras_vae.SemiSupervisedVAE(
+        SHAPE, 2, 3, hidden_units=(4,), seed=0
+    ),
     "VAE-GAN": lambda: keras_vae.VAEGAN.for_images(SHAPE, 2, filters=(2, 3), seed=0),
     "VAE-GAN, spectral": lambda: keras_vae.VAEGAN.for_images(
         SHAPE, 2, filters=(2,), spectral_normalization=True, seed=0

@@ -54,7 +54,13 @@ def test_every_variable_gets_a_gradient(name):
 
 
 # Whose steps are compiled here; `test_matrix.py` compiles a model for every part.
-COMPILED = ["from parts", "counts", "mixture prior, mixed objective", "VAE-GAN"]
+COMPILED = [
+    "from parts",
+    "counts",
+    "mixture prior, mixed objective",
+    "semi-supervised",
+    "VAE-GAN",
+]
 
 
 @pytest.mark.parametrize("name", COMPILED)
@@ -81,7 +87,7 @@ def test_training_moves_every_variable_and_logs_the_parts_of_the_bound(name):
     expected = SCORES if model.latent.has_density else SCORES - {"kl_loss", "elbo"}
     expected = expected | {"beta"} if "mixed objective" in name else expected
     expected = expected | GAN_SCORES if name.startswith("VAE-GAN") else expected
-    expected = expected | set(model.objective.terms)
+    expected = expected | set(model.objective.terms) | set(model.terms)
     assert set(logs) == expected | {f"val_{key}" for key in expected}
     for prefix in ("", "val_") if model.latent.has_density else ():
         bound = logs[prefix + "reconstruction_loss"][0] + logs[prefix + "kl_loss"][0]

@@ -22,7 +22,13 @@ from model_cases import (
 import keras_vae
 
 # A kind of each wiring; the others are saved by the same code, in the slow tests.
-QUICK = ("from parts", "flow posterior", "VampPrior", "condition with a prior of its own")
+QUICK = (
+    "from parts",
+    "flow posterior",
+    "VampPrior",
+    "condition with a prior of its own",
+    "semi-supervised",
+)
 KINDS = [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
 
 
@@ -30,12 +36,14 @@ def outputs(model, x):
     """What users read off a model: reconstructions, embedding, scores, samples."""
     y = condition_for(model, len(x))
     bound = [model.elbo(x, 2, y=y)] if model.latent.has_density else []
+    labels = [model.predict_label(x).probabilities] if model.learns_labels else []
     return [
         model.reconstruct(x, y),
         model.embed(x, y),
         model.sample(3, None if y is None else y[:3], seed=1),
         np.float32(model.test_on_batch(x, y)),
         *bound,
+        *labels,
     ]
 
 
@@ -150,7 +158,14 @@ def test_two_epochs_are_one_and_one():
 
 
 @pytest.mark.parametrize(
-    "cls", [keras_vae.VAE, keras_vae.DenseVAE, keras_vae.ConvVAE, keras_vae.VAEGAN]
+    "cls",
+    [
+        keras_vae.VAE,
+        keras_vae.DenseVAE,
+        keras_vae.ConvVAE,
+        keras_vae.VAEGAN,
+        keras_vae.SemiSupervisedVAE,
+    ],
 )
 def test_models_are_registered(cls):
     assert keras.saving.get_registered_name(cls) == f"keras_vae>{cls.__name__}"

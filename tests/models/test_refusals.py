@@ -717,7 +717,8 @@ def test_convolutions_refuse_what_is_no_image(shape):
         keras_vae.ConvVAE(shape, latent_dim=2)
 
 
-PREBUILT = [keras_vae.ConvVAE, keras_vae.DenseVAE, keras_vae.VAEGAN.for_images]
+OF_LIKELIHOODS = [keras_vae.ConvVAE, keras_vae.DenseVAE, keras_vae.SemiSupervisedVAE]
+PREBUILT = [*OF_LIKELIHOODS, keras_vae.VAEGAN.for_images]
 
 
 @pytest.mark.parametrize("model", PREBUILT)
@@ -727,13 +728,13 @@ def test_latent_sizes_that_are_none_are_refused_by_their_name(model, size):
         model(IMAGE, latent_dim=size)
 
 
-@pytest.mark.parametrize("model", [keras_vae.ConvVAE, keras_vae.DenseVAE])
+@pytest.mark.parametrize("model", OF_LIKELIHOODS)
 def test_unknown_likelihoods_are_refused_with_the_nearest(model):
     with pytest.raises(ValueError, match="Did you mean 'bernoulli'"):
         model(IMAGE, 2, likelihood="bernouli")
 
 
-@pytest.mark.parametrize("model", [keras_vae.ConvVAE, keras_vae.DenseVAE])
+@pytest.mark.parametrize("model", OF_LIKELIHOODS)
 def test_layers_of_other_sizes_than_the_models_are_refused(model):
     with pytest.raises(ValueError, match="latent_dim is 3, but the posterior"):
         model(IMAGE, 3, posterior=layers.IndependentNormal(2))

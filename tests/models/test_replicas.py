@@ -19,6 +19,7 @@ RUNS = pytest.mark.parametrize(
         "a last batch of one",
         "penalty, prior and weights",
         "a condition",
+        "labels, some unknown",
         "raw data",
         "beta set meanwhile",
         "an objective made outside",

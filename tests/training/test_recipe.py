@@ -28,6 +28,7 @@ OTHER = Recipe(
     levels=(0, 16),
     skip_damaged=True,
     label="income",
+    labels=20,
     condition="age,job",
     columns={"age": "count"},
     header=True,
@@ -35,7 +36,7 @@ OTHER = Recipe(
     jit=False,
 )
 TUNED = Recipe("digits", from_preset="other")
-WHOLE = ["warmup_epochs", "epochs", "patience", "batch_size", "seed"]
+WHOLE = ["warmup_epochs", "epochs", "patience", "batch_size", "seed", "labels"]
 WORDS = ["binarize", "schedule"]
 FLAGS = ["mixed_precision", "jit", "header", "skip_damaged"]
 OTHERS = [

@@ -1,0 +1,51 @@
+"""`keras-vae label`."""
+
+from __future__ import annotations
+
+import click
+
+from keras_vae.cli.options import PATH, data_option, run_argument, split_option
+from keras_vae.cli.package import Verb
+from keras_vae.cli.use import open_run, write_table
+from keras_vae.core.names import unknown
+
+
+@click.command(cls=Verb)
+@run_argument
+@data_option
+@split_option("all")
+@click.option("--output", type=PATH, default="labels.csv", show_default=True)
+def label(run, data, split, output):
+    """Write the labels that the model in RUN predicts: a row for each of the data.
+
+    `row` is its number in the data, `label` the most probable class, and there is a column
+    with the probability of each. Where data have labels, it says how many are right.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from keras_vae.evaluation import label_scores, plus_minus
+    from keras_vae.training.building import labels_of
+
+    suffixes = (".csv", ".parquet", ".npy", ".npz")
+    if output.suffix.lower() not in suffixes:
+        raise unknown("kind of --output", output.suffix, suffixes)
+    model, data_set = open_run(run, data, split)
+    x, _ = data_set.split(split)
+    predicted = model.predict_label(x)
+    known = model.preprocessor and model.preprocessor.conditions
+    names = known and known.classes or range(len(predicted.probabilities[0]))
+    rows = np.arange(len(x))
+    if split != "all" and data_set.rows is not None:
+        rows = data_set.rows[split]
+    table = pd.DataFrame({"row": rows, "label": np.array(names)[predicted.label]})
+    for name, column in zip(names, predicted.probabilities.T, strict=True):
+        table[f"p({name})"] = column
+    write_table(output, table)
+    y = labels_of(model, data_set, split)
+    if y is not None and (y >= 0).any():
+        scores = label_scores(model, x, y)
+        click.echo(
+            f"{plus_minus(scores['label_accuracy'], '.2%')} of {scores['num_labels']:,} known "
+            "labels are predicted"
+        )
