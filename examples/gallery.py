@@ -54,9 +54,7 @@ def rows_of(vae: keras_vae.VAE, name: str) -> dict[str, np.ndarray]:
     x = data.x_test[:COLUMNS]
     if may_show_data(about["licence"]):
         rows["held out"] = x
-    rows["rebuilt"] = vae.reconstruct(
-        x, None if classes is None else data.y_test[:COLUMNS]
-    )
+    rows["rebuilt"] = vae.reconstruct(x, None if classes is None else data.y_test[:COLUMNS])
     if data.label_names and "Smiling" in data.label_names:
         rows["more smile"] = smiles(vae, data)
     return rows
