@@ -40,7 +40,7 @@ def rows_of(vae: keras_vae.VAE, name: str) -> dict[str, np.ndarray]:
     # A model of classes is asked for each in turn, and walks within the first.
     classes = vae.num_classes and np.arange(COLUMNS) % vae.num_classes
     one = None if classes is None else 0
-    z = vae.draw(2, seed=5, y=one)
+    z = vae.draw(2, seed=5, y=one if one is None else np.repeat(one, 2))
     rows = {
         "samples": vae.sample(COLUMNS, classes, seed=0),
         "a walk": vae.interpolate_codes(z[:1], z[1:], COLUMNS, y=one)[0],
