@@ -36,7 +36,7 @@ def class_reader(
 
     Example:
         >>> reader = class_reader(x_train, y_train, 10, value_range=(0, 255))
-        >>> read_as_asked(vae, reader, 100)["mean"]
+        >>> reader.predict(x_test).argmax(axis=-1)
     """
     if np.ndim(x) != 4 or np.shape(y) != (len(x),):
         raise ValueError(
@@ -84,6 +84,7 @@ def read_as_asked(model, reader, count: int = 100, seed: int = 0) -> dict:
         ValueError: If the model's condition is not one of classes.
 
     Example:
+        >>> vae = keras_vae.ConvVAE(x_train.shape[1:], 8, condition=10)
         >>> read_as_asked(vae, class_reader(x_train, y_train, 10), 1000)["mean"]
     """
     if model.num_classes is None:
