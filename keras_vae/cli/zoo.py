@@ -111,7 +111,7 @@ def score(folder, num_samples, limit):
     preset_metadata(folder)
     opened = open_run(folder, None, "test")
     scores = scored(*opened, "test", num_samples, 0, limit)
-    if opened[0].num_classes is not None:
+    if opened[0].condition_shape is not None and opened[0].num_classes is not None:
         # The classifier is cheap beside importance samples: it reads all of the split.
         read = evaluate_metrics("classes", held_out(*opened, "test"))["classes"]
         scores |= {key: read[key] for key in _OF_CLASSES}
