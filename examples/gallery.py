@@ -37,10 +37,13 @@ def rows_of(vae: keras_vae.VAE, name: str) -> dict[str, np.ndarray]:
     Returns:
         For each label a row of raw images.
     """
-    z = vae.draw(2, seed=5)
+    # A model of classes is asked for each in turn, and walks within the first.
+    classes = vae.num_classes and np.arange(COLUMNS) % vae.num_classes
+    one = None if classes is None else 0
+    z = vae.draw(2, seed=5, y=one if one is None else np.repeat(one, 2))
     rows = {
-        "samples": vae.sample(COLUMNS, seed=0),
-        "a walk": vae.interpolate_codes(z[:1], z[1:], COLUMNS)[0],
+        "samples": vae.sample(COLUMNS, classes, seed=0),
+        "a walk": vae.interpolate_codes(z[:1], z[1:], COLUMNS, y=one)[0],
     }
     about = describe(find_preset(name))
     try:
@@ -51,7 +54,7 @@ def rows_of(vae: keras_vae.VAE, name: str) -> dict[str, np.ndarray]:
     x = data.x_test[:COLUMNS]
     if may_show_data(about["licence"]):
         rows["held out"] = x
-    rows["rebuilt"] = vae.reconstruct(x)
+    rows["rebuilt"] = vae.reconstruct(x, None if classes is None else data.y_test[:COLUMNS])
     if data.label_names and "Smiling" in data.label_names:
         rows["more smile"] = smiles(vae, data)
     return rows

@@ -90,12 +90,13 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
         if anomalies is not None:
             others = open_run(run, anomalies, split)[-1].split(split)[0]
             options["anomalies"] = others
-        evaluation.evaluate_metrics(metrics, _held_out(*opened, split, **options), done)
+        evaluation.evaluate_metrics(metrics, held_out(*opened, split, **options), done)
     if output is not None:
         click.echo(f"wrote {output}")
 
 
-def _held_out(model, data_set, split, **options) -> HeldOut:
+def held_out(model, data_set, split, **options) -> HeldOut:
+    """What metrics are computed on, of what `open_run` returned; see `HeldOut`."""
     from keras_vae.data import Sprites
     from keras_vae.evaluation import HeldOut
     from keras_vae.training.building import split_for

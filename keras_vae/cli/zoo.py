@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from keras_vae.cli.evaluate import scored
+from keras_vae.cli.evaluate import held_out, scored
 from keras_vae.cli.options import PATH, complete_run
 from keras_vae.cli.package import Verb, import_package
 from keras_vae.cli.use import open_run
@@ -12,6 +12,7 @@ from keras_vae.presets.files import CARD, check_all, check_file, read_metadata
 from keras_vae.presets.listing import describe, presets
 from keras_vae.presets.lookup import find_preset, preset_folders
 
+_OF_CLASSES = ("num_of_each_class", "read_rightly", "read_as_asked")
 _zoo_option = click.option(
     "--zoo",
     type=PATH,
@@ -102,13 +103,18 @@ def build(run, name, zoo, description, overwrite):
 @click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
 def score(folder, num_samples, limit):
     """Measure a preset's scores on the test data anew, and write them on its card."""
-    from keras_vae.evaluation import describe_scores
+    from keras_vae.evaluation import describe_scores, evaluate_metrics
     from keras_vae.presets.building import preset_metadata, record_scores
 
     folder = find_preset(folder)
     # A folder that has no card is refused before the work.
     preset_metadata(folder)
-    scores = scored(*open_run(folder, None, "test"), "test", num_samples, 0, limit)
+    opened = open_run(folder, None, "test")
+    scores = scored(*opened, "test", num_samples, 0, limit)
+    if opened[0].condition_shape is not None and opened[0].num_classes is not None:
+        # The classifier is cheap beside importance samples: it reads all of the split.
+        read = evaluate_metrics("classes", held_out(*opened, "test"))["classes"]
+        scores |= {key: read[key] for key in _OF_CLASSES}
     record_scores(folder, scores)
     click.echo(describe_scores(scores))
 

@@ -48,6 +48,8 @@ _NAMES = {
     "label_log_loss": ("-log q(y|x)", "nats"),
     "linear_probe": ("accuracy of a linear probe", ""),
     "knn_probe": ("accuracy of neighbours", ""),
+    "read_rightly": ("held-out images that a classifier reads rightly", ""),
+    "read_as_asked": ("samples of a class that it reads as asked", ""),
     "frechet_distance": ("Frechet distance", "({extractor})"),
 }
 

@@ -8,6 +8,7 @@ from keras_vae.evaluation.disentanglement.interventions import (
 from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.held_out import HeldOut
 from keras_vae.evaluation.images.attributes import attribute_reader, attribute_similarity
+from keras_vae.evaluation.images.classes import class_reader, read_as_asked
 from keras_vae.evaluation.images.features import FeatureExtractor, pixels, random_conv
 from keras_vae.evaluation.images.frechet import frechet_distance
 from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
@@ -62,6 +63,7 @@ __all__ = [
     "auroc",
     "beta_vae_score",
     "bidirectional_check",
+    "class_reader",
     "collapse_report",
     "dci",
     "density_coverage",
@@ -86,6 +88,7 @@ __all__ = [
     "probe_accuracy",
     "random_conv",
     "ratio_of_means",
+    "read_as_asked",
     "sap",
     "sharpness",
     "structural_similarity",

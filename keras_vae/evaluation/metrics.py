@@ -18,6 +18,7 @@ from keras_vae.evaluation.disentanglement.interventions import (
 )
 from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.held_out import HeldOut, limited
+from keras_vae.evaluation.images.classes import class_reader, read_as_asked
 from keras_vae.evaluation.images.features import random_conv
 from keras_vae.evaluation.images.frechet import frechet_distance
 from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
@@ -36,6 +37,10 @@ from keras_vae.evaluation.likelihood.gaps import inference_gaps
 
 # Training examples that probes learn from, and points of the scores by intervention.
 _MOST_PROBED, _POINTS = 10_000, {"num_train": 1000, "num_test": 500}
+# Samples that a model with a condition is asked for.
+_OF_EACH_CLASS = 1000
+# Steps of 64 images and passes, at least, of the classifier that reads them.
+_READER_STEPS, _READER_EPOCHS = 1500, 3
 # What takes thousands of gradients for an observation is done for so many, if no limit says
 # otherwise.
 _FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 500}
@@ -140,6 +145,29 @@ def score_probe(on: HeldOut) -> dict[str, Any]:
         "num_train": len(x),
         "linear_probe": probe_accuracy(*train, *test, "linear"),
         "knn_probe": probe_accuracy(*train, *test, "knn"),
+    }
+
+
+def score_classes(on: HeldOut) -> dict[str, Any]:
+    """Samples of each class, and held-out images, as a classifier reads them."""
+    assert on.train is not None, "a metric that needs labels has training data"
+    model, cut = on.model, on.cut
+    x, y = on.train()
+    y, y_true = (
+        model.check_condition(labels, len(rows))
+        for rows, labels in ((x, y), (cut.x, cut.y))
+    )
+    epochs = max(_READER_EPOCHS, -(-64 * _READER_STEPS // len(x)))
+    reader = class_reader(
+        *(x, y, model.num_classes or 0, model.shown_range, epochs), seed=on.seed
+    )
+    read = reader.predict(cut.x, verbose=0).argmax(axis=-1)
+    return {
+        "num_examples": len(cut.x),
+        "num_train": len(x),
+        "num_of_each_class": _OF_EACH_CLASS,
+        "read_rightly": mean_and_error(read == y_true),
+        "read_as_asked": read_as_asked(model, reader, _OF_EACH_CLASS, on.seed),
     }
 
 

@@ -22,10 +22,11 @@ class Metric(NamedTuple):
     Attributes:
         scores: Function of a `HeldOut`.
         about: What it measures, in a few words.
-        needs: "labels", "factors" (labels [N, K], K >= 2), "drawn factors" (data that can
-            be drawn for given factors), "images", "anomalies" (data of another kind), "a
-            trained likelihood" (which a VAE-GAN has not), "predicted labels" (labels, and
-            a model that learns them), or nothing.
+        needs: "labels", "classes" (labels, and a model whose condition they are), "factors"
+            (labels [N, K], K >= 2), "drawn factors" (data that can be drawn for given
+            factors), "images", "anomalies" (data of another kind), "a trained likelihood"
+            (which a VAE-GAN has not), "predicted labels" (labels, and a model that learns
+            them), or nothing.
 
     Example:
         >>> METRICS["probe"].needs
@@ -105,12 +106,17 @@ def _check_needs(name, on):
     needs, y = METRICS[name].needs, on.y
     if on.model.condition_shape is not None:
         _check_conditions(name, needs, on)
-    if needs == "images" and len(on.model.event_shape) != 3:
+    if needs == "classes" and on.model.num_classes is None:
+        raise ValueError(
+            f"The metric {name!r} asks a model for samples of each class, but this one's "
+            "condition is no class."
+        )
+    if needs in ("images", "classes") and len(on.model.event_shape) != 3:
         raise ValueError(
             f"The metric {name!r} is of images, but the model's observations have shape "
             f"{tuple(on.model.event_shape)}."
         )
-    if needs == "labels" and (y is None or on.train is None):
+    if needs in ("labels", "classes") and (y is None or on.train is None):
         raise ValueError(
             f"The metric {name!r} needs labels, of held-out data and of training data "
             "beside them. Give labelled data, and one of their held-out splits."
@@ -202,6 +208,11 @@ METRICS = {
         metrics.score_precision_recall,
         "samples among data and data among samples",
         "images",
+    ),
+    "classes": Metric(
+        metrics.score_classes,
+        "samples of each class, read by a classifier of training images",
+        "classes",
     ),
     "disentanglement": Metric(
         metrics.score_disentanglement, "MIG, SAP and DCI of codes", "factors"

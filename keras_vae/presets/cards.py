@@ -27,9 +27,9 @@ def card(metadata: dict[str, Any], recipe: dict[str, Any], files: list[str]) -> 
     parts = [
         f"# {metadata['name']}\n\n{metadata['description'].rstrip('.')}.",
         _facts(metadata, recipe),
-        _pictures(files),
+        _pictures(files, recipe),
         f"## Scores\n\n{_scores(metadata, recipe)}",
-        f"## Use\n\n{_use(metadata, files)}",
+        f"## Use\n\n{_use(metadata, recipe, files)}",
         f"## Training\n\n{_training(metadata, recipe)}",
         f"## Intended use and limits\n\n{_limits(metadata)}",
         "This card was made by `keras-vae zoo build` from metadata.json and recipe.json.",
@@ -63,8 +63,10 @@ def may_show_data(licence: str) -> bool:
     return "non-commercial" not in licence
 
 
-def _pictures(files):
+def _pictures(files, recipe):
     shown = {name: text for name, text in _PICTURES.items() if name in files}
+    if recipe.get("condition") and "samples.png" in shown:
+        shown["samples.png"] = "samples from the prior, a row for each class"
     images = " ".join(
         f'<img src="{name}" width="45%" alt="{text}">' for name, text in shown.items()
     )
@@ -114,6 +116,11 @@ def protocol(metadata: dict[str, Any], recipe: dict[str, Any]) -> str:
     words.append(f"{scores['num_samples']:,} {kind}")
     if "of" in scores:
         words.append(f"the logarithm is of a {scores['of']}")
+    if "read_as_asked" in scores:
+        words.append(
+            f"{scores['num_of_each_class']:,} samples of each class, read by a classifier "
+            "of the training images"
+        )
     return "; ".join(words)
 
 
@@ -126,18 +133,22 @@ def _scores(metadata, recipe):
     return f"{table}{chr(10).join(rows)}\n\nProtocol: {protocol(metadata, recipe)}."
 
 
-def _use(metadata, files):
+def _use(metadata, recipe, files):
     name = metadata["name"]
+    # What is asked for, in Python and on the command line, and what x is read with.
+    asked, told, beside = ("", "", "")
+    if recipe.get("condition"):
+        asked, told, beside = ("y=0, ", " --y 0", ", y")
     text = f"""```python
 import keras_vae
 
 vae = keras_vae.VAE.from_preset("{name}")
-samples = vae.sample(64, seed=0)  # raw values, as the data have them
-z = vae.embed(x)
+samples = vae.sample(64, {asked}seed=0)  # raw values, as the data have them
+z = vae.embed(x{beside})
 ```
 
 ```bash
-keras-vae sample {name} --output samples.png
+keras-vae sample {name}{told} --output samples.png
 keras-vae evaluate {name}
 keras-vae train --from-preset {name} --data mine.npy --output runs/mine  # fine-tuning
 ```"""

@@ -150,3 +150,16 @@ def test_errors_with_few_labels_are_measured(tmp_path):
     assert table.splitlines()[-1] == f"| m2 | 20 | {error} +- nan | {error} |"
     kept = json.loads((tmp_path / "runs/semi_supervised/m2.json").read_text())
     assert kept["20/0"]["error"] == pytest.approx(float(error), abs=0.005)
+
+
+@needs_data
+def test_the_more_is_given_the_less_is_left_to_say(tmp_path):
+    table = printed_by(
+        tmp_path,
+        *("quadrants.py", "--quadrants", "1", "3", "--minutes", "0.1"),
+        *("--images", "1000", "--limit", "20", "--num-samples", "5"),
+    )
+    row = rf"^\| ([13]) \| {NUMBER} \+- {NUMBER} \| {NUMBER} \+-"
+    found = {n: float(nll) for n, nll, *_ in re.findall(row, table, re.MULTILINE)}
+    bounds = {n: float(bound) for n, *_, bound in re.findall(row, table, re.MULTILINE)}
+    assert 0 < found["3"] < found["1"] / 2 and all(found[n] < bounds[n] for n in "13")

@@ -110,6 +110,16 @@ def test_columns_of_a_table_are_conditions(command, tmp_path):
     assert command("sample", "run").code == 1
     people(20, 1).to_csv("more.csv", index=False)
     assert command("embed", "run", "--data", "more.csv", "--output", "z.csv").code == 0
+    gaps = people(20, 1)
+    gaps.loc[:9, "height"] = None
+    gaps.to_csv("gaps.csv", index=False)
+    options = ["--data", "gaps.csv", "--output", "filled.csv"]
+    assert command("impute", "run", *options).code == 0
+    filled, known = pd.read_csv("filled.csv"), people(20, 1)
+    assert filled.height.notna().all() and (filled.height[10:] == known.height[10:]).all()
+    # By sex and age, which were given: men are 30 taller.
+    man, woman = (known.sex[:10] == one for one in ("m", "f"))
+    assert filled.height[:10][man].mean() > filled.height[:10][woman].mean()
     people(20, 1).drop(columns="age").to_csv("less.csv", index=False)
     result = command("embed", "run", "--data", "less.csv", "--output", "z.csv")
     assert result.code == 1 and "age" in result.err

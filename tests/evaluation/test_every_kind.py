@@ -89,7 +89,7 @@ def metric(name):
 
 
 # Those that need other data, and those that only take another way through the same.
-ELSEWHERE = {"disentanglement", "interventions", "frechet", "likelihood", "ais"}
+ELSEWHERE = {"disentanglement", "interventions", "frechet", "likelihood", "ais", "classes"}
 TOOLS = {
     "impute, importance": lambda one: filled(one, "importance"),
     "impute, gibbs": lambda one: filled(one, "gibbs"),

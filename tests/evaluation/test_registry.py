@@ -70,7 +70,8 @@ def few_points(monkeypatch):
     monkeypatch.setattr(metrics, "_FEW", 5)
 
 
-@pytest.mark.parametrize("name", METRICS)
+# That of classes is of another model: test_classes.py.
+@pytest.mark.parametrize("name", [name for name in METRICS if name != "classes"])
 def test_every_metric(on, of_classes, name):
     """Scores are finite, the same for the same seed, fit into JSON, and are printed."""
     on = of_classes if METRICS[name].needs == "predicted labels" else on

@@ -18,6 +18,8 @@ from c_api import Library, Model
 # Each thread lets one request in so many be a bad one.
 BAD_EVERY = 5
 KINDS = ("empty", "shape", "dtype", "nan")
+# Inputs with a row for each example; a seed has none.
+OF_EXAMPLES = ("x", "y", "z")
 
 
 class Signature:
@@ -31,9 +33,7 @@ class Signature:
     def request(self, rows):
         """Inputs by the names of tensors: those rows of what has rows."""
         return {
-            tensor: self.values[name][rows]
-            if self.values[name].ndim > 1
-            else self.values[name]
+            tensor: self.values[name][rows] if name in OF_EXAMPLES else self.values[name]
             for name, tensor in self.inputs.items()
         }
 
@@ -55,10 +55,10 @@ class Signature:
 
 
 def harm(inputs, kind, rng):
-    """A request that has to be refused, or, of no examples, answered with none."""
+    """A request that has to be refused; one of no examples stays, to be answered with none."""
     (tensor, value), *rest = inputs.items()
     if kind == "empty":
-        return {tensor: value[:0], **dict(rest)}
+        return inputs
     if kind == "shape":
         return {tensor: np.concatenate([value, value], axis=-1), **dict(rest)}
     if kind == "dtype":
@@ -119,7 +119,7 @@ class Load:
             # Bytes cannot be that.
             name = "encode"
         signature = self.signatures[name]
-        inputs = signature.request(np.arange(3))
+        inputs = signature.request(np.arange(0 if kind == "empty" else 3))
         try:
             answer = signature.ask(self.model, harm(inputs, kind, rng))
             outcome = (

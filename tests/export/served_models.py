@@ -72,7 +72,8 @@ def _preset(name):
     signatures = read_signatures(ZOO / name / "1")
     if "encode_uint8" in signatures:
         raw = np.random.default_rng(1).integers(0, 256, (256, *model.event_shape), "u1")
-        return Served(model, model.preprocessor(raw), raw)
+        y = model.num_classes and (np.arange(256) % model.num_classes).astype("i4")
+        return Served(model, model.preprocessor(raw), raw, y)
     # Bits, of whose means a sample consists.
     x = model.to_units(np.round(model.sample(256, seed=1)))
     return Served(model, np.asarray(x, "f4"))
@@ -175,8 +176,8 @@ def requests(served, n):
         all_requests["sample_of_label"] = {"seed": SEED, "y": labels}
         all_requests["predict_label_uint8"] = {"x": served.raw[:n]}
     if served.raw is not None:
-        all_requests["reconstruct_uint8"] = {"x": served.raw[:n]}
-        all_requests["encode_uint8"] = {"x": served.raw[:n]}
+        all_requests["reconstruct_uint8"] = {"x": served.raw[:n], **y}
+        all_requests["encode_uint8"] = {"x": served.raw[:n], **y}
     return all_requests
 
 

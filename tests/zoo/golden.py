@@ -18,17 +18,22 @@ FOLDER = Path(__file__).with_name("golden")
 def inputs(model):
     """Three codes, and three observations that the model itself makes of them."""
     z = np.random.default_rng(0).normal(size=(3, model.latent_dim)).astype("f4")
-    x = np.asarray(model.decoded(z))
+    x = np.asarray(model.decoded(z, classes(model)))
     return z, np.round(x) if model.is_discrete else x
+
+
+def classes(model):
+    """Their classes, for a model whose condition these are."""
+    return None if model.condition_shape is None else np.arange(3)
 
 
 def outputs(model, z, x):
     """What encoder and decoder say about them."""
-    q = model.encode(x)
+    q = model.encode(x, classes(model))
     parts = {
         "mean": q.mean(),
         "stddev": q.stddev(),
-        "decoded": model.decoded(z),
+        "decoded": model.decoded(z, classes(model)),
     }
     return {name: np.asarray(value) for name, value in parts.items()}
 

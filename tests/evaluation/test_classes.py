@@ -1,0 +1,96 @@
+"""Samples of a class, as a classifier of real images reads them."""
+
+import numpy as np
+import pytest
+
+import keras_vae
+from keras_vae.evaluation import (
+    METRICS,
+    HeldOut,
+    class_reader,
+    describe_metrics,
+    evaluate_metrics,
+    metrics,
+    read_as_asked,
+)
+
+CLASSES, SHAPE = 3, (8, 8, 1)
+
+
+def images(y, seed=0):
+    """Bars at the height that their class says, with noise."""
+    x = np.random.default_rng(seed).uniform(0.0, 0.3, (len(y), *SHAPE)).astype("f4")
+    for image, place in zip(x, y, strict=True):
+        image[2 * place : 2 * place + 2] += 0.7
+    return x
+
+
+Y = np.arange(240) % CLASSES
+X = images(Y)
+
+
+class Obeying:
+    """A model whose samples of some classes are those of others."""
+
+    num_classes = CLASSES
+    shown_range = (0.0, 1.0)
+    event_shape = SHAPE
+    condition_shape = (CLASSES,)
+
+    def __init__(self, answers):
+        self.answers = np.array(answers)
+
+    def sample(self, n, y, seed=0):
+        return images(self.answers[y], seed + 1)
+
+    def check_condition(self, y, n):
+        return y
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.setattr(metrics, "_OF_EACH_CLASS", 20)
+    monkeypatch.setattr(metrics, "_READER_STEPS", 60)
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return class_reader(X, Y, CLASSES, epochs=10)
+
+
+@pytest.mark.parametrize(
+    "answers, share", [((0, 1, 2), 1), ((0, 1, 1), 2 / 3), ((1, 2, 0), 0)]
+)
+def test_the_share_is_that_of_the_classes_that_are_obeyed(reader, answers, share):
+    found = read_as_asked(Obeying(answers), reader, 20)
+    assert found["mean"] == pytest.approx(share)
+    assert found["standard_error"] == pytest.approx((share * (1 - share) / 59) ** 0.5)
+
+
+def test_levels_do_not_matter(reader):
+    eight_bits = class_reader(255 * X, Y, CLASSES, (0, 255), epochs=10)
+    for ours, x in ((reader, X), (eight_bits, 255 * X)):
+        assert (ours.predict(x, verbose=0).argmax(-1) == Y).all()
+
+
+def test_the_metric_reads_held_out_images_and_samples():
+    on = HeldOut(Obeying((0, 1, 1)), X[:30], Y[:30], lambda: (X, Y))
+    found = evaluate_metrics("classes", on)["classes"]
+    assert found["read_rightly"]["mean"] == 1
+    assert found["read_as_asked"]["mean"] == pytest.approx(2 / 3)
+    assert (
+        "reads as asked" in describe_metrics({"classes": found})
+        and METRICS["classes"].about
+    )
+
+
+def test_what_has_no_classes_is_refused(reader):
+    model = keras_vae.DenseVAE(SHAPE, 2, hidden_units=(4,))
+    with pytest.raises(ValueError, match="condition is no class"):
+        evaluate_metrics("classes", HeldOut(model, X, Y, lambda: (X, Y)))
+    with pytest.raises(ValueError, match="whose condition is a class"):
+        read_as_asked(model, reader)
+    with pytest.raises(ValueError, match="needs labels"):
+        evaluate_metrics("classes", HeldOut(Obeying((0, 1, 2)), X))
+    with pytest.raises(ValueError, match="shapes"):
+        class_reader(X, Y[:5], CLASSES)
