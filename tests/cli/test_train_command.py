@@ -37,6 +37,7 @@ VALUES = {
     "skip_damaged": ((), True),
     "label": ("income", "income"),
     "condition": ("age,job", "age,job"),
+    "labels": ("100", 100),
     "header": ((), True),
     "mixed_precision": ((), True),
     "jit": ((), True),

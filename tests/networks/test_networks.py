@@ -275,10 +275,21 @@ def test_output_sizes_that_do_not_fit_the_image_are_refused(size):
         conv_decoder(2, (28, 28, 1), size)
 
 
+def test_a_condition_is_added_as_a_dense_layer_of_both_would():
+    rng = np.random.default_rng(0)
+    h, y = rng.normal(size=(3, 4)), np.repeat(np.eye(5), 3, axis=0)
+    layer = networks.PlusCondition()
+    added = layer([h, y]).numpy().reshape(5, 3, 4)
+    # All rows with the first condition, then all with the second one.
+    kernel = layer.kernel.numpy()
+    np.testing.assert_allclose(added, h + kernel[:, np.newaxis], rtol=1e-5)
+
+
 def test_every_public_network_is_tested():
     # Layers that read gaps are in test_reading.py.
     tested = {name for name in networks.__all__ if name in BUILD} | {
         "ColumnFeatures",
         "Gaps",
+        "PlusCondition",
     }
     assert tested == set(networks.__all__)
