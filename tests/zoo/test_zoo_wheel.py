@@ -28,7 +28,9 @@ def refuse(*_):
 socket.socket.connect = refuse
 import keras_vae
 for name in sys.argv[1:]:
-    print(keras_vae.VAE.from_preset(name).sample(16).shape[0])
+    model = keras_vae.VAE.from_preset(name)
+    y = None if model.condition_shape is None else 0
+    print(model.sample(16, y).shape[0])
 """
 
 
