@@ -84,6 +84,22 @@ def read_npz(path: Path, only: Iterable[str] | None = None) -> dict[str, np.ndar
     return arrays
 
 
+def names_in(path: Path) -> list[str]:
+    """Names of the arrays of an `.npz` archive, those of Python objects among them.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The names, in order.
+
+    Example:
+        >>> names_in(Path("mnist.npz"))
+    """
+    with zipfile.ZipFile(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
 def _member(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray | None:
     """An array; None if it is of Python objects."""
     try:

@@ -23,8 +23,8 @@ _ALPHA_MODES = ("LA", "PA", "RGBA")
 _LARGEST_KEPT = 128
 _DEFAULT_SIZE = (64, 64)
 _PROGRESS_FROM = 2000
-# Damaged files that are named, and how much of an image is cut without a word.
-_MOST_NAMED, _WORTH_SAYING = 20, 1.25
+# How much of an image is cut without a word.
+_WORTH_SAYING = 1.25
 
 
 def load_images(
@@ -106,7 +106,9 @@ def find_images(folder: Path) -> Found:
         raise NotADirectoryError(f"{folder} is not a folder.")
     found, others = [], Counter[str]()
     for path in _files(folder):
-        if _is_image(path):
+        if path.is_symlink() and not path.exists():
+            others["broken links"] += 1
+        elif _is_image(path):
             found.append((path.relative_to(folder).parts, path))
         else:
             others[path.suffix.lower() or "without suffix"] += 1
@@ -127,9 +129,11 @@ def _files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
         for entry in sorted(entries, key=lambda one: one.name):
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            # A link to itself has no kind that a DirEntry could tell.
+            is_link = entry.is_symlink()
+            if os.path.isdir(entry.path) if is_link else entry.is_dir():
                 yield from _files(Path(entry.path), (*above, here))
-            elif entry.is_file():
+            elif is_link or entry.is_file():
                 yield Path(entry.path)
 
 
@@ -238,12 +242,10 @@ def _or_error(action: Callable[[Path], Any]) -> Callable[[Path], Any]:
 def _damaged(errors: list[ValueError]) -> ValueError:
     if len(errors) == 1:
         return errors[0]
-    shown = "\n".join(f"  {error}" for error in errors[:_MOST_NAMED])
-    more = len(errors) - _MOST_NAMED
+    shown = "\n".join(f"  {error}" for error in errors)
     return ValueError(
         f"{len(errors)} images cannot be read:\n{shown}"
-        + (f"\n  and {more} more" if more > 0 else "")
-        + "\nRepair or remove them, or leave them out: skip_damaged (--skip-damaged)."
+        "\nRepair or remove them, or leave them out: skip_damaged (--skip-damaged)."
     )
 
 

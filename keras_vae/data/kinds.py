@@ -17,7 +17,10 @@ _OVERDISPERSED = 1.5
 
 
 def as_observations(
-    splits: dict[str, np.ndarray], source: str, levels: tuple[int, int] | None = None
+    splits: dict[str, np.ndarray],
+    source: str,
+    levels: tuple[int, int] | None = None,
+    counts: bool = False,
 ) -> tuple[dict[str, np.ndarray], str, tuple[int, int] | None]:
     """Brings arrays to the layout of a `DataSet` and names the fitting likelihood.
 
@@ -42,10 +45,12 @@ def as_observations(
         source: Name of the file, for errors.
         levels: Smallest and largest possible value of pixels, where it is known; None
             goes by the values.
+        counts: Whether whole numbers are known to be counts, however large.
 
     Returns:
-        The arrays (images with a channel axis: uint8, uint16 or float32; tables:
-        float32, or float64 where they are to be standardised), the likelihood's name, and the levels or None.
+        The arrays (images with a channel axis), as uint8 or uint16 where these hold the
+        levels, else as float32, tables that are to be standardised as float64; the
+        likelihood's name; and the levels or None.
 
     Raises:
         ValueError: If an array is empty, holds no numbers or NaN, or has another
@@ -76,7 +81,9 @@ def as_observations(
                 "or leave levels out."
             )
         whole_levels(*levels).check(np.array([low, high]), source)
-        dtype, likelihood = _stored(levels, is_image), _of_pixels(levels)
+        dtype, likelihood = _stored(levels), _of_pixels(levels)
+    elif counts and whole and low >= 0:
+        dtype, likelihood = np.float32, _of_counts(arrays)
     else:
         dtype, likelihood, levels = _judge(arrays, low, high, whole, is_image, as_pixels)
     splits = {split: x.astype(dtype, copy=False) for split, x in splits.items()}
@@ -94,7 +101,7 @@ def _judge(arrays, low, high, whole, is_image, as_pixels):
         high <= 1 or (as_pixels and high <= 255) or (is_image and high <= 65535)
     ):
         levels = (0, next(one for one in _LARGEST_LEVELS if high <= one))
-        return _stored(levels, is_image), _of_pixels(levels), levels
+        return _stored(levels), _of_pixels(levels), levels
     if counts and not is_image and high <= _LARGEST_COUNT:
         return np.float32, _of_counts(arrays), None
     if is_image and low >= 0 and high <= 1:
@@ -104,9 +111,7 @@ def _judge(arrays, low, high, whole, is_image, as_pixels):
     return np.float32 if is_image else np.float64, "normal:scale=shared", None
 
 
-def _stored(levels, is_image: bool) -> type:
-    if not is_image:
-        return np.float32
+def _stored(levels) -> type:
     low, high = levels
     if low < 0 or high > 65535:
         return np.float32
@@ -119,8 +124,11 @@ def _of_pixels(levels) -> str:
 
 def _of_counts(arrays) -> str:
     """Poisson, unless most columns that vary spread more than it can."""
-    x = np.concatenate([one.reshape(len(one), -1) for one in arrays])
-    mean, variance = x.mean(axis=0, dtype=np.float64), x.var(axis=0, dtype=np.float64)
+    rows = sum(map(len, arrays))
+    # Piece by piece: all in float64 would be a copy of eight bytes for each byte.
+    parts = [piece for x in arrays for piece in pieces(x)]
+    mean = sum(piece.sum(axis=0, dtype=np.float64) for piece in parts) / rows
+    variance = sum(np.square(piece - mean).sum(axis=0) for piece in parts) / rows
     ratio = variance[mean > 0] / mean[mean > 0]
     return "negative_binomial" if np.median(ratio) > _OVERDISPERSED else "poisson"
 
@@ -138,9 +146,11 @@ def _with_channels(x: np.ndarray, name: str) -> np.ndarray:
     if x.size == 0:
         raise ValueError(f"{name} is empty: its shape is {x.shape}.")
     REAL.check(x, name)
+    if x.dtype == bool:
+        x = x.view(np.uint8)
     if x.ndim == 3:
         return x[..., np.newaxis]
-    if x.ndim == 4 and x.shape[1] in (1, 3, 4) and x.shape[-1] > 4:
+    if x.ndim == 4 and x.shape[1] <= 4 < x.shape[-1]:
         raise ValueError(
             f"{name} has the shape {x.shape}, which looks like channels first. Save it "
             "with channels last: np.moveaxis(x, 1, -1)."

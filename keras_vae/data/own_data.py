@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_vae.core.files import sha256_of
 from keras_vae.core.names import unknown
-from keras_vae.data.arrays import read_npy, read_npz
+from keras_vae.data.arrays import names_in, read_npy, read_npz
 from keras_vae.data.dataset import SPLITS, DataSet
 from keras_vae.data.images import SUFFIXES, decode, find_images
 from keras_vae.data.kinds import as_observations
@@ -32,16 +32,22 @@ if TYPE_CHECKING:
 FILE_KINDS = "a folder of images, or a .npy, .npz, .csv, .parquet or .h5ad file"
 TABLES = (".csv", ".tsv", ".parquet")
 _X_NAMES = ("x", "images", "imgs", "data")
-_Y_NAMES = ("y", "labels", "label")
+_Y_NAMES = ("y", "labels", "label", "targets", "target")
 # What scipy.sparse.save_npz writes.
 _SPARSE = {"format", "shape", "data"}
 _SPLIT_FOLDERS = {
     "train": ("train", "training", "trn"),
-    "validation": ("val", "valid", "validation", "dev", "devel", "development"),
-    "test": ("test", "testing", "tst"),
+    "validation": (
+        *("val", "valid", "validation", "dev", "devel", "development"),
+        *("eval", "evaluation"),
+    ),
+    "test": ("test", "testing", "tst", "holdout", "heldout"),
 }
-_WORDS = "|".join(name for names in _SPLIT_FOLDERS.values() for name in names)
-_SPLIT_WORD = re.compile(f"({_WORDS})[ _-]?(set|data|images|imgs)?", re.IGNORECASE)
+_SPLIT_OF = {name: split for split, names in _SPLIT_FOLDERS.items() for name in names}
+# Words beside these that say nothing: train_set, TestData, val2017.
+_BESIDE = "set|data|images|imgs"
+_SPLIT_WORD = re.compile(rf"({'|'.join(_SPLIT_OF)})({_BESIDE})?\d*")
+_SAYS_NOTHING = re.compile(rf"({_BESIDE})?\d*")
 # Fewer images outside of the folders of classes than this share are strays.
 _STRAYS = 0.1
 _BYTES_AT_A_TIME = 1 << 24
@@ -116,8 +122,8 @@ def load_path(
             f"columns, label and header are for tables; {path} is none. Leave them out, or "
             "save the table as .csv."
         )
-    x, y = _read_file(path)
-    return _build(path, x, y, seed, sha256=sha256_of(path), levels=levels, cut=cut)
+    found, sha256 = _read_file(path), sha256_of(path)
+    return _build(path, **found, seed=seed, sha256=sha256, levels=levels, cut=cut)
 
 
 def table_data(
@@ -217,22 +223,35 @@ def _labels(frame, columns: Sequence[Column]) -> np.ndarray:
     return np.where(np.isnan(codes[:, 0]), -1, codes[:, 0]).astype(np.int64)
 
 
-def _read_file(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Returns observations and labels by split; the split "all" is still to be cut."""
+def _read_file(path: Path) -> dict[str, Any]:
+    """Returns x and y by split ("all" is still to be cut), and more for `_build`."""
     kind = path.suffix.lower()
     if kind == ".npy":
-        return {"all": read_npy(path)}, {}
+        return {"x": {"all": read_npy(path)}, "y": {}}
     if kind == ".npz":
         return _from_npz(path)
     if kind == ".h5ad":
-        return {"all": read_h5ad(path)}, {}
+        return {"x": {"all": read_h5ad(path)}, "y": {}, "counts": True}
     raise ValueError(f"Cannot read {path} as data. Give {FILE_KINDS}.")
 
 
-def _from_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def _from_npz(path: Path) -> dict[str, Any]:
     arrays = read_npz(path)
     if _SPARSE <= set(arrays):
-        return {"all": dense(arrays, str(path))}, {}
+        return {"x": {"all": dense(arrays, str(path))}, "y": {}, "counts": True}
+    names = _names_in_npz(path, arrays)
+    xs, ys = set(names["x"].values()), set(names["y"].values())
+    others = [name for name in names_in(path) if name not in xs | ys]
+    used = f"{path}: used {', '.join(sorted(xs | ys))}"
+    return {
+        "x": {split: arrays[name] for split, name in names["x"].items()},
+        "y": {split: arrays[name] for split, name in names["y"].items()},
+        "notes": [f"{used}; left out: {', '.join(others)}"] if others else [],
+    }
+
+
+def _names_in_npz(path: Path, arrays: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Finds x and y among arrays: their names by split."""
     found = ", ".join(arrays) or "no arrays"
     roles = {name: _role(name) for name in arrays}
     if any(split and axis == "x" for axis, split in roles.values()):
@@ -248,11 +267,10 @@ def _from_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
                 "called x_train, x_validation, x_test (x_train at least) and y_train, "
                 "y_validation, y_test."
             )
-        x, y = (
-            {s: arrays[by_role[axis, s]] for s in SPLITS if (axis, s) in by_role}
+        return {
+            axis: {s: by_role[axis, s] for s in SPLITS if (axis, s) in by_role}
             for axis in "xy"
-        )
-        return x, y
+        }
     candidates = [name for name in arrays if roles[name][0] == "x"]
     if not candidates and len(arrays) == 1:
         candidates = list(arrays)
@@ -262,7 +280,10 @@ def _from_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
             "(labels: y), or bring splits as x_train, x_validation, x_test."
         )
     labels = [name for name in arrays if roles[name][0] == "y"]
-    return {"all": arrays[candidates[0]]}, {"all": arrays[labels[0]]} if labels else {}
+    return {
+        "x": {"all": candidates[0]},
+        "y": {"all": labels[0]} if labels else {},
+    }
 
 
 def _role(name: str) -> tuple[str, str | None]:
@@ -274,8 +295,8 @@ def _role(name: str) -> tuple[str, str | None]:
     for split, axis in (
         (name.split("_", 1), name.split("_", 1)[::-1]) if "_" in name else ()
     ):
-        if axis in axes and _split_of(split):
-            return axes[axis], _split_of(split)
+        if axis in axes and (found := _splits_of([split])[split]):
+            return axes[axis], found
     return "", None
 
 
@@ -313,42 +334,92 @@ def _folders(parts: list[tuple[str, ...]], path: Path):
         For each file its split, its label ("" where there are none) and whether it is
         used; and what is left out, in words.
     """
-    while len(first := {one[:1] for one in parts}) == 1 and first != {()}:
-        # One folder around all says nothing, unless it is a split.
-        if _split_of(parts[0][0]):
-            break
-        parts = [one[1:] for one in parts]
+    parts = _unwrapped(parts)
     levels = ([one[i : i + 1] for one in parts] for i in (0, 1))
     level = next((i for i, one in enumerate(levels) if _are_splits(one, path)), None)
     splits = np.full(len(parts), "all", dtype=object)
     if level is not None:
-        splits[:] = [_split_of(one[level]) if one[level:] else "" for one in parts]
+        names = _splits_of(one[level] for one in parts if one[level:])
+        splits[:] = [names[one[level]] if one[level:] else "" for one in parts]
         _check_splits(splits, [one[level:] for one in parts], path)
-        parts = [one[:level] + one[level + 1 :] for one in parts]
-    labels = np.array([one[0] if one else "" for one in parts], dtype=object)
-    used, notes = splits != "", []
-    if stray := int((~used).sum()):
-        notes.append(f"{stray} images outside of the splits")
-    loose = used & (labels == "")
-    if 0 < loose.sum() <= _STRAYS * used.sum():
-        used &= ~loose
-        notes.append(f"{loose.sum()} images outside of the folders of classes")
-    elif loose.any():
-        labels[:] = ""
-    return splits.astype(str), labels.astype(str), used, notes
+        # The split may be there twice: seg_train/seg_train/cats.
+        ends = [
+            level + 2 if len(set(one[level : level + 2])) == 1 else level + 1
+            for one in parts
+        ]
+        parts = [one[:level] + one[end:] for one, end in zip(parts, ends, strict=True)]
+    used = splits != ""
+    stray = f"{(~used).sum()} images outside of the splits"
+    notes = [] if used.all() else [stray]
+    inside = [one for one, use in zip(parts, used, strict=True) if use]
+    labels = np.full(len(parts), "", dtype=object)
+    labels[used], loose, more = _classes(inside, splits[used])
+    used[used] = ~loose
+    return splits.astype(str), labels.astype(str), used, notes + more
 
 
-def _split_of(folder: str) -> str | None:
-    """The split that a folder's name says, in any of the usual ways."""
-    word = _SPLIT_WORD.fullmatch(folder.strip())
-    if word is None:
-        return None
-    return next(s for s, names in _SPLIT_FOLDERS.items() if word[1].lower() in names)
+def _classes(parts: list[tuple[str, ...]], splits: np.ndarray):
+    """What the folders of classes say.
+
+    Args:
+        parts: Folders that each file lies in, below those of the splits.
+        splits: The split of each.
+
+    Returns:
+        For each file its label, and whether it is left out for lack of one; and what is
+        left out, in words.
+    """
+    labels = np.array([one[0] if one else "" for one in _unwrapped(parts)], dtype=object)
+    loose, none = labels == "", np.zeros(len(parts), bool)
+    if loose.all() or not loose.any():
+        return labels, none, []
+    bare = [s for s in np.unique(splits).tolist() if loose[splits == s].all()]
+    if not bare and loose.mean() <= _STRAYS:
+        return labels, loose, [f"{loose.sum()} images outside of the folders of classes"]
+    where = f" of {', '.join(bare)}" if bare else ""
+    lost = f"all labels, since {loose.sum()} images{where} lie in no folder of a class"
+    return np.full(len(parts), "", dtype=object), none, [lost]
+
+
+def _unwrapped(parts: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Leaves out folders around all, which say nothing, unless they are a split."""
+    while len(first := {one[:1] for one in parts}) == 1 and first != {()}:
+        ((name,),) = first
+        if _splits_of([name])[name]:
+            break
+        parts = [one[1:] for one in parts]
+    return parts
+
+
+def _splits_of(names: Iterable[str]) -> dict[str, str | None]:
+    """The splits that the folders of one level are by their names, in any usual way.
+
+    Other words may stand beside the split's, if two splits have them: seg_train, seg_test.
+    """
+    found, others = {}, {}
+    for name in set(names):
+        words = re.split(r"[\W_]+", name.lower())
+        splits = {_SPLIT_OF[m[1]] for m in map(_SPLIT_WORD.fullmatch, words) if m}
+        found[name] = splits.pop() if len(splits) == 1 else None
+        others[name] = tuple(
+            one
+            for one in words
+            if not _SPLIT_WORD.fullmatch(one) and not _SAYS_NOTHING.fullmatch(one)
+        )
+    shared = {
+        one
+        for one in others.values()
+        if len({found[name] for name in found if others[name] == one} - {None}) > 1
+    }
+    return {
+        name: split if not others[name] or others[name] in shared else None
+        for name, split in found.items()
+    }
 
 
 def _are_splits(folders: list[tuple[str, ...]], path: Path) -> bool:
     """Whether the folders of one level are splits; a few files beside them do not count."""
-    splits = {_split_of(one[0]) for one in folders if one}
+    splits = set(_splits_of(one[0] for one in folders if one).values())
     # Beside cars and planes, "train" is a class.
     if "train" not in splits or (None in splits and len(splits) == 2):
         return False
@@ -388,10 +459,11 @@ def _build(
     cut=True,
     notes=(),
     files=None,
+    counts=False,
 ) -> DataSet:
     """Makes a data set from arrays by split, cutting the splits that are missing."""
     if kind is None:
-        x, likelihood, levels = as_observations(x, str(path), levels)
+        x, likelihood, levels = as_observations(x, str(path), levels, counts)
     else:
         likelihood, levels = kind
     if labels is None:

@@ -9,19 +9,28 @@ import numpy as np
 
 from keras_vae.data.arrays import check_size
 
+# What save_npz writes of each format, in the order of its constructor.
+_PARTS = {
+    "csr": ("data", "indices", "indptr"),
+    "csc": ("data", "indices", "indptr"),
+    "bsr": ("data", "indices", "indptr"),
+    "dia": ("data", "offsets"),
+    "coo": ("data", "row", "col"),
+}
+
 
 def dense(arrays: Mapping[str, np.ndarray], source: str) -> np.ndarray:
     """Writes out a matrix that `scipy.sparse.save_npz` wrote.
 
     Args:
-        arrays: What the archive holds, of the formats csr and csc.
+        arrays: What the archive holds.
         source: Name of the file, for errors.
 
     Returns:
         Array [N, D].
 
     Raises:
-        ValueError: If the format is another, the parts do not fit together, or the whole
+        ValueError: If the format is unknown, the parts do not fit together, or the whole
             is more than the memory of the machine.
 
     Example:
@@ -34,18 +43,19 @@ def dense(arrays: Mapping[str, np.ndarray], source: str) -> np.ndarray:
 
     kind = arrays["format"].item()
     kind = kind.decode() if isinstance(kind, bytes) else kind
-    makers = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix}
-    if kind not in makers:
+    if kind not in _PARTS:
         raise ValueError(
             f"{source} is a sparse matrix of the format {kind}. Save it as csr: "
             "scipy.sparse.save_npz(path, matrix.tocsr())."
         )
     try:
         shape = tuple(int(n) for n in arrays["shape"])
-        parts = arrays["data"], arrays["indices"], arrays["indptr"]
-        matrix = makers[kind](parts, shape=shape)
-        matrix.check_format(full_check=True)
-    except (ValueError, TypeError, IndexError) as error:
+        data, *places = (arrays[name] for name in _PARTS[kind])
+        parts = (data, tuple(places)) if kind == "coo" else (data, *places)
+        matrix = getattr(sparse, f"{kind}_matrix")(parts, shape=shape)
+        if hasattr(matrix, "check_format"):
+            matrix.check_format(full_check=True)
+    except (ValueError, TypeError, IndexError, KeyError) as error:
         raise ValueError(f"{source} is a damaged sparse matrix: {error}.") from error
     check_size(matrix.shape[0] * matrix.shape[1] * matrix.dtype.itemsize, source)
     return matrix.toarray()

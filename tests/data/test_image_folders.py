@@ -1,5 +1,7 @@
 """Folders of image files: decoding, sizes, channels, labels, splits."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import EpsImagePlugin, Image
@@ -279,6 +281,23 @@ LAYOUTS = {
     "data": ("train_data/a", "train_data/b", "val_data/a", "val_data/b"),
     "below classes": ("a/train", "b/train", "a/test", "b/test"),
     "with blanks": ("Train Set/a", "Train Set/b", "Test Set/a", "Test Set/b"),
+    "years": ("train2017/a", "train2017/b", "val2017/a", "val2017/b"),
+    "numbers": ("train_1/a", "train_1/b", "test_1/a", "test_1/b"),
+    "evaluation": ("train/a", "train/b", "eval/a", "eval/b"),
+    "prefixes": ("signs_train/a", "signs_train/b", "signs_test/a", "signs_test/b"),
+    "suffixes": ("D_train_HR/a", "D_train_HR/b", "D_valid_HR/a", "D_valid_HR/b"),
+    "twice": (
+        "seg_train/seg_train/a",
+        "seg_train/seg_train/b",
+        "seg_test/seg_test/a",
+        "seg_test/seg_test/b",
+    ),
+    "images within": (
+        "train/images/a",
+        "train/images/b",
+        "test/images/a",
+        "test/images/b",
+    ),
 }
 
 
@@ -291,7 +310,7 @@ def test_splits_and_labels_in_every_usual_layout(layout, stray, tmp_path):
         save(tmp_path / top / "overview.png", color=(200, 0, 0))
     data = load(tmp_path)
     assert data.label_names == ("a", "b")
-    held = "validation" if "dev" in layout or "val" in "".join(LAYOUTS[layout]) else "test"
+    held = "validation" if re.search("dev|val", LAYOUTS[layout][-1]) else "test"
     x, y = data.split(held)
     assert len(x) == 20 and set(x[:, 0, 0, 0].tolist()) == {20, 30}
     np.testing.assert_array_equal(x[:, 0, 0, 0] == 30, y == 1)
@@ -301,6 +320,22 @@ def test_splits_and_labels_in_every_usual_layout(layout, stray, tmp_path):
         numbers = [int(name.split("/")[-1].removesuffix(".png")) for name in files]
         np.testing.assert_array_equal(x[:, 0, 0, 1], numbers)
     assert ("left out: 1 images outside" in data.notes[0]) == stray
+
+
+@pytest.mark.parametrize("also", [(), ("car",)])
+def test_classes_whose_names_say_train_are_classes(also, tmp_path):
+    names = ("bullet train", *also, "freight train")
+    fill(tmp_path, names)
+    assert load(tmp_path).label_names == names
+
+
+@pytest.mark.parametrize("count", [3, 20])
+def test_a_test_split_without_labels_stays_one(count, tmp_path):
+    fill(tmp_path, ("train/cats", "train/dogs"), 50)
+    fill(tmp_path, ("test",), count)
+    data = load(tmp_path)
+    assert data.y_train is None and len(data.x_test) == count
+    assert f"all labels, since {count} images of test" in data.notes[0]
 
 
 def test_one_loose_image_does_not_cost_the_labels(tmp_path):
@@ -324,6 +359,14 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
     names = [path.name for path in images.find_images(folder).paths]
     # What a link shows a second time is there twice, and nothing more often.
     assert 20 <= len(names) <= 60
+
+
+def test_links_that_lead_nowhere_are_counted(tmp_path):
+    fill(tmp_path, ("cats", "dogs"))
+    (tmp_path / "cats" / "lost.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "birds").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "itself").symlink_to(tmp_path / "itself")
+    assert "used 20 of 23 files; left out: 3 broken links" in load(tmp_path).notes[0]
 
 
 def test_what_is_left_out_is_said(tmp_path):
@@ -357,8 +400,9 @@ def test_all_damaged_images_are_named_and_may_be_skipped(tmp_path):
     assert "bad.png" in "\n".join(data.notes)
     for path in tmp_path.rglob("*.png"):
         path.write_bytes(b"hello")
-    with pytest.raises(ValueError, match="and 2 more"):
+    with pytest.raises(ValueError, match="22 images cannot be read") as error:
         load(tmp_path, skip_damaged=True)
+    assert all(path.name in str(error.value) for path in tmp_path.rglob("*.*g"))
 
 
 def test_one_image_is_data_to_use(tmp_path):
