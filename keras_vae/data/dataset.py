@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_vae.core.names import unknown
+from keras_vae.core.support import pieces
 from keras_vae.data.tables import Column
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class DataSet:
         notes: Lines for the user: what was left out or decided in reading. Data that are
             only to be used, and not trained on, may all be in the test split.
         files: For each split, of images the names of their files.
-        table: The table that was read, whole, with what no model learns of it.
+        table: Of data to use, the table that was read, whole, with what no model learns
+            of it.
 
     Raises:
         ValueError: If the splits do not fit together.
@@ -184,7 +186,8 @@ class DataSet:
                     continue
                 # With the shape, or a row could move from the end of one to the next.
                 digest.update(f"{array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                for piece in pieces(array):
+                    digest.update(np.ascontiguousarray(piece).data)
         return digest.hexdigest()
 
     def table_of_rows(self, split: str) -> pd.DataFrame:

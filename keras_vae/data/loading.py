@@ -91,7 +91,9 @@ def load(
             )
         frame: Any = name_or_path
         name = Path("DataFrame")
-        return table_data(frame.copy(), name, seed, columns, label, None, levels, cut)
+        return table_data(
+            frame.copy(deep=False), name, seed, columns, label, None, levels, cut
+        )
     if isinstance(name_or_path, str) and name_or_path in names():
         if image_size is not None or channels is not None:
             raise ValueError(

@@ -25,6 +25,7 @@ from keras_vae.data.tables import (
     read_frame,
     to_codes,
 )
+from keras_vae.data.tables.reading import is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ _SPLIT_WORD = re.compile(rf"({'|'.join(_SPLIT_OF)})({_BESIDE})?\d*")
 _SAYS_NOTHING = re.compile(rf"({_BESIDE})?\d*")
 # Fewer images outside of the folders of classes than this share are strays.
 _STRAYS = 0.1
-_BYTES_AT_A_TIME = 1 << 24
+_BYTES_AT_A_TIME = 1 << 22
 
 
 def load_path(
@@ -115,8 +116,10 @@ def load_path(
         raise ValueError(f"skip_damaged is for folders of images; {path} is a file.")
     if kind in TABLES:
         frame = read_frame(path, header)
-        sha256 = sha256_of(path)
-        return table_data(frame, path, seed, columns, label, sha256, levels, cut)
+        guessed = header is None and kind != ".parquet"
+        notes = _about_names(frame, path) if guessed else []
+        settings = columns, label, sha256_of(path), levels, cut, notes
+        return table_data(frame, path, seed, *settings)
     if columns is not None or label is not None or header is not None:
         raise ValueError(
             f"columns, label and header are for tables; {path} is none. Leave them out, or "
@@ -135,11 +138,12 @@ def table_data(
     sha256: str | None = None,
     levels: tuple[int, int] | None = None,
     cut: bool = True,
+    notes: Sequence[str] = (),
 ) -> DataSet:
     """Makes a data set of a table.
 
     Args:
-        frame: The table.
+        frame: The table; its columns are taken out of it.
         path: Where it was read from.
         seed: Seed of the split.
         columns: Kinds of columns by name, or the columns of a model.
@@ -149,9 +153,10 @@ def table_data(
         levels: Smallest and largest possible value, of a table of pixels: it then is an
             array as `.npy` files hold it, and its columns have no kinds.
         cut: Whether to draw splits.
+        notes: Lines for the user.
 
     Returns:
-        The data set.
+        The data set; the whole table with it where no splits are drawn.
 
     Raises:
         ValueError: If the table does not fit the columns, or there is no such label.
@@ -169,20 +174,44 @@ def table_data(
         labels = infer_labels(frame[names], known)
     if labels is not None:
         y = {"all": _labels(frame[names], labels)}
-    whole, frame = frame, frame.drop(columns=names)
+    whole = None if cut else frame.copy(deep=False)
+    for name in names:
+        frame.pop(name)
     if levels is not None:
         x = {"all": _pixels(frame, path)}
         return _build(
-            path, x, y, seed, sha256=sha256, labels=labels, levels=levels, cut=cut
+            path,
+            x,
+            y,
+            seed,
+            sha256=sha256,
+            labels=labels,
+            levels=levels,
+            cut=cut,
+            notes=notes,
         )
     if columns is None or isinstance(columns, Mapping):
         columns = infer_columns(frame, kinds)
-    codes = to_codes(frame, columns)
-    kind = likelihood_of(columns, codes), None
-    data = _build(
-        path, {"all": codes}, y, seed, kind, sha256, tuple(columns), labels, cut=cut
-    )
+    x = {"all": to_codes(frame, columns, use_up=True)}
+    kind = likelihood_of(columns, x["all"]), None
+    about = {"sha256": sha256, "columns": tuple(columns), "labels": labels}
+    data = _build(path, x, y, seed, kind, **about, cut=cut, notes=notes)
     return dataclasses.replace(data, table=whole)
+
+
+def _about_names(frame, path) -> list[str]:
+    """Says where names of columns come from that may have been taken for something else."""
+    if any(isinstance(name, int) for name in frame.columns):
+        return [
+            f"{path}: its first line holds data, and columns are numbered from 0; --header "
+            "says that it holds their names"
+        ]
+    if any(is_number(name) for name in frame.columns):
+        return [
+            f"{path}: the numbers in its first line are names of columns; --no-header says "
+            "that they are data"
+        ]
+    return []
 
 
 def _pixels(frame, path) -> np.ndarray:

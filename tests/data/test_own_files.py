@@ -12,7 +12,7 @@ import pytest
 from scipy import sparse
 
 from keras_vae.core.files import sha256_of
-from keras_vae.data import arrays, load
+from keras_vae.data import arrays, load, tables
 from keras_vae.data.dataset import SPLITS
 
 RNG = np.random.default_rng(0)
@@ -326,12 +326,39 @@ def csv(tmp_path, text, encoding="utf-8"):
 
 
 @pytest.mark.parametrize(
-    "header", ["", "size,weight\n", '"size, cm",weight\n\n', "0,1\n", "2019a,Infinity\n"]
+    "header",
+    [
+        *("", "size,weight\n", '"size, cm",weight\n\n', "0,1\n", "2019a,Infinity\n"),
+        *("1_0,2_0\n", "\u0661,\u0662\n", "Na,b\n", "nan,b\n"),
+    ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_csv(header, encoding, tmp_path):
     rows = "".join(f"{i}.5, {-i}e-1\n" for i in range(10))
     same_table(load(csv(tmp_path, header + rows, encoding)))
+
+
+COUNTING = ("0,1,2,3", "1,2,3,4", "2019,2020,2021,2022", "400.5,401,401.5,402", "-1,0,1,2")
+
+
+@pytest.mark.parametrize("word", ["", "country,"])
+@pytest.mark.parametrize("first", COUNTING)
+def test_numbers_that_count_are_names(first, word, tmp_path):
+    rows = RNG.normal(2, 1, (20, 4)).round(3).tolist()
+    lines = [("n," if word else "") + ",".join(map(str, row)) + "\n" for row in rows]
+    path = csv(tmp_path, f"{word}{first}\n" + "".join(lines))
+    frame = tables.read_frame(path)
+    assert [str(name) for name in frame.columns] == f"{word}{first}".split(",")
+    assert len(frame) == 20
+    if not word:
+        assert "are names of columns; --no-header" in load(path).notes[0]
+        data = load(path, header=False)
+        assert len(data.split("all")[0]) == 21 and not data.notes
+        # Rows that count are no names where the next ones do, too.
+        lines = [f"{i},{i + 1},{i + 2},{i % 7 + 0.5}\n" for i in range(20)]
+        lines[0], lines[1] = "1,2,3,4\n", "2,3,4,5\n"
+        data = load(csv(tmp_path, "".join(lines)))
+        assert len(data.split("all")[0]) == 20 and "first line holds data" in data.notes[0]
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|", " ; "])
@@ -378,6 +405,16 @@ def same_table(data):
 def test_csv_that_is_no_table(text, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         load(csv(tmp_path, text))
+
+
+@pytest.mark.parametrize("late", ["", "?", "word", "0.5", "True", "007"])
+def test_long_tables_are_read_as_short_ones(late, tmp_path, monkeypatch):
+    cells = [f"{i},{i % 7}.5,{'abc'[i % 3]},{i % 2 == 0}" for i in range(80)]
+    path = csv(tmp_path, "n,x,word,truth\n" + "\n".join([*cells, f"{late},,{late},\n"]))
+    whole = tables.read_frame(path)
+    monkeypatch.setattr(tables.reading, "_CELLS_AT_A_TIME", 40)
+    monkeypatch.setattr(tables.reading, "_LEAST_MAP", 8)
+    pd.testing.assert_frame_equal(tables.read_frame(path), whole)
 
 
 def test_csv_of_other_bytes(tmp_path):
@@ -481,14 +518,37 @@ def test_data_to_use_are_not_cut(rows, tmp_path):
     assert len(load(frame, columns=columns, cut=False).x_test) == rows
 
 
-def test_memory_while_loading_is_the_array_and_little_more(tmp_path):
-    path = tmp_path / "own.npy"
-    np.save(path, RNG.integers(0, 255, (9000, 64, 64, 3), np.uint8))
+def in_csv(path, x):
+    pd.DataFrame(x.reshape(-1, 32)).to_csv(path, index=False)
+
+
+# How arrays are stored, their shape, and the bytes of an element as it is kept.
+STORED = {
+    "images.npy": (np.save, (9000, 64, 64, 3), 1),
+    "grey.npy": (np.save, (9000, 96, 128), 1),
+    "table.npy": (np.save, (9000, 12288), 1),
+    "bool.npy": (lambda path, x: np.save(path, x > 99), (9000, 12288), 1),
+    "images.npz": (lambda path, x: np.savez(path, x=x), (9000, 64, 64, 3), 1),
+    "table.csv": (in_csv, (300_000, 32), 8),
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=[pytest.mark.slow] if n != "images.npy" else [])
+        for n in STORED
+    ],
+)
+def test_memory_while_loading_is_the_array_and_little_more(name, tmp_path):
+    write, shape, size = STORED[name]
+    path = tmp_path / name
+    write(path, RNG.integers(0, 255, shape, np.uint8))
     code = (
-        "import re, sys, keras_vae.data as d\n"
+        "import re, sys, pandas, keras_vae.data as d\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\n"
         "before = peak(); data = d.load(sys.argv[1]); print(peak() - before)"
     )
     run = [sys.executable, "-c", code, str(path)]
     found = subprocess.run(run, capture_output=True, text=True, check=True)
-    assert int(found.stdout) * 1024 < 1.5 * path.stat().st_size
+    assert int(found.stdout) * 1024 < 1.5 * size * np.prod(shape)

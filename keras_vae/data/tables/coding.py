@@ -17,15 +17,20 @@ if TYPE_CHECKING:
 _COMPONENTS, _ROWS_OF_ONE = 5, 100
 
 
-def to_codes(frame: pd.DataFrame, columns: Sequence[Column]) -> np.ndarray:
+def to_codes(
+    frame: pd.DataFrame, columns: Sequence[Column], use_up: bool = False
+) -> np.ndarray:
     """Writes a table as numbers: categories as their number, dates as days since 1970.
 
     Args:
         frame: The table; its columns may come in any order.
         columns: What they are. Identifiers and constants may be missing.
+        use_up: Whether to take the columns out of the table one after another, so that
+            they need not be in memory twice.
 
     Returns:
-        Array [N, D] of the columns that are modelled, float64; NaN is missing.
+        Array [N, D] of the columns that are modelled, float64, column after column in
+        memory; NaN is missing.
 
     Raises:
         ValueError: If a column is missing or not known, or a value is none of its column.
@@ -45,8 +50,12 @@ def to_codes(frame: pd.DataFrame, columns: Sequence[Column]) -> np.ndarray:
             + (f" unknown are {', '.join(other)};" if other else "")
             + " columns are matched by name. Rename them, or leave out what is unknown."
         )
-    coded = [_codes(frame[c.name], c) for c in columns if c.is_modelled]
-    return np.stack(coded, axis=1)
+    take = frame.pop if use_up else frame.__getitem__
+    modelled = [column for column in columns if column.is_modelled]
+    codes = np.empty((len(modelled), len(frame)))
+    for row, column in zip(codes, modelled, strict=True):
+        row[:] = _codes(take(column.name), column)
+    return codes.T
 
 
 def to_frame(codes: np.ndarray, columns: Sequence[Column], index=None) -> pd.DataFrame:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import csv
+import itertools
+import mmap
 import re
 import warnings
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +22,9 @@ _MARKS = sorted({form for m in _MISSING for form in (m, m.upper(), m.title())})
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _SNIFFED = 1 << 16
 _ROWS_LOOKED_AT = 1000
+_CELLS_AT_A_TIME, _LEAST_MAP = 1 << 19, 1 << 20
+# So many numbers of one distance from each other are hardly by chance.
+_COUNTED = 4
 
 
 def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
@@ -24,8 +32,9 @@ def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
 
     Cells are separated by commas, semicolons, tabs or bars; numbers may have a decimal
     comma where those do not separate; the encoding is UTF-8, or UTF-16 with its mark. The
-    first line names the columns if none of its cells is a number, or if it counts 0, 1, 2
-    and so on, as pandas writes it; files without numbers need `header`. Missing cells are
+    first line names the columns if none of its cells is a number, or if its numbers count
+    (0, 1, 2 as pandas writes it; years, wavelengths) and those of the second line do not;
+    files without numbers need `header`. Missing cells are
     empty, `?`, `NA`, `null` and the like. Numbers with zeros in front are text.
 
     Args:
@@ -50,8 +59,8 @@ def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
     try:
         with open(path, newline="", encoding=encoding) as file:
             sample = file.read(_SNIFFED)
-        first, options = _dialect(sample)
-        names = _header(first, path, header)
+        lines, options = _dialect(sample)
+        names = _header(lines, path, header)
         options |= {
             "header": None if names is None else 0,
             "names": names,
@@ -65,7 +74,7 @@ def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             text = pd.read_csv(path, nrows=_ROWS_LOOKED_AT, dtype=str, **options)
             zeros = {c: str for c in text if text[c].str.match(r"0\d").any()}
-            frame = pd.read_csv(path, dtype=zeros, low_memory=False, **options)
+            frame = _read_in_pieces(path, {"dtype": zeros, **options})
     except pd.errors.EmptyDataError:
         frame = pd.DataFrame()
     except UnicodeError as error:
@@ -77,6 +86,61 @@ def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
     if not len(frame):
         raise ValueError(f"{path} has no rows of data.")
     return frame
+
+
+def _read_in_pieces(path: Path, options: dict[str, Any]) -> pd.DataFrame:
+    """Reads rows piece by piece, so that hardly more is in memory than their numbers.
+
+    Once to learn what the columns are and how many rows there are, and once to fill them.
+    """
+    import pandas as pd
+
+    width = len(pd.read_csv(path, nrows=1, **options).columns)
+    options = {**options, "low_memory": False}
+    by_piece = {**options, "chunksize": max(1, _CELLS_AT_A_TIME // max(1, width))}
+    kinds, count = defaultdict(set), 0
+    with pd.read_csv(path, **by_piece) as reader:
+        for piece in reader:
+            count += len(piece)
+            for name, column in piece.items():
+                kinds[name].add(column.dtype)
+    if count <= by_piece["chunksize"] or any(map(_are_mixed, kinds.values())):
+        # Where words turn up late, only all cells together say what the column is.
+        return pd.read_csv(path, **options)
+    columns: dict[Any, Any] = {
+        name: _room(count, one) if _are_numbers(one) else [] for name, one in kinds.items()
+    }
+    start = 0
+    with pd.read_csv(path, **by_piece) as reader:
+        for piece in reader:
+            for name, column in piece.items():
+                if isinstance(columns[name], list):
+                    columns[name].append(column)
+                else:
+                    columns[name][start : start + len(piece)] = column
+            start += len(piece)
+    for name, one in columns.items():
+        if isinstance(one, list):
+            columns[name] = pd.concat(one, ignore_index=True)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _are_numbers(kinds: set[Any]) -> bool:
+    return {str(one) for one in kinds} <= {"int64", "float64"}
+
+
+def _are_mixed(kinds: set[Any]) -> bool:
+    return len(kinds) > 1 and not _are_numbers(kinds)
+
+
+def _room(count: int, kinds: set[Any]) -> np.ndarray:
+    """An array for a column of numbers."""
+    dtype = np.result_type(*kinds)
+    if (size := count * dtype.itemsize) < _LEAST_MAP:
+        return np.empty(count, dtype)
+    # A map of its own is given back as soon as the column is no longer needed; of freed
+    # memory between other things the process keeps hold.
+    return np.frombuffer(mmap.mmap(-1, size), dtype)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -94,37 +158,54 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number, as people write it.
+
+    Args:
+        cell: The text.
+
+    Example:
+        >>> is_number("1.5"), is_number("1,5"), is_number("1_5"), is_number("nan")
+        (True, True, False, False)
+    """
+    return _NUMBER.fullmatch(cell) is not None
+
+
 def _encoding(path: Path) -> str:
     with open(path, "rb") as file:
         start = file.read(2)
     return "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
-def _dialect(sample: str) -> tuple[list[str], dict[str, Any]]:
-    """The cells of the first line, and how pandas is to separate and read cells."""
-    line = next((line for line in sample.splitlines() if line.strip()), "")
+def _dialect(sample: str) -> tuple[list[list[str]], dict[str, Any]]:
+    """The cells of the first two lines, and how pandas is to separate and read cells."""
+    first = (line for line in sample.splitlines() if line.strip())
+    lines = list(itertools.islice(first, 2))
+    line = lines[0] if lines else ""
     quote = "'" if line.lstrip().startswith("'") else '"'
     outside = re.sub(f"{quote}.*?{quote}", "", line)
     separator = max(",;\t|", key=outside.count)
-    cells = next(csv.reader([line], delimiter=separator, quotechar=quote), [])
+    rows = csv.reader(lines, delimiter=separator, quotechar=quote)
     with_comma, with_point = (
         len(re.findall(rf"(?<![\w.,])-?\d+{mark}\d+(?![\w.,])", sample))
         for mark in (",", r"\.")
     )
     decimal = "," if separator != "," and with_comma > with_point else "."
     options = {"sep": separator, "quotechar": quote, "decimal": decimal}
-    return [cell.strip() for cell in cells], options
+    return [[cell.strip() for cell in cells] for cells in rows], options
 
 
-def _header(first: list[str], path: Path, given: bool | None) -> list[str] | None:
+def _header(lines: list[list[str]], path: Path, given: bool | None) -> list[str] | None:
     """The names in the first line; None if it holds data."""
-    counted = len(first) > 1 and first == [str(i) for i in range(len(first))]
+    first, *below = lines or [[]]
     if given is None:
-        given = counted or not any(map(_NUMBER.fullmatch, first))
+        given = not any(map(is_number, first)) or _counts(first, below)
     if not first or not given:
         return None
+    empty = all(name.lower() in _MISSING for name in first)
     for column, name in enumerate(first, start=1):
-        if name.lower() in _MISSING:
+        # One name may be that of sodium, or of the class "none".
+        if empty or name in ("", "?"):
             raise ValueError(
                 f"{path}: column {column} has no name in the first line, but {name!r}. "
                 "If it is an index written by pandas, write the file with index=False; "
@@ -136,3 +217,21 @@ def _header(first: list[str], path: Path, given: bool | None) -> list[str] | Non
                 "name of its own."
             )
     return first
+
+
+def _counts(first: list[str], below: list[list[str]]) -> bool:
+    """Whether the numbers in the first line go up in equal steps, and the next do not."""
+    if len(first) > 1 and first == [str(i) for i in range(len(first))]:
+        return True
+    at = [i for i, cell in enumerate(first) if is_number(cell)]
+    if len(at) < _COUNTED or not below or len(below[0]) != len(first):
+        return False
+    return _are_steps([first[i] for i in at]) and not _are_steps([below[0][i] for i in at])
+
+
+def _are_steps(cells: list[str]) -> bool:
+    """Whether cells are numbers that go up in equal steps."""
+    if not all(map(is_number, cells)):
+        return False
+    steps = np.diff([float(cell.replace(",", ".")) for cell in cells])
+    return bool(steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0))
