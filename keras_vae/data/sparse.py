@@ -71,7 +71,7 @@ def read_h5ad(path: Path) -> np.ndarray:
         Array [N, D]: its X.
 
     Raises:
-        ValueError: If anndata is not installed, or the file is damaged.
+        ValueError: If anndata is not installed, the file is damaged or holds no X.
     """
     try:
         import anndata
@@ -82,6 +82,8 @@ def read_h5ad(path: Path) -> np.ndarray:
     # h5py and anndata have errors of many kinds for damaged files.
     except Exception as error:
         raise ValueError(f"{path} is damaged or no AnnData file: {error}.") from error
+    if x is None:
+        raise ValueError(f"{path} has no X, the matrix of its counts.")
     if hasattr(x, "toarray"):
         check_size(x.shape[0] * x.shape[1] * x.dtype.itemsize, str(path))
         x = x.toarray()

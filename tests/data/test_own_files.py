@@ -477,6 +477,29 @@ def test_a_sparse_matrix_beyond_the_memory_is_refused(tmp_path):
         load(npz(tmp_path, **parts))
 
 
+@pytest.mark.parametrize("kind", ["csr", "csc", "dense"])
+def test_annotated_matrices_are_counts(kind, tmp_path):
+    anndata = pytest.importorskip("anndata")
+    counts = RNG.poisson(0.3, (50, 7)) * RNG.integers(1, 9, (50, 1))
+    x = counts if kind == "dense" else sparse.csr_matrix(counts).asformat(kind)
+    anndata.AnnData(x.astype("f4")).write_h5ad(tmp_path / "own.h5ad")
+    data = load(tmp_path / "own.h5ad", cut=False)
+    np.testing.assert_array_equal(data.x_test, counts)
+    assert data.likelihood == "negative_binomial"
+    (tmp_path / "bad.h5ad").write_bytes(b"hello")
+    anndata.AnnData(obs=pd.DataFrame(index=["a"])).write_h5ad(tmp_path / "none.h5ad")
+    for name, message in (("bad", "damaged or no AnnData"), ("none", "has no X")):
+        with pytest.raises(ValueError, match=rf"{name}\.h5ad {message}|is {message}"):
+            load(tmp_path / f"{name}.h5ad")
+
+
+def test_annotated_matrices_need_a_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "anndata", None)
+    (tmp_path / "own.h5ad").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"own\.h5ad needs anndata: pip install anndata"):
+        load(tmp_path / "own.h5ad")
+
+
 DAMAGED = {
     "csr": {"data": np.ones(1), "indices": np.array([0]), "indptr": np.array([0, 5])},
     "csc": {"data": np.ones(1), "indices": np.array([9]), "indptr": np.array([0, 1, 1])},
