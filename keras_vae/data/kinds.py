@@ -21,6 +21,7 @@ def as_observations(
     source: str,
     levels: tuple[int, int] | None = None,
     counts: bool = False,
+    gaps: bool = False,
 ) -> tuple[dict[str, np.ndarray], str, tuple[int, int] | None]:
     """Brings arrays to the layout of a `DataSet` and names the fitting likelihood.
 
@@ -46,6 +47,7 @@ def as_observations(
         levels: Smallest and largest possible value of pixels, where it is known; None
             goes by the values.
         counts: Whether whole numbers are known to be counts, however large.
+        gaps: Whether values may be missing: NaN.
 
     Returns:
         The arrays (images with a channel axis), as uint8 or uint16 where these hold the
@@ -61,10 +63,10 @@ def as_observations(
         ('bernoulli', (0, 1))
     """  # noqa: E501
     titles = {s: source if s == "all" else f"x_{s} in {source}" for s in splits}
-    splits = {split: _with_channels(x, titles[split]) for split, x in splits.items()}
+    splits = {split: _with_channels(x, titles[split], gaps) for split, x in splits.items()}
     arrays = list(splits.values())
-    low = min(x.min() for x in arrays)
-    high = max(x.max() for x in arrays)
+    low = min(np.nanmin(x) for x in arrays)
+    high = max(np.nanmax(x) for x in arrays)
     # All data end in float32.
     if (largest := max(abs(float(low)), abs(float(high)))) > np.finfo(np.float32).max:
         raise ValueError(
@@ -86,12 +88,18 @@ def as_observations(
         dtype, likelihood = np.float32, _of_counts(arrays)
     else:
         dtype, likelihood, levels = _judge(arrays, low, high, whole, is_image, as_pixels)
+    if np.dtype(dtype).kind == "u" and any(_has_gaps(x) for x in arrays):
+        dtype = np.float32
     splits = {split: x.astype(dtype, copy=False) for split, x in splits.items()}
     return splits, likelihood, levels
 
 
 def _is_whole(x) -> bool:
-    return all((np.floor(piece) == piece).all() for piece in pieces(x))
+    return all(((np.floor(one) == one) | np.isnan(one)).all() for one in pieces(x))
+
+
+def _has_gaps(x) -> bool:
+    return x.dtype.kind == "f" and any(np.isnan(piece).any() for piece in pieces(x))
 
 
 def _judge(arrays, low, high, whole, is_image, as_pixels):
@@ -133,7 +141,7 @@ def _of_counts(arrays) -> str:
     return "negative_binomial" if np.median(ratio) > _OVERDISPERSED else "poisson"
 
 
-def _with_channels(x: np.ndarray, name: str) -> np.ndarray:
+def _with_channels(x: np.ndarray, name: str, gaps: bool) -> np.ndarray:
     if x.dtype.kind not in "buif":
         raise ValueError(
             f"{name} holds {x.dtype} values; numbers are needed (bool, integers or floats)."
@@ -145,7 +153,13 @@ def _with_channels(x: np.ndarray, name: str) -> np.ndarray:
         )
     if x.size == 0:
         raise ValueError(f"{name} is empty: its shape is {x.shape}.")
-    REAL.check(x, name)
+    if not gaps:
+        REAL.check(x, name)
+    elif x.dtype.kind == "f":
+        for piece in pieces(x):
+            REAL.check(piece[~np.isnan(piece)], name)
+        if all(np.isnan(piece).all() for piece in pieces(x)):
+            raise ValueError(f"{name} has no value that is known: all are NaN.")
     if x.dtype == bool:
         x = x.view(np.uint8)
     if x.ndim == 3:

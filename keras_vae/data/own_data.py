@@ -492,7 +492,7 @@ def _build(
 ) -> DataSet:
     """Makes a data set from arrays by split, cutting the splits that are missing."""
     if kind is None:
-        x, likelihood, levels = as_observations(x, str(path), levels, counts)
+        x, likelihood, levels = as_observations(x, str(path), levels, counts, not cut)
     else:
         likelihood, levels = kind
     if labels is None:

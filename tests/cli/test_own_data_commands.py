@@ -148,6 +148,18 @@ def test_new_data_are_measured_by_the_model_alone(command, here, model, new):
     np.testing.assert_allclose(np.load("z.npz")["z"], model.embed(x), rtol=1e-5)
 
 
+def test_gaps_in_arrays_of_images_are_filled(command, here):
+    x = 15.0 * load("digits").x_test[:4]
+    x[:, 2:4, 3] = np.nan
+    np.save("gaps.npy", x)
+    options = ["--data", "gaps.npy", "--output", "f.npy", "--num-samples", "5"]
+    assert command("impute", "run", *options).code == 0
+    filled = np.load("f.npy").reshape(x.shape)
+    np.testing.assert_array_equal(filled[~np.isnan(x)], x[~np.isnan(x)])
+    assert not np.isnan(filled).any()
+    assert command("embed", "run", "--data", "gaps.npy").code == 1
+
+
 def test_one_image_file_is_new_data(command, here, model):
     Image.fromarray(np.full((20, 30), 100, np.uint8)).save("one.png")
     assert command("embed", "run", "--data", "one.png", "--output", "z.npz").code == 0

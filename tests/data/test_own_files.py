@@ -545,6 +545,24 @@ def in_csv(path, x):
     pd.DataFrame(x.reshape(-1, 32)).to_csv(path, index=False)
 
 
+@pytest.mark.parametrize("kind", ["digits, as floats", "unit images", "real table"])
+def test_values_may_be_missing_of_data_to_use(kind, tmp_path):
+    x = KINDS[kind][0].copy()
+    np.save(tmp_path / "whole.npy", x)
+    x[3, 1] = np.nan
+    np.save(tmp_path / "own.npy", x)
+    data, whole = (load(tmp_path / f"{name}.npy", cut=False) for name in ("own", "whole"))
+    np.testing.assert_array_equal(data.x_test.ravel(), x.astype(data.x_test.dtype).ravel())
+    assert (data.likelihood, data.levels) == (whole.likelihood, whole.levels)
+    with pytest.raises(ValueError, match="NaN"):
+        load(tmp_path / "own.npy")
+    for wrong, message in ((np.inf, "NaN or infinite"), (np.nan, "has no value that is")):
+        x[:] = wrong
+        np.save(tmp_path / "own.npy", x)
+        with pytest.raises(ValueError, match=message):
+            load(tmp_path / "own.npy", cut=False)
+
+
 # How arrays are stored, their shape, and the bytes of an element as it is kept.
 STORED = {
     "images.npy": (np.save, (9000, 64, 64, 3), 1),
