@@ -586,7 +586,8 @@ def _cut(groups, seed, path) -> tuple[tuple[dict, ...], dict | None]:
     if rows - size * len(missing) < 1:
         raise ValueError(
             f"{path} has {rows} {'row' if rows == 1 else 'rows'}, too few to take "
-            f"{' and '.join(missing)} from; at least {len(missing) + 1} are needed."
+            f"{' and '.join(missing)} from; at least {len(missing) + 1} are needed. Where "
+            "a trained model is to use them all, say so: --split all (cut=False)."
         )
     order = np.random.default_rng(seed).permutation(rows)
     # Sorted, so that rows keep the order of the source within each split.

@@ -1,0 +1,51 @@
+"""What is said at the end of a run beside its scores."""
+
+import numpy as np
+import pytest
+
+from keras_vae import DenseVAE
+from keras_vae.data import Preprocessor, load
+from keras_vae.training import closing
+
+
+def model_of(x, folder, likelihood=None):
+    """An untrained model of an array, and its test data."""
+    np.save(folder / "own.npy", x)
+    data = load(folder / "own.npy")
+    likelihood = likelihood or data.likelihood
+    model = DenseVAE(data.event_shape, 2, likelihood, hidden_units=8, seed=0)
+    model.preprocessor = Preprocessor.fit(data, model.support)
+    return model, data.split("all")[0]
+
+
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_a_code_that_says_nothing_is_said(is_dead, tmp_path):
+    x = np.random.default_rng(0).normal(size=(50, 6))
+    model, x = model_of(x, tmp_path)
+    if is_dead:
+        for weight in model.encoder.weights:
+            weight.assign(0 * weight)
+    said = "\n".join(closing._remarks(model, x, None))
+    assert ("no latent unit is active" in said) == is_dead
+    assert not is_dead or "--levels" in said
+
+
+@pytest.mark.parametrize("factor, word", [(10.0, "higher"), (0.1, "lower"), (1.0, None)])
+def test_scores_in_two_units_are_explained(factor, word, tmp_path):
+    x = np.random.default_rng(0).normal(size=(50, 6))
+    model, x = model_of(factor * x, tmp_path)
+    model.preprocessor = Preprocessor.from_config(
+        {
+            **model.preprocessor.get_config(),
+            "scaling": {"event_shape": [6], "offset": 0.0, "scale": factor},
+        }
+    )
+    said = "\n".join(closing._remarks(model, x, None))
+    nats = f"{6 * np.log(10):.2f} nats"
+    assert (f"{word} by {nats}" in said) if word else ("raw values" not in said)
+
+
+def test_probabilities_have_no_units(tmp_path):
+    x = np.random.default_rng(0).poisson(3.0, (50, 6))
+    model, x = model_of(x, tmp_path, "poisson")
+    assert "raw values" not in "\n".join(closing._remarks(model, x, None))
