@@ -11,6 +11,7 @@ _SCALE = (
     "Scale the data to that range (keras_vae.data.Scaling does it) or choose a likelihood "
     "that fits it."
 )
+_CHOOSE = "Choose a likelihood that fits the data, or mend these values."
 _VECTORS = {
     "sphere": "the unit sphere",
     "simplex": "numbers that add up to 1",
@@ -146,13 +147,14 @@ class Support:
         t = t.reshape(-1, *[1] * (start.ndim - 1))
         return (1 - t) * start[:, np.newaxis] + t * end[:, np.newaxis]
 
-    def check(self, x: np.ndarray, name: str = "x", advice: str = _SCALE) -> None:
+    def check(self, x: np.ndarray, name: str = "x", advice: str | None = None) -> None:
         """Raises an error unless every element of `x` belongs to the set.
 
         Args:
             x: Array of numbers, any shape.
             name: What to call the array in the message.
-            advice: What to do about values outside, the end of the message.
+            advice: What to do about values outside, the end of the message. By default it
+                is to scale them, where that is possible.
 
         Raises:
             ValueError: If a value is NaN, infinite or outside the set.
@@ -171,6 +173,9 @@ class Support:
         inside = self.contains(x)
         if not inside.all():
             where = np.argwhere(~inside)[0]
+            # No map makes whole numbers of others, and half a line has no other end.
+            scales = not self.integer and None not in (self.low, self.high)
+            advice = advice or (_SCALE if scales and not self.vectors else _CHOOSE)
             raise ValueError(
                 f"{name} has {np.count_nonzero(~inside)} of {x.size} values outside "
                 f"{self}; the first is {x[tuple(where)]:g} at {where.tolist()}. {advice}"

@@ -99,6 +99,19 @@ def test_check_says_what_where_and_what_to_do():
     assert "keras_vae.data.Scaling" in message
 
 
+@any_support
+def test_scaling_is_advised_where_it_can_help(support):
+    bad = np.full((2, 3), -7.5)
+    if support.contains(bad).all():
+        return
+    with pytest.raises(ValueError) as error:
+        support.check(bad)
+    bounded = not support.integer and None not in (support.low, support.high)
+    helps = bounded and support.vectors is None
+    assert ("keras_vae.data.Scaling" in str(error.value)) == helps
+    assert "hoose a likelihood that fits" in str(error.value)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @any_support
 def test_check_names_values_that_are_no_numbers(support, bad):
