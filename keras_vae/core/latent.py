@@ -17,6 +17,7 @@ class Latent(NamedTuple):
         is_reparameterized: Whether draws have a gradient.
         has_density: Whether there is a rate; a single point has none.
         is_factorized: Whether its elements are independent given x.
+        has_moments: Whether its mean and variance given x are known and finite.
         name: What to call the posterior in messages.
     """
 
@@ -26,4 +27,5 @@ class Latent(NamedTuple):
     is_reparameterized: bool
     has_density: bool
     is_factorized: bool
+    has_moments: bool
     name: str

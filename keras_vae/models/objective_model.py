@@ -12,6 +12,7 @@ from keras_vae.core.replicas import num_replicas, sum_over_replicas
 from keras_vae.core.seeds import fold, fold_replica
 from keras_vae.core.trace import Trace
 from keras_vae.models.checks import (
+    check_batches,
     check_stream,
     check_weights,
     is_array,
@@ -128,7 +129,7 @@ class ObjectiveModel(keras.Model):
             raise ValueError(
                 f"The objective {type(objective).__name__} has the players "
                 f"{', '.join(objective.players)}, but {type(self).__name__} has no "
-                f"{', '.join(sorted(missing))}. Use keras_vae.VAEGAN."
+                f"{', '.join(sorted(missing))}. {objective.players_advice}"
             )
         objective.check(self.latent)
         if not objective.per_example and num_replicas() > 1:
@@ -491,6 +492,7 @@ class ObjectiveModel(keras.Model):
             check_stream(self, x, y, weight, name)
             return x
         arrays = self._packed(x, y, weight, held_out=shuffle is None, name=name)
+        check_batches(len(x), batch_size, self.objective, name)
         return stream(arrays, batch_size, bool(shuffle))
 
     def _split(self, x, y, weight, share):

@@ -34,6 +34,7 @@ from keras_vae.models.wiring import (
     check_parts,
     distribution_layer,
     is_factorized,
+    knows_moments,
     number_of_inputs,
     reads_gaps,
     refuse_distribution,
@@ -209,8 +210,16 @@ class VAE(LatentVariableModel):
             is_reparameterized=q.is_reparameterized,
             has_density=q.has_density,
             is_factorized=is_factorized(q),
+            has_moments=knows_moments(q),
             name=type(q).__name__,
         )
+
+    def player_parts(self):
+        """Encoder and decoder, for objectives that train each on a bound of its own."""
+        return {
+            "encoder": (self.encoder, self.posterior),
+            "decoder": (self.decoder, self.likelihood, self.prior),
+        }
 
     @property
     def _decoded_size(self) -> int:

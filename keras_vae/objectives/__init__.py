@@ -7,21 +7,36 @@ from keras_vae.core.trace import Trace
 from keras_vae.objectives.adversarial import Adversarial
 from keras_vae.objectives.base import Number, Objective
 from keras_vae.objectives.beta_tc import BetaTC
+from keras_vae.objectives.capacity import Capacity
+from keras_vae.objectives.dip import DIP
 from keras_vae.objectives.elbo import ELBO
 from keras_vae.objectives.iwae import IWAE
+from keras_vae.objectives.mmd import WAE, InfoVAE
+from keras_vae.objectives.multisample import CIWAE, MIWAE, PIWAE, Renyi
 from keras_vae.objectives.reconstruction import Reconstruction
+from keras_vae.objectives.schedules import Cyclical, WarmUp
 from keras_vae.objectives.vimco import VIMCO
 
 __all__ = [
+    "CIWAE",
+    "DIP",
     "ELBO",
     "IWAE",
+    "MIWAE",
+    "PIWAE",
     "VIMCO",
+    "WAE",
     "Adversarial",
     "BetaTC",
+    "Capacity",
+    "Cyclical",
+    "InfoVAE",
     "Number",
     "Objective",
     "Reconstruction",
+    "Renyi",
     "Trace",
+    "WarmUp",
     "get",
 ]
 

@@ -324,6 +324,6 @@ def monitor_of(objective: objectives.Objective) -> str | None:
         The ELBO where the loss is that, else the loss; None where several players' losses
         judge each other, so that the last epoch is kept.
     """
-    if objective.players:
+    if objective.is_game:
         return None
     return "val_elbo" if objective.is_plain_bound else "val_loss"
