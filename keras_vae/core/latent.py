@@ -18,6 +18,7 @@ class Latent(NamedTuple):
         has_density: Whether there is a rate; a single point has none.
         is_factorized: Whether its elements are independent given x.
         has_moments: Whether its mean and variance given x are known and finite.
+        is_encoded: Whether q has no weights but the encoder's, and the prior asks no encoder.
         name: What to call the posterior in messages.
     """
 
@@ -28,4 +29,5 @@ class Latent(NamedTuple):
     has_density: bool
     is_factorized: bool
     has_moments: bool
+    is_encoded: bool
     name: str

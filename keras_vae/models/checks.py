@@ -145,6 +145,35 @@ def check_batches(size: int, batch_size: int | None, objective, name: str = "x")
         )
 
 
+_HOW_TO_ANSWER = {
+    "critic": "Make the model with critic=(1000, 1000), the widths of the critic's layers.",
+    "expected": "Take a likelihood with a mean, or another objective.",
+    "baseline": "Make the model with baseline=(100,), the widths of its hidden layers.",
+}
+
+
+def refuse_questions(objective, answers: frozenset[str], model: str) -> None:
+    """Refuses an objective that asks a model for what it has not.
+
+    Args:
+        objective: What training minimises.
+        answers: What may be asked of the model.
+        model: What to call the model in the message.
+
+    Raises:
+        ValueError: If something is missing.
+    """
+    for one in objective.asks:
+        if one not in answers:
+            advice = _HOW_TO_ANSWER.get(
+                one, "Use another objective, such as objectives.ELBO."
+            )
+            raise ValueError(
+                f"The objective {type(objective).__name__} needs {one.replace('_', ' ')}, "
+                f"which this {model} has not. {advice}"
+            )
+
+
 def refuse_class_weight(class_weight) -> None:
     """Refuses an argument of Keras's methods that means nothing here.
 

@@ -18,6 +18,7 @@ from keras_vae.models.checks import (
     is_array,
     refuse_class_weight,
     refuse_form,
+    refuse_questions,
 )
 from keras_vae.models.inputs import pack, stream, unpack
 from keras_vae.models.meters import Meters
@@ -124,6 +125,7 @@ class ObjectiveModel(keras.Model):
                 getattr(self, f"make_{name}_function")(force=True)
 
     def _checked_objective(self, objective):
+        refuse_questions(objective, self.answers, type(self).__name__)
         missing = set(objective.players) - set(self.player_parts())
         if missing:
             raise ValueError(
@@ -140,13 +142,18 @@ class ObjectiveModel(keras.Model):
             )
         return objective
 
+    @property
+    def answers(self) -> frozenset[str]:
+        """What an objective may ask of the model's passes; see `Objective.asks`."""
+        return frozenset()
+
     def player_parts(self) -> dict[str, tuple]:
         """The networks and layers of each player that an objective may name."""
         return {}
 
     def _parts(self):
         if not self.objective.players:
-            return {_ALL: (self,)}
+            return {_ALL: self.player_parts().get("vae", (self,))}
         return {name: self.player_parts()[name] for name in self.objective.players}
 
     def player_variables(self) -> dict[str, list[keras.Variable]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule, serialize
+from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import not_negative, positive_int
@@ -95,6 +96,8 @@ class Objective:
         players: Names of those who minimise a loss of their own; empty where there is one
             loss for all.
         is_game: Whether players judge each other, so that no loss tells how good a model is.
+        asks: What of `core.trace.Ask` is asked for, beside "draws" (`draw` is the
+            objective's own) and "sight" (`sight` is).
         least_batch: Examples that a batch must have at least.
 
     Args:
@@ -116,8 +119,9 @@ class Objective:
     needs_density = True
     terms: tuple[str, ...] = ()
     players: tuple[str, ...] = ()
-    # What to do where a model lacks one of them.
-    players_advice = "Use a model that has them, such as VAE."
+    asks: tuple[str, ...] = ()
+    # What to do where a model lacks one of the players.
+    players_advice = "Use another objective, or another model, such as VAE."
     is_game = False
     least_batch = 1
 
@@ -158,6 +162,31 @@ class Objective:
                 "objectives.VIMCO(), or a reparameterized posterior, such as "
                 "IndependentNormal or, near one-hot vectors, RelaxedOneHotCategorical."
             )
+
+    def draw(self, q: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
+        """Draws latent variables for a pass; its owner says `asks = ("draws",)`.
+
+        Args:
+            q: Posterior, batch [B].
+            seed: int32 tensor [2].
+
+        Returns:
+            Tensor [S, B, *latent].
+        """
+        return q.sample(self.num_samples, seed=seed)
+
+    def sight(self, x: tf.Tensor, seed: tf.Tensor, training: bool) -> tf.Tensor:
+        """What the encoder reads of observations; its owner says `asks = ("sight",)`.
+
+        Args:
+            x: Observations [B, *event], which are scored as they are.
+            seed: int32 tensor [2].
+            training: Whether the model is being trained.
+
+        Returns:
+            Tensor of the shape of x.
+        """
+        return x
 
     def call(self, trace: Trace, step: tf.Tensor):
         """Computes the loss.

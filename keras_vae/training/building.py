@@ -62,6 +62,9 @@ def check_parts(recipe: Recipe) -> None:
     for role, room in _ROOMS.items():
         if value := getattr(recipe, role):
             room.check(value)
+    if recipe.objective:
+        # An objective needs nothing else to be made, and looks at its numbers then.
+        objectives.get(recipe.objective)
     if recipe.model is None:
         return
     known = models.ROOM.arguments(recipe.title)

@@ -51,7 +51,7 @@ class Layer(NamedTuple):
     `on` names the set it lives on; `pathwise`: its draws have gradients; `factorized`: its
     elements are independent; `same_draws`: it draws alike compiled and eagerly; `xla`: it
     can be drawn from under XLA; `kin`: the part that it goes with, see `KIN`; `moments`:
-    mean and variance are known.
+    mean and variance are known; `weights`: it has some of its own.
     """
 
     part: str | Callable
@@ -62,6 +62,7 @@ class Layer(NamedTuple):
     xla: bool = True
     kin: str | None = None
     moments: bool = True
+    weights: bool = False
 
     def make(self, shape):
         return self.part(shape) if callable(self.part) else layers.get(self.part, shape)
@@ -79,21 +80,24 @@ LAYERS = {
     ),
     "deterministic": Layer("deterministic", "point", True, True),
     "discretized_logistic": Layer(
-        "discretized_logistic", "levels", False, True, kin="ordinal"
+        "discretized_logistic", "levels", False, True, kin="categorical"
     ),
-    "flow": Layer("flow:num_layers=2,hidden_units=3", "reals", moments=False),
+    "flow": Layer("flow:num_layers=2,hidden_units=3", "reals", moments=False, weights=True),
     "flow_context": Layer(
         "flow:num_layers=2,hidden_units=3,context_size=2",
         "reals",
         kin="flow",
         moments=False,
+        weights=True,
     ),
     "full_normal": Layer("full_normal", "reals"),
     "gumbel": Layer(gumbel, "reals", True, True, kin="normal"),
     "laplace": Layer("laplace", "reals", True, True, kin="normal"),
     "log_normal": Layer("log_normal", "positive", True, True),
     "logistic": Layer("logistic", "reals", True, True, kin="normal"),
-    "mixture": Layer("mixture:num_components=2", "reals", False, True),
+    "mixture": Layer(
+        "mixture:num_components=2", "reals", False, True, kin="mixture_normal"
+    ),
     "mixture_logistic": Layer(
         "mixture_logistic:num_components=2", "reals", False, kin="mixture_normal"
     ),
@@ -109,9 +113,11 @@ LAYERS = {
         "negative_binomial", "counts", False, True, False, False, kin="poisson"
     ),
     "normal": Layer("normal", "reals", True, True),
-    "normal_shared": Layer("normal:scale=shared", "reals", True, True, kin="normal"),
+    "normal_shared": Layer(
+        "normal:scale=shared", "reals", True, True, kin="normal", weights=True
+    ),
     "one_hot_categorical": Layer("one_hot_categorical", "one-hot", False),
-    "ordinal": Layer("ordinal:num_classes=4", "levels", False, True),
+    "ordinal": Layer("ordinal:num_classes=4", "levels", False, True, kin="categorical"),
     "poisson": Layer("poisson", "counts", False, True, same_draws=False),
     "power_spherical": Layer("power_spherical", "sphere", same_draws=False, moments=False),
     "relaxed_one_hot": Layer("relaxed_one_hot_categorical", "simplex", moments=False),
@@ -122,6 +128,8 @@ LAYERS = {
 }
 POSTERIORS = LIKELIHOODS = LAYERS
 OWN = None
+# Likelihoods of names or ranks.
+WITHOUT_MEAN = {"blockwise", "categorical", "ordinal"}
 REAL_SETS = {"reals", "positive", "interval", "open interval", "point"}
 
 
@@ -158,6 +166,9 @@ class Objective(NamedTuple):
     needs_density: bool = True
     needs_factors: bool = False
     needs_moments: bool = False
+    needs_bits: bool = False
+    needs_encoded: bool = False
+    needs_mean: bool = False
     is_game: bool = False
     kin: str | None = None
 
@@ -177,12 +188,28 @@ OBJECTIVES = {
     "miwae": Objective("miwae:num_bounds=2,draws_per_bound=2", kin="iwae"),
     "ciwae": Objective("ciwae:num_samples=2", kin="iwae"),
     "renyi": Objective("renyi:num_samples=2", kin="iwae"),
-    "piwae": Objective("piwae:num_bounds=2,draws_per_bound=2"),
+    "piwae": Objective("piwae:num_bounds=2,draws_per_bound=2", kin="iwae"),
     "dip": Objective(
-        "dip:kind=ii,off_diagonal=0,diagonal=1e-6", needs_factors=True, needs_moments=True
+        "dip:kind=ii,off_diagonal=0,diagonal=1e-6",
+        needs_factors=True,
+        needs_moments=True,
+        kin="beta_tc",
     ),
     "info_vae": Objective("info_vae:weight=1", kin="wae"),
     "wae": Objective("wae:weight=1", needs_density=False),
+    "score_function": Objective("score_function:num_samples=2", False, kin="vimco"),
+    "nvil": Objective("nvil", False, kin="vimco"),
+    "leave_one_out": Objective("leave_one_out:num_samples=2", False, kin="vimco"),
+    "disarm": Objective("disarm", False, needs_bits=True, kin="vimco"),
+    "stl": Objective("stl", kin="iwae"),
+    "dreg": Objective("dreg:num_samples=2", needs_encoded=True, kin="iwae"),
+    "factor_vae": Objective("factor_vae:gamma=1", kin="elbo"),
+    "aae": Objective("aae:weight=1", needs_density=False, kin="wae"),
+    "rae": Objective(
+        "rae:penalty=gradient", needs_density=False, needs_mean=True, kin="wae"
+    ),
+    "contractive": Objective("contractive", needs_density=False, kin="wae"),
+    "denoising": Objective("denoising", needs_density=False, kin="wae"),
 }
 AXES = {
     "posterior": POSTERIORS,
@@ -217,15 +244,27 @@ def refusal(cell, is_game=False):
         return "prior Learned is a point"
     if objective.is_game and not is_game:
         return "has no discriminator. Use keras_vae.VAEGAN"
+    if objective.needs_mean and cell.likelihood in WITHOUT_MEAN:
+        return "RAE needs expected.*likelihood with a mean"
     if q.on == "point" and objective.needs_density:
         return "is a point and has no density.*Reconstruction"
     if objective.pathwise and not q.pathwise:
         return "have no gradient with respect to its parameters.*VIMCO"
+    if objective.needs_bits and not (q.on == "bits" and q.factorized):
+        return "DisARM draws independent bits.*bernoulli"
+    if objective.needs_encoded and (q.weights or cell.prior == "vamp"):
+        return "DReG needs all of q from the encoder.*IWAE"
     if objective.needs_moments and not q.moments:
         return "are not known, or not finite.*IndependentNormal"
     if objective.needs_factors and not q.factorized:
         return "not independent given x.*Independent"
     return None
+
+
+MADE_WITH = {
+    **dict.fromkeys(("factor_vae", "aae"), {"critic": (4,)}),
+    **dict.fromkeys(("score_function", "nvil"), {"baseline": (4,)}),
+}
 
 
 def build(cell):
@@ -243,6 +282,7 @@ def build(cell):
         prior=prior.part,
         condition=prior.condition,
         seed=0,
+        **MADE_WITH.get(cell.objective, {}),
     )
 
 

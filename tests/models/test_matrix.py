@@ -25,6 +25,7 @@ from matrix_cases import (
     LATENT,
     LAYERS,
     LIKELIHOODS,
+    MADE_WITH,
     OBJECTIVES,
     OWN,
     POSTERIORS,
@@ -145,6 +146,11 @@ def check_words(message, cell):
     assert re.search(advice, message) and message.endswith("."), message
 
 
+def model_of(cell):
+    """What the model of a cell is made of: all but the objective, and what that asks for."""
+    return *cell[:3], sorted(MADE_WITH.get(cell.objective, {}))
+
+
 def check_verdicts(cells):
     """Every cell is refused or not as the rule says; counts of both.
 
@@ -152,7 +158,8 @@ def check_verdicts(cells):
     compiling is what takes the time, and it reads the objective and the posterior alone.
     """
     works = refused = 0
-    for turn, (_, group) in enumerate(itertools.groupby(cells, lambda cell: cell[:3])):
+    cells = sorted(cells, key=model_of)
+    for turn, (_, group) in enumerate(itertools.groupby(cells, model_of)):
         group = list(group)
         fitting = [cell for cell in group if refusal(cell) is None]
         # What is refused when it is built, is so with every objective.

@@ -12,9 +12,10 @@ from tensorflow_probability import distributions as tfd
 from keras_vae import objectives
 from keras_vae.core.latent import Latent
 from keras_vae.core.support import REAL
-from keras_vae.core.trace import Game, Trace
+from keras_vae.core.trace import Ask, Game, Trace
+from keras_vae.objectives.code_critic import shuffled
 
-LATENT = Latent((2,), REAL, False, True, True, True, True, "IndependentNormal")
+LATENT = Latent((2,), REAL, False, True, True, True, True, True, "IndependentNormal")
 
 
 def made_trace(num_samples, batch_size=4, exact=True, groups=1, seed=0):
@@ -38,7 +39,32 @@ def made_trace(num_samples, batch_size=4, exact=True, groups=1, seed=0):
     shares = tf.nn.softmax(numbers(groups, 1, 1), axis=0)
     rates = shares * rate[tf.newaxis]
     log_px = px.log_prob(x)
-    return Trace(x, z, q, p, px, log_q, log_p, log_px, rates, seed=tf.constant([seed, 2]))
+    ask, noise = answers(q, z, batch_size), tf.constant([seed, 2])
+    return Trace(x, z, q, p, px, log_q, log_p, log_px, rates, seed=noise, ask=ask)
+
+
+KERNELS = [np.array([[1.0, -2.0], [0.5, 3.0]]), np.array([[[2.0]]])]
+GUESS = -1.5, 2.0
+
+
+def answers(q, z, batch_size):
+    """What a model says when it is asked: plain functions."""
+    return Ask(
+        frozen_log_q=lambda: q.log_prob(z),
+        codes=lambda x: tf.tanh(x[:, :2]),
+        expected=tf.sin,
+        decoder_kernels=lambda: [tf.constant(one, tf.float32) for one in KERNELS],
+        critic=critic,
+        baseline=lambda signal: (*GUESS, of_x(batch_size)),
+    )
+
+
+def critic(z):
+    return z[:, 0] - 2 * z[:, 1] + 0.3 * z[:, 0] * z[:, 1]
+
+
+def of_x(batch_size):
+    return 0.1 * tf.range(batch_size, dtype=tf.float32)
 
 
 def made_game(seed=0, batch_size=5, **changes):
@@ -60,7 +86,9 @@ def repeated(trace, times=2):
         for name in ("log_q", "log_p", "log_px")
     }
     rates = tf.tile(trace.rates, (1, 1, times))
-    return trace._replace(**one, rates=rates, x=tf.tile(trace.x, (times, 1)))
+    x, z = tf.tile(trace.x, (times, 1)), tf.tile(trace.z, (1, times, 1))
+    ask = trace.ask._replace(frozen_log_q=lambda: one["log_q"])
+    return trace._replace(**one, rates=rates, x=x, z=z, ask=ask)
 
 
 def numbers_of(trace):
@@ -187,6 +215,64 @@ def wae(weight, kernel="imq", bandwidth=4.0):
     return loss
 
 
+def nvil(trace, step):
+    loss = elbo(exact_kl=False)(trace, step)
+    mean, spread = GUESS
+    error = (-loss - mean) / spread - np.asarray(of_x(len(loss)), float)
+    return {"vae": loss, "baseline": error**2}
+
+
+def dreg(trace, step):
+    return {"decoder": iwae(trace, step), "encoder": iwae(trace, step)}
+
+
+def critic_loss(real, fake):
+    real, fake = critic(real).numpy(), critic(fake).numpy()
+    return 0.5 * (cross_entropy(real, 1) + cross_entropy(fake, 0))
+
+
+def factor_vae(gamma):
+    def loss(trace, step):
+        z = trace.z[0]
+        others = shuffled(z, trace.seed)
+        mine = elbo()(trace, step) + gamma * critic(z).numpy()
+        return {"vae": mine, "critic": critic_loss(z, others)}
+
+    return loss
+
+
+def aae(weight):
+    def loss(trace, step):
+        z = trace.z[0]
+        prior = trace.p.sample(len(z), seed=trace.seed)
+        deception = cross_entropy(critic(z).numpy(), 1)
+        mine = reconstruction(trace, step) + weight * deception
+        return {"vae": mine, "critic": critic_loss(prior, z)}
+
+    return loss
+
+
+def rae(penalty, code, weight):
+    def loss(trace, step):
+        z = np.asarray(trace.z[0], float)
+        # sin acts on each element by itself: its Jacobian has the squares of cos(z).
+        slope = (np.cos(z) ** 2).sum(1)
+        kernels = sum((one**2).sum() for one in KERNELS)
+        size = 0.5 * (z**2).sum(1)
+        penalties = slope if penalty == "gradient" else kernels
+        return reconstruction(trace, step) + code * size + weight * penalties
+
+    return loss
+
+
+def contractive(weight):
+    def loss(trace, step):
+        slope = 1 - np.tanh(np.asarray(trace.x[:, :2], float)) ** 2
+        return elbo()(trace, step) + weight * (slope**2).sum(1)
+
+    return loss
+
+
 def reconstruction(trace, step):
     return numbers_of(trace)[2].mean(0)
 
@@ -299,6 +385,22 @@ CASES = {
     "renyi": ObjectiveCase(objectives.Renyi, {"num_samples": 3}, renyi(0.5)),
     "renyi_negative": ObjectiveCase(objectives.Renyi, {"alpha": -1.5}, renyi(-1.5)),
     "renyi_large": ObjectiveCase(objectives.Renyi, {"alpha": 3}, renyi(3.0)),
+    "score_function": ObjectiveCase(objectives.ScoreFunction, {}, elbo(exact_kl=False)),
+    "nvil": ObjectiveCase(objectives.NVIL, {"num_samples": 2}, nvil),
+    "leave_one_out": ObjectiveCase(objectives.LeaveOneOut, {}, elbo(exact_kl=False)),
+    "stl": ObjectiveCase(objectives.STL, {"num_samples": 2}, elbo(exact_kl=False)),
+    "dreg": ObjectiveCase(objectives.DReG, {"num_samples": 3}, dreg),
+    "factor_vae": ObjectiveCase(objectives.FactorVAE, {}, factor_vae(35.0)),
+    "factor_vae_light": ObjectiveCase(objectives.FactorVAE, {"gamma": 2}, factor_vae(2.0)),
+    "aae": ObjectiveCase(objectives.AAE, {"weight": 3.0}, aae(3.0)),
+    "rae": ObjectiveCase(objectives.RAE, {}, rae("l2", 1e-2, 1e-3)),
+    "rae_gradient": ObjectiveCase(
+        objectives.RAE,
+        {"penalty": "gradient", "code": 0.5, "weight": 2.0},
+        rae("gradient", 0.5, 2.0),
+    ),
+    "contractive": ObjectiveCase(objectives.Contractive, {}, contractive(0.1)),
+    "denoising": ObjectiveCase(objectives.Denoising, {"num_samples": 2}, elbo()),
     "capacity": ObjectiveCase(
         objectives.Capacity, {"capacity": 2.0, "gamma": 7.0}, capacity(2.0, 7.0)
     ),

@@ -196,6 +196,7 @@ class VAEGAN(VAE):
     def player_parts(self):
         """Posterior and prior are the encoder's."""
         return {
+            **super().player_parts(),
             "encoder": (self.encoder, self.posterior, self.prior),
             "decoder": (self.decoder,),
             "discriminator": (self.discriminator,),
