@@ -116,6 +116,7 @@ def frame():
 OBJECTS = {
     "pd": lambda: pd,
     "layers": lambda: layers,
+    "objectives": lambda: objectives,
     "frame": frame,
     "columns": lambda: tables.infer_columns(frame()),
     "codes": lambda: tables.to_codes(frame(), tables.infer_columns(frame())),

@@ -17,6 +17,8 @@ class Latent(NamedTuple):
         is_reparameterized: Whether draws have a gradient.
         has_density: Whether there is a rate; a single point has none.
         is_factorized: Whether its elements are independent given x.
+        has_moments: Whether its mean and variance given x are known and finite.
+        is_encoded: Whether q has no weights but the encoder's, and the prior asks no encoder.
         name: What to call the posterior in messages.
     """
 
@@ -26,4 +28,6 @@ class Latent(NamedTuple):
     is_reparameterized: bool
     has_density: bool
     is_factorized: bool
+    has_moments: bool
+    is_encoded: bool
     name: str

@@ -45,6 +45,44 @@ def sizes(values, argument: str) -> tuple[int, ...]:
     return tuple(positive_int(n, argument) for n in values)
 
 
+def finite(value, argument: str) -> float:
+    """Checks that an argument is a finite number.
+
+    Args:
+        value: The number.
+        argument: What to call it in the message.
+
+    Returns:
+        The number as a float.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{argument} must be a number, but is {value!r}.")
+    if not math.isfinite(value):
+        raise ValueError(f"{argument} must be finite, but is {value!r}.")
+    return float(value)
+
+
+def positive(value, argument: str) -> float:
+    """Checks that an argument is a finite number above zero.
+
+    Args:
+        value: The number.
+        argument: What to call it in the message.
+
+    Returns:
+        The number as a float.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if not_negative(value, argument) == 0:
+        raise ValueError(f"{argument} must be positive, but is {value!r}.")
+    return float(value)
+
+
 def not_negative(value, argument: str) -> float:
     """Checks that an argument is a finite number of at least zero.
 

@@ -30,6 +30,7 @@ class Trace(NamedTuple):
         cost: What the layers add to any loss, nats, [B], or None.
         seed: Seed for objectives that draw, int32 [2].
         game: What a discriminator makes of the pass, or None.
+        ask: What the model computes when it is asked, or None.
         terms: What the model itself has logged, by name: values [B], and which of them
             count, [B]; None for nothing.
 
@@ -52,6 +53,7 @@ class Trace(NamedTuple):
     cost: tf.Tensor | None = None
     seed: tf.Tensor | None = None
     game: Game | None = None
+    ask: Ask | None = None
     terms: dict[str, tuple[tf.Tensor, tf.Tensor]] | None = None
 
     @property
@@ -83,6 +85,31 @@ class Trace(NamedTuple):
     def elbo(self) -> tf.Tensor:
         """The evidence lower bound, nats, [B]; higher is better."""
         return -tf.reduce_mean(self.rate + self.distortion, axis=0)
+
+
+class Ask(NamedTuple):
+    """What a model computes about a pass for the few objectives that ask.
+
+    Objectives name what they ask for in `asks`, so that a model without it is refused when
+    it is compiled.
+
+    Attributes:
+        frozen_log_q: Function that computes log q(z|x), nats, [S, B], with q held constant:
+            gradients go through z alone.
+        codes: Function of x [B, *event] to the centres of q(z|x), [B, *latent].
+        expected: Function of z [B, *latent] to the means of p(x|z), [B, *event].
+        decoder_kernels: Function that returns the decoder's weights with two axes or more.
+        critic: Function of z [B, *latent] to logits [B], or None.
+        baseline: Function of learning signals [B] to their running mean and spread,
+            scalars, and what a network reads off x, [B]; or None.
+    """
+
+    frozen_log_q: Callable[[], tf.Tensor]
+    codes: Callable[[tf.Tensor], tf.Tensor]
+    expected: Callable[[tf.Tensor], tf.Tensor]
+    decoder_kernels: Callable[[], list[tf.Tensor]]
+    critic: Callable[[tf.Tensor], tf.Tensor] | None = None
+    baseline: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]] | None = None
 
 
 class Game(NamedTuple):

@@ -1,48 +1,56 @@
-"""A normalizing flow: a simple distribution behind an invertible network."""
+"""A normalizing flow: a simple distribution behind an invertible function."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import positive_int, sizes
+from keras_vae.layers import bijectors
 from keras_vae.layers.base import DistributionLayer
 from keras_vae.layers.normal import IndependentNormal
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Flow(DistributionLayer):
-    """An affine coupling flow (RealNVP) on independent normals.
+    """Independent normals behind layers of an invertible function.
 
-    Each coupling layer shifts and scales one half of the vector by what a network reads
-    off the other half; the halves take turns. The networks' weights are the layer's own.
     As a posterior it bends the encoder's normal, under `keras_vae.priors.Learned` it is a
-    prior. Parameters: means and scales of the normal, then the context.
+    prior. Parameters: means and scales of the normal, those of the layers, the context.
 
     Args:
-        event_size: Length D of the vector, at least 2.
+        event_size: Length D of the vector.
         convert_to_tensor_fn: What a call returns: "sample", or a registered function; a
             flow has neither mean nor mode.
-        num_layers: Number of coupling layers.
+        bijector: What a layer is, by name. With networks of the flow's own weights:
+            "affine_coupling" (RealNVP), "spline_coupling", "iaf" (for posteriors), "maf"
+            (for priors). By parameters, which an encoder gives: "planar", "radial",
+            "householder", "sylvester:kind=orthogonal". Between layers of the former, and
+            of triangular Sylvester ones, the order of the elements is reversed.
+        num_layers: Number of layers.
         hidden_units: Widths of the hidden layers of each network.
         context_size: Numbers from the encoder that the networks read as well.
         floor: Smallest standard deviation of the normal.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
-        ValueError: If the size is below 2, or another number out of its range.
+        ValueError: If the bijector is not known, has no network to read a context, or
+            needs a longer vector, or a number is out of its range.
 
     Example:
-        >>> Flow(16).params_size, Flow(16, context_size=8).params_size
+        >>> Flow(16).params_size, Flow(16, bijector="iaf", context_size=8).params_size
         (32, 40)
+        >>> Flow(16, bijector="planar", num_layers=10).params_size
+        362
 
     Source:
-        Dinh, Sohl-Dickstein and Bengio 2017, "Density estimation using Real NVP";
-        Rezende and Mohamed 2015, "Variational inference with normalizing flows".
+        Rezende and Mohamed 2015, "Variational inference with normalizing flows"; each
+        bijector names its own.
     """
 
     def __init__(
@@ -50,6 +58,7 @@ class Flow(DistributionLayer):
         event_size,
         convert_to_tensor_fn="sample",
         *,
+        bijector: str | dict | bijectors.FlowBijector = "affine_coupling",
         num_layers: int = 4,
         hidden_units: Sequence[int] = (64,),
         context_size: int = 0,
@@ -64,44 +73,46 @@ class Flow(DistributionLayer):
                 "convert_to_tensor_fn='sample'."
             )
         self.event_size = positive_int(event_size, "event_size")
-        if self.event_size < 2:
-            raise ValueError(
-                "event_size must be at least 2, but is 1: a coupling layer moves one half "
-                "of the vector by the other. Use IndependentNormal."
-            )
         self.event_shape = (self.event_size,)
+        self.bijector = bijectors.get(bijector)
         self.num_layers = positive_int(num_layers, "num_layers")
         self.hidden_units = sizes(hidden_units, "hidden_units")
         self.context_size = positive_int(context_size + 1, "context_size + 1") - 1
         self.base = IndependentNormal(self.event_size, floor=floor, dtype=self.dtype)
-        self.couplings = [self._coupling(i) for i in range(self.num_layers)]
+        made = [self._network(i) for i in range(self.num_layers)]
+        self.networks = [one for one in made if one is not None]
+        if self.context_size and not self.networks:
+            raise ValueError(
+                f"The bijector {type(self.bijector).__name__} has no network to read a "
+                "context: its own numbers come from the encoder. Leave context_size out."
+            )
 
-    def _coupling(self, index):
-        """Network of one coupling layer: kept half and context to shift and log-scale."""
-        kept = self.event_size // 2
-        inputs = keras.Input((kept + self.context_size,), dtype=self.dtype)
-        x = inputs
-        for units in self.hidden_units:
-            x = keras.layers.Dense(units, "relu", dtype=self.dtype)(x)
-        # The flow starts at the identity.
-        moved = self.event_size - kept
-        x = keras.layers.Dense(
-            2 * moved, kernel_initializer="zeros", dtype=self.dtype, name="affine"
-        )(x)
-        return keras.Model(inputs, x, name=f"coupling_{index}")
+    def _network(self, index):
+        return self.bijector.make_network(
+            self.event_size,
+            self.context_size,
+            self.hidden_units,
+            self.dtype,
+            f"layer_{index}",
+        )
 
     def compute_params_size(self) -> int:
-        """Means and scales of the normal, and the context."""
-        return 2 * self.event_size + self.context_size
+        """Means and scales of the normal, the layers' numbers, and the context."""
+        of_layers = self.num_layers * self.bijector.params_size(self.event_size)
+        return 2 * self.event_size + of_layers + self.context_size
 
     def initial_params(self, seed=0):
-        """The standard normal's, and no context."""
+        """The standard normal's, small numbers for the layers, and no context."""
         params = super().initial_params(seed)
-        params[: self.base.params_size] = self.base.initial_params(seed)
+        size = self.base.params_size
+        params[:size] = self.base.initial_params(seed)
+        # Zeros would be equal for all layers, and some have no gradient there.
+        end = len(params) - self.context_size
+        params[size:end] = 0.1 * np.random.default_rng(seed).normal(size=end - size)
         return params
 
     def make_distribution(self, params):
-        """The normal behind all coupling layers."""
+        """The normal behind all layers."""
         size = self.base.params_size
         return tfd.TransformedDistribution(
             self.base.distribution(params[..., :size]),
@@ -109,13 +120,19 @@ class Flow(DistributionLayer):
             validate_args=self.validate_args,
         )
 
-    def _bijector(self, context):
+    def _bijector(self, params):
         """All layers, the last one first, as TFP chains them."""
+        each = self.bijector.params_size(self.event_size)
+        ends = [*[each] * self.num_layers, self.context_size]
+        *of_layers, context = tf.split(params, ends, axis=-1)
         swap = tfb.Permute(list(range(self.event_size))[::-1])
         context = context if self.context_size else None
-        chain = []
-        for network in self.couplings:
-            chain += [swap, AffineCoupling(network, context)]
+        networks = self.networks or [None] * self.num_layers
+        chain: list[tfb.Bijector] = []
+        for mine, network in zip(of_layers, networks, strict=True):
+            if not self.bijector.mixes:
+                chain.append(swap)
+            chain.append(self.bijector.make(self.event_size, mine, network, context))
         return tfb.Chain(chain[::-1])
 
     def get_config(self):
@@ -123,57 +140,9 @@ class Flow(DistributionLayer):
         return {
             **super().get_config(),
             "event_size": self.event_size,
+            "bijector": keras.saving.serialize_keras_object(self.bijector),
             "num_layers": self.num_layers,
             "hidden_units": list(self.hidden_units),
             "context_size": self.context_size,
             "floor": self.base.floor,
         }
-
-
-class AffineCoupling(tfb.Bijector):
-    """Shifts and scales the second half of a vector by what a network says of the first.
-
-    Unlike TFP's `RealNVP` it lets the batch axes of vector and context differ.
-
-    Args:
-        network: Keras model, first half and context -> shifts and log-scales.
-        context: Tensor [..., context], or None.
-        name: As in TFP.
-    """
-
-    def __init__(self, network, context=None, name="affine_coupling"):
-        """Creates the bijector."""
-        self.network, self.context = network, context
-        super().__init__(
-            forward_min_event_ndims=1, parameters={"context": context}, name=name
-        )
-
-    def _split(self, x):
-        """The halves, and shift and log-scale of the second one."""
-        moved = self.network.output_shape[-1] // 2
-        kept = x[..., :-moved]
-        inputs = [kept] if self.context is None else [kept, self.context]
-        batch = tf.shape(kept)[:-1]
-        for one in inputs:
-            batch = tf.broadcast_dynamic_shape(batch, tf.shape(one)[:-1])
-        inputs = [
-            tf.broadcast_to(one, tf.concat([batch, tf.shape(one)[-1:]], axis=0))
-            for one in inputs
-        ]
-        flat = tf.reshape(tf.concat(inputs, axis=-1), (-1, self.network.input_shape[-1]))
-        affine = self.network(flat)
-        affine = tf.reshape(affine, tf.concat([batch, [2 * moved]], axis=0))
-        shift, log_scale = tf.split(affine, 2, axis=-1)
-        # Within (1/e, e) for each layer: one step cannot throw the codes far away.
-        return inputs[0], x[..., -moved:], shift, tf.tanh(log_scale)
-
-    def _forward(self, x):
-        kept, moved, shift, log_scale = self._split(x)
-        return tf.concat([kept, moved * tf.exp(log_scale) + shift], axis=-1)
-
-    def _inverse(self, y):
-        kept, moved, shift, log_scale = self._split(y)
-        return tf.concat([kept, (moved - shift) * tf.exp(-log_scale)], axis=-1)
-
-    def _forward_log_det_jacobian(self, x):
-        return tf.reduce_sum(self._split(x)[-1], axis=-1)

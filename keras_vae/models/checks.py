@@ -122,6 +122,58 @@ def check_weights(weight, size: int):
     return weight.astype(np.float32)
 
 
+def check_batches(size: int, batch_size: int | None, objective, name: str = "x") -> None:
+    """Refuses batches in which an objective has too little to compare.
+
+    Args:
+        size: Number of observations.
+        batch_size: Observations in a batch; None is 32.
+        objective: What training minimises.
+        name: What to call the data in the message.
+
+    Raises:
+        ValueError: If a batch, the last one included, has fewer than it needs.
+    """
+    batch_size = batch_size or 32
+    smallest = min(size, batch_size, size % batch_size or batch_size)
+    if smallest < objective.least_batch:
+        raise ValueError(
+            f"{type(objective).__name__} compares the observations of a batch with each "
+            f"other and needs at least {objective.least_batch}, but the {size} of {name} in "
+            f"batches of {batch_size} leave a batch of {smallest}. Choose another "
+            "batch_size."
+        )
+
+
+_HOW_TO_ANSWER = {
+    "critic": "Make the model with critic=(1000, 1000), the widths of the critic's layers.",
+    "expected": "Take a likelihood with a mean, or another objective.",
+    "baseline": "Make the model with baseline=(100,), the widths of its hidden layers.",
+}
+
+
+def refuse_questions(objective, answers: frozenset[str], model: str) -> None:
+    """Refuses an objective that asks a model for what it has not.
+
+    Args:
+        objective: What training minimises.
+        answers: What may be asked of the model.
+        model: What to call the model in the message.
+
+    Raises:
+        ValueError: If something is missing.
+    """
+    for one in objective.asks:
+        if one not in answers:
+            advice = _HOW_TO_ANSWER.get(
+                one, "Use another objective, such as objectives.ELBO."
+            )
+            raise ValueError(
+                f"The objective {type(objective).__name__} needs {one.replace('_', ' ')}, "
+                f"which this {model} has not. {advice}"
+            )
+
+
 def refuse_class_weight(class_weight) -> None:
     """Refuses an argument of Keras's methods that means nothing here.
 

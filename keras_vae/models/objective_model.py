@@ -12,11 +12,13 @@ from keras_vae.core.replicas import num_replicas, sum_over_replicas
 from keras_vae.core.seeds import fold, fold_replica
 from keras_vae.core.trace import Trace
 from keras_vae.models.checks import (
+    check_batches,
     check_stream,
     check_weights,
     is_array,
     refuse_class_weight,
     refuse_form,
+    refuse_questions,
 )
 from keras_vae.models.inputs import pack, stream, unpack
 from keras_vae.models.meters import Meters
@@ -123,12 +125,13 @@ class ObjectiveModel(keras.Model):
                 getattr(self, f"make_{name}_function")(force=True)
 
     def _checked_objective(self, objective):
+        refuse_questions(objective, self.answers, type(self).__name__)
         missing = set(objective.players) - set(self.player_parts())
         if missing:
             raise ValueError(
                 f"The objective {type(objective).__name__} has the players "
                 f"{', '.join(objective.players)}, but {type(self).__name__} has no "
-                f"{', '.join(sorted(missing))}. Use keras_vae.VAEGAN."
+                f"{', '.join(sorted(missing))}. {objective.players_advice}"
             )
         objective.check(self.latent)
         if not objective.per_example and num_replicas() > 1:
@@ -139,13 +142,18 @@ class ObjectiveModel(keras.Model):
             )
         return objective
 
+    @property
+    def answers(self) -> frozenset[str]:
+        """What an objective may ask of the model's passes; see `Objective.asks`."""
+        return frozenset()
+
     def player_parts(self) -> dict[str, tuple]:
         """The networks and layers of each player that an objective may name."""
         return {}
 
     def _parts(self):
         if not self.objective.players:
-            return {_ALL: (self,)}
+            return {_ALL: self.player_parts().get("vae", (self,))}
         return {name: self.player_parts()[name] for name in self.objective.players}
 
     def player_variables(self) -> dict[str, list[keras.Variable]]:
@@ -491,6 +499,7 @@ class ObjectiveModel(keras.Model):
             check_stream(self, x, y, weight, name)
             return x
         arrays = self._packed(x, y, weight, held_out=shuffle is None, name=name)
+        check_batches(len(x), batch_size, self.objective, name)
         return stream(arrays, batch_size, bool(shuffle))
 
     def _split(self, x, y, weight, share):

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from keras_vae import priors
+from keras_vae import networks, priors
 from keras_vae.core.centers import elements_of
 from keras_vae.core.checks import check_shape
 from keras_vae.core.latent import Latent
@@ -22,6 +22,7 @@ from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
 from keras_vae.data import Preprocessor
 from keras_vae.layers import DistributionLayer
+from keras_vae.models.answers import ALWAYS, ask, make_baseline, make_critic
 from keras_vae.models.checks import (
     one_hot_or_float,
     read_condition,
@@ -34,6 +35,7 @@ from keras_vae.models.wiring import (
     check_parts,
     distribution_layer,
     is_factorized,
+    knows_moments,
     number_of_inputs,
     reads_gaps,
     refuse_distribution,
@@ -63,6 +65,12 @@ class VAE(LatentVariableModel):
         condition: What z and x may depend on: the number of classes (y holds class
             numbers, networks read them one-hot), a shape (y holds numbers), or None.
         seed: Seed of all noise in training and testing; None takes Keras's global seed.
+        critic: Widths of the hidden layers of a network z -> logit, for objectives that
+            judge codes (`FactorVAE`, `AAE`), such as (1000, 1000); or the network. None
+            for none.
+        baseline: Widths of the hidden layers of a network that guesses what an observation
+            will score, for objectives with score functions (`ScoreFunction`, `NVIL`), such
+            as (100,); or a `networks.Baseline`. None for none.
         preprocessor: What was done to the training data, `keras_vae.data.Preprocessor`:
             `fit`, `sample` and the like then take and return raw data. None: they are in
             the model's units.
@@ -96,6 +104,8 @@ class VAE(LatentVariableModel):
         condition: int | Sequence[int] | None = None,
         seed: int | None = None,
         preprocessor: Preprocessor | None = None,
+        critic: Sequence[int] | keras.Model | None = None,
+        baseline: Sequence[int] | networks.Baseline | None = None,
         **kwargs,
     ):
         """Creates and builds the model."""
@@ -115,6 +125,8 @@ class VAE(LatentVariableModel):
         self.condition_shape, self.num_classes = read_condition(condition)
         self.seed = make_seed(seed)
         self.preprocessor = preprocessor
+        self.critic = make_critic(critic, self.posterior.event_shape)
+        self.baseline = make_baseline(baseline, self.likelihood, self.takes_gaps)
         self.build()
 
     def build(self, input_shape=None):
@@ -209,8 +221,30 @@ class VAE(LatentVariableModel):
             is_reparameterized=q.is_reparameterized,
             has_density=q.has_density,
             is_factorized=is_factorized(q),
+            has_moments=knows_moments(q),
+            is_encoded=not (q.weights or self.prior.asks_encoder),
             name=type(q).__name__,
         )
+
+    @property
+    def answers(self) -> frozenset[str]:
+        """What an objective may ask of the model's passes; see `Objective.asks`."""
+        made = {
+            "critic": self.critic is not None,
+            "baseline": self.baseline is not None,
+            "expected": bool(self.has_mean.all()),
+        }
+        return frozenset(ALWAYS | {name for name, is_there in made.items() if is_there})
+
+    def player_parts(self):
+        """The parts that objectives may train on losses of their own."""
+        encoder = (self.encoder, self.posterior)
+        decoder = (self.decoder, self.likelihood, self.prior)
+        made = {"critic": self.critic, "baseline": self.baseline}
+        others = {name: (one,) for name, one in made.items() if one is not None}
+        # All of a model that has no others, in Keras's order.
+        whole = (*encoder, *decoder) if others else (self,)
+        return {"vae": whole, "encoder": encoder, "decoder": decoder, **others}
 
     @property
     def _decoded_size(self) -> int:
@@ -230,10 +264,14 @@ class VAE(LatentVariableModel):
         Raises:
             ValueError: If x holds events of another shape, or y is missing or too much.
         """
+        return self.posterior.distribution(self._encoded(x, y, training), training)
+
+    def _encoded(self, x, y, training):
+        """The posterior's parameters, [B, params_size]."""
         x = tf.cast(tf.convert_to_tensor(x), self.probability_dtype)
         check_shape(x.shape, self.event_shape)
         params = self._apply(self.encoder, x, self._condition(y), training)
-        return self.posterior.distribution(self.posterior.flat_params(params), training)
+        return self.posterior.flat_params(params)
 
     def decode(self, z, y=None, training: bool = False) -> tfd.Distribution:
         """Returns the likelihood p(x|z), or p(x|z, y).
@@ -370,7 +408,6 @@ class VAE(LatentVariableModel):
         training: bool = False,
         z=None,
         y=None,
-        pathwise: bool = True,
     ) -> Trace:
         """Makes one pass: encode, draw, decode, score.
 
@@ -381,22 +418,29 @@ class VAE(LatentVariableModel):
             training: Whether dropout and the like are active.
             z: Latent variables [S, B, *latent] to be scored instead of draws.
             y: The condition [B, ...], for a model that has one.
-            pathwise: Whether gradients go through the draws.
 
         Returns:
             The record of the pass, which objectives and estimators read.
         """
+        return self._trace(x, num_samples, seed, training, z, y)
+
+    def _trace(self, x, num_samples, seed, training, z, y, objective=None):
+        """A pass; that of an objective is drawn, and x is looked at, as it says."""
         x = tf.cast(tf.convert_to_tensor(x), self.probability_dtype)
         # In this order: a prior that asks the encoder would leave the penalties of what it
         # encoded in the place of those of x.
         p = self.prior.distribution(self._condition(y), training)
-        q = self.encode(x, y, training)
         seed = fold(seed)
-        if z is None:
-            z = q.sample(num_samples, seed=seed)
-            z = z if pathwise else tf.stop_gradient(z)
-        else:
+        seen = x if objective is None else objective.sight(x, fold(seed, 4), training)
+        params = self._encoded(seen, y, training)
+        q = self.posterior.distribution(params, training)
+        if z is not None:
             z = self._checked_draws(z, x.shape[:1])
+        elif objective is None:
+            z = q.sample(num_samples, seed=seed)
+        else:
+            z = objective.draw(q, seed)
+            z = z if objective.pathwise else tf.stop_gradient(z)
         px = self.decode(z, y, training)
         log_p = p.log_prob(z)
         if self.posterior.has_density:
@@ -418,6 +462,7 @@ class VAE(LatentVariableModel):
             y=y,
             cost=tf.add_n(costs) if costs else None,
             seed=fold(seed, 3),
+            ask=ask(self, params, x, y, z, training),
         )
 
     def _checked_draws(self, z, batch):
@@ -444,14 +489,7 @@ class VAE(LatentVariableModel):
 
     def pass_for_training(self, x, y, seed, training):
         """The trace, with gradients through the draws where the objective wants them."""
-        return self.trace(
-            x,
-            self.objective.num_samples,
-            seed,
-            training,
-            y=y,
-            pathwise=self.objective.pathwise,
-        )
+        return self._trace(x, None, seed, training, None, y, self.objective)
 
     def _graph_key(self):
         """What a traced graph holds fast of the model."""
@@ -537,6 +575,8 @@ class VAE(LatentVariableModel):
             "condition": list(condition) if isinstance(condition, tuple) else condition,
             "seed": self.seed,
             "preprocessor": None if preprocessor is None else serialize(preprocessor),
+            "critic": None if self.critic is None else serialize(self.critic),
+            "baseline": None if self.baseline is None else serialize(self.baseline),
         }
 
     @classmethod

@@ -354,3 +354,16 @@ def is_factorized(layer: DistributionLayer) -> bool:
     """
     with tf.init_scope():
         return elements_of(layer.distribution(layer.initial_params()[None])) is not None
+
+
+def knows_moments(layer: DistributionLayer) -> bool:
+    """Tells whether the mean and variance of a layer's distributions are known and finite.
+
+    Args:
+        layer: The layer.
+
+    Returns:
+        Whether they are.
+    """
+    with tf.init_scope():
+        return has_moments(layer.distribution(layer.initial_params()[None]))

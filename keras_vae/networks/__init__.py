@@ -1,6 +1,7 @@
 """Encoders, decoders and discriminators: plain Keras models, no probability."""
 
 from keras_vae.networks.conv import conv_decoder, conv_encoder
+from keras_vae.networks.critic import Baseline, code_critic
 from keras_vae.networks.dense import dense_decoder, dense_encoder
 from keras_vae.networks.discriminator import conv_discriminator
 from keras_vae.networks.features import ColumnFeatures, Gaps
@@ -12,9 +13,11 @@ from keras_vae.networks.larsen import (
 from keras_vae.networks.plus_condition import PlusCondition
 
 __all__ = [
+    "Baseline",
     "ColumnFeatures",
     "Gaps",
     "PlusCondition",
+    "code_critic",
     "conv_decoder",
     "conv_discriminator",
     "conv_encoder",

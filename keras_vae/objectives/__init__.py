@@ -7,21 +7,56 @@ from keras_vae.core.trace import Trace
 from keras_vae.objectives.adversarial import Adversarial
 from keras_vae.objectives.base import Number, Objective
 from keras_vae.objectives.beta_tc import BetaTC
+from keras_vae.objectives.capacity import Capacity
+from keras_vae.objectives.code_critic import AAE, FactorVAE
+from keras_vae.objectives.dip import DIP
 from keras_vae.objectives.elbo import ELBO
 from keras_vae.objectives.iwae import IWAE
+from keras_vae.objectives.mmd import WAE, InfoVAE
+from keras_vae.objectives.multisample import CIWAE, MIWAE, PIWAE, Renyi
+from keras_vae.objectives.path_gradients import STL, DReG
 from keras_vae.objectives.reconstruction import Reconstruction
+from keras_vae.objectives.regularized import RAE, Contractive, Denoising
+from keras_vae.objectives.schedules import Cyclical, WarmUp
+from keras_vae.objectives.score_function import (
+    NVIL,
+    DisARM,
+    LeaveOneOut,
+    ScoreFunction,
+)
 from keras_vae.objectives.vimco import VIMCO
 
 __all__ = [
+    "AAE",
+    "CIWAE",
+    "DIP",
     "ELBO",
     "IWAE",
+    "MIWAE",
+    "NVIL",
+    "PIWAE",
+    "RAE",
+    "STL",
     "VIMCO",
+    "WAE",
     "Adversarial",
     "BetaTC",
+    "Capacity",
+    "Contractive",
+    "Cyclical",
+    "DReG",
+    "Denoising",
+    "DisARM",
+    "FactorVAE",
+    "InfoVAE",
+    "LeaveOneOut",
     "Number",
     "Objective",
     "Reconstruction",
+    "Renyi",
+    "ScoreFunction",
     "Trace",
+    "WarmUp",
     "get",
 ]
 

@@ -65,6 +65,8 @@ class Adversarial(Objective):
     """
 
     players = PLAYERS
+    is_game = True
+    players_advice = "Use keras_vae.VAEGAN."
     terms = ("feature_distance", *(f"accuracy_{kind}" for kind in KINDS))
     gamma = Number()
     beta = Number()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule, serialize
+from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import not_negative, positive_int
 from keras_vae.core.trace import Trace
-
-Schedule = keras.optimizers.schedules.LearningRateSchedule
+from keras_vae.objectives.schedules import schedule_of
 
 
 class Number:
@@ -43,7 +43,7 @@ class Number:
         if objective is None:
             return self
         held = objective.__dict__["_numbers"][self.name]
-        if isinstance(held, Schedule):
+        if isinstance(held, LearningRateSchedule):
             return held
         # (Under a strategy a variable has a copy for each replica, and no `float`.)
         eager = tf.executing_eagerly()
@@ -53,14 +53,16 @@ class Number:
         """Checks and keeps a value."""
         numbers = objective.__dict__.setdefault("_numbers", {})
         before = numbers.get(self.name)
-        if self.scheduled and isinstance(value, dict):
-            value = keras.optimizers.schedules.deserialize(value)
-        if isinstance(value, Schedule) and not self.scheduled:
+        if self.scheduled:
+            value = schedule_of(value, self.name)
+        if isinstance(value, LearningRateSchedule) and not self.scheduled:
             raise ValueError(
                 f"{self.name} of {type(objective).__name__} cannot be a schedule. Set it in "
                 "a callback instead."
             )
-        if isinstance(value, Schedule) or isinstance(before, Schedule):
+        if isinstance(value, LearningRateSchedule) or isinstance(
+            before, LearningRateSchedule
+        ):
             if before is not None:
                 raise AttributeError(
                     f"{self.name} cannot become a schedule, or stop being one, once the "
@@ -93,6 +95,10 @@ class Objective:
         terms: Names of further values [B] that `call` returns, to be logged as means.
         players: Names of those who minimise a loss of their own; empty where there is one
             loss for all.
+        is_game: Whether players judge each other, so that no loss tells how good a model is.
+        asks: What of `core.trace.Ask` is asked for, beside "draws" (`draw` is the
+            objective's own) and "sight" (`sight` is).
+        least_batch: Examples that a batch must have at least.
 
     Args:
         num_samples: Latent draws S for each example.
@@ -113,6 +119,11 @@ class Objective:
     needs_density = True
     terms: tuple[str, ...] = ()
     players: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    # What to do where a model lacks one of the players.
+    players_advice = "Use another objective, or another model, such as VAE."
+    is_game = False
+    least_batch = 1
 
     def __init__(self, num_samples: int = 1):
         """Creates the objective."""
@@ -151,6 +162,31 @@ class Objective:
                 "objectives.VIMCO(), or a reparameterized posterior, such as "
                 "IndependentNormal or, near one-hot vectors, RelaxedOneHotCategorical."
             )
+
+    def draw(self, q: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
+        """Draws latent variables for a pass; its owner says `asks = ("draws",)`.
+
+        Args:
+            q: Posterior, batch [B].
+            seed: int32 tensor [2].
+
+        Returns:
+            Tensor [S, B, *latent].
+        """
+        return q.sample(self.num_samples, seed=seed)
+
+    def sight(self, x: tf.Tensor, seed: tf.Tensor, training: bool) -> tf.Tensor:
+        """What the encoder reads of observations; its owner says `asks = ("sight",)`.
+
+        Args:
+            x: Observations [B, *event], which are scored as they are.
+            seed: int32 tensor [2].
+            training: Whether the model is being trained.
+
+        Returns:
+            Tensor of the shape of x.
+        """
+        return x
 
     def call(self, trace: Trace, step: tf.Tensor):
         """Computes the loss.
@@ -210,8 +246,35 @@ class Objective:
         """Names of the players who may sit a step out."""
         return ()
 
+    def number_at(self, name: str, step: int | tf.Tensor) -> tf.Tensor:
+        """Returns a number that may be a schedule.
+
+        Args:
+            name: Its name.
+            step: The optimizer's iteration.
+
+        Returns:
+            Its value at that step, a scalar.
+        """
+        value = getattr(self, name)
+        return tf.cast(
+            value(step) if isinstance(value, LearningRateSchedule) else value, tf.float32
+        )
+
+    def number_config(self, name: str) -> float | dict:
+        """Returns what makes a number that may be a schedule again.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            The number, or the schedule's config.
+        """
+        value = getattr(self, name)
+        return serialize(value) if isinstance(value, LearningRateSchedule) else value
+
     def logs(self, step: int | tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scalars to log that no trace is needed for, such as the value of a schedule.
+        """Scalars to log that no trace is needed for: the values of schedules.
 
         Args:
             step: The optimizer's iteration.
@@ -219,7 +282,12 @@ class Objective:
         Returns:
             Scalars by name.
         """
-        return {}
+        numbers = self.__dict__.get("_numbers", {})
+        return {
+            name: self.number_at(name, step)
+            for name, held in numbers.items()
+            if isinstance(held, LearningRateSchedule)
+        }
 
     @property
     def is_plain_bound(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import keras
 import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_vae.objectives.base import Number, Objective, Schedule
+from keras_vae.objectives.base import Number, Objective
 
 # A step after any schedule.
 _LAST = 2**31 - 1
@@ -16,9 +17,10 @@ class ELBO(Objective):
     """Minimises distortion + beta * rate: the negative ELBO where beta is 1.
 
     Args:
-        beta: Weight of the rate: a number, which may be set while the model trains, or a
-            `keras.optimizers.schedules` object of the optimizer's `iterations` (warm-up),
-            which count updates, not batches, under gradient accumulation.
+        beta: Weight of the rate: a number, which may be set while the model trains; or a
+            schedule, such as "warm_up:steps=10000" or "cyclical:steps=5000,cycles=4", or
+            any of `keras.optimizers.schedules`, of the optimizer's `iterations`, which
+            count updates, not batches, under gradient accumulation.
         num_samples: Latent draws S for each example.
         free_bits: Rate in nats per example of each group of latent variables (the whole
             vector of a `VAE`, a level of a hierarchy) below which it is not reduced
@@ -30,9 +32,8 @@ class ELBO(Objective):
         ValueError: If a number is negative or not finite.
 
     Example:
-        >>> warm_up = keras.optimizers.schedules.PolynomialDecay(
-        ...     0.0, decay_steps=10_000, end_learning_rate=1.0)
-        >>> vae.compile("adam", objective=ELBO(beta=warm_up))
+        >>> vae.compile("adam", objective=ELBO(beta=objectives.WarmUp(10_000)))
+        >>> vae.compile("adam", "elbo:beta=(cyclical:steps=5000,cycles=4)")
 
     Source:
         Kingma and Welling 2014, equations 3 and 7; Higgins et al. 2017 (beta); Bowman
@@ -45,7 +46,7 @@ class ELBO(Objective):
 
     def __init__(
         self,
-        beta: float | Schedule = 1.0,
+        beta: float | str | LearningRateSchedule = 1.0,
         num_samples: int = 1,
         free_bits: float = 0.0,
         exact_kl: bool = True,
@@ -56,11 +57,6 @@ class ELBO(Objective):
         self.free_bits = free_bits
         self.exact_kl = bool(exact_kl)
 
-    def beta_at(self, step: int | tf.Tensor) -> tf.Tensor:
-        """The weight of the rate at a step of the optimizer, a scalar."""
-        beta = self.beta
-        return tf.cast(beta(step) if isinstance(beta, Schedule) else beta, tf.float32)
-
     def call(self, trace, step):
         """Distortion plus weighted rate, averaged over the draws."""
         rates = trace.rates if self.exact_kl else trace.sampled_rate[tf.newaxis]
@@ -69,28 +65,21 @@ class ELBO(Objective):
         rates = tf.reduce_mean(rates, axis=1)
         free_bits = tf.cast(self.free_bits, rates.dtype)
         rates = tf.where(free_bits > 0, tf.maximum(rates, free_bits), rates)
-        beta = tf.cast(self.beta_at(step), rates.dtype)
+        beta = tf.cast(self.number_at("beta", step), rates.dtype)
         return tf.reduce_mean(trace.distortion, axis=0) + beta * tf.reduce_sum(
             rates, axis=0
         )
 
-    def logs(self, step):
-        """The current weight of the rate where it is scheduled."""
-        return {"beta": self.beta_at(step)} if isinstance(self.beta, Schedule) else {}
-
     @property
     def is_plain_bound(self) -> bool:
         """Whether beta is 1 in the end, and nothing is free."""
-        return float(self.beta_at(_LAST)) == 1 and self.free_bits == 0
+        return float(self.number_at("beta", _LAST)) == 1 and self.free_bits == 0
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        beta = self.beta
-        if isinstance(beta, Schedule):
-            beta = keras.optimizers.schedules.serialize(beta)
         return {
             **super().get_config(),
-            "beta": beta,
+            "beta": self.number_config("beta"),
             "free_bits": self.free_bits,
             "exact_kl": self.exact_kl,
         }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import keras
-import tensorflow as tf
 
 from keras_vae.objectives.base import Objective
+from keras_vae.objectives.multisample import importance_weighted
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -31,6 +31,4 @@ class IWAE(Objective):
 
     def call(self, trace, step):
         """The negative importance-weighted bound."""
-        log_weight = trace.log_weight
-        num_samples = tf.cast(tf.shape(log_weight)[0], log_weight.dtype)
-        return tf.math.log(num_samples) - tf.reduce_logsumexp(log_weight, axis=0)
+        return -importance_weighted(trace.log_weight)

@@ -39,6 +39,9 @@ class Prior(Family):
         TensorShape([5, 16])
     """
 
+    # Whether it is made of what the model's encoder says.
+    asks_encoder = False
+
     def __init__(self, event_shape=None, dtype=None, **kwargs):
         """Creates the prior."""
         super().__init__(dtype=dtype, **kwargs)

@@ -44,6 +44,8 @@ class VampPrior(Prior):
         Tomczak and Welling 2018, "VAE with a VampPrior", equation 9.
     """
 
+    asks_encoder = True
+
     def __init__(
         self, num_components: int = 500, event_shape=None, seed: int = 0, **kwargs
     ):

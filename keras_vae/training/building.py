@@ -62,6 +62,9 @@ def check_parts(recipe: Recipe) -> None:
     for role, room in _ROOMS.items():
         if value := getattr(recipe, role):
             room.check(value)
+    if recipe.objective:
+        # An objective needs nothing else to be made, and looks at its numbers then.
+        objectives.get(recipe.objective)
     if recipe.model is None:
         return
     known = models.ROOM.arguments(recipe.title)
@@ -324,6 +327,6 @@ def monitor_of(objective: objectives.Objective) -> str | None:
         The ELBO where the loss is that, else the loss; None where several players' losses
         judge each other, so that the last epoch is kept.
     """
-    if objective.players:
+    if objective.is_game:
         return None
     return "val_elbo" if objective.is_plain_bound else "val_loss"

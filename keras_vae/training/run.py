@@ -210,7 +210,7 @@ def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]
         "event_shape": list(data.event_shape),
     }
     likelihood = model.likelihood_text
-    if objective.players:
+    if "feature_distance" in objective.terms:
         likelihood = "distances in a discriminator's features"
     metadata = {
         "model": part_name(type(model)),

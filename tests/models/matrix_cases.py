@@ -50,7 +50,8 @@ class Layer(NamedTuple):
 
     `on` names the set it lives on; `pathwise`: its draws have gradients; `factorized`: its
     elements are independent; `same_draws`: it draws alike compiled and eagerly; `xla`: it
-    can be drawn from under XLA.
+    can be drawn from under XLA; `kin`: the part that it goes with, see `KIN`; `moments`:
+    mean and variance are known; `weights`: it has some of its own.
     """
 
     part: str | Callable
@@ -59,6 +60,9 @@ class Layer(NamedTuple):
     factorized: bool = False
     same_draws: bool = True
     xla: bool = True
+    kin: str | None = None
+    moments: bool = True
+    weights: bool = False
 
     def make(self, shape):
         return self.part(shape) if callable(self.part) else layers.get(self.part, shape)
@@ -68,39 +72,64 @@ MASSES = {"bits", "one-hot", "classes", "levels", "counts"}
 
 LAYERS = {
     "bernoulli": Layer("bernoulli", "bits", False, True),
-    "beta": Layer("beta", "open interval", True, True, same_draws=False),
+    "beta": Layer("beta", "open interval", True, True, same_draws=False, kin="log_normal"),
     "blockwise": Layer(table, "rows", False, True),
     "categorical": Layer("categorical:num_classes=3", "classes", False, True),
-    "continuous_bernoulli": Layer("continuous_bernoulli", "interval", True, True),
+    "continuous_bernoulli": Layer(
+        "continuous_bernoulli", "interval", True, True, kin="log_normal"
+    ),
     "deterministic": Layer("deterministic", "point", True, True),
-    "discretized_logistic": Layer("discretized_logistic", "levels", False, True),
-    "flow": Layer("flow:num_layers=2,hidden_units=3", "reals"),
-    "flow_context": Layer("flow:num_layers=2,hidden_units=3,context_size=2", "reals"),
+    "discretized_logistic": Layer(
+        "discretized_logistic", "levels", False, True, kin="categorical"
+    ),
+    "flow": Layer("flow:num_layers=2,hidden_units=3", "reals", moments=False, weights=True),
+    "flow_context": Layer(
+        "flow:num_layers=2,hidden_units=3,context_size=2",
+        "reals",
+        kin="flow",
+        moments=False,
+        weights=True,
+    ),
     "full_normal": Layer("full_normal", "reals"),
-    "gumbel": Layer(gumbel, "reals", True, True),
-    "laplace": Layer("laplace", "reals", True, True),
+    "gumbel": Layer(gumbel, "reals", True, True, kin="normal"),
+    "laplace": Layer("laplace", "reals", True, True, kin="normal"),
     "log_normal": Layer("log_normal", "positive", True, True),
-    "logistic": Layer("logistic", "reals", True, True),
-    "mixture": Layer("mixture:num_components=2", "reals", False, True),
-    "mixture_logistic": Layer("mixture_logistic:num_components=2", "reals", False),
+    "logistic": Layer("logistic", "reals", True, True, kin="normal"),
+    "mixture": Layer(
+        "mixture:num_components=2", "reals", False, True, kin="mixture_normal"
+    ),
+    "mixture_logistic": Layer(
+        "mixture_logistic:num_components=2", "reals", False, kin="mixture_normal"
+    ),
     "mixture_normal": Layer("mixture_normal:num_components=2", "reals", False),
     "mixture_one_hot": Layer(
-        "categorical_mixture_of_one_hot_categorical:num_components=2", "one-hot", False
+        "categorical_mixture_of_one_hot_categorical:num_components=2",
+        "one-hot",
+        False,
+        kin="one_hot_categorical",
     ),
-    "mixture_same_family": Layer(same_family, "reals", False),
-    "negative_binomial": Layer("negative_binomial", "counts", False, True, False, False),
+    "mixture_same_family": Layer(same_family, "reals", False, kin="mixture_normal"),
+    "negative_binomial": Layer(
+        "negative_binomial", "counts", False, True, False, False, kin="poisson"
+    ),
     "normal": Layer("normal", "reals", True, True),
-    "normal_shared": Layer("normal:scale=shared", "reals", True, True),
+    "normal_shared": Layer(
+        "normal:scale=shared", "reals", True, True, kin="normal", weights=True
+    ),
     "one_hot_categorical": Layer("one_hot_categorical", "one-hot", False),
-    "ordinal": Layer("ordinal:num_classes=4", "levels", False, True),
+    "ordinal": Layer("ordinal:num_classes=4", "levels", False, True, kin="categorical"),
     "poisson": Layer("poisson", "counts", False, True, same_draws=False),
-    "power_spherical": Layer("power_spherical", "sphere", same_draws=False),
-    "relaxed_one_hot": Layer("relaxed_one_hot_categorical", "simplex"),
-    "student_t": Layer("student_t", "reals", True, True, same_draws=False),
-    "zero_inflated": Layer("zero_inflated", "counts", False, True, same_draws=False),
+    "power_spherical": Layer("power_spherical", "sphere", same_draws=False, moments=False),
+    "relaxed_one_hot": Layer("relaxed_one_hot_categorical", "simplex", moments=False),
+    "student_t": Layer("student_t", "reals", True, True, False, moments=False),
+    "zero_inflated": Layer(
+        "zero_inflated", "counts", False, True, same_draws=False, kin="poisson"
+    ),
 }
 POSTERIORS = LIKELIHOODS = LAYERS
 OWN = None
+# Likelihoods of names or ranks.
+WITHOUT_MEAN = {"blockwise", "categorical", "ordinal"}
 REAL_SETS = {"reals", "positive", "interval", "open interval", "point"}
 
 
@@ -110,15 +139,16 @@ class Prior(NamedTuple):
     part: Any
     on: set | None
     condition: int | None = None
+    kin: str | None = None
 
 
 PRIORS = {
     "default": Prior(None, OWN),
-    "default_with_condition": Prior(None, OWN, CLASSES),
+    "default_with_condition": Prior(None, OWN, CLASSES, kin="default"),
     "standard_normal": Prior("standard_normal", REAL_SETS),
     "mixture_of_normals": Prior("mixture_of_normals:num_components=2", REAL_SETS),
     "learned": Prior("learned", OWN),
-    "learned_frozen": Prior("learned:trainable=false", OWN),
+    "learned_frozen": Prior("learned:trainable=false", OWN, kin="learned"),
     "learned_flow": Prior("learned:layer=(flow:num_layers=1)", REAL_SETS),
     "learned_poisson": Prior("learned:layer=poisson", MASSES),
     "learned_point": Prior("learned:layer=deterministic", set()),
@@ -135,17 +165,51 @@ class Objective(NamedTuple):
     pathwise: bool = True
     needs_density: bool = True
     needs_factors: bool = False
-    players: bool = False
+    needs_moments: bool = False
+    needs_bits: bool = False
+    needs_encoded: bool = False
+    needs_mean: bool = False
+    is_game: bool = False
+    kin: str | None = None
 
 
 OBJECTIVES = {
     "elbo": Objective("elbo"),
-    "elbo_sampled": Objective("elbo:beta=0.5,exact_kl=false,num_samples=2,free_bits=0.1"),
+    "elbo_sampled": Objective(
+        "elbo:beta=0.5,exact_kl=false,num_samples=2,free_bits=0.1", kin="elbo"
+    ),
+    "elbo_cyclical": Objective("elbo:beta=(cyclical:steps=3)", kin="elbo"),
+    "capacity": Objective("capacity:capacity=(warm_up:end=2)", kin="elbo"),
     "iwae": Objective("iwae:num_samples=3"),
     "vimco": Objective("vimco:num_samples=3", pathwise=False),
     "beta_tc": Objective("beta_tc", needs_factors=True),
     "reconstruction": Objective("reconstruction", needs_density=False),
-    "adversarial": Objective("adversarial", players=True),
+    "adversarial": Objective("adversarial", is_game=True),
+    "miwae": Objective("miwae:num_bounds=2,draws_per_bound=2", kin="iwae"),
+    "ciwae": Objective("ciwae:num_samples=2", kin="iwae"),
+    "renyi": Objective("renyi:num_samples=2", kin="iwae"),
+    "piwae": Objective("piwae:num_bounds=2,draws_per_bound=2", kin="iwae"),
+    "dip": Objective(
+        "dip:kind=ii,off_diagonal=0,diagonal=1e-6",
+        needs_factors=True,
+        needs_moments=True,
+        kin="beta_tc",
+    ),
+    "info_vae": Objective("info_vae:weight=1", kin="wae"),
+    "wae": Objective("wae:weight=1", needs_density=False),
+    "score_function": Objective("score_function:num_samples=2", False, kin="vimco"),
+    "nvil": Objective("nvil", False, kin="vimco"),
+    "leave_one_out": Objective("leave_one_out:num_samples=2", False, kin="vimco"),
+    "disarm": Objective("disarm", False, needs_bits=True, kin="vimco"),
+    "stl": Objective("stl", kin="iwae"),
+    "dreg": Objective("dreg:num_samples=2", needs_encoded=True, kin="iwae"),
+    "factor_vae": Objective("factor_vae:gamma=1", kin="elbo"),
+    "aae": Objective("aae:weight=1", needs_density=False, kin="wae"),
+    "rae": Objective(
+        "rae:penalty=gradient", needs_density=False, needs_mean=True, kin="wae"
+    ),
+    "contractive": Objective("contractive", needs_density=False, kin="wae"),
+    "denoising": Objective("denoising", needs_density=False, kin="wae"),
 }
 AXES = {
     "posterior": POSTERIORS,
@@ -178,15 +242,29 @@ def refusal(cell, is_game=False):
             return "there is no divergence between them|prior Learned is a point"
     elif q.on == "point" and cell.prior.startswith("learned"):
         return "prior Learned is a point"
-    if objective.players and not is_game:
-        return "has no decoder, discriminator, encoder. Use keras_vae.VAEGAN"
+    if objective.is_game and not is_game:
+        return "has no discriminator. Use keras_vae.VAEGAN"
+    if objective.needs_mean and cell.likelihood in WITHOUT_MEAN:
+        return "RAE needs expected.*likelihood with a mean"
     if q.on == "point" and objective.needs_density:
         return "is a point and has no density.*Reconstruction"
     if objective.pathwise and not q.pathwise:
         return "have no gradient with respect to its parameters.*VIMCO"
+    if objective.needs_bits and not (q.on == "bits" and q.factorized):
+        return "DisARM draws independent bits.*bernoulli"
+    if objective.needs_encoded and (q.weights or cell.prior == "vamp"):
+        return "DReG needs all of q from the encoder.*IWAE"
+    if objective.needs_moments and not q.moments:
+        return "are not known, or not finite.*IndependentNormal"
     if objective.needs_factors and not q.factorized:
         return "not independent given x.*Independent"
     return None
+
+
+MADE_WITH = {
+    **dict.fromkeys(("factor_vae", "aae"), {"critic": (4,)}),
+    **dict.fromkeys(("score_function", "nvil"), {"baseline": (4,)}),
+}
 
 
 def build(cell):
@@ -204,6 +282,7 @@ def build(cell):
         prior=prior.part,
         condition=prior.condition,
         seed=0,
+        **MADE_WITH.get(cell.objective, {}),
     )
 
 
@@ -310,58 +389,65 @@ def everything(model, x, y):
     return answers
 
 
-# Lines that differ from another one in an argument: run with the slow tests alone.
-VARIANTS = {
-    *("flow_context", "gumbel", "laplace", "mixture_logistic", "normal_shared"),
-    *("default_with_condition", "learned_frozen", "elbo_sampled"),
+# Parts that fit where another one fits, and differ from it in their numbers alone: the
+# fast tests run each of them once, and cross the others with each other.
+KIN = {(axis, k) for axis, parts in AXES.items() for k, one in parts.items() if one.kin}
+CORE = {
+    axis: {k: one for k, one in parts.items() if one.kin is None}
+    for axis, parts in AXES.items()
 }
 
 
-def covering(pairs, without=()):
-    """Few cells that work, so that each possible pair of parts is in one of them.
-
-    Args:
-        pairs: Pairs of names of axes, all of whose pairs of parts are wanted.
-        without: Names of parts whose pairs are not.
-
-    Returns:
-        The cells, and the pairs of parts with which no cell works.
-    """
-    wanted = [
+def pairs_of(pairs, axes=AXES):
+    """All pairs of parts of pairs of axes."""
+    return [
         frozenset([(first, a), (second, b)])
         for first, second in pairs
-        for a, b in itertools.product(AXES[first], AXES[second])
-        if a not in without and b not in without
+        for a, b in itertools.product(axes[first], axes[second])
     ]
+
+
+def covering(wanted, axes=AXES):
+    """Few cells that work, so that each possible set of parts is in one of them.
+
+    Args:
+        wanted: Sets of one or two parts, (axis, name).
+        axes: The parts that cells are made of.
+
+    Returns:
+        The cells, and the sets with which no cell works.
+    """
     missing, cells, impossible = dict.fromkeys(wanted), [], []
     turn = itertools.count()
     while missing:
-        pair = next(iter(missing))
-        cell = _best(dict(pair), missing, next(turn))
+        parts = next(iter(missing))
+        cell = _best(dict(parts), missing, next(turn), axes)
         if cell is None:
-            impossible.append(pair)
-            del missing[pair]
+            impossible.append(parts)
+            del missing[parts]
             continue
         cells.append(cell)
-        for covered in _pairs_of(cell):
+        for covered in _sets_of(cell):
             missing.pop(covered, None)
     return cells, impossible
 
 
-def _best(given, missing, turn):
+def _best(given, missing, turn, axes):
     """The working cell with these parts that covers most of what is missing."""
     best, most = None, 0
     choices = []
-    for i, (axis, parts) in enumerate(AXES.items()):
+    for i, (axis, parts) in enumerate(axes.items()):
         names = list(parts)
         shift = (turn * (2 * i + 3)) % len(names)
-        choices.append([given[axis]] if axis in given else names[shift:] + names[:shift])
+        names = names[shift:] + names[:shift]
+        names.sort(key=lambda name: frozenset([(axis, name)]) not in missing)
+        choices.append([given[axis]] if axis in given else names)
     tried = 0
     for names in itertools.product(*choices):
         cell = Cell(*names)
         if refusal(cell):
             continue
-        count = sum(pair in missing for pair in _pairs_of(cell))
+        count = sum(one in missing for one in _sets_of(cell))
         if count > most:
             best, most = cell, count
         tried += 1
@@ -371,11 +457,23 @@ def _best(given, missing, turn):
     return best
 
 
-def _pairs_of(cell):
-    items = zip(cell._fields, cell, strict=True)
-    return [frozenset(pair) for pair in itertools.combinations(items, 2)]
+def _sets_of(cell):
+    items = list(zip(cell._fields, cell, strict=True))
+    pairs = itertools.combinations(items, 2)
+    return [frozenset(one) for one in (*((item,) for item in items), *pairs)]
 
 
-def all_cells():
-    """Every cell there is."""
-    return [Cell(*names) for names in itertools.product(*AXES.values())]
+def every(step, names, turn):
+    """A part of a list, another one at each turn."""
+    return list(names)[turn % step :: step]
+
+
+def some_cells(posterior):
+    """Cells of a posterior: all its priors and objectives, likelihoods in turn."""
+    turn = list(POSTERIORS).index(posterior)
+    return [
+        Cell(posterior, prior, likelihood, objective)
+        for i, prior in enumerate(PRIORS)
+        for likelihood in every(7, LIKELIHOODS, turn + i)
+        for objective in OBJECTIVES
+    ]

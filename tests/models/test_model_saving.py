@@ -192,7 +192,7 @@ def test_compiled_settings_are_kept(tmp_path):
     assert loaded.steps_per_execution == 2
     assert loaded.optimizer.get_config() == optimizer.get_config()
     for step in (0, 5, 10):
-        assert float(loaded.objective.beta_at(step)) == float(schedule(step))
+        assert float(loaded.objective.number_at("beta", step)) == float(schedule(step))
 
 
 @pytest.mark.parametrize("suffix", ["model.keras", "model.weights.h5"])

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_vae import layers, networks
 from keras_vae.networks import (
+    code_critic,
     conv_decoder,
     conv_discriminator,
     conv_encoder,
@@ -48,6 +49,7 @@ BUILD = {
     "dense_decoder_with_condition": lambda: dense_decoder(
         (2, 2), 11, (5,), condition_shape=(3,)
     ),
+    "code_critic": lambda: code_critic((7, 2), (5, 4)),
     "larsen_encoder": lambda: larsen_encoder((7, 6, 2), 4),
     "larsen_decoder": lambda: larsen_decoder(3, (7, 6, 2)),
     "larsen_discriminator": lambda: larsen_discriminator((7, 6, 2), 2.0, -1.0),
@@ -286,8 +288,9 @@ def test_a_condition_is_added_as_a_dense_layer_of_both_would():
 
 
 def test_every_public_network_is_tested():
-    # Layers that read gaps are in test_reading.py.
+    # Layers that read gaps are in test_reading.py, baselines beside their objectives.
     tested = {name for name in networks.__all__ if name in BUILD} | {
+        "Baseline",
         "ColumnFeatures",
         "Gaps",
         "PlusCondition",

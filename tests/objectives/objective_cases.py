@@ -12,9 +12,10 @@ from tensorflow_probability import distributions as tfd
 from keras_vae import objectives
 from keras_vae.core.latent import Latent
 from keras_vae.core.support import REAL
-from keras_vae.core.trace import Game, Trace
+from keras_vae.core.trace import Ask, Game, Trace
+from keras_vae.objectives.code_critic import shuffled
 
-LATENT = Latent((2,), REAL, False, True, True, True, "IndependentNormal")
+LATENT = Latent((2,), REAL, False, True, True, True, True, True, "IndependentNormal")
 
 
 def made_trace(num_samples, batch_size=4, exact=True, groups=1, seed=0):
@@ -37,7 +38,33 @@ def made_trace(num_samples, batch_size=4, exact=True, groups=1, seed=0):
     rate = tfd.kl_divergence(q, p)[tf.newaxis] if exact else log_q - log_p
     shares = tf.nn.softmax(numbers(groups, 1, 1), axis=0)
     rates = shares * rate[tf.newaxis]
-    return Trace(x, z, q, p, px, log_q, log_p, px.log_prob(x), rates)
+    log_px = px.log_prob(x)
+    ask, noise = answers(q, z, batch_size), tf.constant([seed, 2])
+    return Trace(x, z, q, p, px, log_q, log_p, log_px, rates, seed=noise, ask=ask)
+
+
+KERNELS = [np.array([[1.0, -2.0], [0.5, 3.0]]), np.array([[[2.0]]])]
+GUESS = -1.5, 2.0
+
+
+def answers(q, z, batch_size):
+    """What a model says when it is asked: plain functions."""
+    return Ask(
+        frozen_log_q=lambda: q.log_prob(z),
+        codes=lambda x: tf.tanh(x[:, :2]),
+        expected=tf.sin,
+        decoder_kernels=lambda: [tf.constant(one, tf.float32) for one in KERNELS],
+        critic=critic,
+        baseline=lambda signal: (*GUESS, of_x(batch_size)),
+    )
+
+
+def critic(z):
+    return z[:, 0] - 2 * z[:, 1] + 0.3 * z[:, 0] * z[:, 1]
+
+
+def of_x(batch_size):
+    return 0.1 * tf.range(batch_size, dtype=tf.float32)
 
 
 def made_game(seed=0, batch_size=5, **changes):
@@ -59,7 +86,9 @@ def repeated(trace, times=2):
         for name in ("log_q", "log_p", "log_px")
     }
     rates = tf.tile(trace.rates, (1, 1, times))
-    return trace._replace(**one, rates=rates, x=tf.tile(trace.x, (times, 1)))
+    x, z = tf.tile(trace.x, (times, 1)), tf.tile(trace.z, (1, times, 1))
+    ask = trace.ask._replace(frozen_log_q=lambda: one["log_q"])
+    return trace._replace(**one, rates=rates, x=x, z=z, ask=ask)
 
 
 def numbers_of(trace):
@@ -84,6 +113,164 @@ def elbo(beta=1.0, free_bits=0.0, exact_kl=True):
 def iwae(trace, step):
     _, sampled, distortion = numbers_of(trace)
     return np.log(len(sampled)) - special.logsumexp(-distortion - sampled, axis=0)
+
+
+def miwae(num_bounds):
+    def loss(trace, step):
+        _, sampled, distortion = numbers_of(trace)
+        log_weight = -distortion - sampled
+        # Bound m is of the draws m, m + M, m + 2 M, ...
+        bounds = [
+            special.logsumexp(log_weight[m::num_bounds], axis=0)
+            - np.log(len(log_weight) // num_bounds)
+            for m in range(num_bounds)
+        ]
+        return -np.mean(bounds, axis=0)
+
+    return loss
+
+
+def piwae(num_bounds):
+    def loss(trace, step):
+        return {"decoder": iwae(trace, step), "encoder": miwae(num_bounds)(trace, step)}
+
+    return loss
+
+
+def ciwae(beta):
+    def loss(trace, step):
+        return beta * elbo(exact_kl=False)(trace, step) + (1 - beta) * iwae(trace, step)
+
+    return loss
+
+
+def renyi(alpha):
+    def loss(trace, step):
+        _, sampled, distortion = numbers_of(trace)
+        powers = np.exp((1 - alpha) * (-distortion - sampled))
+        return -np.log(powers.mean(0)) / (1 - alpha)
+
+    return loss
+
+
+def capacity(wanted, gamma):
+    def loss(trace, step):
+        rates, _, distortion = numbers_of(trace)
+        target = wanted(step) if callable(wanted) else wanted
+        return distortion.mean(0) + gamma * np.abs(rates.sum(0).mean(0) - target)
+
+    return loss
+
+
+def dip(kind, off_diagonal, diagonal):
+    def loss(trace, step):
+        normal = trace.q.distribution
+        loc, scale = np.asarray(normal.loc, float), np.asarray(normal.scale, float)
+        covariance = np.cov(loc.T, bias=True)
+        if kind == "ii":
+            covariance = covariance + np.diag((scale**2).mean(0))
+        distance = covariance - np.eye(len(covariance))
+        weights = np.where(np.eye(len(covariance)), diagonal, off_diagonal)
+        return elbo()(trace, step) + (weights * distance**2).sum()
+
+    return loss
+
+
+def mmd(trace, kernel, bandwidth):
+    """A sum over pairs, one at a time."""
+    z = np.asarray(trace.z[0], float)
+    prior = np.asarray(trace.p.sample(len(z), seed=trace.seed), float)
+
+    def near(a, b):
+        square = ((a - b) ** 2).sum()
+        if kernel == "rbf":
+            return np.exp(-square / (2 * bandwidth))
+        scales = bandwidth * np.array([0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0])
+        return (scales / (scales + square)).sum()
+
+    def mean(a, b):
+        pairs = [
+            near(one, other)
+            for i, one in enumerate(a)
+            for j, other in enumerate(b)
+            if a is not b or i != j
+        ]
+        return np.mean(pairs)
+
+    return mean(z, z) + mean(prior, prior) - 2 * mean(z, prior)
+
+
+def info_vae(alpha, weight, kernel="rbf", bandwidth=4.0):
+    def loss(trace, step):
+        discrepancy = mmd(trace, kernel, bandwidth)
+        return elbo(1 - alpha)(trace, step) + (alpha + weight - 1) * discrepancy
+
+    return loss
+
+
+def wae(weight, kernel="imq", bandwidth=4.0):
+    def loss(trace, step):
+        return reconstruction(trace, step) + weight * mmd(trace, kernel, bandwidth)
+
+    return loss
+
+
+def nvil(trace, step):
+    loss = elbo(exact_kl=False)(trace, step)
+    mean, spread = GUESS
+    error = (-loss - mean) / spread - np.asarray(of_x(len(loss)), float)
+    return {"vae": loss, "baseline": error**2}
+
+
+def dreg(trace, step):
+    return {"decoder": iwae(trace, step), "encoder": iwae(trace, step)}
+
+
+def critic_loss(real, fake):
+    real, fake = critic(real).numpy(), critic(fake).numpy()
+    return 0.5 * (cross_entropy(real, 1) + cross_entropy(fake, 0))
+
+
+def factor_vae(gamma):
+    def loss(trace, step):
+        z = trace.z[0]
+        others = shuffled(z, trace.seed)
+        mine = elbo()(trace, step) + gamma * critic(z).numpy()
+        return {"vae": mine, "critic": critic_loss(z, others)}
+
+    return loss
+
+
+def aae(weight):
+    def loss(trace, step):
+        z = trace.z[0]
+        prior = trace.p.sample(len(z), seed=trace.seed)
+        deception = cross_entropy(critic(z).numpy(), 1)
+        mine = reconstruction(trace, step) + weight * deception
+        return {"vae": mine, "critic": critic_loss(prior, z)}
+
+    return loss
+
+
+def rae(penalty, code, weight):
+    def loss(trace, step):
+        z = np.asarray(trace.z[0], float)
+        # sin acts on each element by itself: its Jacobian has the squares of cos(z).
+        slope = (np.cos(z) ** 2).sum(1)
+        kernels = sum((one**2).sum() for one in KERNELS)
+        size = 0.5 * (z**2).sum(1)
+        penalties = slope if penalty == "gradient" else kernels
+        return reconstruction(trace, step) + code * size + weight * penalties
+
+    return loss
+
+
+def contractive(weight):
+    def loss(trace, step):
+        slope = 1 - np.tanh(np.asarray(trace.x[:, :2], float)) ** 2
+        return elbo()(trace, step) + weight * (slope**2).sum(1)
+
+    return loss
 
 
 def reconstruction(trace, step):
@@ -157,7 +344,7 @@ class ObjectiveCase:
 
     def trace(self, **arguments):
         """A trace with what the objective reads."""
-        if self.cls.players:
+        if self.cls.is_game:
             return made_game(batch_size=4)
         return made_trace(self.make().num_samples, **arguments)
 
@@ -188,6 +375,60 @@ CASES = {
     "iwae": ObjectiveCase(objectives.IWAE, {}, iwae),
     "iwae_of_one": ObjectiveCase(objectives.IWAE, {"num_samples": 1}, iwae),
     "vimco": ObjectiveCase(objectives.VIMCO, {"num_samples": 3}, iwae),
+    "miwae": ObjectiveCase(
+        objectives.MIWAE, {"num_bounds": 2, "draws_per_bound": 3}, miwae(2)
+    ),
+    "piwae": ObjectiveCase(
+        objectives.PIWAE, {"num_bounds": 3, "draws_per_bound": 2}, piwae(3)
+    ),
+    "ciwae": ObjectiveCase(objectives.CIWAE, {"beta": 0.3, "num_samples": 3}, ciwae(0.3)),
+    "renyi": ObjectiveCase(objectives.Renyi, {"num_samples": 3}, renyi(0.5)),
+    "renyi_negative": ObjectiveCase(objectives.Renyi, {"alpha": -1.5}, renyi(-1.5)),
+    "renyi_large": ObjectiveCase(objectives.Renyi, {"alpha": 3}, renyi(3.0)),
+    "score_function": ObjectiveCase(objectives.ScoreFunction, {}, elbo(exact_kl=False)),
+    "nvil": ObjectiveCase(objectives.NVIL, {"num_samples": 2}, nvil),
+    "leave_one_out": ObjectiveCase(objectives.LeaveOneOut, {}, elbo(exact_kl=False)),
+    "stl": ObjectiveCase(objectives.STL, {"num_samples": 2}, elbo(exact_kl=False)),
+    "dreg": ObjectiveCase(objectives.DReG, {"num_samples": 3}, dreg),
+    "factor_vae": ObjectiveCase(objectives.FactorVAE, {}, factor_vae(35.0)),
+    "factor_vae_light": ObjectiveCase(objectives.FactorVAE, {"gamma": 2}, factor_vae(2.0)),
+    "aae": ObjectiveCase(objectives.AAE, {"weight": 3.0}, aae(3.0)),
+    "rae": ObjectiveCase(objectives.RAE, {}, rae("l2", 1e-2, 1e-3)),
+    "rae_gradient": ObjectiveCase(
+        objectives.RAE,
+        {"penalty": "gradient", "code": 0.5, "weight": 2.0},
+        rae("gradient", 0.5, 2.0),
+    ),
+    "contractive": ObjectiveCase(objectives.Contractive, {}, contractive(0.1)),
+    "denoising": ObjectiveCase(objectives.Denoising, {"num_samples": 2}, elbo()),
+    "capacity": ObjectiveCase(
+        objectives.Capacity, {"capacity": 2.0, "gamma": 7.0}, capacity(2.0, 7.0)
+    ),
+    "capacity_rises": ObjectiveCase(
+        objectives.Capacity,
+        {"capacity": "warm_up:steps=10,end=5", "gamma": 3.0, "num_samples": 2},
+        capacity(lambda step: min(step / 2, 5.0), 3.0),
+    ),
+    "cyclical": ObjectiveCase(
+        objectives.ELBO,
+        {"beta": "cyclical:steps=4,cycles=2"},
+        elbo(lambda step: min(2 * (step % 4) / 4, 1.0) if step < 8 else 1.0),
+    ),
+    "dip_i": ObjectiveCase(objectives.DIP, {}, dip("i", 10.0, 100.0)),
+    "dip_ii": ObjectiveCase(
+        objectives.DIP,
+        {"kind": "ii", "off_diagonal": 3.0, "diagonal": 2.0},
+        dip("ii", 3.0, 2.0),
+    ),
+    "info_vae": ObjectiveCase(
+        objectives.InfoVAE, {"alpha": 0.5, "weight": 20.0}, info_vae(0.5, 20.0)
+    ),
+    "wae": ObjectiveCase(objectives.WAE, {}, wae(100.0)),
+    "wae_rbf": ObjectiveCase(
+        objectives.WAE,
+        {"kernel": "rbf", "bandwidth": 0.7, "weight": 5.0},
+        wae(5.0, "rbf", 0.7),
+    ),
     "reconstruction": ObjectiveCase(
         objectives.Reconstruction, {"num_samples": 2}, reconstruction
     ),

@@ -1,60 +1,13 @@
-"""VIMCO against enumeration: a model of two bits, of which everything can be summed."""
-
-import itertools
+"""VIMCO against enumeration."""
 
 import laws
 import numpy as np
 import pytest
 import tensorflow as tf
+from two_bits import KERNEL, LOGITS, Q, estimates, exact, made_trace
 
-from keras_vae import layers
 from keras_vae.core.trace import Trace
 from keras_vae.objectives import IWAE, VIMCO
-
-BITS, SIZE = 2, 3
-X = np.array([1.0, 0.0, 1.0], "float32")
-RNG = np.random.default_rng(2)
-LOGITS = RNG.normal(size=BITS).astype("float32")
-PRIOR = RNG.normal(size=BITS).astype("float32")
-# Logits of x by a linear decoder of the bits.
-KERNEL = 2.0 * RNG.normal(size=(BITS, SIZE)).astype("float32")
-Q, PX = layers.IndependentBernoulli(BITS), layers.IndependentBernoulli(SIZE)
-
-
-def made_trace(logits, kernel, z):
-    """The pass with given draws [S, B, BITS]; parameters are [B, ...]."""
-    q, p = Q.distribution(logits), Q.distribution(PRIOR)
-    px = PX.distribution(tf.einsum("sbk,bkx->sbx", z, kernel))
-    x = tf.tile(X[np.newaxis], (len(logits), 1))
-    log_q, log_p = q.log_prob(z), p.log_prob(z)
-    rates = (log_q - log_p)[tf.newaxis]
-    return Trace(x, z, q, p, px, log_q, log_p, px.log_prob(x), rates)
-
-
-def exact(num_samples):
-    """The bound, and its gradients, summed over all draws there are."""
-    bits = np.array(list(itertools.product([0.0, 1.0], repeat=BITS)), "float32")
-    draws = np.array(list(itertools.product(bits, repeat=num_samples)), "float32")
-    z = tf.constant(draws.transpose(1, 0, 2))
-    logits, kernel = tf.constant(LOGITS), tf.constant(KERNEL)
-    with tf.GradientTape() as tape:
-        tape.watch([logits, kernel])
-        trace = made_trace(*(tf.stack([one] * len(draws)) for one in (logits, kernel)), z)
-        weight = trace.log_weight
-        bound = tf.reduce_logsumexp(weight, axis=0) - np.log(num_samples)
-        loss = -tf.reduce_sum(tf.exp(tf.reduce_sum(trace.log_q, axis=0)) * bound)
-    return float(loss), *(g.numpy() for g in tape.gradient(loss, [logits, kernel]))
-
-
-def estimates(objective, repeats):
-    """Independent estimates of loss and gradients, one an example of a batch."""
-    logits = tf.tile(LOGITS[np.newaxis], (repeats, 1))
-    kernel = tf.tile(KERNEL[np.newaxis], (repeats, 1, 1))
-    z = Q.distribution(logits).sample(objective.num_samples, seed=(3, 4))
-    with tf.GradientTape() as tape:
-        tape.watch([logits, kernel])
-        losses = objective(made_trace(logits, kernel, z))
-    return losses.numpy(), *(g.numpy() for g in tape.gradient(losses, [logits, kernel]))
 
 
 @pytest.mark.parametrize("num_samples", [2, 3, 5])

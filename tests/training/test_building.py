@@ -129,7 +129,7 @@ def test_parts_that_do_not_fit_the_data_are_refused(source, values, words):
         ({"posterior": "norml"}, "Unknown distribution layer 'norml'.*mean 'normal'"),
         ({"prior": "vamp:components=3"}, "prior vamp: 'components'"),
         ({"likelihood": "bernouli"}, "mean 'bernoulli'.*keras-vae --import FILE"),
-        ({"objective": "elbo:beta=high"}, "beta of the objective elbo must be"),
+        ({"objective": "elbo:beta=high"}, "beta must be a number or a schedule.*'high'"),
         ({"optimizer": "adam:learning_rat=1"}, "mean 'learning_rate'"),
         ({"model": "vae_gan", "likelihood": "normal"}, "vae_gan has no likelihood"),
         (

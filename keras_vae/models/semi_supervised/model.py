@@ -182,6 +182,15 @@ class SemiSupervisedVAE(VAE):
             is_factorized=False,
         )
 
+    @property
+    def answers(self) -> frozenset[str]:
+        """Nothing: a pass sums over classes."""
+        return frozenset()
+
+    def player_parts(self):
+        """None: one loss trains encoder, decoder and classifier."""
+        return {}
+
     def _checked_objective(self, objective):
         if not objective.pathwise:
             raise ValueError(
@@ -512,7 +521,6 @@ class SemiSupervisedVAE(VAE):
         training: bool = False,
         z=None,
         y=None,
-        pathwise: bool = True,
     ) -> Trace:
         """Makes one pass with classes and codes that are drawn; see `bound` for the sum.
 
@@ -523,8 +531,6 @@ class SemiSupervisedVAE(VAE):
             training: Whether dropout and the like are active.
             z: Codes and classes [S, B, D + K] to be scored instead of draws.
             y: Labels [B], -1 or NaN where unknown; None for none.
-            pathwise: Whether gradients go through the draws of the code. (Those of the
-                class have none.)
 
         Returns:
             The record of the pass.
@@ -534,7 +540,6 @@ class SemiSupervisedVAE(VAE):
         seed = fold(seed)
         if z is None:
             z = q.sample(num_samples, seed=seed)
-            z = z if pathwise else tf.stop_gradient(z)
         else:
             z = self._checked_draws(z, x.shape[:1])
         px = self.decode(z, training=training)

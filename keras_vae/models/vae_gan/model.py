@@ -187,7 +187,7 @@ class VAEGAN(VAE):
     @property
     def trains_likelihood(self) -> bool:
         """Whether it was compiled with an objective of its likelihood, and without a game."""
-        return self.compiled and not self.objective.players
+        return self.compiled and not self.objective.is_game
 
     def usual_objective(self):
         """The paper's losses."""
@@ -196,6 +196,7 @@ class VAEGAN(VAE):
     def player_parts(self):
         """Posterior and prior are the encoder's."""
         return {
+            **super().player_parts(),
             "encoder": (self.encoder, self.posterior, self.prior),
             "decoder": (self.decoder,),
             "discriminator": (self.discriminator,),
@@ -232,7 +233,7 @@ class VAEGAN(VAE):
     def pass_for_training(self, x, y, seed, training):
         """The trace, with what the discriminator makes of it where the objective asks."""
         trace = super().pass_for_training(x, y, seed, training)
-        if not self.objective.players:
+        if not self.objective.is_game:
             return trace
         return trace._replace(game=self.play(trace, seed, training))
 

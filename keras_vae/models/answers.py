@@ -1,0 +1,107 @@
+"""What a VAE computes for objectives that ask for more than a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_vae.core.numbers import sizes
+from keras_vae.core.trace import Ask
+from keras_vae.layers import DistributionLayer
+from keras_vae.models.prebuilt import reading
+from keras_vae.networks import Baseline, code_critic, dense_encoder
+
+ALWAYS = {"frozen_log_q", "codes", "decoder_kernels", "draws", "sight"}
+
+
+def make_critic(critic: Any, latent_shape: Sequence[int]) -> keras.Model | None:
+    """Makes the critic of codes.
+
+    Args:
+        critic: Widths of its hidden layers, the network itself, or None.
+        latent_shape: Shape of one latent variable.
+
+    Returns:
+        A network z -> logit [B, 1], or None.
+
+    Raises:
+        ValueError: If the widths are no sizes, or the network ends in another shape.
+    """
+    if critic is None or isinstance(critic, keras.Model):
+        if critic is not None and critic.output_shape[1:] != (1,):
+            raise ValueError(
+                f"The critic ends in shape {critic.output_shape}, but one logit for each "
+                "code is needed. Let it end in Dense(1)."
+            )
+        return critic
+    return code_critic(latent_shape, sizes(critic, "critic"))
+
+
+def make_baseline(
+    baseline: Any, likelihood: DistributionLayer, takes_gaps: bool
+) -> Baseline | None:
+    """Makes the baseline of score functions.
+
+    Args:
+        baseline: Widths of the hidden layers of its network, the layer itself, or None.
+        likelihood: The layer for p(x|z).
+        takes_gaps: Whether observations may have gaps.
+
+    Returns:
+        The baseline, or None.
+
+    Raises:
+        ValueError: If the widths are no sizes.
+    """
+    if baseline is None or isinstance(baseline, Baseline):
+        return baseline
+    units = sizes(baseline, "baseline")
+    features = reading(likelihood, "fill" if takes_gaps else None)
+    return Baseline(
+        dense_encoder(likelihood.event_shape, 1, units, "tanh", **features),
+        dtype="float32",
+        name="baseline",
+    )
+
+
+def ask(model, params, x, y, z, training: bool) -> Ask:
+    """What may be asked about a pass.
+
+    Args:
+        model: The VAE.
+        params: Parameters of the posteriors, [B, params_size].
+        x: Observations [B, *event].
+        y: The condition [B, ...], or None.
+        z: Latent draws [S, B, *latent].
+        training: Whether dropout and the like are active.
+
+    Returns:
+        The functions.
+    """
+    posterior, likelihood = model.posterior, model.likelihood
+
+    def frozen_log_q():
+        q = posterior.distribution(tf.stop_gradient(params), training)
+        return q.log_prob(z)
+
+    def critic(codes):
+        logits = model.critic(codes, training=training)
+        return tf.cast(logits, posterior.compute_dtype)[:, 0]
+
+    return Ask(
+        frozen_log_q=frozen_log_q,
+        codes=lambda x: posterior.center(model.encode(x, y, training)),
+        expected=lambda z: likelihood.expectation(model.decode(z, y, training)),
+        decoder_kernels=lambda: [
+            tf.convert_to_tensor(one)
+            for one in model.decoder.trainable_variables
+            if len(one.shape) > 1
+        ],
+        critic=None if model.critic is None else critic,
+        baseline=None
+        if model.baseline is None
+        else lambda signal: model.baseline(signal, x, training=training),
+    )

@@ -1,0 +1,80 @@
+"""Gradients along the path of the draws alone, with less noise than the whole ones."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from keras_vae.objectives.base import Objective
+from keras_vae.objectives.multisample import importance_weighted
+from keras_vae.objectives.score_function import with_gradient_of
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class STL(Objective):
+    """The ELBO without the score of q: sticking the landing.
+
+    The derivative of log q by its own parameters is zero in expectation, and only noise;
+    without it the gradient has no variance where q is the true posterior. See `Objective`
+    for the argument.
+
+    Example:
+        >>> vae.compile("adam", objective=STL())
+
+    Source:
+        Roeder, Wu and Duvenaud 2017, "Sticking the landing: simple, lower-variance
+        gradient estimators for variational inference", equation 6.
+    """
+
+    asks = ("frozen_log_q",)
+
+    def call(self, trace, step):
+        """The negative ELBO of the draws."""
+        return -tf.reduce_mean(trace.log_joint - trace.ask.frozen_log_q(), axis=0)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class DReG(Objective):
+    """The importance-weighted bound, with the doubly reparameterized gradient of the encoder.
+
+    Draw i counts with the square of its share of the weights, and along its path alone:
+    the gradient's signal does not vanish in its noise where there are many draws. Encoder
+    and decoder are two players with an optimizer each; the prior belongs to the decoder.
+
+    Args:
+        num_samples: Latent draws S for each example.
+
+    Example:
+        >>> vae.compile("adam", objective=DReG(64))
+
+    Source:
+        Tucker, Lawson, Gu and Maddison 2019, "Doubly reparameterized gradient estimators
+        for Monte Carlo objectives", equation 8.
+    """
+
+    part_name = "dreg"
+    asks = ("frozen_log_q",)
+    players = ("decoder", "encoder")
+
+    def __init__(self, num_samples: int = 5):
+        """Creates the objective."""
+        super().__init__(num_samples)
+
+    def check(self, latent):
+        """Refuses weights that are neither the encoder's alone nor the decoder's."""
+        super().check(latent)
+        if not latent.is_encoded:
+            raise ValueError(
+                f"DReG needs all of q from the encoder, and of p from elsewhere, but the "
+                f"posterior {latent.name} has weights of its own, or the prior asks the "
+                "encoder. Use objectives.IWAE(), or another posterior or prior."
+            )
+
+    def call(self, trace, step):
+        """The negative bound, with the gradient that each player takes of it."""
+        log_weight = trace.log_joint - trace.ask.frozen_log_q()
+        bound = importance_weighted(log_weight)
+        shares = tf.stop_gradient(tf.nn.softmax(log_weight, axis=0))
+        path = tf.reduce_sum(tf.square(shares) * log_weight, axis=0)
+        losses = -bound, with_gradient_of(-tf.stop_gradient(bound), -path)
+        return dict(zip(self.players, losses, strict=True))

@@ -1,0 +1,139 @@
+"""Schedules of an objective's numbers, which recipes and the command line can name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule
+
+from keras_vae.core.numbers import fraction, not_negative, positive_int
+from keras_vae.core.parts import Room
+
+
+class _Ramp(LearningRateSchedule):
+    """Base of schedules that rise in a straight line."""
+
+    def __init__(self, steps: int, start: float, end: float):
+        self.steps = positive_int(steps, "steps")
+        self.start = not_negative(start, "start")
+        self.end = not_negative(end, "end")
+
+    def _between(self, share):
+        share = tf.clip_by_value(share, 0.0, 1.0)
+        return self.start + (self.end - self.start) * share
+
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments."""
+        return {"steps": self.steps, "start": self.start, "end": self.end}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class WarmUp(_Ramp):
+    """Rises in a straight line, and stays where it ends.
+
+    Args:
+        steps: Updates of the rise.
+        start: Value at the first step.
+        end: Value after the rise.
+
+    Raises:
+        ValueError: If a number is out of its range.
+
+    Example:
+        >>> float(WarmUp(10)(5))
+        0.5
+        >>> objectives.get("elbo:beta=(warm_up:steps=1000)").beta.steps
+        1000
+
+    Source:
+        Bowman et al. 2016, "Generating sentences from a continuous space".
+    """
+
+    def __init__(self, steps: int = 10_000, start: float = 0.0, end: float = 1.0):
+        """Creates the schedule."""
+        super().__init__(steps, start, end)
+
+    def __call__(self, step):
+        """Value at a step of the optimizer, a scalar."""
+        return self._between(tf.cast(step, tf.float32) / self.steps)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class Cyclical(_Ramp):
+    """Rises again and again: annealing in cycles, after which the end value stays.
+
+    Within each cycle the value rises in a straight line for a share of its steps, and
+    keeps the end value for the rest.
+
+    Args:
+        steps: Updates of one cycle.
+        cycles: Number of cycles.
+        ramp: Share of a cycle that it rises, from 0 to below 1.
+        start: Value at the beginning of each cycle.
+        end: Value after each rise.
+
+    Raises:
+        ValueError: If a number is out of its range.
+
+    Example:
+        >>> [float(Cyclical(10, cycles=2)(step)) for step in (0, 5, 9, 10, 20)]
+        [0.0, 1.0, 1.0, 0.0, 1.0]
+
+    Source:
+        Fu et al. 2019, "Cyclical annealing schedule: a simple approach to mitigating KL
+        vanishing", equations 6 and 7 (R is `ramp`, M is `cycles`).
+    """
+
+    def __init__(
+        self,
+        steps: int = 10_000,
+        cycles: int = 4,
+        ramp: float = 0.5,
+        start: float = 0.0,
+        end: float = 1.0,
+    ):
+        """Creates the schedule."""
+        super().__init__(steps, start, end)
+        self.cycles = positive_int(cycles, "cycles")
+        self.ramp = fraction(ramp, "ramp")
+
+    def __call__(self, step):
+        """Value at a step of the optimizer, a scalar."""
+        # Whole numbers, which single precision cannot tell apart after many steps.
+        step = tf.cast(step, tf.int64)
+        place = tf.cast(step % self.steps, tf.float32) / self.steps
+        rise = place / self.ramp if self.ramp else tf.ones([])
+        return tf.where(step < self.cycles * self.steps, self._between(rise), self.end)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "cycles": self.cycles, "ramp": self.ramp}
+
+
+ROOM = Room("schedule", _Ramp)
+
+
+def schedule_of(identifier: Any, argument: str) -> Any:
+    """Reads what may be a schedule.
+
+    Args:
+        identifier: A number, a schedule, its name with arguments, such as
+            "warm_up:steps=1000", or its config.
+        argument: What to call it in messages.
+
+    Returns:
+        The schedule; what is none as it is.
+
+    Raises:
+        ValueError: If there is no such schedule.
+    """
+    if isinstance(identifier, dict) and "class_name" in identifier:
+        return keras.optimizers.schedules.deserialize(identifier)
+    if not isinstance(identifier, str | dict):
+        return identifier
+    try:
+        return ROOM.get(identifier)
+    except ValueError as error:
+        raise ValueError(f"{argument} must be a number or a schedule. {error}") from error

@@ -1,0 +1,218 @@
+"""Laws of the bijectors of flows: inverse, determinant, density, gradients, saving."""
+
+import keras
+import laws
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_vae
+from keras_vae import layers
+from keras_vae.layers import bijectors
+
+SIZE = 3
+BIJECTORS = {
+    "affine_coupling": "affine_coupling",
+    "spline_coupling": "spline_coupling:num_bins=4,bound=3",
+    "iaf": "iaf",
+    "maf": "maf",
+    "planar": "planar",
+    "radial": "radial",
+    "householder": "householder",
+    "sylvester": "sylvester:rank=2",
+    "sylvester_householder": "sylvester:kind=householder,num_reflections=2",
+    "sylvester_triangular": "sylvester:kind=triangular",
+}
+WITH_NETWORKS = ("affine_coupling", "spline_coupling", "iaf", "maf")
+every_bijector = pytest.mark.parametrize("name", BIJECTORS)
+
+
+def made(name, dtype="float64", size=SIZE, **arguments):
+    """A flow with weights and parameters away from where they start."""
+    keras.config.set_dtype_policy(dtype)
+    context = 2 if name in WITH_NETWORKS else 0
+    layer = layers.Flow(
+        size,
+        bijector=BIJECTORS[name],
+        num_layers=2,
+        hidden_units=(8, 5),
+        context_size=context,
+        seed=0,
+        **arguments,
+    )
+    rng = np.random.default_rng(1)
+    layer.set_weights([rng.normal(scale=0.5, size=w.shape) for w in layer.get_weights()])
+    params = rng.normal(size=(5, layer.params_size))
+    return layer, tf.constant(params, dtype)
+
+
+def test_every_bijector_has_a_line():
+    parts = bijectors.ROOM.parts()
+    assert set(parts) == {one.split(":")[0] for one in BIJECTORS.values()}
+    named = {getattr(bijectors, name) for name in bijectors.__all__}
+    assert set(parts.values()) <= named
+
+
+@every_bijector
+def test_inverse_and_determinant_are_those_of_the_jacobian(name):
+    layer, params = made(name)
+    bijector = layer.distribution(params).bijector
+    x = tf.constant(np.random.default_rng(2).normal(size=(5, SIZE)))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = bijector.forward(x)
+    jacobian = tape.batch_jacobian(y, x, experimental_use_pfor=False)
+    _, expected = np.linalg.slogdet(jacobian)
+    given = bijector.forward_log_det_jacobian(x, 1)
+    np.testing.assert_allclose(np.broadcast_to(given, 5), expected, rtol=1e-6, atol=1e-9)
+    assert np.abs(y - x).max() > 0.1
+    # (Another tensor, of which the bijector remembers nothing.)
+    back = layer.distribution(params).bijector.inverse(tf.identity(y))
+    np.testing.assert_allclose(back, x, rtol=1e-6, atol=1e-8)
+
+
+@every_bijector
+def test_draws_are_scored_alike_by_whoever_drew_them_and_by_others(name):
+    layer, params = made(name)
+    one, other = layer.distribution(params), layer.distribution(params)
+    z = one.sample(4, seed=(0, 1))
+    assert z.shape == (4, 5, SIZE)
+    np.testing.assert_allclose(other.log_prob(tf.identity(z)), one.log_prob(z), rtol=1e-6)
+
+
+@every_bijector
+def test_gradients_of_the_density_are_its_slopes(name):
+    layer, params = made(name)
+    z = tf.constant(np.random.default_rng(3).normal(size=(5, SIZE)))
+    with tf.GradientTape() as tape:
+        tape.watch([params, z])
+        log_prob = layer.distribution(params).log_prob(z)
+    of_params, of_z = tape.gradient(log_prob, [params, z])
+    assert (np.abs(of_params).max(axis=0) > 0).all()
+    step = 1e-5
+    for gradient, move in [
+        (of_z, lambda by: (params, z + by)),
+        (of_params, lambda by: (params + by, z)),
+    ]:
+        direction = np.random.default_rng(4).normal(size=gradient.shape)
+        ahead, behind = (
+            layer.distribution(at[0]).log_prob(at[1])
+            for at in (move(step * direction), move(-step * direction))
+        )
+        slope = (ahead - behind).numpy() / (2 * step)
+        expected = np.sum(gradient * direction, axis=-1)
+        np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-5)
+
+
+@every_bijector
+def test_the_density_sums_to_one(name):
+    layer, params = made(name, size=2)
+    axis = np.linspace(-12, 12, 301)
+    grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 1, 2)
+    log_prob = layer.distribution(0.5 * params[:1]).log_prob(grid)
+    total = np.exp(log_prob).sum() * (axis[1] - axis[0]) ** 2
+    assert total == pytest.approx(1.0, abs=2e-3)
+
+
+@pytest.mark.slow
+@every_bijector
+def test_eager_graph_and_xla_agree(name):
+    layer, params = made(name, "float32")
+    z = tf.constant(np.random.default_rng(3).normal(size=(5, SIZE)), tf.float32)
+
+    def scores(params, z):
+        with tf.GradientTape() as tape:
+            tape.watch(params)
+            log_prob = layer.distribution(params).log_prob(z)
+        return log_prob, tape.gradient(log_prob, params)
+
+    for jit in (False, True):
+        compiled = tf.function(scores, jit_compile=jit)(params, z)
+        for a, b in zip(compiled, scores(params, z), strict=True):
+            laws.close(a, b, rtol=2e-3, atol=2e-3)
+
+
+@every_bijector
+def test_extreme_parameters_give_finite_draws_and_scores(name):
+    layer, params = made(name, "float32")
+    for far in (-30.0, 30.0):
+        at = layer.distribution(tf.fill(params.shape, tf.constant(far)))
+        z = at.sample(3, seed=(1, 2))
+        laws.all_finite(z)
+        laws.all_finite(at.log_prob(z))
+
+
+@pytest.mark.parametrize("name", WITH_NETWORKS)
+def test_a_flow_of_networks_starts_at_the_normal(name):
+    layer = layers.Flow(SIZE, bijector=BIJECTORS[name], num_layers=2, hidden_units=(4,))
+    params = np.random.default_rng(0).normal(size=(4, layer.params_size)).astype("f4")
+    z = np.random.default_rng(1).normal(size=(4, SIZE)).astype("float32")
+    expected = layer.base.distribution(params).log_prob(z)
+    laws.close(layer.distribution(params).log_prob(z), expected, rtol=1e-4)
+
+
+@every_bijector
+def test_a_saved_flow_is_the_same(name, tmp_path):
+    layer, params = made(name, "float32")
+    config = keras.saving.serialize_keras_object(layer)
+    again = keras.saving.deserialize_keras_object(config)
+    assert again.get_config() == layer.get_config()
+    again.set_weights(layer.get_weights())
+    z = layer.distribution(params).sample(seed=(0, 1))
+    laws.close(
+        again.distribution(params).log_prob(z), layer.distribution(params).log_prob(z)
+    )
+
+
+@pytest.mark.parametrize("hidden_units", [(), (8,), (3, 7)])
+@pytest.mark.parametrize("context", [0, 2])
+def test_an_autoregressive_network_sees_what_is_before_and_the_context(
+    hidden_units, context
+):
+    network = bijectors.IAF().make_network(4, context, hidden_units, "float32", "iaf")
+    rng = np.random.default_rng(0)
+    network.set_weights([0.3 + rng.uniform(size=w.shape) for w in network.get_weights()])
+    x = tf.constant(rng.uniform(size=(1, 4 + context)), tf.float32)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        outputs = network(x)
+    jacobian = tape.batch_jacobian(outputs, x, experimental_use_pfor=False)[0].numpy()
+    sees = jacobian.reshape(2, 4, 4 + context) != 0
+    before = np.tril(np.ones((4, 4)), -1) > 0
+    assert not sees[..., :4][:, ~before].any()
+    # Somewhere through the layers each output sees all that it may.
+    wide = len(hidden_units) == 0 or min(hidden_units) >= 4
+    if wide:
+        assert sees[..., :4][:, before].all()
+    if wide and hidden_units:
+        assert sees[:, 1:, 4:].all()
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"bijector": "plannar"}, "Unknown bijector 'plannar'. Did you mean 'planar'"),
+        ({"bijector": "planar", "context_size": 2}, "Planar has no network to read a con"),
+        ({"bijector": "iaf", "event_size": 1}, "event_size must be at least 2"),
+        ({"bijector": "spline_coupling", "event_size": 1}, "must be at least 2"),
+        ({"bijector": "spline_coupling:num_bins=0"}, "num_bins must be a positive"),
+        ({"bijector": "spline_coupling:bound=0"}, "bound must be positive"),
+        ({"bijector": "sylvester:kind=ortho"}, "Did you mean 'orthogonal'"),
+        ({"bijector": "sylvester:rank=0"}, "rank must be a positive integer"),
+    ],
+)
+def test_bad_flows_are_refused_when_they_are_made(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        layers.Flow(**{"event_size": 3, **arguments})
+
+
+def test_flows_are_named_in_recipes():
+    model = keras_vae.DenseVAE(
+        6,
+        3,
+        hidden_units=(4,),
+        posterior="flow:bijector=(sylvester:kind=householder),num_layers=2",
+        prior="learned:layer=(flow:bijector=maf)",
+    )
+    assert model.posterior.bijector.kind == "householder"
+    assert type(model.prior.layer.bijector) is bijectors.MAF
