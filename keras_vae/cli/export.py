@@ -22,7 +22,12 @@ _FORMATS = {"tf": "tf_saved_model", "onnx": "onnx"}
     help="SavedModel, or encode.onnx and decode.onnx.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export in FOLDER.")
-def export(run, folder, kind, overwrite):
+@click.option(
+    "--serving",
+    is_flag=True,
+    help="Write warm-up requests, batching_params.pbtxt and models.config, too.",
+)
+def export(run, folder, kind, overwrite, serving):
     """Write the model in RUN into FOLDER, to be served without keras_vae.
 
     TensorFlow Serving reads numbered versions: let FOLDER be models/NAME/1.
@@ -31,12 +36,16 @@ def export(run, folder, kind, overwrite):
     from keras_vae.models import LatentVariableModel
 
     model = LatentVariableModel.from_preset(run)
-    model.export(folder, _FORMATS[kind], overwrite)
+    model.export(folder, _FORMATS[kind], overwrite, serving)
     if kind == "onnx":
         click.echo(f"wrote {folder} (ONNX): encode.onnx and decode.onnx")
     else:
         lines = [f"  {name}: {one}" for name, one in read_signatures(folder).items()]
         click.echo("\n".join([f"wrote {folder} (SavedModel)", *lines]))
+        if serving:
+            click.echo(
+                "for TensorFlow Serving: assets.extra, batching_params.pbtxt, config"
+            )
         if not folder.name.isdecimal():
             click.echo("TensorFlow Serving reads numbered versions: models/NAME/1.")
     if model.preprocessor and (units := _units(model.preprocessor.scaling)):

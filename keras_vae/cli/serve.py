@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import time
 from pathlib import Path
 
@@ -9,11 +11,10 @@ import click
 
 from keras_vae.cli.options import PATH, complete_run
 from keras_vae.cli.package import Verb
-from keras_vae.presets.files import METADATA, check_file, read_metadata
 from keras_vae.presets.lookup import find_preset
 
 _PORT = click.IntRange(0, 65535)
-_SAMPLE = '{"signature_name": "sample", "inputs": {"seed": [1, 0], "num_samples": 1}}'
+_SAMPLE = '{"signature_name": "sample", "inputs": {"seed": [[1, 0]]}}'
 
 
 @click.command(cls=Verb)
@@ -33,15 +34,18 @@ def serve(folder, name, port, grpc_port):
     """Answer requests to the SavedModel in FOLDER, to try clients on this machine.
 
     FOLDER is an export, a folder of numbered exports, of which the newest is taken, or the
-    name of a preset. REST and gRPC are those of TensorFlow Serving. This is no server for
-    use: it listens on the loopback address alone and runs one request at a time. Ctrl-C
-    ends it.
+    name of a preset, or a RUN, which are exported for the time. REST and gRPC are those of
+    TensorFlow Serving. This is no server for use: it listens on the loopback address alone
+    and runs one request at a time. Ctrl-C ends it.
     """
     from keras_vae.export import local_server, read_signatures
 
-    model = _saved_model(folder)
-    name = name or _name(model)
-    with local_server.serve({name: model}, port, grpc_port) as ports:
+    with contextlib.ExitStack() as stack:
+        model = local_server.newest_saved_model(folder)
+        if model is None:
+            model = _exported(folder, stack.enter_context(tempfile.TemporaryDirectory()))
+        name = name or _name(model)
+        ports = stack.enter_context(local_server.serve({name: model}, port, grpc_port))
         url = f"http://localhost:{ports.rest}/v1/models/{name}"
         click.echo(f"serving {model} as {name}, on this machine alone; Ctrl-C ends it")
         click.echo(f"REST  {url}  (/metadata: its signatures)")
@@ -57,25 +61,14 @@ def serve(folder, name, port, grpc_port):
             time.sleep(3600)
 
 
-def _saved_model(folder: Path) -> Path:
-    """The SavedModel that is meant; one of a preset is compared with its checksums."""
-    from keras_vae.export.local_server import newest_saved_model
+def _exported(run: Path, folder: str) -> Path:
+    """Exports a preset or a run into a folder, as a numbered version."""
+    from keras_vae.models import LatentVariableModel
 
-    if found := newest_saved_model(folder):
-        source = folder
-    else:
-        source = find_preset(folder)
-        found = newest_saved_model(source)
-    if found is None:
-        raise FileNotFoundError(
-            f"{folder} holds no SavedModel. Make one, then serve it: keras-vae export "
-            f"{folder} models/{source.name}/1 && keras-vae serve models/{source.name}"
-        )
-    if (source / METADATA).exists():
-        for name, expected in read_metadata(source)["files"].items():
-            if (source / name).is_relative_to(found):
-                check_file(source, name, expected)
-    return found
+    source = find_preset(run)
+    path = Path(folder) / source.name / "1"
+    LatentVariableModel.from_preset(source).export(path)
+    return path
 
 
 def _name(model: Path) -> str:

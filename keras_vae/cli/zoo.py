@@ -122,7 +122,7 @@ def score(folder, num_samples, limit):
 @zoo.command("add-files", cls=Verb)
 @click.argument("folder", type=PATH)
 def add_files_to_preset(folder):
-    """Take files that were added to a preset, such as 1/, into its checksums."""
+    """Take files that were added to a preset, such as pictures, into its checksums."""
     from keras_vae.presets.building import add_files
 
     added = add_files(folder)
@@ -132,10 +132,30 @@ def add_files_to_preset(folder):
 @zoo.command(cls=Verb)
 @_zoo_option
 def table(zoo):
-    """Write the zoo's README.md and models.config from the presets' metadata."""
-    from keras_vae.presets.tables import write_tables
+    """Write the zoo's README.md from the presets' metadata."""
+    from keras_vae.presets.tables import write_page
 
-    unserved = write_tables(zoo)
-    click.echo(f"wrote {zoo / 'README.md'}, {zoo / 'models.config'}")
-    if unserved:
-        click.echo(f"not served, since they have no 1/: {', '.join(unserved)}")
+    click.echo(f"wrote {write_page(zoo)}")
+
+
+@zoo.command("export", cls=Verb)
+@click.argument("folder", type=PATH)
+@click.argument("names", nargs=-1, shell_complete=complete_run)
+@click.option("--overwrite", is_flag=True, help="Replace earlier exports.")
+def export_presets(folder, names, overwrite):
+    """Write presets (all of them, or NAMES) as SavedModels that TensorFlow Serving takes.
+
+    FOLDER then holds NAME/1 for each, and models.config, which lists them.
+    """
+    from keras_vae.core.files import write_atomically
+    from keras_vae.export.serving import CONFIG, serving_config
+    from keras_vae.models import LatentVariableModel
+
+    names = names or list(preset_folders())
+    for name in names:
+        model = LatentVariableModel.from_preset(name)
+        model.export(folder / name / "1", overwrite=overwrite)
+        click.echo(f"wrote {folder / name / '1'}")
+    text = serving_config({name: [1] for name in names})
+    write_atomically(folder / CONFIG, lambda path: path.write_text(text, encoding="utf-8"))
+    click.echo(f"wrote {folder / CONFIG}")

@@ -9,6 +9,7 @@ uninterrupted run would have drawn, and no two replicas draw the same.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from numbers import Integral
 
 import keras
@@ -42,11 +43,12 @@ def fold(seed: int | tf.Tensor, *numbers: int | tf.Tensor) -> tf.Tensor:
     """Derives a seed from a seed and numbers that tell one use of it from another.
 
     Args:
-        seed: An integer, or an int32 tensor [2] from an earlier call.
+        seed: An integer, or an int32 tensor [2] from an earlier call; or [B, 2], a seed for
+            each row, each of which is folded by itself.
         *numbers: Integers or scalar integer tensors, such as a step and a batch.
 
     Returns:
-        int32 tensor [2], a seed for `tf.random.stateless_*` and TFP.
+        int32 tensor [2], a seed for `tf.random.stateless_*` and TFP; or [B, 2].
 
     Example:
         >>> fold(0, 1).shape
@@ -54,9 +56,62 @@ def fold(seed: int | tf.Tensor, *numbers: int | tf.Tensor) -> tf.Tensor:
     """
     if isinstance(seed, Integral):
         seed = tf.constant([int(seed), 0], tf.int32)
+    if numbers and is_by_row(seed):
+        return by_row(lambda one: fold(one, *numbers), tf.int32, seed)
     for number in numbers:
         seed = tf.random.experimental.stateless_fold_in(seed, tf.cast(number, tf.int32))
     return seed
+
+
+def row_seeds(seed: int, n: int) -> tf.Tensor:
+    """Gives each of n rows a seed of its own.
+
+    Args:
+        seed: An integer.
+        n: How many.
+
+    Returns:
+        int32 tensor [n, 2]: row i is [seed, i], whatever n is.
+
+    Example:
+        >>> row_seeds(7, 2).numpy().tolist()
+        [[7, 0], [7, 1]]
+    """
+    return tf.stack([tf.fill([n], tf.cast(seed, tf.int32)), tf.range(n)], axis=1)
+
+
+def is_by_row(seed: int | tf.Tensor) -> bool:
+    """Whether a seed is one for each row, [B, 2]."""
+    return isinstance(seed, tf.Tensor) and seed.shape.rank == 2
+
+
+def by_row(
+    function: Callable[..., tf.Tensor], dtype, seeds: tf.Tensor, *rows: tf.Tensor | None
+) -> tf.Tensor:
+    """Draws row by row, each with its own seed, so that no row depends on another.
+
+    Args:
+        function: Takes a seed [2] and a row of each of `rows`; returns a tensor.
+        dtype: That of the results.
+        seeds: int32 tensor [B, 2].
+        *rows: Tensors [B, ...], or None, which stays None.
+
+    Returns:
+        The results, [B, ...].
+
+    Example:
+        >>> seeds = row_seeds(0, 3)
+        >>> by_row(lambda one: tf.random.stateless_normal([2], one), "float32", seeds).shape
+        TensorShape([3, 2])
+    """
+    given = [one for one in rows if one is not None]
+
+    def of_row(elements):
+        seed, *values = elements
+        values = iter(values)
+        return function(seed, *(None if one is None else next(values) for one in rows))
+
+    return tf.map_fn(of_row, [seeds, *given], fn_output_signature=dtype)
 
 
 def fold_replica(seed: int | tf.Tensor) -> tf.Tensor:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from keras_vae.core.checks import checked
-from keras_vae.core.seeds import fold
+from keras_vae.core.seeds import fold, is_by_row
 
 _BYTES = (0, 255)
 
@@ -31,19 +31,20 @@ def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
 
     x is in the model's units, as its preprocessor makes them; values that `embed` would
     refuse are an error of the request. An empty batch gives empty results. A model with a
-    condition takes y beside the inputs named here.
+    condition takes y beside the inputs named here. All inputs have a row for each example,
+    and row i of an answer depends on row i of them alone: a server may join requests.
 
     - `reconstruct`: x -> reconstruction, z; as `model(x)`
     - `encode`: x -> mean, stddev of q(z|x) (of 0/1 and one-hot z probs; the center where
       these are not known), and z, the code that `embed` returns
     - `decode`: z -> mean; of p(x|z)
-    - `sample`: seed [2], num_samples -> samples; with seed [s, 0] as `model.sample(n,
-      seed=s)`; at most `model.events_at_a_time()` in a request
-    - `score`: x, seed [2] -> elbo; nats, with seed [s, 0] as the first batch of
-      `model.elbo(x, seed=s)` (another draw where TFP samples by gamma variables, as from
-      the power spherical); not of an autoencoder
+    - `sample`: seed [N, 2] -> samples; with rows [s, i] as `model.sample(N, seed=s)`; at
+      most `model.events_at_a_time()` in a request
+    - `score`: x, seed [N, 2] -> elbo; nats, a row with seed [s, 0] as `model.elbo(x[None],
+      seed=s)` (another draw where TFP samples by gamma variables, as from the power
+      spherical); not of an autoencoder
     - `predict_label`: x -> label, int32, and probabilities [N, K]; of a model that learns
-      labels, as `sample_of_label`: seed [2], y -> samples of these classes
+      labels, as `sample_of_label`: seed [N, 2], y -> samples of these classes
     - `reconstruct_uint8`, `encode_uint8`, `predict_label_uint8`: as above for x in levels
       0 to 255, as an image file has them; only where the model's data are such. A
       binarization is left out: a model of 0/1 pixels then reads greys in [0, 1] as
@@ -64,26 +65,24 @@ def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
     served, dtype = _Served(model, guard), model.probability_dtype
     x = tf.TensorSpec([None, *model.event_shape], dtype, "x")
     z = tf.TensorSpec([None, *model.latent.shape], dtype, "z")
-    seed = tf.TensorSpec([2], tf.int32, "seed")
-    num_samples = tf.TensorSpec([], tf.int32, "num_samples")
+    seed = tf.TensorSpec([None, 2], tf.int32, "seed")
     y = []
     if model.num_classes is not None and model.condition_shape is not None:
         y = [tf.TensorSpec([None], tf.int32, "y")]
     elif model.condition_shape is not None:
         y = [tf.TensorSpec([None, *model.condition_shape], dtype, "y")]
-    count = y or [num_samples]
     signatures = {
         "reconstruct": Signature(served.reconstruct, [x, *y]),
         "encode": Signature(served.encode, [x, *y]),
         "decode": Signature(served.decode, [z, *y]),
-        "sample": Signature(served.sample_of if y else served.sample, [seed, *count]),
+        "sample": Signature(served.sample, [seed, *y]),
     }
     if model.latent.has_density:
         signatures["score"] = Signature(served.score, [x, seed, *y])
     if model.learns_labels:
         of_label = tf.TensorSpec([None], tf.int32, "y")
         signatures["predict_label"] = Signature(served.predict_label, [x])
-        signatures["sample_of_label"] = Signature(served.sample_of, [seed, of_label])
+        signatures["sample_of_label"] = Signature(served.sample, [seed, of_label])
     if _reads_bytes(model):
         x = tf.TensorSpec(x.shape, tf.uint8, "x")
         raw = _ServedBytes(served)
@@ -137,27 +136,21 @@ class _Served:
 
         return self.guarded(answer, self.model.latent.support, "z", z, *y)
 
-    def sample(self, seed, num_samples):
-        # As `model.sample`, which folds in what the noise is for.
-        count = _checked_count(num_samples, self.model.events_at_a_time())
-        z = self.model.draw(tf.maximum(count, 1), fold(seed, 0))
-        return {"samples": self.model.decoded(z)[:count]}
+    def sample(self, seed, *y):
+        def answer(seed, *y):
+            z = self.model.draw_by_row(seed, *y)
+            return {"samples": self.model.decoded(z, *y)}
 
-    def sample_of(self, seed, y):
-        def answer(y):
-            z = self.model.draw(tf.shape(y)[0], fold(seed, 0), y)
-            return {"samples": self.model.decoded(z, y)}
-
-        _checked_count(tf.shape(y)[0], self.model.events_at_a_time())
-        return self.guarded(answer, None, "y", y)
+        seed = _few_enough(seed, self.model.events_at_a_time())
+        return self.guarded(answer, None, "seed", seed, *y)
 
     def score(self, x, seed, *y):
-        def answer(x, *y):
-            # As the first batch of `model.elbo`.
+        def answer(x, seed, *y):
+            # As `model.elbo` of one observation.
             condition = y[0] if y else None
             return {"elbo": self.model.bound(x, 1, fold(seed, 0), y=condition).elbo}
 
-        return self.guarded(answer, self.model.support, "x", x, *y)
+        return self.guarded(answer, self.model.support, "x", x, seed, *y)
 
     def predict_label(self, x):
         def answer(x):
@@ -174,13 +167,10 @@ class _Served:
         first, *others = tensors
         if support is not None:
             first = checked(first, support, name, self.model.takes_gaps)
-        conditional = self.model.condition_shape is not None
-        if self.model.num_classes is not None and (conditional or name == "y"):
-            last = others[-1] if others else first
-            last = _checked_classes(last, self.model.num_classes)
-            tensors = (first, last) if others else (last,)
-        else:
-            tensors = (first, *others)
+        # The condition is the last of them, the only one of whole numbers beside seeds.
+        if others and others[-1].dtype == tf.int32 and not is_by_row(others[-1]):
+            others[-1] = _checked_classes(others[-1], self.model.num_classes)
+        tensors = _same_size(first, *others)
         # Convolutions and draws from some distributions fail for no example at all: an
         # empty batch gets one, whose results are cut off again.
         size = tf.shape(tensors[0])[0]
@@ -217,12 +207,21 @@ class _ServedBytes:
         return tf.cast(x if self.scaling is None else self.scaling(x), dtype)
 
 
-def _checked_count(num_samples, most):
+def _few_enough(seed, most):
     # Without a limit a few bytes of a request could ask for all of the server's memory.
-    message = f"num_samples must be from 0 to {most}; ask for more in several requests."
-    inside = (num_samples >= 0) & (num_samples <= most)
+    message = f"seed must have from 0 to {most} rows; ask for more in several requests."
+    inside = tf.shape(seed)[0] <= most
     with tf.control_dependencies([tf.debugging.Assert(inside, [message])]):
-        return tf.identity(num_samples)
+        return tf.identity(seed)
+
+
+def _same_size(first, *others):
+    """The tensors, which must have as many rows each: none is repeated by luck."""
+    message = "All inputs must have as many rows: one for each example."
+    same = [tf.equal(tf.shape(first)[0], tf.shape(one)[0]) for one in others]
+    checks = [tf.debugging.Assert(one, [message]) for one in same]
+    with tf.control_dependencies([one for one in checks if one is not None]):
+        return [tf.identity(one) for one in (first, *others)]
 
 
 def _checked_classes(y, num_classes):

@@ -7,6 +7,7 @@ import importlib.util
 import math
 import os
 import re
+import shutil
 from pathlib import Path
 
 import keras
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 from keras_vae.core.folders import write_folder_atomically
 from keras_vae.core.names import unknown
+from keras_vae.export import serving as beside
 from keras_vae.export.signatures import Signature, signatures_of
 
 FORMATS = ("tf_saved_model", "onnx")
@@ -22,19 +24,27 @@ _FILES = ("saved_model.pb", "fingerprint.pb", "variables/variables.index", *_ONN
 _SHARD = re.compile(r"variables/variables\.data-\d{5}-of-\d{5}")
 
 
-def write(model, filepath: str | os.PathLike, format: str, overwrite: bool = False) -> None:
+def write(
+    model,
+    filepath: str | os.PathLike,
+    format: str,
+    overwrite: bool = False,
+    serving: bool = False,
+) -> None:
     """Writes a model for servers and other runtimes; see `export` of the model.
 
     Args:
         model: The model.
         filepath: The folder.
         format: "tf_saved_model" or "onnx".
-        overwrite: Whether to replace an earlier export.
+        overwrite: Whether to replace an earlier export; what TensorFlow Serving reads
+            beside it (`assets.extra/`, `batching_params.pbtxt`) is kept.
+        serving: Whether to write that anew, and `models.config` beside the versions.
 
     Raises:
         DiskFullError: If there is too little room.
         FileExistsError: If the folder holds something that may not be replaced.
-        ImportError: If a package for ONNX is missing.
+        ImportError: If a package for ONNX, or for the messages of the server, is missing.
         ValueError: If the format is not known, or the model cannot be exported.
 
     Example:
@@ -42,23 +52,45 @@ def write(model, filepath: str | os.PathLike, format: str, overwrite: bool = Fal
     """
     if format not in FORMATS:
         raise unknown("format of an export", format, FORMATS)
+    if serving and format == "onnx":
+        raise ValueError("TensorFlow Serving reads no ONNX: leave out serving, or format.")
+    if serving:
+        beside.require_messages()
     if format == "onnx":
         _require_onnx()
         signatures, fill = signatures_of(model, guard=False), _write_onnx
     else:
         signatures, fill = signatures_of(model), _write_saved_model
+
+    def write_all(folder):
+        fill(folder, signatures)
+        _keep(Path(filepath), folder)
+        if serving:
+            beside.write_extras(folder, model, signatures)
+
     write_folder_atomically(
         filepath,
-        lambda folder: fill(folder, signatures),
+        write_all,
         overwrite,
         _is_written_here,
         needed=sum(_bytes_of(weight) for weight in model.weights),
     )
+    if serving:
+        beside.write_config(filepath)
+
+
+def _keep(before: Path, folder: Path) -> None:
+    """Copies what the server reads beside an earlier export."""
+    if (before / beside.EXTRA).is_dir():
+        shutil.copytree(before / beside.EXTRA, folder / beside.EXTRA)
+    if (before / beside.BATCHING).is_file():
+        shutil.copyfile(before / beside.BATCHING, folder / beside.BATCHING)
 
 
 def _is_written_here(name: str) -> bool:
-    """Whether a file is one that exports consist of, and no vocabulary, warm-up, note."""
-    return name in _FILES or _SHARD.fullmatch(name) is not None
+    """Whether a file is one that exports consist of or keep, and no vocabulary or note."""
+    kept = name == beside.BATCHING or name.startswith(f"{beside.EXTRA}/")
+    return kept or name in _FILES or _SHARD.fullmatch(name) is not None
 
 
 def _bytes_of(weight) -> int:

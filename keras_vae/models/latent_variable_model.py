@@ -16,7 +16,7 @@ from keras_vae.core.batches import in_batches
 from keras_vae.core.checks import check_array, check_shape
 from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import positive_int
-from keras_vae.core.seeds import fold, make_seed
+from keras_vae.core.seeds import by_row, fold, make_seed, row_seeds
 from keras_vae.core.support import REAL, Support
 from keras_vae.core.trace import Trace
 from keras_vae.data import Preprocessor
@@ -30,6 +30,8 @@ from keras_vae.presets import folder as presets
 # a gigabyte with the temporaries of any likelihood.
 _EVENTS_AT_A_TIME = 5_000
 _ELEMENTS_AT_A_TIME = 4_000_000
+# Tracing a prior's draw takes as long as drawing some rows without a graph.
+_ROWS_WORTH_A_GRAPH = 16
 
 
 class LatentVariableModel(ObjectiveModel):
@@ -145,6 +147,31 @@ class LatentVariableModel(ObjectiveModel):
         """Draws n latent variables from the prior."""
         raise NotImplementedError
 
+    def draw_by_row(self, seeds, y=None, temperature: float = 1.0) -> tf.Tensor:
+        """Draws latent variables from the prior, each with a seed of its own.
+
+        Args:
+            seeds: int32 tensor [n, 2].
+            y: The condition [n, ...], for a model that has one.
+            temperature: Factor of the prior's standard deviations.
+
+        Returns:
+            Tensor [n, *latent]: row i is `draw(1, seeds[i], y[i : i + 1])`, and depends on
+            no other row.
+
+        Example:
+            >>> vae.draw_by_row(row_seeds(0, 4)).shape
+            TensorShape([4, 2])
+        """
+
+        def one(seed, y):
+            y = None if y is None else y[tf.newaxis]
+            z = self.draw(1, seed, y, temperature)[0]
+            return tf.cast(z, self.probability_dtype)
+
+        y = None if y is None else tf.convert_to_tensor(y)
+        return by_row(one, self.probability_dtype, seeds, y)
+
     def trace(
         self, x, num_samples=1, seed=0, training: bool = False, z=None, y=None
     ) -> Trace:
@@ -231,7 +258,8 @@ class LatentVariableModel(ObjectiveModel):
         Args:
             n: Number of observations.
             y: The condition, one for all or one for each, for a model that has one.
-            seed: Same seed, same samples; None takes Keras's global seed.
+            seed: Same seed, same samples, and row i the same however many there are; None
+                takes Keras's global seed.
             temperature: Factor of the prior's standard deviations; below 1 samples are
                 more typical and less varied.
             draw: Whether to draw from p(x|z) instead of taking its mean; None draws the
@@ -253,14 +281,29 @@ class LatentVariableModel(ObjectiveModel):
         seed, y = make_seed(seed), self.check_condition(y, n)
         if draw is None:
             draw = self.preprocessor is not None and self.preprocessor.columns is not None
-        z = self.draw(n, fold(seed, 0), y, temperature)
+        z = self._drawn_by_row(row_seeds(seed, n), y, temperature)
+        if draw:
+            # Whole batches: what is drawn for a row may depend on their size.
+            rows = np.resize(np.arange(n), -(-n // batch_size) * batch_size)
+            z, y = np.asarray(z)[rows], None if y is None else y[rows]
 
         def decode(rows, index):
             if draw:
                 return self.decode(*rows).sample(seed=fold(seed, 1, index))
             return self.decoded(*rows)
 
-        return self.as_table(self.from_units(in_batches(decode, (z, y), batch_size)))
+        made = in_batches(decode, (z, y), batch_size)[:n]
+        return self.as_table(self.from_units(made))
+
+    def _drawn_by_row(self, seeds, y, temperature):
+        """`draw_by_row`, for many rows as a graph."""
+        if len(seeds) <= _ROWS_WORTH_A_GRAPH:
+            return self.draw_by_row(seeds, y, temperature)
+        # The temperature is in the graph, as priors check it in Python.
+        draw = self._compiled(
+            f"draw at {temperature!r}", partial(self.draw_by_row, temperature=temperature)
+        )
+        return draw(seeds, y)
 
     def embed(self, x, y=None, batch_size: int = 256) -> np.ndarray:
         """Returns the centre of the posterior, the usual embedding.
@@ -491,27 +534,26 @@ class LatentVariableModel(ObjectiveModel):
             tf.constant(num_samples),
             tf.constant(min(num_samples, at_a_time // batch_size)),
         )
-        estimate = self._compiled_estimate()
+        estimate = self._compiled("estimate", partial(self._importance_weighted))
 
         def of_rows(rows, index):
             return estimate(*rows, *counts, fold(seed, index))
 
         return in_batches(of_rows, (x, y), batch_size, verbose) + self.log_scale_of(x)
 
-    def _compiled_estimate(self):
-        """The importance-weighted estimate as a graph, traced once for the same weights."""
+    def _compiled(self, name, function):
+        """A function as a graph, traced once for the same weights.
+
+        TensorFlow counts the traces of a method over all models, and would warn of them;
+        of a partial it counts its own.
+        """
         key = self._graph_key()
-        before = self.__dict__.get("_estimate")
-        if before is None or before[0] != key:
-            # TensorFlow counts the traces of a method over all models, and would warn of
-            # them; of a partial it counts its own.
-            estimate = tf.function(
-                partial(self._importance_weighted), autograph=False, reduce_retracing=True
-            )
-            before = (key, estimate, list(self.variables))
-            # Past Keras's tracking, which would look for weights in it.
-            self.__dict__["_estimate"] = before
-        return before[1]
+        # Past Keras's tracking, which would look for weights in it.
+        graphs = self.__dict__.setdefault("_graphs", {})
+        if name not in graphs or graphs[name][0] != key:
+            graph = tf.function(function, autograph=False, reduce_retracing=True)
+            graphs[name] = key, graph, list(self.variables)
+        return graphs[name][1]
 
     def _graph_key(self):
         """What a traced graph holds fast of the model."""
@@ -671,6 +713,7 @@ class LatentVariableModel(ObjectiveModel):
         filepath: str | os.PathLike,
         format: str = "tf_saved_model",
         overwrite: bool = False,
+        serving: bool = False,
     ) -> None:
         """Writes the model into a folder that TensorFlow or ONNX Runtime reads alone.
 
@@ -680,25 +723,27 @@ class LatentVariableModel(ObjectiveModel):
         check no values.
 
         Whenever the process is killed, the earlier export or the new one is there. Only
-        files that exports consist of are replaced: where there is any other, such as a
-        vocabulary in `assets/` or warm-up requests in `assets.extra/`, it is named, and
-        nothing is written.
+        files that exports consist of are replaced; warm-up requests in `assets.extra/` and
+        `batching_params.pbtxt` are kept. Where there is any other file, such as a
+        vocabulary in `assets/`, it is named, and nothing is written.
 
         Args:
             filepath: The folder. TF Serving reads numbered versions: `models/NAME/1`.
             format: "tf_saved_model", or "onnx" (packages: `pip install -e ".[onnx]"`).
             overwrite: Whether to replace an earlier export.
+            serving: Whether to write warm-up requests, parameters of batching and
+                `models.config` for TF Serving, too (`pip install -e ".[serving]"`).
 
         Raises:
             DiskFullError: If there is too little room.
             FileExistsError: If the folder holds something that may not be replaced.
-            ImportError: If a package for ONNX is missing.
+            ImportError: If a package for ONNX, or for TF Serving's messages, is missing.
             ValueError: If the format is not known, or the model cannot be exported.
 
         Example:
             >>> vae.export("models/digits/1")
         """
-        export.write(self, filepath, format, overwrite)
+        export.write(self, filepath, format, overwrite, serving)
 
     @classmethod
     def from_preset(

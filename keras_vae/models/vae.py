@@ -29,6 +29,7 @@ from keras_vae.models.checks import (
     require_condition,
 )
 from keras_vae.models.latent_variable_model import LatentVariableModel
+from keras_vae.models.row_draws import draws
 from keras_vae.models.wiring import (
     check_measures,
     check_output,
@@ -414,7 +415,8 @@ class VAE(LatentVariableModel):
         Args:
             x: Observations [B, *event], in the model's units.
             num_samples: Latent draws S for each example.
-            seed: An integer or an int32 tensor [2].
+            seed: An integer, an int32 tensor [2], or [B, 2], a seed for each example, of
+                which alone its draws depend.
             training: Whether dropout and the like are active.
             z: Latent variables [S, B, *latent] to be scored instead of draws.
             y: The condition [B, ...], for a model that has one.
@@ -437,7 +439,7 @@ class VAE(LatentVariableModel):
         if z is not None:
             z = self._checked_draws(z, x.shape[:1])
         elif objective is None:
-            z = q.sample(num_samples, seed=seed)
+            z = draws(self.posterior, q, params, num_samples, seed)
         else:
             z = objective.draw(q, seed)
             z = z if objective.pathwise else tf.stop_gradient(z)

@@ -136,7 +136,7 @@ def _finished(run: Path) -> tuple[keras.Model, dict[str, Any], dict[str, Any]]:
 
 
 def add_files(folder: str | os.PathLike) -> list[str]:
-    """Takes files that were added to a preset, such as an exported model, into its list.
+    """Takes files that were added to a preset, such as more pictures, into its list.
 
     All that was listed before is checked first, so damage is never signed.
 
@@ -151,9 +151,8 @@ def add_files(folder: str | os.PathLike) -> list[str]:
         ValueError: If one is damaged, or the folder is not a preset of the zoo.
 
     Example:
-        >>> vae.export("zoo/conv_vae_mnist/1")
         >>> add_files("zoo/conv_vae_mnist")
-        ['1/fingerprint.pb', '1/saved_model.pb', ...]
+        ['walks.png']
     """
     folder = Path(folder)
     metadata = preset_metadata(folder)

@@ -29,7 +29,7 @@ def card(metadata: dict[str, Any], recipe: dict[str, Any], files: list[str]) -> 
         _facts(metadata, recipe),
         _pictures(files, recipe),
         f"## Scores\n\n{_scores(metadata, recipe)}",
-        f"## Use\n\n{_use(metadata, recipe, files)}",
+        f"## Use\n\n{_use(metadata, recipe)}",
         f"## Training\n\n{_training(metadata, recipe)}",
         f"## Intended use and limits\n\n{_limits(metadata)}",
         "This card was made by `keras-vae zoo build` from metadata.json and recipe.json.",
@@ -133,13 +133,13 @@ def _scores(metadata, recipe):
     return f"{table}{chr(10).join(rows)}\n\nProtocol: {protocol(metadata, recipe)}."
 
 
-def _use(metadata, recipe, files):
+def _use(metadata, recipe):
     name = metadata["name"]
     # What is asked for, in Python and on the command line, and what x is read with.
     asked, told, beside = ("", "", "")
     if recipe.get("condition"):
         asked, told, beside = ("y=0, ", " --y 0", ", y")
-    text = f"""```python
+    return f"""```python
 import keras_vae
 
 vae = keras_vae.VAE.from_preset("{name}")
@@ -151,10 +151,8 @@ z = vae.embed(x{beside})
 keras-vae sample {name}{told} --output samples.png
 keras-vae evaluate {name}
 keras-vae train --from-preset {name} --data mine.npy --output runs/mine  # fine-tuning
+keras-vae export {name} models/{name}/1  # a SavedModel, which TF Serving serves
 ```"""
-    if any(file.endswith("/saved_model.pb") for file in files):
-        text += "\n\n`1/` is the model as a SavedModel, which TF Serving serves."
-    return text
 
 
 def _training(metadata, recipe):

@@ -1,4 +1,4 @@
-"""The zoo's own page, and the configuration that serves all of it."""
+"""The zoo's own page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keras_vae.core.score_rows import score_rows
 from keras_vae.presets.cards import protocol, score_text
 from keras_vae.presets.files import METADATA, RECIPE, read_metadata
 
-PAGE, SERVING = "README.md", "models.config"
+PAGE = "README.md"
 # The scores that the table shows: the first that a preset has, of each line.
 _SHOWN = (
     ("log_likelihood_of_all", "log_likelihood", "psnr"),
@@ -19,22 +19,22 @@ _SHOWN = (
 )
 
 
-def write_tables(zoo: str | os.PathLike) -> list[str]:
-    """Writes `README.md` and TF Serving's `models.config` from the presets' metadata.
+def write_page(zoo: str | os.PathLike) -> Path:
+    """Writes the zoo's `README.md` from the presets' metadata.
 
     Args:
         zoo: The folder of all presets.
 
     Returns:
-        Names of the presets that have no SavedModel, so that they cannot be served.
+        The page.
 
     Raises:
         FileNotFoundError: If there is no such folder.
         ValueError: If a preset is damaged, or not made by `keras-vae zoo build`.
 
     Example:
-        >>> write_tables("zoo")
-        ['conv_vae_mnist']
+        >>> write_page("zoo")
+        PosixPath('zoo/README.md')
     """
     zoo = Path(zoo)
     if not zoo.is_dir():
@@ -48,17 +48,10 @@ def write_tables(zoo: str | os.PathLike) -> list[str]:
                 f"{zoo / name} is not a preset of that name. Make it with `keras-vae zoo "
                 f"build RUN {name}`."
             )
-    served = [name for name, about in metadata.items() if _has_saved_model(about)]
     recipes = {name: read_json(every[name] / RECIPE) for name in every}
-    _write(zoo / PAGE, page(metadata, recipes))
-    _write(zoo / SERVING, serving_config(served))
-    return [name for name in metadata if name not in served]
-
-
-def _has_saved_model(metadata: dict[str, Any]) -> bool:
-    """Whether there is a numbered folder, as TF Serving takes it."""
-    names = (name.split("/") for name in metadata["files"])
-    return any(len(n) == 2 and n[0].isdigit() and n[1] == "saved_model.pb" for n in names)
+    text = page(metadata, recipes)
+    write_atomically(zoo / PAGE, lambda path: path.write_text(text, encoding="utf-8"))
+    return zoo / PAGE
 
 
 def page(metadata: dict[str, dict[str, Any]], recipes: dict[str, dict[str, Any]]) -> str:
@@ -109,25 +102,3 @@ def _score(scores):
     rows = score_rows({"num_samples": scores["num_samples"], **shown})
     texts = (f"{name} {score_text(mean, error, unit)}" for name, mean, error, unit in rows)
     return "; ".join(texts) or "none"
-
-
-def serving_config(names: list[str]) -> str:
-    """Writes TF Serving's list of models.
-
-    Args:
-        names: Presets with a SavedModel.
-
-    Returns:
-        A `model_config_list` in protobuf's text format, with each model in
-        `/models/<name>`.
-    """
-    models = "".join(
-        f'  config {{\n    name: "{name}"\n    base_path: "/models/{name}"\n'
-        f'    model_platform: "tensorflow"\n  }}\n'
-        for name in names
-    )
-    return f"model_config_list {{\n{models}}}\n"
-
-
-def _write(path: Path, text: str) -> None:
-    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))

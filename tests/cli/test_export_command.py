@@ -22,7 +22,7 @@ def test_a_run_is_exported_as_its_model(command, digits_run):
         "  encode: x float32 [batch, 8, 8, 1] -> mean float32 [batch, 2], "
         "stddev float32 [batch, 2], z float32 [batch, 2]" in lines
     )
-    assert "num_samples int32 [], seed int32 [2] -> samples float32 [batch" in result.out
+    assert "sample: seed int32 [batch, 2] -> samples float32 [batch" in result.out
     # Servers read and answer in the model's units.
     model = VAE.from_preset(digits_run, preprocessor=None)
     x = load("digits").x_test[:5].astype("f4")

@@ -9,6 +9,7 @@ import pytest
 from keras_vae import VAE, training
 from keras_vae.data import load
 from keras_vae.evaluation import describe_scores, held_out_scores
+from keras_vae.export import read_signatures
 from keras_vae.presets import lookup
 from keras_vae.presets.building import build_preset
 from keras_vae.training.recipe import Recipe
@@ -79,14 +80,21 @@ def test_build_add_files_and_table(command, digits_run, tmp_path):
     again = command(*options)
     assert again.code == 1 and "--overwrite" in again.err
     assert command(*options, "--overwrite").code == 0
-    assert "not served, since they have no 1/: mine" in command("zoo", "table").out
-    (tmp_path / "zoo/mine/1").mkdir()
-    (tmp_path / "zoo/mine/1/saved_model.pb").write_bytes(b"graph")
-    assert "1/saved_model.pb" in command("zoo", "add-files", "zoo/mine").out
-    assert "not served" not in command("zoo", "table").out
+    (tmp_path / "zoo/mine/walks.png").write_bytes(b"picture")
+    assert "walks.png" in command("zoo", "add-files", "zoo/mine").out
+    assert command("zoo", "table").out == "wrote zoo/README.md\n"
     assert "My digits" in (tmp_path / "zoo/README.md").read_text()
-    assert "/models/mine" in (tmp_path / "zoo/models.config").read_text()
     assert command("zoo", "verify", "zoo/mine").code == 0
+
+
+def test_the_zoo_is_exported_as_a_model_repository(command, tmp_path):
+    said = command("zoo", "export", "models").out
+    assert said == f"wrote models/{NAME}/1\nwrote models/models.config\n"
+    assert "sample" in read_signatures(tmp_path / "models" / NAME / "1")
+    assert f'"/models/{NAME}"' in (tmp_path / "models/models.config").read_text()
+    again = command("zoo", "export", "models", NAME)
+    assert again.code == 1 and "--overwrite" in again.err
+    assert command("zoo", "export", "models", NAME, "--overwrite").code == 0
 
 
 def test_scores_are_measured_anew_for_the_card(command, digits_run, zoo, tmp_path):

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """Exports a case of `served_models.py`, once: the case and its folder."""
-    from served_models import make, saved_model_of
+    from served_models import make
 
     folder = tmp_path_factory.mktemp("served")
     made = {}
@@ -20,10 +20,8 @@ def exported(tmp_path_factory):
     def export(name):
         if name not in made:
             served = make(name)
-            path = saved_model_of(name)
-            if path is None:
-                path = folder / str(len(made)) / "1"
-                served.model.export(path)
+            path = folder / str(len(made)) / "1"
+            served.model.export(path)
             made[name] = served, path
         return made[name]
 

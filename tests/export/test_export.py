@@ -16,6 +16,7 @@ from served_models import (
     check_answer,
     requests,
     scaled,
+    seeds,
 )
 from tensorflow_probability import distributions as tfd
 
@@ -80,8 +81,8 @@ def test_names_dtypes_and_shapes_of_the_signatures(exported, name):
         for one, value in request.items():
             spec = written[key].inputs[one]
             assert spec.dtype == value.dtype.name
-            batch = () if one in ("seed", "num_samples") else (None,)
-            assert spec.shape == batch + value.shape[len(batch) :]
+            # What lets TF Serving join requests.
+            assert spec.shape == (None, *value.shape[1:])
         assert set(written[key].outputs) == set(expected[key])
         for one, spec in written[key].outputs.items():
             as_bytes = (key, one) == ("reconstruct_uint8", "reconstruction")
@@ -96,8 +97,33 @@ def test_the_seed_decides_the_samples_and_scores(loaded):
         request = requests(served, 3)[key]
         first, second = (ask(signatures[key], request)[output] for _ in range(2))
         np.testing.assert_array_equal(first, second)
-        other = ask(signatures[key], {**request, "seed": np.array([5, 1], np.int32)})
-        assert np.abs(other[output] - first).max() > 1e-4
+        other = ask(signatures[key], {**request, "seed": request["seed"] + 7})
+        assert (np.abs(other[output] - first).reshape(3, -1).max(axis=1) > 1e-4).all()
+
+
+@every_case
+def test_requests_may_be_joined_as_the_batching_session_does(loaded, name):
+    """It concatenates all inputs on axis 0, and splits all outputs there."""
+    signatures, served = loaded(name)
+    for key, request in requests(served, 3).items():
+        parts = [{k: v[rows] for k, v in request.items()} for rows in ([2], [0, 1], [2, 2])]
+        joined = {k: np.concatenate([one[k] for one in parts]) for k in request}
+        answer, start = ask(signatures[key], joined), 0
+        for part in parts:
+            alone = ask(signatures[key], part)
+            size = len(next(iter(part.values())))
+            for output, value in alone.items():
+                given = answer[output][start : start + size]
+                np.testing.assert_allclose(given, value, rtol=1e-5, atol=1e-5)
+            start += size
+
+
+def test_rows_that_do_not_match_are_refused(loaded):
+    for name, key in [("classes", "sample"), ("learned scale", "score")]:
+        signatures, served = loaded(name)
+        request = requests(served, 3)[key]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="as many rows"):
+            ask(signatures[key], {**request, "seed": request["seed"][:1]})
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -135,26 +161,19 @@ def test_values_outside_the_support_are_refused(loaded, name, bad, where):
 def test_the_largest_count_is_served_and_no_larger_one(condition, monkeypatch):
     monkeypatch.setattr(latent_variable_model, "_EVENTS_AT_A_TIME", 5)
     model = keras_vae.DenseVAE(IMAGE, 2, hidden_units=(3,), condition=condition)
-    function, seed = signatures_of(model)["sample"].function, tf.constant([5, 0])
+    function = signatures_of(model)["sample"].function
     for n in (0, 1, 4, 5, 6, 7):
-        request = tf.constant(n) if condition is None else tf.zeros(n, tf.int32)
+        request = [tf.constant(seeds(n))]
+        request += [] if condition is None else [tf.zeros(n, tf.int32)]
         if n <= 5:
-            samples = function(seed, request)["samples"]
+            samples = function(*request)["samples"]
             assert samples.shape == (n, *IMAGE)
             if n:
                 expected = model.sample(n, 0 if condition else None, seed=5)
                 np.testing.assert_allclose(samples, expected, atol=1e-6)
             continue
         with pytest.raises(tf.errors.InvalidArgumentError, match="from 0 to 5"):
-            function(seed, request)
-
-
-@pytest.mark.parametrize("count", [-1, 1_000_000_000])
-def test_a_count_that_would_take_all_memory_is_refused(loaded, count):
-    signatures, served = loaded("VAE-GAN")
-    request = {**requests(served, 1)["sample"], "num_samples": np.array(count, np.int32)}
-    with pytest.raises(tf.errors.InvalidArgumentError, match="num_samples must be from 0"):
-        ask(signatures["sample"], request)
+            function(*request)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8, 2), (1, 8, 9, 1), (8, 8, 1), (2, 64)])
@@ -169,9 +188,8 @@ def test_images_of_another_size_are_refused(loaded, shape):
     "key, name, shape",
     [
         ("decode", "z", (1, 4)),
-        ("sample", "num_samples", (1,)),
-        ("sample", "seed", (1,)),
-        ("score", "seed", (3,)),
+        ("sample", "seed", (2,)),
+        ("score", "seed", (1, 3)),
     ],
 )
 def test_other_inputs_of_another_size_are_refused(loaded, key, name, shape):
@@ -276,7 +294,7 @@ def test_an_earlier_export_is_replaced_only_if_that_is_said(tmp_path):
     [
         "me.jpg",
         "assets/words.txt",
-        "assets.extra/tf_serving_warmup_requests",
+        "extra/tf_serving_warmup_requests",
         "variables/notes.txt",
         "variables/variables.data-00000-of-00001.backup",
         "encode.onnx/readme",

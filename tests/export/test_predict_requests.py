@@ -154,8 +154,8 @@ def test_rest_requests_in_rows_are_answered_in_rows(exported):
         ({"signature_name": "encode"}, "digits:predict", 400, "either 'inputs' or"),
         ({"signature_name": "score", "inputs": []}, "digits:predict", 400, "name them"),
         (
-            {"signature_name": "sample", "inputs": {"seed": [1, 0], "num_samples": 1e10}},
-            *("digits:predict", 400, "num_samples must be int32, whole numbers from"),
+            {"signature_name": "sample", "inputs": {"seed": [[1, 1e10]]}},
+            *("digits:predict", 400, "seed must be int32, whole numbers from"),
         ),
         ({"signature_name": "x", "inputs": []}, "digits:predict", 404, "Unknown signature"),
         ({"inputs": []}, "faces:predict", 404, "Unknown model"),

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from served_models import NAMES, answers, check_answer, requests
+from served_models import CASES, NAMES, OF_THE_ZOO, answers, check_answer, requests
 
 from keras_vae.export import read_signatures
 
@@ -32,7 +32,7 @@ pytestmark = [
 def all_requests(exported):
     """Model, signature and inputs of each run, by its name."""
     runs = {}
-    for name in NAMES:
+    for name in (*CASES, *OF_THE_ZOO):
         served, _ = exported(name)
         for n in (0, 1, 3):
             for key, request in requests(served, n).items():

@@ -18,10 +18,10 @@ from keras_vae.export import read_signatures
 
 SCRIPT = pathlib.Path(__file__).with_name("load_script.py")
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
-# `sample` has no rows to compare, `score` noise that depends on the batch.
 # One preset for a minute, the others shortly.
 SECONDS = {name: 60 if name == "zoo: conv_vae_mnist" else 10 for name in OF_THE_ZOO}
 ASKED = ("serving_default", "encode", "decode", "reconstruct_uint8", "encode_uint8")
+ASKED += ("sample", "score")
 
 pytestmark = [
     pytest.mark.slow,

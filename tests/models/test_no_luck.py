@@ -87,7 +87,7 @@ def test_an_estimate_knows_what_was_set_meanwhile():
     before = model.log_likelihood(x, 20)
     model.posterior.temperature = 5.0
     after = model.log_likelihood(x, 20)
-    model.__dict__.pop("_estimate")
+    model.__dict__.pop("_graphs")
     laws.close(after, model.log_likelihood(x, 20))
     assert np.abs(after - before).max() > 1e-3
 

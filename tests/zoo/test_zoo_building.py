@@ -11,7 +11,7 @@ from keras_vae.presets.building import add_files, build_preset
 from keras_vae.presets.cards import score_text
 from keras_vae.presets.files import check_all, read_metadata
 from keras_vae.presets.lookup import _PACKAGE
-from keras_vae.presets.tables import page, serving_config, write_tables
+from keras_vae.presets.tables import page, write_page
 from keras_vae.training.recipe import Recipe
 
 NAME = "tiny_digits"
@@ -58,7 +58,7 @@ def test_the_card_says_what_must_be_said(whole_zoo):
         "## Intended use and limits",
         "samples.png",
         "reconstructions.png",
-        "`1/` is the model as a SavedModel",
+        f"keras-vae export {NAME} models/{NAME}/1",
     ]:
         assert words in card, words
     for key in ("elbo", "log_likelihood", "bits_per_dimension", "elbo_of_all"):
@@ -180,7 +180,7 @@ def test_files_are_not_added_to_a_run(trained):
 
 def test_the_page_has_a_row_for_each_preset(own_zoo, trained):
     build_preset(trained, "another", own_zoo)
-    assert write_tables(own_zoo) == ["another"]
+    assert write_page(own_zoo) == ["another"]
     text = (own_zoo / "README.md").read_text()
     for name in ("another", NAME):
         score = read_metadata(own_zoo / name)["scores"]["log_likelihood_of_all"]
@@ -189,7 +189,7 @@ def test_the_page_has_a_row_for_each_preset(own_zoo, trained):
         assert f"whole split, estimated (S=3) {number}" in row and "CC BY 4.0" in row
         assert f'src="{name}/samples.png"' in row
     before = text
-    write_tables(own_zoo)
+    write_page(own_zoo)
     assert (own_zoo / "README.md").read_text() == before
 
 
@@ -204,26 +204,17 @@ def test_a_model_without_a_likelihood_is_in_the_page_by_its_psnr():
     assert "9 examples of the test split; 5 samples from the prior" in text
 
 
-def test_only_models_with_a_saved_model_are_served(own_zoo, trained):
-    build_preset(trained, "another", own_zoo)
-    write_tables(own_zoo)
-    text = (own_zoo / "models.config").read_text()
-    assert text == serving_config([NAME])
-    assert f'name: "{NAME}"\n    base_path: "/models/{NAME}"' in text
-    assert "another" not in text and text.count("{") == text.count("}") == 2
-
-
 def test_what_is_not_a_preset_of_its_name_is_named(own_zoo):
     (own_zoo / NAME).rename(own_zoo / "renamed")
     with pytest.raises(ValueError, match="renamed is not a preset of that name"):
-        write_tables(own_zoo)
+        write_page(own_zoo)
 
 
 def test_a_zoo_without_models_says_so(tmp_path):
-    assert write_tables(tmp_path) == []
+    write_page(tmp_path)
     assert "No models are here yet" in (tmp_path / "README.md").read_text()
     with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
-        write_tables(tmp_path / "nowhere")
+        write_page(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -247,6 +238,6 @@ def test_the_zoo_of_this_repository_is_whole_and_its_tables_are_made_from_it(tmp
         for name in ("metadata.json", "recipe.json"):
             (tmp_path / metadata.parent.name).mkdir(exist_ok=True)
             shutil.copy(metadata.parent / name, tmp_path / metadata.parent.name)
-    write_tables(tmp_path)
+    write_page(tmp_path)
     for name in ("README.md", "models.config"):
         assert Path(zoo / name).read_text() == (tmp_path / name).read_text()

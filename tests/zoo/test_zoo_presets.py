@@ -10,15 +10,14 @@ from golden import FOLDER, ZOO, outputs
 import keras_vae
 from keras_vae import evaluation
 from keras_vae.data import load
-from keras_vae.export import read_signatures
 from keras_vae.presets.files import check_all, read_metadata
 from keras_vae.training.recipe import Recipe
 
 NAMES = sorted(path.parent.name for path in ZOO.glob("[!.]*/metadata.json"))
 FILES = {"README.md", "config.json", "model.weights.h5", "recipe.json"}
-FILES |= {"samples.png", "1/saved_model.pb"}
+FILES |= {"samples.png"}
 # An optimizer's state, or a layer too wide, would show here.
-MOST_BYTES, MOST_BYTES_OF_ALL = 25e6, 100e6
+MOST_BYTES, MOST_BYTES_OF_ALL = 12e6, 50e6
 
 pytestmark = pytest.mark.skipif(not ZOO.is_dir(), reason="installed without a clone")
 
@@ -57,16 +56,6 @@ def test_golden_outputs_are_reproduced(name):
         # Single precision, summed in the order of another machine.
         scale = np.abs(golden[key]).max()
         np.testing.assert_allclose(value, golden[key], rtol=1e-4, atol=1e-5 * scale)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_its_signatures_are_those_of_a_server(name):
-    signatures = read_signatures(ZOO / name / "1")
-    expected = {"serving_default", "reconstruct", "encode", "decode", "sample", "score"}
-    assert set(signatures) - {"reconstruct_uint8", "encode_uint8"} == expected
-    for signature in signatures.values():
-        for tensor in (*signature.inputs.values(), *signature.outputs.values()):
-            assert tensor.dtype in ("float32", "int32", "uint8")
 
 
 def data_of(preset):

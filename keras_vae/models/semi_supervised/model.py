@@ -21,6 +21,7 @@ from keras_vae.core.trace import Trace
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.latent_variable_model import LatentVariableModel
 from keras_vae.models.prebuilt import make_layers, policy, reading
+from keras_vae.models.row_draws import draws
 from keras_vae.models.semi_supervised.class_and_code import ClassAndCode, select
 from keras_vae.models.semi_supervised.labels import (
     LabelPrediction,
@@ -289,10 +290,11 @@ class SemiSupervisedVAE(VAE):
         p = self.prior.distribution(training=training)
         # All classes get the same noise: what differs between them is then the class.
         of_class = [
-            self.posterior.distribution(one, training) for one in tf.unstack(params)
+            (self.posterior.distribution(one, training), one) for one in tf.unstack(params)
         ]
         seed = fold(seed)
-        z = tf.stack([one.sample(num_samples, seed=seed) for one in of_class], axis=1)
+        z = [draws(self.posterior, *one, num_samples, seed) for one in of_class]
+        z = tf.stack(z, axis=1)
         y = tf.repeat(self._eye, tf.shape(x)[0], axis=0)
         y = tf.tile(y, [tf.shape(z)[0], 1])
         px = self._likelihood_at(z, y, training)
@@ -314,7 +316,7 @@ class SemiSupervisedVAE(VAE):
         Args:
             x: Observations [B, *event], in the model's units.
             num_samples: Codes S for each example and class.
-            seed: An integer or an int32 tensor [2].
+            seed: An integer, an int32 tensor [2], or [B, 2], a seed for each example.
             training: Whether dropout and the like are active.
             y: Labels [B], -1 or NaN where unknown; None for none.
 
