@@ -78,6 +78,7 @@ setup(
         "onnx": ONNX,
         "test": TEST,
         "serving": SERVING,
+        "tensorboard": TENSORBOARD,
         "notebooks": NOTEBOOKS,
         "dev": DEMO + TEST + NOTEBOOKS + DEV,
     },

@@ -36,12 +36,13 @@ def import_package() -> None:
     """Executes the package's __init__.py, if the launcher left that out.
 
     It registers all classes with Keras. TensorFlow's start-up messages are held back,
-    unless TF_CPP_MIN_LOG_LEVEL is set.
+    unless TF_CPP_MIN_LOG_LEVEL asks for some (below 3).
     """
     package = sys.modules["keras_vae"]
     # The last line of __init__.py but for submodules, which are there without it.
     if not hasattr(package, "__all__"):
-        with contextlib.nullcontext() if _LEVEL in os.environ else _without_messages():
+        quiet = os.environ.get(_LEVEL, "3") == "3"
+        with _without_messages() if quiet else contextlib.nullcontext():
             spec = package.__spec__
             assert spec is not None and spec.loader is not None
             spec.loader.exec_module(package)

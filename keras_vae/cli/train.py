@@ -36,7 +36,7 @@ def recipe_options(command):
 
 def _type(field):
     if field.name == "image_size":
-        return (int, int)
+        return ImageSize()
     if field.name == "levels":
         return Levels()
     return int if "int" in field.type else str
@@ -56,6 +56,20 @@ class Levels(click.ParamType):
             self.fail(f"is LOW:HIGH, such as 0:16, but is {value!r}.", param, ctx)
 
 
+class ImageSize(click.ParamType):
+    """A whole number for squares, or height and width with an x between them."""
+
+    name = "size"
+
+    def convert(self, value, param, ctx):
+        """Reads it."""
+        height, _, width = value.partition("x")
+        try:
+            return int(height), int(width or height)
+        except ValueError:
+            self.fail(f"is a size such as 64, or 48x64, but is {value!r}.", param, ctx)
+
+
 @click.command(cls=Verb)
 @click.argument("model", required=False, metavar="[MODEL | RECIPE.json]")
 @click.option("--output", type=PATH, help="Folder of the run  [default: runs/MODEL_DATA]")
@@ -70,7 +84,15 @@ class Levels(click.ParamType):
     help="Of a table, the kind of a column: real, positive, whole, count, category, "
     "ordinal, date or identifier. May be given several times.",
 )
-def train(model, output, resume, overwrite, kinds, **values):
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--verbose", is_flag=True, help="Print all that is logged, as Keras does.")
+@click.option(
+    "--log",
+    multiple=True,
+    metavar="csv|tensorboard",
+    help="Log into the run's folder, by Keras's callbacks. May be given several times.",
+)
+def train(model, output, resume, overwrite, kinds, quiet, verbose, log, **values):
     """Train MODEL on --data, or what a recipe says.
 
     MODEL is dense_vae, conv_vae, vae_gan or semi_supervised_vae, with arguments as in
@@ -81,6 +103,8 @@ def train(model, output, resume, overwrite, kinds, **values):
     """
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other.")
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other.")
     values = {name: value for name, value in values.items() if value is not None}
     if kinds or "columns" in values:
         values["columns"] = _columns(values.get("columns"), kinds)
@@ -93,7 +117,13 @@ def train(model, output, resume, overwrite, kinds, **values):
     try:
         with ctrl_c_is_an_interrupt():
             training.train(
-                recipe, output, resume=resume, overwrite=overwrite, say=click.echo
+                recipe,
+                output,
+                resume=resume,
+                overwrite=overwrite,
+                say=_nothing if quiet else click.echo,
+                verbose=verbose,
+                log=log,
             )
     except KeyboardInterrupt:
         kept = (
@@ -104,6 +134,10 @@ def train(model, output, resume, overwrite, kinds, **values):
         )
         click.echo(f"\ninterrupted{kept}", err=True)
         sys.exit(130)
+
+
+def _nothing(_: str) -> None:
+    """Says nothing."""
 
 
 def _columns(path: str | None, kinds: tuple[str, ...]) -> dict:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from keras_vae.models import LatentVariableModel
 
 
+_PICTURES = (".png", ".jpg", ".jpeg")
 _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 
 
@@ -41,7 +42,7 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 )
 @seed_option
 def sample(run, count, output, temperature, draw, y, seed):
-    """Make new data with the model in RUN: a .png of images, or .npy, .npz or .csv.
+    """Make new data with the model in RUN: a .png or .jpg, or .npy, .npz or .csv.
 
     Of a model of classes a picture has a row for each class. A table gets the columns of
     the condition, too.
@@ -67,7 +68,7 @@ def sample(run, count, output, temperature, draw, y, seed):
 @click.option("--count", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--output", type=PATH, default="pairs.png", show_default=True)
 def reconstruct(run, data, split, count, output):
-    """Show data beside their reconstructions: a .png of pairs, or .npy, .npz or .csv."""
+    """Show data beside their reconstructions: .png or .jpg, or .npy, .npz or .csv."""
     from keras_vae import plots
     from keras_vae.training.building import split_for
 
@@ -76,7 +77,7 @@ def reconstruct(run, data, split, count, output):
     x, y = split_for(model, data_set, split)
     x, y = x[:count], None if y is None else y[:count]
     reconstructions = model.reconstruct(x, y)
-    if output.suffix.lower() != ".png":
+    if output.suffix.lower() not in _PICTURES:
         _write(output, reconstructions, model.shown_range)
         return
     shown = model.shown_range
@@ -206,11 +207,12 @@ def open_run(
 
 def _check_output(output: Path, event_shape) -> None:
     suffix = output.suffix.lower()
-    if suffix not in (".png", ".npy", ".npz", ".csv", ".parquet"):
+    if suffix not in (*_PICTURES, ".npy", ".npz", ".csv", ".parquet"):
         raise click.UsageError(
-            f"--output must end in .png, .npy, .npz, .csv or .parquet, but is {output}."
+            "--output must end in .png, .jpg, .npy, .npz, .csv or .parquet, but is "
+            f"{output}."
         )
-    if suffix == ".png" and (len(event_shape) != 3 or event_shape[-1] not in (1, 3)):
+    if suffix in _PICTURES and (len(event_shape) != 3 or event_shape[-1] not in (1, 3)):
         raise click.UsageError(
             f"Events of shape {tuple(event_shape)} are no images; let --output end in "
             ".npy, .npz or .csv."
@@ -269,7 +271,7 @@ def _write(
     """Writes raw observations: a picture, arrays or a table."""
     from keras_vae import plots
 
-    if output.suffix.lower() == ".png":
+    if output.suffix.lower() in _PICTURES:
         plots.save_image_grid(x, output, columns, value_range)
         click.echo(f"wrote {output}")
     else:

@@ -24,7 +24,10 @@ def unknown(kind: str, name: object, known: Iterable[str], advice: str = "") -> 
     """
     known = sorted(known)
     begun = [one for one in known if one.startswith(str(name).lower())]
-    nearest = begun or difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+    # Of long names half the letters are alike by chance: "vq_vae" does not mean "conv_vae".
+    cutoff = 0.5 if len(str(name)) < 4 else 0.72
+    word = str(name).lower()
+    nearest = begun or difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     text = f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}. {advice}"
     return ValueError(text.rstrip())

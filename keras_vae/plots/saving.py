@@ -14,20 +14,21 @@ from keras_vae.core.files import write_atomically
 
 # Sharp on screens with two pixels a point, and still a small file.
 _DOTS_PER_INCH = 150
+_JPEG = (".jpg", ".jpeg")
 
 
 def save_image(image: np.ndarray, path: str | os.PathLike) -> None:
-    """Writes an array of pixels as a PNG file.
+    """Writes an array of pixels as a PNG or JPEG file.
 
     The file is replaced in one step, so a reader never sees half a picture and a
     failure leaves the old one in place. Missing parent folders are made.
 
     Args:
         image: Pixels, uint8 [H, W, 3], as the functions of this module return them.
-        path: Where to write; must end in `.png`.
+        path: Where to write; must end in `.png`, `.jpg` or `.jpeg`.
 
     Raises:
-        ValueError: If the array is of another kind, or the path does not end in `.png`.
+        ValueError: If the array is of another kind, or the path does not end so.
 
     Example:
         >>> save_image(latent_manifold(vae), "pictures/manifold.png")
@@ -39,11 +40,12 @@ def save_image(image: np.ndarray, path: str | os.PathLike) -> None:
             f"{list(image.shape)}. For images [N, H, W, C] use save_image_grid."
         )
     picture = Image.fromarray(image)
-    _write(path, lambda file: picture.save(file, "PNG", optimize=True))
+    options = {"quality": 95} if Path(path).suffix.lower() in _JPEG else {"optimize": True}
+    _write(path, lambda file: picture.save(file, **options))
 
 
 def save_figure(figure: Figure, path: str | os.PathLike) -> None:
-    """Writes a Matplotlib figure as a PNG file, and closes it.
+    """Writes a Matplotlib figure as a PNG or JPEG file, and closes it.
 
     The file is replaced in one step, as by `save_image`. Missing parent folders are
     made. A figure of this module is registered nowhere and needs no closing; one made
@@ -51,15 +53,15 @@ def save_figure(figure: Figure, path: str | os.PathLike) -> None:
 
     Args:
         figure: The figure.
-        path: Where to write; must end in `.png`.
+        path: Where to write; must end in `.png`, `.jpg` or `.jpeg`.
 
     Raises:
-        ValueError: If the path does not end in `.png`.
+        ValueError: If the path does not end so.
 
     Example:
         >>> save_figure(loss_curves(history.history), "pictures/loss.png")
     """
-    _write(path, lambda file: figure.savefig(file, format="png", dpi=_DOTS_PER_INCH))
+    _write(path, lambda file: figure.savefig(file, dpi=_DOTS_PER_INCH))
     # Who has not imported pyplot cannot have made the figure with it.
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close(figure)
@@ -67,9 +69,9 @@ def save_figure(figure: Figure, path: str | os.PathLike) -> None:
 
 def _write(path, write):
     path = Path(path)
-    if path.suffix.lower() != ".png":
+    if path.suffix.lower() not in (".png", *_JPEG):
         raise ValueError(
-            f"Pictures are written as PNG, but the path {str(path)!r} does not end in "
-            "'.png'. Change the ending."
+            f"Pictures are written as PNG or JPEG, but the path {str(path)!r} does not end "
+            "in '.png' or '.jpg'. Change the ending."
         )
     write_atomically(path, write)

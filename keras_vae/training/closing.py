@@ -60,7 +60,7 @@ def close(
     if model.learns_labels:
         scores |= label_scores(model, x, labels_of(model, data, "test"))
     say(describe_scores(scores))
-    for line in _remarks(model, x, y):
+    for line in [*_worse_than_nothing(model, scores), *_remarks(model, x, y)]:
         say(line)
     pictures = draw(model, x[:16], output, None if y is None else y[:_SAMPLES])
     training = {**epochs, "finished": True, "monitor": recorder.monitor}
@@ -69,6 +69,22 @@ def close(
     remove_checkpoints(output)
     say(f"{output} holds the model" + (f" and {', '.join(pictures)}" if pictures else ""))
     return scores
+
+
+def _worse_than_nothing(model, scores) -> list[str]:
+    """Says so where all levels alike would score better than the model does."""
+    low, high = model.support.low, model.support.high
+    bits = scores.get("bits_per_dimension")
+    if bits is None or not model.is_discrete or None in (low, high):
+        return []
+    uniform = math.log2(high - low + 1)
+    if bits["mean"] <= uniform:
+        return []
+    return [
+        f"{bits['mean']:.2f} bits/dim are more than the {uniform:.2f} that it takes to guess "
+        "all levels alike: the model has learned nothing. Look at what the values were taken "
+        "for (--levels, --likelihood), lower --learning-rate, or train longer (--epochs)."
+    ]
 
 
 def _remarks(model, x, y) -> list[str]:

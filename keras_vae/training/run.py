@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from keras_vae.training.building import (
     steps_of_epoch,
 )
 from keras_vae.training.closing import close
+from keras_vae.training.progress import EpochLines, check_logs, log_callbacks
 from keras_vae.training.reading import load_to_train
 from keras_vae.training.recipe import Recipe
 from keras_vae.training.run_folder import RunRecorder, open_folder
@@ -47,6 +48,8 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     say: Callable[[str], None] = print,
+    verbose: bool = False,
+    log: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Trains a model and leaves it, its history, scores and pictures in a folder.
 
@@ -61,12 +64,15 @@ def train(
             start it.
         overwrite: Replace the run in `output`.
         say: Called with each line for the user.
+        verbose: Whether Keras prints all that `fit` logs, in place of a line an epoch.
+        log: "csv", "tensorboard" or both: Keras's callbacks that log into `output`.
 
     Returns:
         The held-out scores; see `keras_vae.evaluation.held_out_scores`.
 
     Raises:
         FileExistsError: If `output` holds something that must not be replaced.
+        ImportError: If the package tensorboard is asked for and missing.
         ValueError: If recipe and data do not go together.
 
     Example:
@@ -74,6 +80,7 @@ def train(
     """
     output = Path(output)
     check_parts(recipe)
+    check_logs(log)
     before = _open_preset(recipe, output)
     data = load_to_train(recipe, before)
     for line in data.notes:
@@ -109,7 +116,11 @@ def train(
                 return kept["scores"]
         say(_describe(recipe, data, model, metadata, strategy, jit))
         recorder = RunRecorder(output, recipe, monitor_of(objective), model, metadata)
-        _fit(model, recipe, data, binarize, validation, recorder, say)
+        resumed = bool(recorder.rows)
+        callbacks = log_callbacks(log, output, resumed)
+        if not verbose:
+            callbacks.append(EpochLines(recorder, steps_of_epoch(recipe, data), say))
+        _fit(model, recipe, data, binarize, validation, recorder, say, callbacks)
     return close(output, recorder, data, say)
 
 
@@ -155,7 +166,7 @@ def _check_unchanged(
         )
 
 
-def _fit(model, recipe, data, binarize, validation, recorder, say) -> None:
+def _fit(model, recipe, data, binarize, validation, recorder, say, others) -> None:
     """Runs the epochs that are left to do."""
     steps = steps_of_epoch(recipe, data)
     done = recorder.restore(model)
@@ -182,7 +193,7 @@ def _fit(model, recipe, data, binarize, validation, recorder, say) -> None:
         start_step=done * steps,
     )
     decoded = model.objective.num_samples * math.prod(model.event_shape)
-    callbacks = [recorder]
+    callbacks = [recorder, *others]
     # A single example has no variance.
     if len(validation[0]) > 1:
         callbacks.append(CollapseWarning(validation[0], say=say, y=validation[1]))
@@ -195,8 +206,15 @@ def _fit(model, recipe, data, binarize, validation, recorder, say) -> None:
         validation_data=validation,
         validation_batch_size=max(1, min(500, _ELEMENTS_AT_A_TIME // decoded)),
         callbacks=callbacks,
-        verbose=1 if sys.stdout.isatty() else 2,
+        verbose=_keras_verbose(others),
     )
+
+
+def _keras_verbose(callbacks) -> int:
+    """What Keras prints: nothing beside lines of our own; in a log file no bars."""
+    if any(isinstance(one, EpochLines) for one in callbacks):
+        return 0
+    return 1 if sys.stdout.isatty() else 2
 
 
 def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]:

@@ -41,7 +41,7 @@ NAN = np.where(TABLE > 0.95, np.nan, TABLE)
         (TABLE[:2], [], ["own.npy", "2 rows, too few"]),
         (TABLE * 300, ["--likelihood", "bernoulli"], ["x_train runs", "[0, 1]"]),
         (TABLE, ["--likelihood", "poisson"], ["outside whole numbers"]),
-        (TABLE, ["--image-size", "8", "8"], ["for folders of images"]),
+        (TABLE, ["--image-size", "8"], ["for folders of images"]),
         (TABLE, ["--channels", "3"], ["for folders of images"]),
         (TABLE.astype(str), [], ["own.npy", "numbers are needed"]),
         (TABLE.astype(object), [], ["own.npy", "pickle"]),
@@ -92,7 +92,7 @@ def test_what_does_not_exist(command, train, model, options, code, words):
         (["--objective", "elb"], 1, ["mean 'elbo'"]),
         (["--objective", "iwae:beta=2"], 1, ["beta"]),
         (["--binarize", "static"], 1, ["'bernoulli'"]),
-        (["--image-size", "8", "8"], 1, ["for folders of images"]),
+        (["--image-size", "8"], 1, ["for folders of images"]),
         (["--epochs", "0"], 1, ["epochs", "at least 1"]),
         (["--optimizer", "adam:learning_rate=nan"], 1, ["learning_rate"]),
         (["--objective", "elbo:beta=inf"], 1, ["beta"]),
@@ -200,9 +200,9 @@ def test_a_damaged_run(command, verb, digits_run, tmp_path):
 @pytest.mark.parametrize(
     "verb, output, words",
     [
-        ("sample", "x.jpg", [".png, .npy, .npz, .csv or .parquet", "x.jpg"]),
-        ("sample", "x", [".png, .npy, .npz, .csv or .parquet"]),
-        ("reconstruct", "x.txt", [".png, .npy, .npz, .csv or .parquet"]),
+        ("sample", "x.gif", [".png, .jpg, .npy, .npz, .csv or .parquet", "x.gif"]),
+        ("sample", "x", [".png, .jpg, .npy, .npz, .csv or .parquet"]),
+        ("reconstruct", "x.txt", [".png, .jpg, .npy, .npz, .csv or .parquet"]),
         ("embed", "z.npy", [".npz", "z.npy"]),
     ],
 )

@@ -78,7 +78,7 @@ def killed(folder, interrupted):
 
 def test_ctrl_c_ends_with_a_hint_and_no_traceback(interrupted, folder):
     code, out, err = interrupted
-    assert code == 130 and "Epoch 2" in out
+    assert code == 130 and "epoch  1/" in out or "epoch 1/" in out
     assert f"{folder} keeps the finished epochs" in err and "--resume" in err
     # Nothing else is said: no traceback, and nothing of TensorFlow's.
     assert len(err.strip().splitlines()) == 1

@@ -31,7 +31,7 @@ VALUES = {
     "patience": ("3", 3),
     "batch_size": ("64", 64),
     "seed": ("5", 5),
-    "image_size": (("32", "24"), (32, 24)),
+    "image_size": ("32x24", (32, 24)),
     "channels": ("3", 3),
     "levels": ("0:16", (0, 16)),
     "skip_damaged": ((), True),
@@ -71,7 +71,8 @@ def test_every_value_of_a_recipe_has_an_option_with_a_text(field):
 
 def test_there_are_no_options_that_stand_for_nothing():
     names = {field.name for field in FIELDS}
-    assert set(OPTIONS) == names | {"model", "output", "resume", "overwrite", "kinds"}
+    others = {"model", "output", "resume", "overwrite", "kinds", "quiet", "verbose", "log"}
+    assert set(OPTIONS) == names | others
     assert all(one.help for one in OPTIONS.values() if isinstance(one, click.Option))
 
 
@@ -153,7 +154,11 @@ def test_progress_is_shown_and_a_finished_run_is_left(command, digits_run, tmp_p
     options = ["train", digits_run / "recipe.json", "--output", "again"]
     result = command(*options)
     assert result.code == 0 and "training on 1" in result.out
-    assert "Epoch 2/2" in result.out and "val_elbo" in result.out
+    first, second = (one for one in result.out.splitlines() if one.startswith("epoch "))
+    assert first.startswith("epoch 1/2, ELBO -") and first.endswith(" left")
+    assert ", validation -" in second and ", best -" in second and second.endswith(" s")
+    # Nothing is overwritten in a file.
+    assert "\r" not in result.out and "\x1b" not in result.out
     assert "scores of 180 held-out examples (probability)" in result.out
     before = (tmp_path / "again" / "metadata.json").read_bytes()
     assert "is finished" in command(*options, "--resume").out
@@ -177,3 +182,19 @@ def test_own_data_are_trained_on_and_used(command, tmp_path, kind):
     result = command("evaluate", "run", "--num-samples", "5", "--split", "all")
     assert result.code == 0
     assert f"of {30 if kind == 'folder' else 40} held-out examples" in result.out
+
+
+def test_quiet_verbose_and_logs(command, digits_run, tmp_path):
+    options = ["train", digits_run / "recipe.json", "--epochs", "1", "--output"]
+    assert command(*options, "quiet", "--quiet", "--log", "csv") == (0, "", "")
+    header, row = (tmp_path / "quiet" / "log.csv").read_text().splitlines()
+    assert "val_elbo" in header.split(",") and row.startswith("0,")
+    assert "val_elbo:" in command(*options, "verbose", "--verbose").out
+    for given, words in [
+        (["--quiet", "--verbose"], "exclude each other"),
+        (["--log", "cvs"], "Did you mean 'csv'"),
+        (["--image-size", "big"], "such as 64"),
+    ]:
+        result = command(*options, "refused", *given)
+        assert result.code and words in result.err
+    assert not (tmp_path / "refused").exists()

@@ -87,11 +87,11 @@ def test_a_model_that_diverged_did_not_collapse():
 
 
 class KillsUnits(keras.callbacks.Callback):
-    """Silences the encoder's last units, one more after each epoch."""
+    """Silences the encoder's last units after two epochs, one more in each."""
 
     def on_epoch_begin(self, epoch, logs=None):
         kernel, bias = self.model.encoder.layers[-1].get_weights()
-        kernel[:, 2 - epoch : 3] = 0.0
+        kernel[:, max(4 - epoch, 0) : 3] = 0.0
         self.model.encoder.layers[-1].set_weights([kernel, bias])
 
 
@@ -101,16 +101,30 @@ def test_units_that_die_are_told_once():
     model.compile(keras.optimizers.SGD(0.0))
     x = RNG.normal(size=(64, 5)).astype("float32")
     lines = []
-    watch = CollapseWarning(x, limit=20, say=lines.append)
+    watch = CollapseWarning(x, limit=20, say=lines.append, patience=2)
     # Only the first three outputs are means.
-    model.fit(x, epochs=3, verbose=0, callbacks=[KillsUnits(), watch])
+    model.fit(x, epochs=6, verbose=0, callbacks=[KillsUnits(), watch])
     assert len(watch.x) == 20
+    # Each after two epochs in which it was silent.
     assert [line.split(",")[0] for line in lines] == [
-        f"epoch {n}: 1 latent unit died (posterior collapse)" for n in (1, 2, 3)
+        f"epoch {n}: 1 latent unit died (posterior collapse)" for n in (4, 5, 6)
     ]
     assert "0 of 3 are active" in lines[-1]
     model.fit(x, verbose=0, callbacks=[watch])
     assert len(lines) == 3
+    # A model that never had an active unit is told once, too.
+    model.fit(x, epochs=4, verbose=0, callbacks=[watch])
+    assert len(lines) == 4 and "epoch 2: no latent unit has been active" in lines[-1]
+
+
+def test_units_that_come_and_go_at_first_are_no_collapse():
+    model = keras_vae.DenseVAE((5,), 3, hidden_units=(), likelihood="normal:scale=shared")
+    model.compile(keras.optimizers.SGD(0.0))
+    x = RNG.normal(size=(64, 5)).astype("float32")
+    lines = []
+    watch = CollapseWarning(x, say=lines.append)
+    model.fit(x, epochs=6, verbose=0, callbacks=[KillsUnits(), watch])
+    assert not lines
 
 
 def test_without_a_listener_it_is_a_warning():
@@ -118,4 +132,5 @@ def test_without_a_listener_it_is_a_warning():
     model.compile(keras.optimizers.SGD(0.0))
     x = RNG.normal(size=(16, 5)).astype("float32")
     with pytest.warns(UserWarning, match="posterior collapse"):
-        model.fit(x, verbose=0, callbacks=[KillsUnits(), CollapseWarning(x)])
+        watch = CollapseWarning(x, patience=1)
+        model.fit(x, epochs=3, verbose=0, callbacks=[KillsUnits(), watch])

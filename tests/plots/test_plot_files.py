@@ -70,11 +70,21 @@ def test_others_may_read_the_file_as_far_as_the_umask_lets_them(tmp_path):
     assert len(modes) == 1
 
 
-@pytest.mark.parametrize("name", ["picture", "picture.jpg"])
+@pytest.mark.parametrize("name", ["picture.jpg", "picture.JPEG"])
+def test_pictures_may_be_jpeg(tmp_path, name):
+    plots.save_image(BLACK, tmp_path / name)
+    with Image.open(tmp_path / name) as image:
+        assert image.format == "JPEG" and not np.asarray(image).any()
+    plots.save_figure(Figure(), tmp_path / name)
+    with Image.open(tmp_path / name) as image:
+        assert image.format == "JPEG"
+
+
+@pytest.mark.parametrize("name", ["picture", "picture.gif"])
 def test_other_formats_are_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="does not end in '.png'"):
+    with pytest.raises(ValueError, match="does not end in '.png' or '.jpg'"):
         plots.save_image(BLACK, tmp_path / name)
-    with pytest.raises(ValueError, match="does not end in '.png'"):
+    with pytest.raises(ValueError, match="does not end in '.png' or '.jpg'"):
         plots.save_figure(Figure(), tmp_path / name)
     assert not list(tmp_path.iterdir())
 

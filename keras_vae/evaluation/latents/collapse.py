@@ -92,13 +92,21 @@ def collapse_report(
     }
 
 
+_ADVICE = (
+    "Let the rate weigh less at first (--warmup-epochs, beta=WarmUp(steps)), or give it free "
+    "bits (elbo:free_bits=2)."
+)
+
+
 class CollapseWarning(keras.callbacks.Callback):
     """Warns in training when latent units die.
 
-    After each epoch the active units are counted on some held-out observations. Units
-    that were active before, at the start or after an earlier epoch, and no longer are,
-    make one line. (A unit that dies is no fault by itself: its prior is then all that
-    there was to say. With a strong decoder it often is one.)
+    After each epoch the active units are counted on some held-out observations. A unit that
+    was active for `patience` epochs in a row, and then was not for as many, has died; all
+    that die in an epoch make one line, and so does a model of which no unit was active for
+    `patience` epochs from the start. Units that come and go while training settles are left
+    alone. (A unit that dies is no fault by itself: its prior is then all that there was to
+    say. With a strong decoder it often is one.)
 
     Args:
         x: Held-out observations [N, *event]; the first `limit` are used.
@@ -106,6 +114,7 @@ class CollapseWarning(keras.callbacks.Callback):
         limit: Observations to look at, so that it costs little.
         say: Called with the line; None makes it a warning.
         y: The condition of each observation, for a model that has one.
+        patience: Epochs in a row that count.
 
     Example:
         >>> vae.fit(x_train, callbacks=[CollapseWarning(x_validation)])
@@ -118,20 +127,27 @@ class CollapseWarning(keras.callbacks.Callback):
         limit: int = 1000,
         say: Callable[[str], None] | None = None,
         y=None,
+        patience: int = 5,
     ):
         """Creates the callback."""
         super().__init__()
         self.x = x[: positive_int(limit, "limit")]
         self.y = None if y is None else y[:limit]
         self.threshold = not_negative(threshold, "threshold")
+        self.patience = positive_int(patience, "patience")
         self.say = say or (lambda line: warnings.warn(line, stacklevel=2))
 
     def on_train_begin(self, logs=None):
-        """Notes which units are active before training."""
-        self._alive = active_units(self.model, self.x, self.threshold, self.y)
+        """Begins to count."""
+        size = self.model.latent_dim
+        # Epochs in a row that a unit was active, that it was not, and whether it ever was
+        # for long enough to be missed.
+        self._up, self._down = np.zeros(size, int), np.zeros(size, int)
+        self._settled = np.zeros(size, bool)
+        self._epochs = 0
 
     def on_epoch_end(self, epoch, logs=None):
-        """Warns if units have died since the epoch before."""
+        """Warns if units have died."""
         codes = self.model.embed(self.x, self.y)
         if not np.isfinite(codes).all():
             self.say(
@@ -139,14 +155,22 @@ class CollapseWarning(keras.callbacks.Callback):
             )
             return
         alive = _spread(codes) > self.threshold
-        died = np.flatnonzero(self._alive & ~alive)
-        self._alive = alive
+        self._up = np.where(alive, self._up + 1, 0)
+        self._down = np.where(alive, 0, self._down + 1)
+        self._epochs += 1
+        died = np.flatnonzero(self._settled & (self._down == self.patience))
+        self._settled |= self._up >= self.patience
+        self._settled[died] = False
+        if self._epochs == self.patience and (self._down == self.patience).all():
+            self.say(
+                f"epoch {epoch + 1}: no latent unit has been active so far (posterior "
+                f"collapse from the start). {_ADVICE}"
+            )
         if len(died):
             units = "unit" if len(died) == 1 else "units"
             self.say(
                 f"epoch {epoch + 1}: {len(died)} latent {units} died (posterior collapse), "
-                f"{alive.sum()} of {len(alive)} are active. If that is too few, let the "
-                "rate weigh less at first (beta warm-up), or give it free bits."
+                f"{alive.sum()} of {len(alive)} are active. If that is too few: {_ADVICE}"
             )
 
 

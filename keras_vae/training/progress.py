@@ -1,0 +1,152 @@
+"""What a person reads while a model trains: one line an epoch."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+
+from keras_vae.core.names import unknown
+from keras_vae.training.run_folder import RunRecorder
+
+LOGS = ("csv", "tensorboard")
+
+
+class EpochLines(keras.callbacks.Callback):
+    """Says one line an epoch: scores, the best so far, time, and how long it may take.
+
+    On a terminal the steps of the epoch under way are counted in place of the next line;
+    elsewhere, as in a log file, there is nothing but whole lines.
+
+    Args:
+        recorder: Knows the epochs before and which is the best; stands before this one
+            among the callbacks.
+        steps: Steps of an epoch.
+        say: Called with each line.
+
+    Example:
+        >>> EpochLines(recorder, steps=40, say=print)
+    """
+
+    def __init__(self, recorder: RunRecorder, steps: int, say: Callable[[str], None]):
+        """Creates the callback."""
+        super().__init__()
+        self.recorder, self.steps, self.say = recorder, steps, say
+        self.is_terminal = sys.stdout.isatty()
+        self._seconds: list[float] = []
+        self._shown = self._start = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        self._epoch, self._start = epoch, time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Counts the steps, on a terminal."""
+        now = time.monotonic()
+        if self.is_terminal and now - self._shown > 0.2:
+            self._shown = now
+            text = f"\r\033[Kepoch {self._epoch + 1}: step {batch + 1} of {self.steps}"
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Says the line."""
+        if self.is_terminal:
+            sys.stdout.write("\r\033[K")
+        self._seconds.append(time.monotonic() - self._start)
+        self.say(self._line(epoch, self.recorder.rows[-1]))
+
+    def on_train_end(self, logs=None):
+        """Leaves an empty line for what follows."""
+        if self.is_terminal:
+            sys.stdout.write("\r\033[K")
+
+    def _line(self, epoch, row):
+        total = self.recorder.recipe.epochs
+        parts = [f"epoch {epoch + 1:>{len(str(total))}}/{total}"]
+        monitor = self.recorder.monitor
+        shown = monitor.removeprefix("val_") if monitor else "loss"
+        for name in dict.fromkeys(("elbo", shown) if monitor else ("loss",)):
+            text = f"{_words(name)} {row[name]:.2f}"
+            if name == "elbo" and (bits := self._bits(row["elbo"])) is not None:
+                text += f" ({bits:.3f} bits/dim)"
+            parts.append(text)
+        if f"val_{shown}" in row:
+            parts.append(f"validation {row[f'val_{shown}']:.2f}")
+        best = self.recorder.best_epoch
+        if monitor and best is not None:
+            value = self.recorder.rows[best][monitor]
+            parts.append(f"best {value:.2f} (epoch {best + 1})")
+        parts.append(f"{self._seconds[-1]:.1f} s")
+        if left := total - epoch - 1:
+            # The first epoch has the compilation in it.
+            recent = self._seconds[1:][-5:] or self._seconds
+            parts.append(f"at most {_span(left * sum(recent) / len(recent))} left")
+        return ", ".join(parts)
+
+    def _bits(self, elbo):
+        if not self.model.is_discrete:
+            return None
+        return -elbo / math.log(2) / math.prod(self.model.event_shape)
+
+
+def _words(name):
+    return "ELBO" if name == "elbo" else name.replace("_", " ")
+
+
+def _span(seconds: float) -> str:
+    """A time in words: 12 s, 3 min 20 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def check_logs(names: Sequence[str]) -> None:
+    """Refuses loggers that are not known, or whose package is missing.
+
+    Args:
+        names: Of `LOGS`.
+
+    Raises:
+        ImportError: If `tensorboard` is not installed.
+        ValueError: If a name is not known.
+    """
+    for name in names:
+        if name not in LOGS:
+            raise unknown("logger", name, LOGS)
+    if "tensorboard" in names and importlib.util.find_spec("tensorboard") is None:
+        raise ImportError(
+            "--log tensorboard needs the package tensorboard, which is not installed: "
+            'pip install -e ".[tensorboard]" in the clone of keras_vae.'
+        )
+
+
+def log_callbacks(
+    names: Sequence[str], folder: Path, resumed: bool
+) -> list[keras.callbacks.Callback]:
+    """Makes Keras's callbacks that log what `fit` does.
+
+    Args:
+        names: Of `LOGS`.
+        folder: The run's folder: `log.csv` and `tensorboard/` are made there.
+        resumed: Whether to go on with an earlier log.
+
+    Returns:
+        The callbacks.
+    """
+    made: list[keras.callbacks.Callback] = []
+    if "csv" in names:
+        made.append(keras.callbacks.CSVLogger(str(folder / "log.csv"), append=resumed))
+    if "tensorboard" in names:
+        made.append(
+            keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False)
+        )
+    return made
