@@ -40,9 +40,11 @@ ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.16"]
 SERVING = ["tensorflow-serving-api>=2.18"]
 # Notebook 6 exports, and talks to a server.
 NOTEBOOKS = ["ipykernel>=6.29", "nbconvert>=7.16", "nbmake>=1.5", *ONNX, *SERVING]
+# Presets by hf://user/name.
+HUB = ["huggingface_hub>=0.30"]
 # Its callback is tested.
 TENSORBOARD = ["tensorboard>=2.18"]
-DEV = ["build>=1.2", "mypy>=2", "pre-commit>=4", "ruff>=0.12", *TENSORBOARD]
+DEV = ["build>=1.2", "mypy>=2", "pre-commit>=4", "ruff>=0.12", *HUB, *TENSORBOARD]
 
 setup(
     name="keras_vae",
@@ -78,6 +80,7 @@ setup(
         "onnx": ONNX,
         "test": TEST,
         "serving": SERVING,
+        "hub": HUB,
         "tensorboard": TENSORBOARD,
         "notebooks": NOTEBOOKS,
         "dev": DEMO + TEST + NOTEBOOKS + DEV,

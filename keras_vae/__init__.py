@@ -21,6 +21,7 @@ from keras_vae import (
     priors,
 )
 from keras_vae.models import VAE, VAEGAN, ConvVAE, DenseVAE, SemiSupervisedVAE
+from keras_vae.presets.hub import upload_preset
 from keras_vae.presets.listing import presets
 from keras_vae.version import __version__
 
@@ -41,4 +42,5 @@ __all__ = [
     "plots",
     "presets",
     "priors",
+    "upload_preset",
 ]

@@ -138,6 +138,17 @@ def table(zoo):
     click.echo(f"wrote {write_page(zoo)}")
 
 
+@zoo.command("upload", cls=Verb)
+@click.argument("folder", type=PATH)
+@click.argument("handle")
+@click.option("--private", is_flag=True, help="Make a new repository private.")
+def upload(folder, handle, private):
+    """Publish the model in FOLDER on the Hugging Face Hub, as HANDLE (hf://user/name)."""
+    from keras_vae.presets.hub import upload_preset
+
+    click.echo(upload_preset(handle, find_preset(folder), private))
+
+
 @zoo.command("export", cls=Verb)
 @click.argument("folder", type=PATH)
 @click.argument("names", nargs=-1, shell_complete=complete_run)

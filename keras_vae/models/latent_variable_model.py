@@ -23,7 +23,8 @@ from keras_vae.data import Preprocessor
 from keras_vae.models.checks import as_array, check_condition
 from keras_vae.models.inputs import Batch
 from keras_vae.models.objective_model import ObjectiveModel
-from keras_vae.presets import folder as presets
+from keras_vae.presets import folder as preset_folder
+from keras_vae.presets.listing import PresetsOfClass
 
 # Decoded events (images times draws), and elements of them (pixels), that the likelihood
 # estimate holds at a time: enough to keep two cores at their matrix speed, and well below
@@ -51,6 +52,7 @@ class LatentVariableModel(ObjectiveModel):
         (4, 8, 8, 1)
     """
 
+    presets = PresetsOfClass()
     _preprocessor: Preprocessor | None = None
     event_shape: tuple[int, ...]
     condition_shape: tuple[int, ...] | None = None
@@ -747,7 +749,11 @@ class LatentVariableModel(ObjectiveModel):
 
     @classmethod
     def from_preset(
-        cls, name_or_folder: str | os.PathLike, preprocessor: Any = "saved"
+        cls,
+        name_or_folder: str | os.PathLike,
+        preprocessor: Any = "saved",
+        load_weights: bool = True,
+        **overrides: Any,
     ) -> LatentVariableModel:
         """Reads a model from a folder, after checking that its files are whole.
 
@@ -757,9 +763,14 @@ class LatentVariableModel(ObjectiveModel):
         Args:
             name_or_folder: A folder that `save_to_preset` or `keras-vae train` wrote, or
                 the name of a preset (`keras_vae.presets()`), which is looked up in the
-                folder `$KERAS_VAE_ZOO` and in the zoo that came with the package.
+                folder `$KERAS_VAE_ZOO` and in the zoo that came with the package; or
+                `hf://user/name[@revision]`, on the Hugging Face Hub.
             preprocessor: "saved" attaches the one that was saved, so that the model takes
                 and returns raw data; None leaves the model in its own units.
+            load_weights: Whether to load the weights; False leaves a new model of the same
+                parts, to be trained.
+            **overrides: Arguments of the model, as its config holds them, that replace
+                those that were saved: `seed=3`.
 
         Returns:
             The model, of the class that was saved, not compiled: ready to sample, embed
@@ -774,7 +785,7 @@ class LatentVariableModel(ObjectiveModel):
             >>> vae = keras_vae.VAE.from_preset("conv_vae_mnist")
             >>> vae.sample(64, seed=0)
         """
-        model = presets.load(cls, name_or_folder)
+        model = preset_folder.load(cls, name_or_folder, load_weights, overrides)
         if preprocessor != "saved":
             model.preprocessor = preprocessor
         return model
@@ -798,4 +809,4 @@ class LatentVariableModel(ObjectiveModel):
         Example:
             >>> vae.save_to_preset("runs/mine", {"data": "mnist_5k"})
         """
-        presets.save(self, folder, metadata)
+        preset_folder.save(self, folder, metadata)

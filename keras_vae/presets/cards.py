@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keras_vae.core.score_rows import score_rows
+from keras_vae.presets.card_data import card_data
 
 _PICTURES = {
     "samples.png": "samples from the prior",
@@ -22,7 +23,7 @@ def card(metadata: dict[str, Any], recipe: dict[str, Any], files: list[str]) -> 
         files: Names of its files.
 
     Returns:
-        Markdown.
+        Markdown, with YAML for hubs before it.
     """
     parts = [
         f"# {metadata['name']}\n\n{metadata['description'].rstrip('.')}.",
@@ -34,7 +35,7 @@ def card(metadata: dict[str, Any], recipe: dict[str, Any], files: list[str]) -> 
         f"## Intended use and limits\n\n{_limits(metadata)}",
         "This card was made by `keras-vae zoo build` from metadata.json and recipe.json.",
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return card_data(metadata) + "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _facts(metadata, recipe):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import functools
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
 
 from keras_vae.core.files import read_json, write_atomically, write_json, write_weights
 from keras_vae.presets.configs import is_compiled, plain_config
@@ -27,12 +31,19 @@ from keras_vae.presets.weights import load_weights
 from keras_vae.version import __version__
 
 
-def load(cls: type, name_or_folder: str | os.PathLike):
+def load(
+    cls: type,
+    name_or_folder: str | os.PathLike,
+    weights_too: bool = True,
+    overrides: Mapping[str, Any] | None = None,
+):
     """Reads a model from a folder; see `from_preset` of the model.
 
     Args:
         cls: The class that the model must be of.
-        name_or_folder: The folder, or a preset's name.
+        name_or_folder: The folder, a preset's name, or a handle of the hub.
+        weights_too: Whether to load the weights, or leave them as they are made.
+        overrides: Arguments of the model that replace those that were saved.
 
     Returns:
         The model.
@@ -44,14 +55,15 @@ def load(cls: type, name_or_folder: str | os.PathLike):
     folder = find_preset(name_or_folder)
     files = read_metadata(folder)["files"]
     config, weights = (check_file(folder, name, files[name]) for name in (CONFIG, WEIGHTS))
-    model = _model_of(config, weights.stat().st_size)
+    model = _model_of(config, weights.stat().st_size, overrides or {})
     if not isinstance(model, cls):
         kind = type(model).__name__
         raise ValueError(
             f"{os.fspath(name_or_folder)!r} holds a {kind}, not a {cls.__name__}. Use "
             f"{kind}.from_preset, or VAE.from_preset for whatever it holds."
         )
-    load_weights(model, weights)
+    if weights_too:
+        load_weights(model, weights)
     return model
 
 
@@ -70,7 +82,8 @@ def save(
         ValueError: If `metadata` has an entry that is written here.
     """
     folder, metadata = Path(folder), metadata or {}
-    if reserved := {"format", "versions", "files"} & set(metadata):
+    written = {"format", "versions", "files", "parameter_count", "date_saved"}
+    if reserved := written & set(metadata):
         raise ValueError(f"metadata must not have {', '.join(sorted(reserved))}.")
     config = keras.saving.serialize_keras_object(model)
     plain = plain_config(config)
@@ -84,18 +97,37 @@ def save(
         write_json(new / CONFIG, plain)
         write_atomically(new / WEIGHTS, functools.partial(write_weights, model))
 
-    versions = {"keras_vae": __version__, "keras": keras.version()}
-    write_files(folder, write, {"format": FORMAT, "versions": versions, **metadata})
+    about = {
+        "format": FORMAT,
+        "versions": {
+            "keras_vae": __version__,
+            "keras": keras.version(),
+            "tensorflow": tf.__version__,
+            "tensorflow_probability": tfp.__version__,
+        },
+        "parameter_count": model.count_params(),
+        "date_saved": datetime.datetime.now(datetime.timezone.utc).isoformat(
+            "T", "seconds"
+        ),
+    }
+    write_files(folder, write, {**about, **metadata})
 
 
-def _model_of(path: Path, file_size: int) -> keras.Model:
+def _model_of(path: Path, file_size: int, overrides: Mapping[str, Any]) -> keras.Model:
     """Makes the model of a config, of which nothing has been trusted yet."""
     config = read_json(path)
+    if unknown := set(overrides) - set(config.get("config", {})):
+        raise ValueError(
+            f"The model in {path.parent} has no argument {sorted(unknown)[0]!r}. It has: "
+            f"{', '.join(sorted(config['config']))}."
+        )
     try:
         kind = keras.saving.get_registered_object(config["registered_name"])
         if not hasattr(kind, "from_preset"):
             raise TypeError(f"{config['registered_name']!r} is not a model of keras_vae")
         screen(config)
+        # After the screen: these come from the program and not from the file.
+        config["config"] |= overrides
         check_sizes(config, file_size)
         with limited_weights(file_size):
             return keras.saving.deserialize_keras_object(config, safe_mode=True)

@@ -49,3 +49,24 @@ def describe(folder: Path) -> dict[str, Any]:
         "scores": metadata.get("scores"),
         "folder": str(folder),
     }
+
+
+class PresetsOfClass:
+    """A class attribute: the presets that `from_preset` of the class knows by name.
+
+    Example:
+        >>> sorted(keras_vae.ConvVAE.presets)
+        ['conditional_vae_mnist', ...]
+    """
+
+    def __get__(self, model: object, cls: type) -> dict[str, dict[str, Any]]:
+        """See `presets`."""
+        names = {one.__name__ for one in _with_subclasses(cls)}
+        found = preset_folders().items()
+        kinds = {name: read_metadata(folder).get("class") for name, folder in found}
+        return {n: describe(folder) for n, folder in found if kinds[n] in names}
+
+
+def _with_subclasses(cls: type[Any]) -> list[type[Any]]:
+    below = [one for kind in cls.__subclasses__() for one in _with_subclasses(kind)]
+    return [cls, *below]

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from keras_vae.presets.files import METADATA
+from keras_vae.presets.hub import download, is_handle
 
 VARIABLE = "KERAS_VAE_ZOO"
 _PACKAGE = Path(__file__).parents[1]
@@ -53,10 +54,10 @@ def preset_folders() -> dict[str, Path]:
 
 
 def find_preset(name_or_folder: str | os.PathLike) -> Path:
-    """Finds the folder of a preset: an existing folder, or a name in a zoo.
+    """Finds the folder of a preset: an existing folder, a name in a zoo, or on the hub.
 
     Args:
-        name_or_folder: The folder's path, or a name.
+        name_or_folder: The folder's path, a name, or `hf://user/name[@revision]`.
 
     Returns:
         The folder.
@@ -68,6 +69,8 @@ def find_preset(name_or_folder: str | os.PathLike) -> Path:
         >>> find_preset("runs/mnist_5k")
         PosixPath('runs/mnist_5k')
     """
+    if is_handle(name_or_folder):
+        return download(name_or_folder)
     path = Path(name_or_folder).expanduser()
     name, known = os.fspath(name_or_folder), preset_folders()
     # A folder without a preset, such as that of an export, does not hide one of its name.

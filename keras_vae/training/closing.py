@@ -27,6 +27,8 @@ from keras_vae.training.run_folder import RunRecorder, remove_checkpoints
 # What the closing evaluation may cost: examples, importance samples of each, and decoded
 # elements of all together (half a minute or so); large images get fewer samples.
 _MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
+# Samples that are so many times as sharp as the data have grain.
+_GRAIN = 1.5
 # Samples in a picture; of a model of classes, those of each of so many classes.
 _SAMPLES, _SAMPLES_OF_CLASS, _MOST_CLASSES = 64, 8, 20
 
@@ -72,7 +74,13 @@ def close(
 
 
 def _worse_than_nothing(model, scores) -> list[str]:
-    """Says so where all levels alike would score better than the model does."""
+    """Says so where grain is taken for sharpness, or guessing would score better."""
+    sharpness = scores.get("sharpness_of_samples", {}).get("mean", 0.0)
+    if sharpness > _GRAIN:
+        return [
+            f"samples are {sharpness:.1f} times as sharp as the data: that is grain. Let the "
+            "features weigh more (adversarial:gamma=...), or lower --learning-rate."
+        ]
     low, high = model.support.low, model.support.high
     bits = scores.get("bits_per_dimension")
     if bits is None or not model.is_discrete or None in (low, high):

@@ -1,5 +1,6 @@
 """A saved model comes back as it was, or not at all."""
 
+import datetime
 import hashlib
 import json
 import os
@@ -8,6 +9,8 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
 from saved_models import SHAPE, conv, dense, moved, observations, own_networks, saved
 
 import keras_vae
@@ -58,12 +61,32 @@ def test_metadata_come_back_with_checksums_and_versions(preset):
     assert metadata["versions"] == {
         "keras_vae": keras_vae.__version__,
         "keras": keras.version(),
+        "tensorflow": tf.__version__,
+        "tensorflow_probability": tfp.__version__,
     }
+    assert metadata["parameter_count"] == VAE.from_preset(preset).count_params()
+    date = datetime.datetime.fromisoformat(metadata["date_saved"])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    assert datetime.timedelta(0) <= now - date < datetime.timedelta(hours=1)
+
     assert set(metadata["files"]) == {CONFIG, WEIGHTS}
     for name, about in metadata["files"].items():
         content = (preset / name).read_bytes()
         assert about["sha256"] == hashlib.sha256(content).hexdigest()
         assert about["bytes"] == len(content)
+
+
+def test_weights_may_be_left_out_and_arguments_replaced(original, preset):
+    x = observations()
+    new = VAE.from_preset(preset, load_weights=False)
+    assert np.abs(new.embed(x) - original.embed(x)).max() > 1e-4
+    other = VAE.from_preset(preset, seed=original.seed + 1)
+    assert other.seed == original.seed + 1
+    np.testing.assert_array_equal(other.embed(x), original.embed(x))
+    bits = VAE.from_preset(preset, load_weights=False, prior="vamp:num_components=3")
+    assert type(bits.prior).__name__ == "VampPrior"
+    with pytest.raises(ValueError, match="no argument 'sed'. It has: .*seed"):
+        VAE.from_preset(preset, sed=3)
 
 
 def test_only_the_files_of_the_model_are_replaced(original, preset):

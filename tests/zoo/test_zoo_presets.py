@@ -30,6 +30,14 @@ def test_the_zoo_is_small_enough_for_a_wheel():
     assert size(ZOO) < MOST_BYTES_OF_ALL
 
 
+def test_a_class_knows_its_presets():
+    every = keras_vae.VAE.presets
+    assert set(NAMES) <= set(every) and set(every) <= set(keras_vae.presets())
+    of_conv = keras_vae.ConvVAE.presets
+    assert "conv_vae_mnist" in of_conv and "dense_vae_digits" not in of_conv
+    assert set(keras_vae.VAEGAN.presets) & set(NAMES) == {"vae_gan_celeba"}
+
+
 def test_every_preset_has_golden_outputs_and_no_other():
     assert sorted(path.stem for path in FOLDER.glob("*.npz")) == NAMES
 

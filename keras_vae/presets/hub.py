@@ -1,0 +1,137 @@
+"""Presets on the Hugging Face Hub: `hf://user/name`, read and written."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from keras_vae.presets.files import CARD, METADATA, check_all
+
+# A path that was made of a handle has one slash.
+_HANDLE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
+_FORM = "hf://user/name, or hf://user/name@revision to read a branch, tag or commit"
+
+
+def is_handle(name: str | os.PathLike) -> bool:
+    """Whether a name is meant for the hub.
+
+    Args:
+        name: A path, the name of a preset, or a handle.
+
+    Returns:
+        Whether it begins with `hf:/`.
+
+    Example:
+        >>> is_handle("hf://user/name"), is_handle("runs/mine")
+        (True, False)
+    """
+    return os.fspath(name).startswith("hf:/")
+
+
+def read_handle(handle: str | os.PathLike) -> tuple[str, str | None]:
+    """Takes a handle apart.
+
+    Args:
+        handle: `hf://user/name` or `hf://user/name@revision`.
+
+    Returns:
+        The repository, and the revision or None.
+
+    Raises:
+        ValueError: If it has another form.
+
+    Example:
+        >>> read_handle("hf://user/faces@v2")
+        ('user/faces', 'v2')
+    """
+    match = _HANDLE.fullmatch(os.fspath(handle))
+    if match is None:
+        raise ValueError(f"{os.fspath(handle)!r} is no handle of the hub: give {_FORM}.")
+    return match[1], match[2]
+
+
+def download(handle: str | os.PathLike) -> Path:
+    """Finds a preset of the hub, in the local cache or by download.
+
+    Whoever loads it compares its files with the checksums in `metadata.json`. Without a
+    network, or with `HF_HUB_OFFLINE=1`, what is in the cache is taken.
+
+    Args:
+        handle: See `read_handle`.
+
+    Returns:
+        Its folder in the cache of huggingface_hub.
+
+    Raises:
+        FileNotFoundError: If there is no such preset, or it is not in the cache and the
+            hub cannot be reached.
+        ImportError: If the package huggingface_hub is missing.
+        ValueError: If the handle has another form.
+
+    Example:
+        >>> folder = download("hf://user/faces@v2")
+    """
+    hub, errors = _hub(), _hub("huggingface_hub.errors")
+    repository, revision = read_handle(handle)
+    try:
+        folder = hub.snapshot_download(repository, revision=revision)
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError) as error:
+        raise FileNotFoundError(
+            f"{os.fspath(handle)} cannot be read: {error} Look at the name and the "
+            "revision, and at the network; of private models, log in (hf auth login)."
+        ) from error
+    return Path(folder)
+
+
+def upload_preset(
+    handle: str, folder: str | os.PathLike, private: bool = False, api: Any = None
+) -> str:
+    """Publishes a folder of a model on the hub, after checking that its files are whole.
+
+    Args:
+        handle: `hf://user/name`; the repository is made if there is none.
+        folder: What `save_to_preset`, `keras-vae train` or `keras-vae zoo build` wrote; the
+            latter has a card that the hub reads.
+        private: Whether a new repository is to be private.
+        api: A `huggingface_hub.HfApi` to use in place of that of the user who is logged in.
+
+    Returns:
+        The address of the commit.
+
+    Raises:
+        FileNotFoundError: If a file of the model is missing.
+        ImportError: If the package huggingface_hub is missing.
+        ValueError: If a file is damaged or has no checksum, or the handle has another form
+            or a revision.
+
+    Example:
+        >>> keras_vae.upload_preset("hf://user/faces", "zoo/conv_vae_celeba")
+    """
+    repository, revision = read_handle(handle)
+    if revision is not None:
+        raise ValueError(
+            f"{handle!r} has a revision, which only reading takes. Leave it out."
+        )
+    files = check_all(folder)
+    api = _hub().HfApi() if api is None else api
+    api.create_repo(repository, exist_ok=True, private=private)
+    commit = api.upload_folder(
+        repo_id=repository,
+        folder_path=os.fspath(folder),
+        allow_patterns=[*files, METADATA, CARD],
+        commit_message=f"Upload {Path(folder).name}",
+    )
+    return str(commit)
+
+
+def _hub(module: str = "huggingface_hub") -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            "The hub needs the package huggingface_hub, which is not installed: pip install "
+            '-e ".[hub]" in the clone of keras_vae.'
+        ) from error
