@@ -16,6 +16,7 @@ from model_cases import (
     data_for,
     fit,
     optimizer_state,
+    ladder,
     semi_supervised,
     vae,
     vae_gan,
@@ -58,6 +59,7 @@ MODELS = {
     "VAE-GAN": gan_with_a_prior,
     "conditional": conditional_vae,
     "semi-supervised": semi_supervised,
+    "hierarchical": lambda: ladder("top_down"),
 }
 
 
