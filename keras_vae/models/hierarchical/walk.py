@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
     z: tf.Tensor
     p: tfd.Distribution
-    q: tfd.Distribution | None = None
+    q: tfd.Distribution | Any = None
 
 
 class Walk(NamedTuple):
