@@ -20,7 +20,15 @@ from keras_vae import (
     plots,
     priors,
 )
-from keras_vae.models import VAE, VAEGAN, ConvVAE, DenseVAE, SemiSupervisedVAE
+from keras_vae.models import (
+    VAE,
+    VAEGAN,
+    ConvVAE,
+    DenseVAE,
+    HierarchicalVAE,
+    LadderVAE,
+    SemiSupervisedVAE,
+)
 from keras_vae.presets.hub import upload_preset
 from keras_vae.presets.listing import presets
 from keras_vae.version import __version__
@@ -30,6 +38,8 @@ __all__ = [
     "VAEGAN",
     "ConvVAE",
     "DenseVAE",
+    "HierarchicalVAE",
+    "LadderVAE",
     "SemiSupervisedVAE",
     "__version__",
     "data",

@@ -94,6 +94,14 @@ def semi_supervised():
 
 
 @functools.cache
+def ladder():
+    """A compiled model of two levels."""
+    model = keras_vae.LadderVAE(SHAPE, (4, 2), hidden_units=(8, 6), seed=0)
+    model.compile("adam")
+    return model
+
+
+@functools.cache
 def sequential():
     """A Keras model that ends in a distribution layer."""
     return keras.Sequential(
@@ -150,6 +158,7 @@ OBJECTS = {
     "vae": vae,
     "vae_gan": vae_gan,
     "semi_supervised": semi_supervised,
+    "ladder": ladder,
 }
 # The public names of the package.
 for _room in (data, evaluation, export, generation, layers, objectives, plots, priors):

@@ -23,7 +23,8 @@ class Room:
     """The parts of one kind that can be named: layers, priors, objectives.
 
     A class is known by its name in small letters (`BetaTC` is "beta_tc"), without
-    "Independent" and "Prior", or by its `part_name`. Classes of your own count as soon as
+    "Independent" and "Prior", or by its `part_name`; where that is None, as of parts that
+    need networks, it cannot be named. Classes of your own count as soon as
     they are registered with Keras.
 
     Args:
@@ -44,7 +45,8 @@ class Room:
 
     def parts(self) -> dict[str, type]:
         """Returns the classes by name, sorted."""
-        found = {part_name(one): one for one in registered(self.base) if self.make(one)}
+        named = (one for one in registered(self.base) if _has_name(one))
+        found = {part_name(one): one for one in named if self.make(one)}
         return dict(sorted(found.items()))
 
     def arguments(self, name: str) -> dict[str, inspect.Parameter]:
@@ -155,6 +157,10 @@ def part_name(cls: type) -> str:
     name = re.sub(r"^Independent(?=[A-Z])|(?<=[a-z])Prior$", "", cls.__name__)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
     return name.lower()
+
+
+def _has_name(cls: type) -> bool:
+    return cls.__dict__.get("part_name", "") is not None
 
 
 def part_text(part: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from keras_vae.core.parts import Room
 from keras_vae.models.conv_vae import ConvVAE
 from keras_vae.models.dense_vae import DenseVAE
+from keras_vae.models.hierarchical import HierarchicalVAE, LadderVAE
 from keras_vae.models.latent_variable_model import LatentVariableModel
 from keras_vae.models.semi_supervised import SemiSupervisedVAE
 from keras_vae.models.vae import VAE
@@ -15,6 +16,8 @@ __all__ = [
     "VAEGAN",
     "ConvVAE",
     "DenseVAE",
+    "HierarchicalVAE",
+    "LadderVAE",
     "LatentVariableModel",
     "SemiSupervisedVAE",
     "get",
@@ -23,7 +26,9 @@ __all__ = [
 
 def _make(cls: type):
     """What makes a model for events of a shape; None where it needs networks."""
-    return getattr(cls, "for_images", None) or (None if cls is VAE else cls)
+    return getattr(cls, "for_images", None) or (
+        None if cls in (VAE, HierarchicalVAE) else cls
+    )
 
 
 ROOM = Room("model", LatentVariableModel, _make)

@@ -227,6 +227,13 @@ class LatentVariableModel(ObjectiveModel):
         """Returns the probability of each class, [B, K], in the model's units."""
         raise ValueError(f"{type(self).__name__} learns no labels. Use SemiSupervisedVAE.")
 
+    def level_ratios(self, x, levels=1, num_samples=10, seed=0, y=None) -> np.ndarray:
+        """Tells how much the lowest levels of a hierarchy say of x that the others do not."""
+        raise ValueError(
+            f"{type(self).__name__} has no levels of latent variables. Use a "
+            "HierarchicalVAE, such as LadderVAE, or another score."
+        )
+
     def own_scores(self, x, seed: int = 0) -> dict[str, np.ndarray]:
         """Scores [N] of observations that only this kind of model has, by name."""
         return {}

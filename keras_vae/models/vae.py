@@ -148,7 +148,9 @@ class VAE(LatentVariableModel):
         check_output(params, self.posterior, "encoder", "posterior")
         self.posterior.build((None, self.posterior.params_size))
         shape = self.posterior.event_shape
-        params = symbolic_output(self.decoder, shape, condition, "decoder", "z")
+        params = symbolic_output(
+            self.decoder, self._decoder_shape, condition, "decoder", "z"
+        )
         check_output(params, self.likelihood, "decoder", "likelihood")
         refuse_squashed_logits(self.decoder, self.likelihood, "decoder", "likelihood")
         refuse_squashed_logits(self.encoder, self.posterior, "encoder", "posterior")
@@ -289,6 +291,11 @@ class VAE(LatentVariableModel):
         Raises:
             ValueError: If z has another shape, or y is missing or too much.
         """
+        z, y = self._checked_codes(z, y)
+        return self._likelihood_at(z, y, training)
+
+    def _checked_codes(self, z, y):
+        """Codes [..., *latent], and of the condition a row for each of them."""
         z = tf.cast(tf.convert_to_tensor(z), self.posterior.compute_dtype)
         shape = self.latent.shape
         rank = len(shape)
@@ -308,13 +315,26 @@ class VAE(LatentVariableModel):
             form = tuple(y.shape[1:])
             y = tf.broadcast_to(y, tf.concat([batch, form], axis=0))
             y = tf.reshape(y, (-1, *form))
-        return self._likelihood_at(z, y, training)
+        return z, y
 
     def _likelihood_at(self, z, y, training):
         """p(x|z, y) of codes [..., *latent], y a row [*condition] for each of them."""
-        shape = self.posterior.event_shape
-        batch = keras.ops.shape(z)[: z.shape.rank - len(shape)]
-        params = self._apply(self.decoder, tf.reshape(z, (-1, *shape)), y, training)
+        return self._likelihood_of(self._decoder_reads(z, training), y, training)
+
+    @property
+    def _decoder_shape(self) -> tuple[int, ...]:
+        """Shape of what the decoder reads of one code."""
+        return self.posterior.event_shape
+
+    def _decoder_reads(self, z, training):
+        """What the decoder reads of codes: themselves."""
+        return z
+
+    def _likelihood_of(self, reads, y, training):
+        """p(x|z, y) where the decoder reads [..., *shape], y a row for each of them."""
+        shape = self._decoder_shape
+        batch = keras.ops.shape(reads)[: reads.shape.rank - len(shape)]
+        params = self._apply(self.decoder, tf.reshape(reads, (-1, *shape)), y, training)
         params = self.likelihood.flat_params(params)
         params = tf.reshape(params, (*batch, self.likelihood.params_size))
         return self.likelihood.distribution(params, training)
@@ -443,12 +463,7 @@ class VAE(LatentVariableModel):
         else:
             z = objective.draw(q, seed)
             z = z if objective.pathwise else tf.stop_gradient(z)
-        px = self.decode(z, y, training)
-        log_p = p.log_prob(z)
-        if self.posterior.has_density:
-            log_q, kl = q.log_prob(z), self.prior.kl_divergence(q, p)
-        else:
-            log_q, kl = tf.zeros_like(log_p), tf.zeros([1], log_p.dtype)
+        px, log_q, log_p, rates = self._scored(q, p, z, y, training)
         costs = [self.posterior.cost(q), self.likelihood.cost(px)]
         costs = [cost for cost in costs if cost is not None]
         return Trace(
@@ -460,12 +475,21 @@ class VAE(LatentVariableModel):
             log_q=log_q,
             log_p=log_p,
             log_px=self._log_px(px, x),
-            rates=(log_q - log_p)[tf.newaxis] if kl is None else kl[tf.newaxis, tf.newaxis],
+            rates=rates,
             y=y,
             cost=tf.add_n(costs) if costs else None,
             seed=fold(seed, 3),
             ask=ask(self, params, x, y, z, training),
         )
+
+    def _scored(self, q, p, z, y, training):
+        """The likelihood, log q and log p of codes [S, B, *latent], and the rates."""
+        px, log_p = self.decode(z, y, training), p.log_prob(z)
+        if not self.posterior.has_density:
+            return px, tf.zeros_like(log_p), log_p, tf.zeros([1, 1, 1], log_p.dtype)
+        log_q, kl = q.log_prob(z), self.prior.kl_divergence(q, p)
+        rate = log_q - log_p if kl is None else kl[tf.newaxis]
+        return px, log_q, log_p, rate[tf.newaxis]
 
     def _checked_draws(self, z, batch):
         """Latent variables to be scored, which no broadcasting brings to their shape."""

@@ -47,6 +47,7 @@ class Halved(objectives.Objective):
         (models.ConvVAE, "conv_vae"),
         (models.VAEGAN, "vae_gan"),
         (models.SemiSupervisedVAE, "semi_supervised_vae"),
+        (models.LadderVAE, "ladder_vae"),
         (Halved, "halved"),
     ],
 )

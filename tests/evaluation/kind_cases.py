@@ -74,6 +74,10 @@ KINDS = {
         ),
         "elbo",
     ),
+    "levels": (
+        lambda: keras_vae.LadderVAE(SHAPE, (4, 2), hidden_units=(6, 5), depth=1, seed=0),
+        "elbo:free_bits=0.1",
+    ),
     "VAE-GAN": (
         lambda: keras_vae.VAEGAN.for_images(SHAPE, 3, filters=(2,), seed=0),
         "adversarial",

@@ -141,6 +141,20 @@ def semi_supervised(seed=0, **arguments):
     )
 
 
+def ladder(inference="ladder", seed=0, **arguments):
+    """A small LadderVAE of two levels, of which the highest has the prior of its own."""
+    return keras_vae.LadderVAE(
+        SIZE,
+        (4, 2),
+        hidden_units=(5, 4),
+        inference=inference,
+        depth=1,
+        activation="tanh",
+        seed=seed,
+        **{"normalization": None, **arguments},
+    )
+
+
 def _observations(support, shape, n):
     """Random observations of a support."""
     rng = np.random.default_rng(0)
@@ -262,6 +276,12 @@ CASES = {
         ),
         lambda: objectives.IWAE(2),
     ),
+    "ladder": (ladder, lambda: objectives.ELBO(free_bits=0.01)),
+    "top-down": (
+        lambda: ladder("top_down", skips=True, prior=priors.MixtureOfNormals(2, seed=2)),
+        lambda: objectives.IWAE(2),
+    ),
+    "bidirectional": (lambda: ladder("bidirectional"), objectives.ELBO),
     "VAE-GAN": (vae_gan, objectives.Adversarial),
     "VAE-GAN, mixture prior": (
         lambda: vae_gan(

@@ -15,6 +15,7 @@ from model_cases import (
     condition_for,
     data_for,
     fit,
+    ladder,
     optimizer_state,
     semi_supervised,
     vae,
@@ -58,6 +59,7 @@ MODELS = {
     "VAE-GAN": gan_with_a_prior,
     "conditional": conditional_vae,
     "semi-supervised": semi_supervised,
+    "hierarchical": lambda: ladder("top_down"),
 }
 
 

@@ -210,14 +210,14 @@ def test_two_accumulated_batches_are_one_of_twice_the_size(optimizer):
 
 def record_draws(monkeypatch):
     """Lets every pass append its latent draws to the list that is returned."""
-    draws, trace = [], keras_vae.VAE.trace
+    draws, trace = [], keras_vae.VAE.pass_for_training
 
     def recording(self, *arguments, **named):
         result = trace(self, *arguments, **named)
         draws.append(result.z.numpy())
         return result
 
-    monkeypatch.setattr(keras_vae.VAE, "trace", recording)
+    monkeypatch.setattr(keras_vae.VAE, "pass_for_training", recording)
     return draws
 
 

@@ -165,6 +165,8 @@ def test_two_epochs_are_one_and_one():
         keras_vae.ConvVAE,
         keras_vae.VAEGAN,
         keras_vae.SemiSupervisedVAE,
+        keras_vae.HierarchicalVAE,
+        keras_vae.LadderVAE,
     ],
 )
 def test_models_are_registered(cls):

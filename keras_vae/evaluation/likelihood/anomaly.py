@@ -18,6 +18,7 @@ _METHODS = (
     "reconstruction",
     "likelihood_ratio",
     "input_complexity",
+    "level_ratio",
 )
 
 
@@ -30,11 +31,12 @@ def anomaly_scores(
     background: LatentVariableModel | None = None,
     verbose: int = 0,
     y=None,
+    levels: int = 1,
 ) -> np.ndarray:
     """Scores how little observations are like what a model was trained on.
 
     Likelihoods of a deep model are known to fail at this: simple images of another kind are
-    often more probable than the training data (Nalisnick et al. 2019). The last two
+    often more probable than the training data (Nalisnick et al. 2019). The last three
     methods were made to mend that.
 
     Args:
@@ -49,11 +51,14 @@ def anomaly_scores(
             their simple part alone (Ren et al. 2019).
             "input_complexity": -log p(x) minus the length of x as a PNG file, for discrete
             likelihoods of images (Serra et al. 2020, with their PNG compressor).
+            "level_ratio": the ELBO minus the bound in which the lowest levels of a
+            hierarchy are drawn from the prior (Havtorn et al. 2021).
         num_samples: Importance samples for each observation, where log p(x) is asked for.
         seed: Same seed, same scores.
         background: The second model of "likelihood_ratio".
         verbose: 1 shows a progress bar.
         y: The condition of each observation, for a model that has one.
+        levels: How many of the lowest levels "level_ratio" draws from the prior.
 
     Returns:
         Array [N]; higher is more anomalous.
@@ -67,7 +72,8 @@ def anomaly_scores(
     Source:
         Ren et al. 2019, "Likelihood ratios for out-of-distribution detection", equation
         5; Serra et al. 2020, "Input complexity and out-of-distribution detection",
-        equation 1.
+        equation 1; Havtorn et al. 2021, "Hierarchical VAEs know what they don't know",
+        equation 12.
     """
     if method not in _METHODS:
         raise unknown("anomaly score", method, _METHODS)
@@ -79,6 +85,8 @@ def anomaly_scores(
         )
     if method == "elbo":
         return -model.elbo(x, seed=seed, y=y)
+    if method == "level_ratio":
+        return model.level_ratios(x, levels, num_samples, seed, y)
     if method == "reconstruction":
         return distortion_at_code(model, x, y)
     if method == "input_complexity":

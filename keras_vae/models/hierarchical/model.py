@@ -1,0 +1,279 @@
+"""The hierarchical variational autoencoder: a VAE whose latent variables have levels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_vae.core.batches import in_batches
+from keras_vae.core.centers import center_of
+from keras_vae.core.latent import Latent
+from keras_vae.core.numbers import positive_int
+from keras_vae.core.seeds import fold, make_seed
+from keras_vae.layers import DistributionLayer
+from keras_vae.models.hierarchical.posteriors import LevelledPosterior
+from keras_vae.models.hierarchical.prior import TopDownPrior
+from keras_vae.models.hierarchical.walk import Draws, Levels
+from keras_vae.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class HierarchicalVAE(VAE):
+    """A VAE with levels of latent variables, each of which depends on those above it.
+
+    z is one vector, the lowest level first, which `split` takes apart; so all that a `VAE`
+    can do works. `rates` has a row for each level, the lowest first, and `free_bits` of
+    `objectives.ELBO` is by level.
+
+    Args:
+        encoder: Keras model, x [B, *event] -> what it says of each level, one behind the
+            other, [B, posterior.params_size]. With a condition it may read [x, y].
+        decoder: Keras model, last state of the prior -> parameters of p(x|z), as of `VAE`.
+            With a condition it may read [state, y].
+        posterior: How q(z|x) joins what the encoder says of a level with what is above:
+            `Ladder`, `TopDown` or `Bidirectional`.
+        likelihood: Distribution layer for p(x|z).
+        prior: The generative levels, a `TopDownPrior`.
+        **kwargs: Other arguments of `VAE`.
+
+    Raises:
+        ValueError: If the parts do not fit together.
+
+    Example:
+        >>> vae = keras_vae.LadderVAE((28, 28, 1), latent_dims=(16, 8, 4))
+        >>> [z.shape for z in vae.split(vae.draw(5, seed=0))]
+        [TensorShape([5, 16]), TensorShape([5, 8]), TensorShape([5, 4])]
+
+    Source:
+        Sonderby et al. 2016, "Ladder variational autoencoders"; Maaloe et al. 2019,
+        "BIVA"; Child 2021, "Very deep VAEs generalize autoregressive models".
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        posterior: LevelledPosterior,
+        likelihood: DistributionLayer,
+        prior: TopDownPrior,
+        **kwargs: Any,
+    ):
+        """Creates and builds the model."""
+        if not isinstance(posterior, LevelledPosterior):
+            raise ValueError(
+                "The posterior of a HierarchicalVAE is Ladder, TopDown or Bidirectional of "
+                f"keras_vae.models.hierarchical, but is {posterior!r}."
+            )
+        if not isinstance(prior, TopDownPrior):
+            raise ValueError(
+                "The prior of a HierarchicalVAE is a TopDownPrior, with the prior of the "
+                f"highest level as its `top`, but is {prior!r}."
+            )
+        posterior.connect(prior)
+        super().__init__(encoder, decoder, posterior, likelihood, prior, **kwargs)
+
+    @property
+    def level_sizes(self) -> tuple[int, ...]:
+        """Latent numbers of each level, lowest first."""
+        return self.prior.sizes
+
+    def split(self, z) -> list:
+        """Takes packed latent variables apart.
+
+        Args:
+            z: Array or tensor [..., D], such as `embed` returns.
+
+        Returns:
+            Those of each level, lowest first, [..., size of the level].
+
+        Example:
+            >>> lowest, *others = ladder.split(ladder.embed(x))
+        """
+        return [z[..., places] for places in self.prior.places]
+
+    @property
+    def terms(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The rate of each level is logged, the lowest first."""
+        return tuple(f"kl_loss_{i + 1}" for i in range(len(self.level_sizes)))
+
+    @property
+    def latent(self) -> Latent:
+        """What the latent variable is."""
+        # The posterior's levels are read off the prior's states.
+        return super().latent._replace(is_encoded=False, is_factorized=False)
+
+    @property
+    def answers(self) -> frozenset[str]:
+        """What an objective may ask; log q with q held constant is not known."""
+        return super().answers - {"frozen_log_q"}
+
+    @property
+    def _decoder_shape(self):
+        return self.prior.state_shape
+
+    def _decoder_reads(self, z, training):
+        """The prior's last state, [..., *state]."""
+        parts = self.split(z)
+        return self.prior.walk(
+            lambda level, p, _: (parts[level], None), None, training
+        ).state
+
+    def _scored(self, q: Levels, p, z, y, training):
+        """One walk gives the densities and rates of all levels, and the likelihood."""
+        log_q, log_p, rates, state = q.scores(z)
+        _, y = self._checked_codes(z, y)
+        return self._likelihood_of(state, y, training), log_q, log_p, rates
+
+    def pass_for_training(self, x, y, seed, training):
+        """The trace, with the rate of each level to be logged."""
+        trace = super().pass_for_training(x, y, seed, training)
+        rates = tf.reduce_mean(trace.rates, axis=1)
+        counts = tf.ones_like(rates[0], tf.bool)
+        rows = zip(self.terms, tf.unstack(rates), strict=True)
+        return trace._replace(terms={name: (rate, counts) for name, rate in rows})
+
+    def _checked_levels(self, levels):
+        count = len(self.level_sizes)
+        if not isinstance(levels, int) or not 0 < abs(levels) <= count:
+            raise ValueError(
+                f"levels must be a number of this model's {count} levels, but is {levels!r}."
+            )
+        return levels
+
+    def sample(  # type: ignore[override]
+        self, n: int = 1, y=None, seed: int | None = 0, levels: int | None = None, **kwargs
+    ) -> np.ndarray:
+        """Makes new data; see `VAE.sample`.
+
+        Args:
+            n: Number of observations.
+            y: The condition, one for all or one for each, for a model that has one.
+            seed: Same seed, same samples; None takes Keras's global seed.
+            levels: k shares the noise of the k highest levels among all samples, so that
+                they differ by what the levels below say; -k that of the k lowest, so that
+                they differ by what the levels above say. None shares nothing.
+            **kwargs: `temperature`, `draw` and `batch_size` of `VAE.sample`; with
+                `levels`, `batch_size` alone.
+
+        Returns:
+            Array [n, *event]; with `levels` the means of p(x|z).
+
+        Raises:
+            ValueError: As `VAE.sample`; or if there are fewer levels.
+
+        Example:
+            >>> ladder.sample(8, levels=1).shape
+            (8, 28, 28, 1)
+        """
+        if levels is None:
+            return super().sample(n, y, seed, **kwargs)
+        count = len(self.level_sizes)
+        first = -self._checked_levels(levels)
+        shared = range(count)[first:] if levels > 0 else range(count)[:first]
+        y = self.check_condition(y, positive_int(n, "n"))
+        pick = Draws(n, fold(make_seed(seed), 0))
+
+        def visit(level, p, state):
+            z = pick(self.prior.places[level], p)
+            if level in shared:
+                z = tf.broadcast_to(z[:1], z.shape) if state is None else _of_first(z, p)
+            return z, None
+
+        z = self.prior.walk(visit, self._condition(y)).z
+        return self.decode_codes(z, y, **kwargs)
+
+    def reconstruct(self, x, y=None, batch_size: int = 256, levels: int | None = None):
+        """Reconstructs x; see `VAE.reconstruct`.
+
+        Args:
+            x: Observations [N, *event].
+            y: The condition of each observation, for a model that has one.
+            batch_size: Observations at a time.
+            levels: Number of levels, the highest ones, that are told of x; those below are
+                at the centres of what the prior says then. None tells all.
+
+        Returns:
+            Array [N, *event].
+
+        Raises:
+            ValueError: As `VAE.reconstruct`; or if there are fewer levels.
+
+        Example:
+            >>> ladder.reconstruct(x_test[:4], levels=1).shape
+            (4, 28, 28, 1)
+        """
+        if levels is None:
+            return super().reconstruct(x, y, batch_size)
+        first = len(self.level_sizes) - positive_int(self._checked_levels(levels), "levels")
+
+        def rebuilt(rows, _):
+            x, y = rows
+            parts = self.split(self.codes(x, y))
+            z = self._with_lowest(parts, first, y, lambda p, level: center_of(p))
+            return self.decoded(z, y)
+
+        rows = self.to_units(x), self.check_condition(y, len(x))
+        return self.as_table(self.from_units(in_batches(rebuilt, rows, batch_size)))
+
+    def _with_lowest(self, parts, first, y, choose):
+        """Codes whose levels below `first` are chosen from the prior."""
+
+        def visit(level, p, state):
+            return (parts[level] if level >= first else choose(p, level)), None
+
+        return self.prior.walk(visit, self._condition(y)).z
+
+    def level_ratios(self, x, levels=1, num_samples=10, seed=0, y=None) -> np.ndarray:
+        """Tells how much better x is explained with its lowest levels than without them.
+
+        The ELBO minus the bound in which the lowest levels are drawn from the prior, given
+        those above. (Of `Bidirectional` inference the second is no bound.)
+
+        Args:
+            x: Observations [N, *event].
+            levels: How many of the lowest levels are drawn from the prior.
+            num_samples: Draws for each observation.
+            seed: Same seed, same ratios.
+            y: The condition of each observation, for a model that has one.
+
+        Returns:
+            Nats, [N]: high where the levels above do not know things of this kind.
+
+        Raises:
+            ValueError: If there are not more levels, or x does not fit the model.
+
+        Example:
+            >>> ladder.level_ratios(x_test[:4]).shape
+            (4,)
+
+        Source:
+            Havtorn et al. 2021, "Hierarchical VAEs know what they don't know", equation 12.
+        """
+        first = positive_int(self._checked_levels(levels), "levels")
+        seed, count = make_seed(seed), positive_int(num_samples, "num_samples")
+
+        def ratios(rows, index):
+            x, y = rows
+            of_batch = fold(seed, index)
+            trace = self.trace(x, count, of_batch, y=y)
+
+            def draw(p, level):
+                return p.sample(seed=fold(of_batch, 5, level))
+
+            z = self._with_lowest(self.split(trace.z), first, y, draw)
+            without = self._log_px(self.decode(z, y), trace.x)
+            gain = trace.log_px - without - tf.reduce_sum(trace.rates[:first], axis=0)
+            return tf.reduce_mean(gain, axis=0)
+
+        rows = self.to_units(x, scores=True), self.check_condition(y, len(x))
+        return in_batches(ratios, rows, max(1, self.events_at_a_time() // count))
+
+
+def _of_first(z, p):
+    """Draws [n, D] from normals, all with the noise of the first."""
+    normal = p.distribution
+    noise = (z[:1] - normal.loc[:1]) / normal.scale[:1]
+    return normal.loc + normal.scale * noise

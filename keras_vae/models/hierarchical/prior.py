@@ -1,0 +1,193 @@
+"""The prior of a hierarchy: each level given the levels above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae import priors
+from keras_vae.core import numbers
+from keras_vae.layers import IndependentNormal
+from keras_vae.models.hierarchical.walk import Levels, Step, Walk, apply, places_of
+from keras_vae.priors import Prior
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class TopDownPrior(Prior):
+    """p(z_L) p(z_L-1 | z_L) ... p(z_1 | z_2 ... z_L), packed with the lowest level first.
+
+    A state goes from the top to the bottom: the block of a level makes it of z and, with
+    generative skips, of the state above; the head reads the next level's normal off it.
+    The decoder reads the last state.
+
+    Args:
+        sizes: Numbers of each level, lowest first.
+        blocks: Functional model of each level, lowest first: z [B, size] -> state, or
+            [z, state of the level above] -> state. The highest reads z alone.
+        heads: Functional model of each level but the highest: state of the level above ->
+            means and scales [B, 2 * size].
+        top: Prior of the highest level, or its name; None is the standard normal.
+        **kwargs: Arguments of `Prior`.
+
+    Raises:
+        ValueError: If there are not as many networks as the levels need, their shapes do
+            not fit, or the top asks the encoder.
+
+    Source:
+        Sonderby et al. 2016, "Ladder variational autoencoders", equations 1 and 2.
+    """
+
+    # Networks have no names.
+    part_name = None
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        blocks: Sequence[keras.Model],
+        heads: Sequence[keras.Model],
+        top: Any = None,
+        **kwargs,
+    ):
+        """Creates the prior."""
+        self.sizes = numbers.sizes(sizes, "sizes")
+        kwargs["event_shape"] = (sum(self.sizes),)
+        super().__init__(**kwargs)
+        self.places = places_of(self.sizes)
+        self.blocks, self.heads = list(blocks), list(heads)
+        self._check_networks()
+        self.top = priors.get("standard_normal" if top is None else top, dtype=self.dtype)
+        if self.top.asks_encoder:
+            raise ValueError(
+                f"The prior {type(self.top).__name__} asks the encoder for codes, but a "
+                "hierarchy's highest level is a part of them. Take another, such as "
+                "'mixture_of_normals'."
+            )
+        self.normals = [IndependentNormal(n, dtype=self.dtype) for n in self.sizes]
+
+    def _check_networks(self):
+        count = len(self.sizes)
+        if (len(self.blocks), len(self.heads)) != (count, count - 1):
+            raise ValueError(
+                f"{count} levels need {count} blocks and {count - 1} heads, but there are "
+                f"{len(self.blocks)} and {len(self.heads)}."
+            )
+        above = None
+        for level in reversed(range(count)):
+            block, size = self.blocks[level], self.sizes[level]
+            reads = [tuple(one.shape[1:]) for one in block.inputs]
+            if reads not in ([(size,)], [(size,), above]) or (above is None and reads[1:]):
+                known = "" if above is None else f", or that and the state {above}"
+                raise ValueError(
+                    f"The block of level {level + 1} reads {reads}, but its latent variables "
+                    f"have shape {(size,)}: it must read these{known}."
+                )
+            if above is not None:
+                shapes = self.heads[level].input_shape, self.heads[level].output_shape
+                if shapes != ((None, *above), (None, 2 * size)):
+                    raise ValueError(
+                        f"The head of level {level + 1} makes {shapes[1]} of {shapes[0]}, "
+                        f"but must make {(None, 2 * size)}, means and scales, of the state "
+                        f"{(None, *above)} above."
+                    )
+            above = tuple(block.output_shape[1:])
+        self.state_shape = above
+
+    def connect(self, model):
+        """Lets the highest level's prior know the family and the condition."""
+        about = {"posterior": self.normals[-1], "condition_shape": model.condition_shape}
+        self.top.connect(SimpleNamespace(**about))
+
+    def make_weights(self):
+        """Creates those of the highest level's prior."""
+        self.top.build((self.sizes[-1],))
+
+    def walk(
+        self,
+        visit: Callable[[int, tfd.Distribution, tf.Tensor | None], tuple],
+        y=None,
+        training: bool = False,
+        temperature: float = 1.0,
+    ) -> Walk:
+        """Goes from the highest level to the lowest.
+
+        Args:
+            visit: Function of a level's number (0 is the lowest), p and the state above
+                that returns its latent variables, and q or None.
+            y: The condition [B, ...], which the highest level's prior may read.
+            training: Whether the model is being trained.
+            temperature: Factor of all standard deviations.
+
+        Returns:
+            What was met.
+        """
+        state, steps = None, []
+        for level in reversed(range(len(self.sizes))):
+            p = self._level(level, state, y, training, temperature)
+            z, q = visit(level, p, state)
+            steps.append(Step(z, p, q))
+            block = self.blocks[level]
+            reads = [z, state][: len(block.inputs)]
+            state = apply(block, *reads, training=training)
+        return Walk(steps[::-1], state)
+
+    def _level(self, level, state, y, training, temperature):
+        if state is None:
+            if temperature != 1.0:
+                return self.top.tempered(temperature, y)
+            return self.top.distribution(y, training)
+        params = apply(self.heads[level], state, training=training)
+        p = self.normals[level].distribution(params)
+        if temperature == 1.0:
+            return p
+        loc, scale = p.distribution.loc, temperature * p.distribution.scale
+        return tfd.Independent(tfd.Normal(loc, scale), 1)
+
+    def distribution(self, y=None, training: bool = False):
+        """The distribution of all levels; see `Prior`."""
+        self._require_shape()
+        return self._levels(y, training)
+
+    def make_distribution(self, y=None):
+        """The distribution of all levels."""
+        return self._levels(y)
+
+    def tempered(self, temperature, y=None):
+        """All standard deviations times a factor."""
+        return self._levels(y, temperature=temperature)
+
+    def _levels(self, y, training=False, temperature=1.0):
+        top = self.top.distribution(y, training)
+
+        def walk(pick):
+            def visit(level, p, state):
+                return pick(self.places[level], p), None
+
+            return self.walk(visit, y, training, temperature)
+
+        batch = top.batch_shape, top.batch_shape_tensor()
+        return Levels(walk, sum(self.sizes), batch, self.compute_dtype)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        serialize = keras.saving.serialize_keras_object
+        config = super().get_config()
+        del config["event_shape"]
+        return {
+            **config,
+            "sizes": list(self.sizes),
+            "blocks": [serialize(one) for one in self.blocks],
+            "heads": [serialize(one) for one in self.heads],
+            "top": serialize(self.top),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes the prior from the result of `get_config`."""
+        make = keras.saving.deserialize_keras_object
+        made = {name: [make(one) for one in config[name]] for name in ("blocks", "heads")}
+        return cls(**{**config, **made})
