@@ -14,7 +14,11 @@ from keras_vae.training import closing, hardware
 
 PACKAGE = Path(keras_vae.__file__).parent
 # What is too much for a test, and why.
-NOT_RUN = {"keras_vae.training.run.train": "trains for minutes"}
+NOT_RUN = {
+    "keras_vae.training.run.train": "trains for minutes",
+    "keras_vae.presets.hub.download": "needs the network",
+    "keras_vae.presets.hub.upload_preset": "needs the network",
+}
 # Of these examples, the package without which they are skipped: it is no requirement.
 NEEDS = {"keras_vae.export.writing.write": "tf2onnx"}
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

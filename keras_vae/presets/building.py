@@ -151,8 +151,10 @@ def add_files(folder: str | os.PathLike) -> list[str]:
         ValueError: If one is damaged, or the folder is not a preset of the zoo.
 
     Example:
+        >>> shutil.copy("zoo/conv_vae_mnist/samples.png", "zoo/conv_vae_mnist/more.png")
+        'zoo/conv_vae_mnist/more.png'
         >>> add_files("zoo/conv_vae_mnist")
-        ['walks.png']
+        ['more.png']
     """
     folder = Path(folder)
     metadata = preset_metadata(folder)

@@ -24,7 +24,9 @@ def card_data(metadata: dict[str, Any]) -> str:
         scores, between lines of three dashes.
 
     Example:
-        >>> text = card_data(read_metadata("zoo/conv_vae_mnist"))
+        >>> from keras_vae.presets.files import read_metadata
+        >>> from keras_vae.presets.lookup import find_preset
+        >>> text = card_data(read_metadata(find_preset("dense_vae_digits")))
         >>> text.splitlines()[1]
         'license: apache-2.0'
     """

@@ -28,9 +28,6 @@ class EpochLines(keras.callbacks.Callback):
             among the callbacks.
         steps: Steps of an epoch.
         say: Called with each line.
-
-    Example:
-        >>> EpochLines(recorder, steps=40, say=print)
     """
 
     def __init__(self, recorder: RunRecorder, steps: int, say: Callable[[str], None]):
