@@ -206,8 +206,11 @@ def score_anomalies(on: HeldOut) -> dict[str, Any]:
     )
     if bounded and on.model.is_discrete and len(on.model.event_shape) == 3:
         methods.append("input_complexity")
+    asked = {method: (method, 1) for method in methods}
+    for levels in range(1, on.model.num_levels):
+        asked[f"level_ratio_{levels}"] = ("level_ratio", levels)
     found: dict[str, Any] = {"num_examples": len(x), "num_anomalies": len(others)}
-    for method in methods:
+    for name, (method, levels) in asked.items():
         normal, anomalous = (
             anomaly_scores(
                 on.model,
@@ -216,10 +219,11 @@ def score_anomalies(on: HeldOut) -> dict[str, Any]:
                 on.num_samples,
                 on.seed,
                 verbose=on.verbose,
+                levels=levels,
             )
             for rows in (x, others)
         )
-        found[f"auroc_by_{method}"] = auroc(normal, anomalous)
+        found[f"auroc_by_{name}"] = auroc(normal, anomalous)
     return found
 
 

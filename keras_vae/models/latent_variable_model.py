@@ -227,6 +227,11 @@ class LatentVariableModel(ObjectiveModel):
         """Returns the probability of each class, [B, K], in the model's units."""
         raise ValueError(f"{type(self).__name__} learns no labels. Use SemiSupervisedVAE.")
 
+    @property
+    def num_levels(self) -> int:
+        """Number of levels of latent variables that depend on each other."""
+        return 1
+
     def level_ratios(self, x, levels=1, num_samples=10, seed=0, y=None) -> np.ndarray:
         """Tells how much the lowest levels of a hierarchy say of x that the others do not."""
         raise ValueError(

@@ -127,6 +127,7 @@ CASES = {
             "class numbers",
             "mixture likelihood",
             "mixture prior, mixed objective",
+            "top-down",
         )
     },
     "binarized images": lambda: _of_bytes(model_cases.conv_vae(), scaled(binarize=True)),

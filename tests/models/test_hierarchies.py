@@ -24,6 +24,7 @@ def test_with_the_true_posterior_every_log_weight_is_log_px(inference):
     np.testing.assert_allclose(trace.log_weight, expected, atol=2e-3)
 
 
+@pytest.mark.slow
 @EVERY_INFERENCE
 def test_bounds_are_in_order_below_log_px(inference):
     x = truth.observations(100)
@@ -162,7 +163,7 @@ def test_gradients_reach_every_weight_of_every_level(inference, skips):
         assert gradient is not None and np.any(gradient), weight.path
 
 
-@EVERY_INFERENCE
+@pytest.mark.parametrize("inference", ["ladder", "bidirectional"])
 def test_rates_of_levels_are_logged_and_reported(inference):
     model = ladder(inference)
     x = data_for(model, 40)

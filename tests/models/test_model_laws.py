@@ -159,8 +159,8 @@ def test_a_trace_has_the_shapes_of_the_glossary(name):
     assert trace.q.batch_shape == (len(x),)
     for value in (trace.log_q, trace.log_p, trace.log_px, trace.log_weight):
         assert value.shape == (3, len(x))
-    levels = getattr(model, "level_sizes", [model.latent_dim])
-    assert trace.rates.shape[0] == len(levels) and trace.rate.shape[1] in (1, len(x))
+    groups = 1 if model.learns_labels else model.num_levels
+    assert trace.rates.shape[0] == groups and trace.rate.shape[1] in (1, len(x))
     assert trace.elbo.shape == (len(x),)
     model.latent.support.check(trace.z.numpy(), "z")
 

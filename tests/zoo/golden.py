@@ -29,12 +29,8 @@ def classes(model):
 
 def outputs(model, z, x):
     """What encoder and decoder say about them."""
-    q = model.encode(x, classes(model))
-    parts = {
-        "mean": q.mean(),
-        "stddev": q.stddev(),
-        "decoded": model.decoded(z, classes(model)),
-    }
+    parts = model.summary(x, classes(model))
+    parts |= {"decoded": model.decoded(z, classes(model))}
     return {name: np.asarray(value) for name, value in parts.items()}
 
 

@@ -80,6 +80,11 @@ class HierarchicalVAE(VAE):
         """Latent numbers of each level, lowest first."""
         return self.prior.sizes
 
+    @property
+    def num_levels(self) -> int:
+        """Number of levels."""
+        return len(self.prior.sizes)
+
     def split(self, z) -> list:
         """Takes packed latent variables apart.
 
@@ -97,7 +102,7 @@ class HierarchicalVAE(VAE):
     @property
     def terms(self) -> tuple[str, ...]:  # type: ignore[override]
         """The rate of each level is logged, the lowest first."""
-        return tuple(f"kl_loss_{i + 1}" for i in range(len(self.level_sizes)))
+        return tuple(f"kl_loss_{i + 1}" for i in range(self.num_levels))
 
     @property
     def latent(self) -> Latent:
@@ -136,7 +141,7 @@ class HierarchicalVAE(VAE):
         return trace._replace(terms={name: (rate, counts) for name, rate in rows})
 
     def _checked_levels(self, levels):
-        count = len(self.level_sizes)
+        count = self.num_levels
         if not isinstance(levels, int) or not 0 < abs(levels) <= count:
             raise ValueError(
                 f"levels must be a number of this model's {count} levels, but is {levels!r}."
@@ -170,9 +175,9 @@ class HierarchicalVAE(VAE):
         """
         if levels is None:
             return super().sample(n, y, seed, **kwargs)
-        count = len(self.level_sizes)
+        every = range(self.num_levels)
         first = -self._checked_levels(levels)
-        shared = range(count)[first:] if levels > 0 else range(count)[:first]
+        shared = every[first:] if levels > 0 else every[:first]
         y = self.check_condition(y, positive_int(n, "n"))
         pick = Draws(n, fold(make_seed(seed), 0))
 
@@ -207,7 +212,7 @@ class HierarchicalVAE(VAE):
         """
         if levels is None:
             return super().reconstruct(x, y, batch_size)
-        first = len(self.level_sizes) - positive_int(self._checked_levels(levels), "levels")
+        first = self.num_levels - positive_int(self._checked_levels(levels), "levels")
 
         def rebuilt(rows, _):
             x, y = rows
