@@ -122,6 +122,19 @@ LAYERS = {
     "power_spherical": Layer("power_spherical", "sphere", same_draws=False, moments=False),
     "relaxed_one_hot": Layer("relaxed_one_hot_categorical", "simplex", moments=False),
     "student_t": Layer("student_t", "reals", True, True, False, moments=False),
+    "vector_quantizer": Layer(
+        "vector_quantizer:num_codes=5", "codes", moments=False, weights=True
+    ),
+    "finite_scalar_quantizer": Layer(
+        "finite_scalar_quantizer:levels=3-4-5", "codes", moments=False
+    ),
+    "residual_quantizer": Layer(
+        "residual_quantizer:num_quantizers=3,num_codes=4",
+        "codes",
+        kin="vector_quantizer",
+        moments=False,
+        weights=True,
+    ),
     "zero_inflated": Layer(
         "zero_inflated", "counts", False, True, same_draws=False, kin="poisson"
     ),
@@ -154,6 +167,7 @@ PRIORS = {
     "learned_point": Prior("learned:layer=deterministic", set()),
     "vamp": Prior("vamp:num_components=2", OWN),
     "uniform_on_sphere": Prior("uniform_on_sphere", {"sphere"}),
+    "uniform_over_codes": Prior("uniform_over_codes", {"codes"}),
     "conditional": Prior("conditional:hidden_units=3", REAL_SETS, CLASSES),
 }
 
@@ -237,6 +251,10 @@ def refusal(cell, is_game=False):
     objective = OBJECTIVES[cell.objective]
     if LIKELIHOODS[cell.likelihood].on == "point":
         return "likelihood Deterministic is a point"
+    if LIKELIHOODS[cell.likelihood].on == "codes":
+        return "gives a probability to nothing but"
+    if q.on == "codes" and (cell.prior.startswith("learned") or cell.prior == "vamp"):
+        return "there is no divergence between them|prior Learned is a point|infinite"
     if p.on is not OWN:
         if cell.prior == "learned_point" or q.on not in p.on:
             return "there is no divergence between them|prior Learned is a point"
