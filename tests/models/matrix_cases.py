@@ -131,7 +131,6 @@ LAYERS = {
     "residual_quantizer": Layer(
         "residual_quantizer:num_quantizers=3,num_codes=4",
         "codes",
-        kin="vector_quantizer",
         moments=False,
         weights=True,
     ),

@@ -194,6 +194,10 @@ class Quantizer(DistributionLayer):
         point = tf.stop_gradient(codes) + self.share * (moves - tf.stop_gradient(moves))
         return ChosenCode(point, inputs, codes, indices, len(self.event_shape))
 
+    def use(self) -> dict[str, tf.Tensor]:
+        """What is logged of how codes are used: scalars by name."""
+        return {}
+
     # Of the gradient of a code; codes that are added up share it.
     share = 1.0
 

@@ -122,6 +122,11 @@ class ResidualQuantizer(Quantizer):
         pairs = zip(self.quantizers, tf.unstack(indices, axis=-1), strict=True)
         return tf.concat([one.lookup(part) for one, part in pairs], axis=-1)
 
+    def use(self):
+        """Means over the codebooks."""
+        each = [one.use() for one in self.quantizers]
+        return {name: tf.reduce_mean([one[name] for one in each]) for name in each[0]}
+
     def cost(self, distribution):
         """The sum of what each codebook adds to the loss, [B]."""
         # Squared distances add up over the codes, as over the elements.

@@ -111,6 +111,10 @@ class VectorQuantizer(Quantizer):
         used = tf.convert_to_tensor(self.usage) * self.num_codes > 0.01
         return tf.reduce_mean(tf.cast(used, self.compute_dtype))
 
+    def use(self):
+        """Perplexity, and the share of codes alive."""
+        return {"perplexity": self.perplexity, "codes_alive": self.alive}
+
     def _codes(self):
         codebook = tf.convert_to_tensor(self.codebook)
         return tf.math.l2_normalize(codebook, -1) if self._cosine else codebook
