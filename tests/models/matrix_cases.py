@@ -34,6 +34,10 @@ def gumbel(shape):
     return layers.DistributionLambda(gumbels, event_shape=size, params_size=size)
 
 
+def finite_scalar(shape):
+    return layers.FiniteScalarQuantizer(shape, levels=(3,) * shape[-1])
+
+
 def same_family(shape):
     component = layers.MultivariateNormalTriL(int(np.prod(shape)))
     return layers.MixtureSameFamily(2, component)
@@ -125,9 +129,7 @@ LAYERS = {
     "vector_quantizer": Layer(
         "vector_quantizer:num_codes=5", "codes", moments=False, weights=True
     ),
-    "finite_scalar_quantizer": Layer(
-        "finite_scalar_quantizer:levels=3-4-5", "codes", moments=False
-    ),
+    "finite_scalar_quantizer": Layer(finite_scalar, "codes", moments=False),
     "residual_quantizer": Layer(
         "residual_quantizer:num_quantizers=3,num_codes=4",
         "codes",
@@ -265,6 +267,10 @@ def refusal(cell, is_game=False):
         return "RAE needs expected.*likelihood with a mean"
     if q.on == "point" and objective.needs_density:
         return "is a point and has no density.*Reconstruction"
+    if not objective.pathwise and q.on == "codes":
+        return "without chance.*ELBO"
+    if q.on == "codes" and cell.objective in ("wae", "info_vae"):
+        return "measures distances between codes"
     if objective.pathwise and not q.pathwise:
         return "have no gradient with respect to its parameters.*VIMCO"
     if objective.needs_bits and not (q.on == "bits" and q.factorized):
