@@ -23,6 +23,7 @@ from keras_vae import (
 from keras_vae.models import (
     VAE,
     VAEGAN,
+    VQVAE,
     ConvVAE,
     DenseVAE,
     HierarchicalVAE,
@@ -36,6 +37,7 @@ from keras_vae.version import __version__
 __all__ = [
     "VAE",
     "VAEGAN",
+    "VQVAE",
     "ConvVAE",
     "DenseVAE",
     "HierarchicalVAE",

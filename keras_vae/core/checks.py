@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from keras_vae.core.support import Joined, Support
+from keras_vae.core.support import Codes, Joined, Support
 
 
 def check_shape(shape, event_shape, name: str = "x") -> None:
@@ -83,7 +83,10 @@ def checked(
         x, f"{name} must be finite. Remove or replace what is not"
     )
     inside = tf.constant(True)
-    if support.vectors is not None:
+    if isinstance(support, Codes):
+        away = tf.abs(x - tf.cast(support.nearest(x), x.dtype))
+        inside &= tf.reduce_all(away <= 1e-5 + 1e-4 * tf.abs(x))
+    elif support.vectors is not None:
         size = tf.square(x) if support.vectors == "sphere" else x
         total = tf.reduce_sum(size, axis=-1)
         inside &= tf.reduce_all(tf.abs(total - 1.0) < 1e-3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ _VECTORS = {
     "sphere": "the unit sphere",
     "simplex": "numbers that add up to 1",
     "one_hot": "one-hot vectors",
+    "codes": "the codes of a codebook",
 }
 # How far the sum of a vector in single precision may be from 1.
 _TOLERANCE = 1e-3
@@ -34,7 +35,8 @@ class Support:
         integer: Whether only whole numbers belong to it.
         is_open: Whether the bounds themselves are excluded.
         vectors: What the last axis holds: "sphere" (unit vectors), "simplex" (numbers that
-            add up to 1), "one_hot"; None where the elements do not depend on each other.
+            add up to 1), "one_hot", "codes" (see `Codes`); None where the elements do not
+            depend on each other.
 
     Example:
         >>> UNIT_INTERVAL.check(np.array([[0.0, 1.0]]))
@@ -364,6 +366,40 @@ class Joined(Support):
         ends = zip(self.split(start), self.split(end), strict=True)
         pairs = zip(self.blocks, ends, strict=True)
         return np.concatenate([one.path(*both, steps) for (_, one), both in pairs], axis=-1)
+
+
+@dataclass(frozen=True)
+class Codes(Support):
+    """The set of arrays of vectors that are codes of one codebook.
+
+    Attributes:
+        nearest: Function of arrays [..., *event] to the nearest of the set.
+    """
+
+    # Fields with a default stand before it.
+    nearest: Callable = np.asarray
+
+    def contains(self, x: np.ndarray) -> np.ndarray:
+        """Tells for each element of `x` whether it is that of the nearest code.
+
+        Args:
+            x: Array [..., *event].
+
+        Returns:
+            Array of bools of the shape of `x`.
+        """
+        finite = np.isfinite(x)
+        nearest = np.asarray(self.nearest(np.where(finite, x, 0.0).astype(np.float32)))
+        return finite & np.isclose(x, nearest, rtol=1e-4, atol=1e-5)
+
+    def includes(self, other: Support) -> bool:
+        """Tells whether the other set is of the same codebook."""
+        return isinstance(other, Codes) and self.nearest == other.nearest
+
+    def path(self, start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
+        """Walks from one point to another; the vectors change one after another."""
+        t = np.linspace(0.0, 1.0, steps, dtype=start.dtype)
+        return _one_after_another(start, end, t, whole_vectors=True)
 
 
 REAL = Support()

@@ -38,6 +38,8 @@ def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
     - `encode`: x -> mean, stddev of q(z|x) (of 0/1 and one-hot z probs; the center where
       these are not known), and z, the code that `embed` returns
     - `decode`: z -> mean; of p(x|z)
+    - `decode_indices`: indices, int32 -> mean; of models with a codebook, whose `encode`
+      has indices as well
     - `sample`: seed [N, 2] -> samples; with rows [s, i] as `model.sample(N, seed=s)`; at
       most `model.events_at_a_time()` in a request
     - `score`: x, seed [N, 2] -> elbo; nats, a row with seed [s, 0] as `model.elbo(x[None],
@@ -77,6 +79,9 @@ def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
         "decode": Signature(served.decode, [z, *y]),
         "sample": Signature(served.sample, [seed, *y]),
     }
+    if model.index_shape is not None:
+        indices = tf.TensorSpec([None, *model.index_shape], tf.int32, "indices")
+        signatures["decode_indices"] = Signature(served.decode_indices, [indices, *y])
     if model.latent.has_density:
         signatures["score"] = Signature(served.score, [x, seed, *y])
     if model.learns_labels:
@@ -135,6 +140,12 @@ class _Served:
             return {"mean": self.model.decoded(z, *y)}
 
         return self.guarded(answer, self.model.latent.support, "z", z, *y)
+
+    def decode_indices(self, indices, *y):
+        def answer(indices, *y):
+            return {"mean": self.model.decoded(self.model.codes_of(indices), *y)}
+
+        return self.guarded(answer, None, "indices", indices, *y)
 
     def sample(self, seed, *y):
         def answer(seed, *y):

@@ -34,6 +34,12 @@ from keras_vae.layers.mixture import (
 )
 from keras_vae.layers.normal import IndependentNormal, MultivariateNormalTriL
 from keras_vae.layers.power_spherical import PowerSpherical
+from keras_vae.layers.quantizers import (
+    FiniteScalarQuantizer,
+    Quantizer,
+    ResidualQuantizer,
+    VectorQuantizer,
+)
 from keras_vae.layers.relaxed import RelaxedOneHotCategorical
 from keras_vae.layers.room import ROOM as ROOM
 from keras_vae.layers.room import get
@@ -50,6 +56,7 @@ __all__ = [
     "DiscretizedLogistic",
     "DistributionLambda",
     "DistributionLayer",
+    "FiniteScalarQuantizer",
     "Flow",
     "IndependentBernoulli",
     "IndependentBeta",
@@ -74,7 +81,10 @@ __all__ = [
     "OneHotCategorical",
     "PositiveLayer",
     "PowerSpherical",
+    "Quantizer",
     "RelaxedOneHotCategorical",
+    "ResidualQuantizer",
+    "VectorQuantizer",
     "ZeroInflated",
     "distribution_of",
     "get",

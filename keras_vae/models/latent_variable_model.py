@@ -57,6 +57,8 @@ class LatentVariableModel(ObjectiveModel):
     event_shape: tuple[int, ...]
     condition_shape: tuple[int, ...] | None = None
     num_classes: int | None = None
+    # Shape of the whole numbers that stand for z, of models with codes of a codebook.
+    index_shape: tuple[int, ...] | None = None
 
     @property
     def preprocessor(self) -> Preprocessor | None:
@@ -210,6 +212,10 @@ class LatentVariableModel(ObjectiveModel):
     def posterior_at(self, params) -> tfd.Distribution:
         """Returns the member of the posterior's family with given parameters."""
         raise ValueError(f"{type(self).__name__} has no posterior of a single layer.")
+
+    def codes_of(self, indices) -> tf.Tensor:
+        """Returns the latent variables that whole numbers stand for."""
+        raise ValueError(f"{type(self).__name__} has no codebook. Use VQVAE.")
 
     def divergence_from_prior(self, q: tfd.Distribution, y=None) -> tf.Tensor | None:
         """Returns KL(q, p) in closed form, [B], or None."""

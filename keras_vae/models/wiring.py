@@ -12,7 +12,7 @@ from tensorflow_probability import distributions as tfd
 from keras_vae import layers
 from keras_vae.core.centers import elements_of, has_moments
 from keras_vae.core.descriptions import parse
-from keras_vae.layers import DistributionLayer
+from keras_vae.layers import DistributionLayer, Quantizer
 from keras_vae.priors import Prior
 
 # Names of activations whose results are bounded on a side: they are no logits.
@@ -65,6 +65,12 @@ def check_parts(posterior: DistributionLayer, likelihood: DistributionLayer) -> 
                 f"The {role} {name} must know its event_shape and params_size; give them to "
                 "DistributionLambda."
             )
+    if isinstance(likelihood, Quantizer):
+        raise ValueError(
+            f"The likelihood {type(likelihood).__name__} gives a probability to nothing but "
+            "the nearest code. Use it as the posterior, and IndependentNormal or the like "
+            "as the likelihood."
+        )
     if not likelihood.has_density:
         raise ValueError(
             f"The likelihood {type(likelihood).__name__} is a point, which gives no score to "

@@ -155,6 +155,12 @@ class Objective:
                 f"objective {name} needs. Use objectives.Reconstruction(), or another "
                 "posterior."
             )
+        if not self.pathwise and latent.support.vectors == "codes":
+            raise ValueError(
+                f"The posterior {latent.name} chooses its code without chance, so the "
+                f"objective {name}, which learns from the chances of draws, would not train "
+                "the encoder. Use objectives.ELBO()."
+            )
         if self.pathwise and not latent.is_reparameterized:
             raise ValueError(
                 f"Draws from the posterior {latent.name} have no gradient with respect to "

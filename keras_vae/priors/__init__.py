@@ -3,11 +3,13 @@
 from typing import Any
 
 from keras_vae.core.parts import Room
+from keras_vae.layers.quantizers import Quantizer
 from keras_vae.priors.base import Prior
 from keras_vae.priors.learned import Conditional, Learned
 from keras_vae.priors.mixture_of_normals import MixtureOfNormals
 from keras_vae.priors.standard_normal import StandardNormal
 from keras_vae.priors.uniform_on_sphere import UniformOnSphere
+from keras_vae.priors.uniform_over_codes import UniformOverCodes
 from keras_vae.priors.vamp import VampPrior
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Prior",
     "StandardNormal",
     "UniformOnSphere",
+    "UniformOverCodes",
     "VampPrior",
     "default_for",
     "get",
@@ -52,13 +55,16 @@ def default_for(posterior) -> Prior:
         posterior: Distribution layer.
 
     Returns:
-        The standard normal for numbers, the uniform distribution on a sphere, and else
+        The standard normal for numbers, the uniform distribution on a sphere and over the
+        codes of a quantizer, and else
         the posterior's own family at equal probabilities.
 
     Example:
         >>> type(default_for(keras_vae.layers.PowerSpherical(3))).__name__
         'UniformOnSphere'
     """
+    if isinstance(posterior, Quantizer):
+        return UniformOverCodes(dtype=posterior.dtype)
     if posterior.support.vectors == "sphere":
         return UniformOnSphere(dtype=posterior.dtype)
     if StandardNormal().support.includes(posterior.support):

@@ -12,6 +12,7 @@ from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.support import Support
+from keras_vae.layers.quantizers import Quantizer
 from keras_vae.priors.base import Prior
 
 # How far data that pseudo-inputs start from are kept from the bounds of their support.
@@ -66,6 +67,12 @@ class VampPrior(Prior):
             raise ValueError(
                 "VampPrior knows no condition, but the model has one. Use "
                 "priors.Conditional, or StandardNormal."
+            )
+        if isinstance(model.posterior, Quantizer):
+            raise ValueError(
+                "VampPrior gives no probability to codes but those of its pseudo-inputs, so "
+                f"that the rate of the posterior {type(model.posterior).__name__} would be "
+                "infinite. Leave the prior out for the uniform one over all codes."
             )
         # A bound method, so that Keras does not save the encoder a second time.
         self._encode = model.encode

@@ -15,6 +15,10 @@ SPECIAL = {
     layers.Flow,
     layers.PowerSpherical,
     layers.RelaxedOneHotCategorical,
+    layers.Quantizer,
+    layers.VectorQuantizer,
+    layers.FiniteScalarQuantizer,
+    layers.ResidualQuantizer,
 }
 
 

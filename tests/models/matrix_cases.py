@@ -34,6 +34,10 @@ def gumbel(shape):
     return layers.DistributionLambda(gumbels, event_shape=size, params_size=size)
 
 
+def finite_scalar(shape):
+    return layers.FiniteScalarQuantizer(shape, levels=(3,) * shape[-1])
+
+
 def same_family(shape):
     component = layers.MultivariateNormalTriL(int(np.prod(shape)))
     return layers.MixtureSameFamily(2, component)
@@ -122,6 +126,16 @@ LAYERS = {
     "power_spherical": Layer("power_spherical", "sphere", same_draws=False, moments=False),
     "relaxed_one_hot": Layer("relaxed_one_hot_categorical", "simplex", moments=False),
     "student_t": Layer("student_t", "reals", True, True, False, moments=False),
+    "vector_quantizer": Layer(
+        "vector_quantizer:num_codes=5", "codes", moments=False, weights=True
+    ),
+    "finite_scalar_quantizer": Layer(finite_scalar, "codes", moments=False),
+    "residual_quantizer": Layer(
+        "residual_quantizer:num_quantizers=3,num_codes=4",
+        "codes",
+        moments=False,
+        weights=True,
+    ),
     "zero_inflated": Layer(
         "zero_inflated", "counts", False, True, same_draws=False, kin="poisson"
     ),
@@ -154,6 +168,7 @@ PRIORS = {
     "learned_point": Prior("learned:layer=deterministic", set()),
     "vamp": Prior("vamp:num_components=2", OWN),
     "uniform_on_sphere": Prior("uniform_on_sphere", {"sphere"}),
+    "uniform_over_codes": Prior("uniform_over_codes", {"codes"}),
     "conditional": Prior("conditional:hidden_units=3", REAL_SETS, CLASSES),
 }
 
@@ -237,6 +252,10 @@ def refusal(cell, is_game=False):
     objective = OBJECTIVES[cell.objective]
     if LIKELIHOODS[cell.likelihood].on == "point":
         return "likelihood Deterministic is a point"
+    if LIKELIHOODS[cell.likelihood].on == "codes":
+        return "gives a probability to nothing but"
+    if q.on == "codes" and (cell.prior.startswith("learned") or cell.prior == "vamp"):
+        return "there is no divergence between them|prior Learned is a point|infinite"
     if p.on is not OWN:
         if cell.prior == "learned_point" or q.on not in p.on:
             return "there is no divergence between them|prior Learned is a point"
@@ -248,6 +267,10 @@ def refusal(cell, is_game=False):
         return "RAE needs expected.*likelihood with a mean"
     if q.on == "point" and objective.needs_density:
         return "is a point and has no density.*Reconstruction"
+    if not objective.pathwise and q.on == "codes":
+        return "without chance.*ELBO"
+    if q.on == "codes" and cell.objective in ("wae", "info_vae"):
+        return "measures distances between codes"
     if objective.pathwise and not q.pathwise:
         return "have no gradient with respect to its parameters.*VIMCO"
     if objective.needs_bits and not (q.on == "bits" and q.factorized):

@@ -86,7 +86,7 @@ def of(cells):
 
 def test_every_public_part_has_a_line():
     listed = {type(one.make((LATENT,))) for one in LAYERS.values()}
-    bases = {layers.IndependentLayer, layers.PositiveLayer}
+    bases = {layers.IndependentLayer, layers.PositiveLayer, layers.Quantizer}
     assert listed == laws.public_classes(layers, layers.DistributionLayer, bases)
     made = {type(priors.get(one.part)) for one in PRIORS.values() if one.part is not None}
     assert made == laws.public_classes(priors, priors.Prior)
@@ -112,6 +112,9 @@ def test_the_cells_hold_every_pair_that_can_be():
     # The parts that are for other models, and the point, which is no prior.
     assert sorted(NEVER) == [
         ("likelihood", "deterministic"),
+        ("likelihood", "finite_scalar_quantizer"),
+        ("likelihood", "residual_quantizer"),
+        ("likelihood", "vector_quantizer"),
         ("objective", "adversarial"),
         ("prior", "learned_point"),
     ]

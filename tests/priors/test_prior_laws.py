@@ -21,7 +21,13 @@ def case(name):
 
 
 # Their laws need a model, a condition or a sphere; `test_special_priors` has them.
-SPECIAL = {priors.Conditional, priors.Learned, priors.UniformOnSphere, priors.VampPrior}
+SPECIAL = {
+    priors.Conditional,
+    priors.Learned,
+    priors.UniformOnSphere,
+    priors.UniformOverCodes,
+    priors.VampPrior,
+}
 
 
 def test_every_public_prior_has_a_case():

@@ -1,0 +1,203 @@
+"""The VAE whose latent variables are codes of a codebook."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_vae import layers
+from keras_vae.core.batches import in_batches
+from keras_vae.core.numbers import positive_int
+from keras_vae.layers import DistributionLayer
+from keras_vae.layers.quantizers import Quantizer
+from keras_vae.models.checks import as_array
+from keras_vae.models.prebuilt import reading
+from keras_vae.models.vae import VAE
+from keras_vae.models.vector_quantized.networks import vq_networks
+from keras_vae.networks.conv import image_shape
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class VQVAE(VAE):
+    """A VAE whose posterior is a quantizer: each observation is a few whole numbers.
+
+    Any encoder and decoder: `VQVAE(encoder, decoder, posterior, likelihood)`, with the
+    arguments of `VAE`; `VQVAE.for_images` (`vq_vae` on the command line) makes
+    convolutional ones. Under the uniform prior over codes the rate is N log K.
+
+    Raises:
+        ValueError: If the posterior is no quantizer, or two parts do not fit.
+
+    Example:
+        >>> vae = VQVAE.for_images((8, 8, 1), num_codes=16, filters=8)
+        >>> vae.decode_indices(np.zeros((3, 2, 2), int)).shape
+        (3, 8, 8, 1)
+
+    Source:
+        Van den Oord et al. 2017, "Neural discrete representation learning".
+    """
+
+    part_name = "vq_vae"
+
+    def __init__(self, encoder, decoder, posterior, likelihood, prior=None, **kwargs):
+        """Creates and builds the model."""
+        if not isinstance(posterior, Quantizer):
+            raise ValueError(
+                f"The posterior of a VQVAE must be a quantizer, such as "
+                f"layers.VectorQuantizer((8, 8, 64)), but is {posterior!r}. Use VAE for "
+                "other posteriors."
+            )
+        super().__init__(encoder, decoder, posterior, likelihood, prior, **kwargs)
+
+    @classmethod
+    def for_images(
+        cls,
+        event_shape: Sequence[int],
+        code_size: int = 64,
+        num_codes: int = 512,
+        likelihood: str | dict | DistributionLayer = "bernoulli",
+        filters: int = 128,
+        halvings: int = 2,
+        blocks: int = 2,
+        posterior: str | dict = "vector_quantizer",
+        **kwargs,
+    ) -> VQVAE:
+        """Makes a model with convolutional networks.
+
+        Args:
+            event_shape: Shape (height, width, channels) of one image.
+            code_size: Length D of a code.
+            num_codes: Number of codes, of quantizers that have a codebook.
+            likelihood: Distribution layer, or its name.
+            filters: Channels of the networks.
+            halvings: How often the image is halved; codes stand in the image that is left.
+            blocks: Number of residual blocks of each network.
+            posterior: Name of a quantizer, with arguments.
+            **kwargs: `prior`, `seed` and `preprocessor` of `VAE`.
+
+        Returns:
+            The model, not compiled.
+
+        Raises:
+            ValueError: If the sides of the image cannot be halved so often.
+        """
+        height, width, channels = image_shape(event_shape)
+        halvings = positive_int(halvings, "halvings")
+        scale, size = 2**halvings, positive_int(code_size, "code_size")
+        grid = (max(height // scale, 1), max(width // scale, 1), size)
+        q = layers.get(posterior, grid, num_codes=num_codes)
+        px = layers.get(likelihood, event_shape)
+        blocks_of_params, rest = divmod(px.params_size, math.prod(px.event_shape))
+        if rest:
+            raise ValueError(
+                f"The likelihood {type(px).__name__} has no equal number of parameters for "
+                "each pixel. Give an encoder and a decoder: VQVAE(...)."
+            )
+        encoder, decoder = vq_networks(
+            event_shape,
+            q.params_size // math.prod(grid[:2]),
+            q.event_shape[-1],
+            blocks_of_params,
+            positive_int(filters, "filters"),
+            halvings,
+            positive_int(blocks, "blocks"),
+            reading(px, None),
+        )
+        return cls(encoder, decoder, q, px, **kwargs)
+
+    @property
+    def terms(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What is logged of the codebook's use."""
+        return tuple(self.posterior.use())
+
+    def _trace(self, x, *arguments):
+        """A pass, with what is logged of the codebook's use."""
+        trace = super()._trace(x, *arguments)
+        ones = tf.ones(tf.shape(trace.x)[:1], trace.x.dtype)
+        use = {name: (ones * one, ones) for name, one in self.posterior.use().items()}
+        return trace._replace(terms=use)
+
+    @property
+    def index_shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Shape of one observation's numbers of codes."""
+        return self.posterior.index_shape
+
+    def codes_of(self, indices) -> tf.Tensor:
+        """Returns the codes of numbers, in graphs, too.
+
+        Args:
+            indices: int32 tensor [B, *index_shape].
+
+        Returns:
+            Latent variables [B, *latent].
+
+        Raises:
+            tf.errors.InvalidArgumentError: If a number is out of range.
+        """
+        last = self.posterior.num_codes - 1
+        inside = tf.reduce_all((indices >= 0) & (indices <= last))
+        message = f"indices must be whole numbers from 0 to {last}."
+        with tf.control_dependencies([tf.debugging.Assert(inside, [message])]):
+            return self.posterior.lookup(tf.identity(indices))
+
+    def encode_indices(self, x, y=None, batch_size: int = 256) -> np.ndarray:
+        """Returns the numbers of the codes of observations.
+
+        Args:
+            x: Observations [N, *event]; see `embed`.
+            y: The condition of each observation, for a model that has one.
+            batch_size: Observations at a time.
+
+        Returns:
+            int32 array [N, *positions]: of residual quantizers [N, *positions, R].
+
+        Raises:
+            ValueError: As `embed`.
+        """
+        x, y = self.to_units(x), self.check_condition(y, len(x))
+
+        def indices(rows, _):
+            return self.encode(*rows).indices
+
+        return in_batches(indices, (x, y), batch_size).astype(np.int32)
+
+    def decode_indices(self, indices: Any, y=None, batch_size: int = 256) -> np.ndarray:
+        """Returns the mean of p(x|z) for numbers of codes.
+
+        Args:
+            indices: Whole numbers [N, *positions] from 0 to K - 1.
+            y: The condition, one for all or one for each observation.
+            batch_size: Observations at a time.
+
+        Returns:
+            Array [N, *event].
+
+        Raises:
+            ValueError: If they are no integers, of another shape, or out of range.
+        """
+        indices, q = as_array(indices, "indices"), self.posterior
+        if indices.dtype.kind not in "iu":
+            raise ValueError(
+                f"indices must be integers, but have dtype {indices.dtype}. Give what "
+                "encode_indices returns (codes as vectors: decode_codes)."
+            )
+        if indices.shape[1:] != q.index_shape or indices.ndim != 1 + len(q.index_shape):
+            raise ValueError(
+                f"indices have shape {indices.shape}, but this model's have shape "
+                f"{('N', *q.index_shape)}."
+            )
+        if not len(indices):
+            raise ValueError(f"indices are empty: they have shape {indices.shape}.")
+        wrong = (indices < 0) | (indices >= q.num_codes)
+        if wrong.any():
+            raise ValueError(
+                f"indices has the code {indices[wrong][0]}, but the model has the codes 0 to "
+                f"{q.num_codes - 1}."
+            )
+        z = self.codes_of(tf.constant(indices, tf.int32)).numpy()
+        return self.decode_codes(z, y, batch_size)
