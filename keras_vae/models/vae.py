@@ -586,8 +586,9 @@ class VAE(LatentVariableModel):
             ValueError: If the prior does not fit the posterior.
 
         Example:
-            >>> vae.with_prior("mixture_of_normals:num_components=10").latent_dim
-            16
+            >>> copied = vae.with_prior("mixture_of_normals:num_components=10")
+            >>> copied.latent_dim == vae.latent_dim
+            True
         """
         prior = priors.get(prior, dtype=self.posterior.dtype)
         copied = type(self).from_config({**self.get_config(), "prior": prior})
