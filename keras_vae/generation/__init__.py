@@ -2,6 +2,7 @@
 
 from keras_vae.generation.attributes import attribute_vectors, edit_attribute
 from keras_vae.generation.codes import drawn_codes
+from keras_vae.generation.ex_post import fit_prior
 from keras_vae.generation.imputation import Imputed, impute
 from keras_vae.generation.swap import swap
 
@@ -10,6 +11,7 @@ __all__ = [
     "attribute_vectors",
     "drawn_codes",
     "edit_attribute",
+    "fit_prior",
     "impute",
     "swap",
 ]

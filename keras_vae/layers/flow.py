@@ -111,6 +111,12 @@ class Flow(DistributionLayer):
         params[size:end] = 0.1 * np.random.default_rng(seed).normal(size=end - size)
         return params
 
+    def marginal_params(self, x):
+        """Means and scales of data for the normal; the layers as at first."""
+        params = self.initial_params()
+        params[: self.base.params_size] = self.base.marginal_params(x)
+        return params
+
     def make_distribution(self, params):
         """The normal behind all layers."""
         size = self.base.params_size

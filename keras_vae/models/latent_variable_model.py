@@ -221,6 +221,14 @@ class LatentVariableModel(ObjectiveModel):
         """Returns KL(q, p) in closed form, [B], or None."""
         raise NotImplementedError
 
+    def log_prior(self, z, y=None, training: bool = False) -> tf.Tensor:
+        """Returns log p(z|y) of latent variables [B, *latent], nats, [B]."""
+        raise NotImplementedError
+
+    def with_prior(self, prior) -> LatentVariableModel:
+        """Returns a copy of the model that has another prior, which alone is trainable."""
+        raise ValueError(f"The prior of {type(self).__name__} cannot be exchanged.")
+
     def shares_encoder(self, other: LatentVariableModel) -> bool:
         """Tells whether two models read observations with one and the same encoder."""
         raise NotImplementedError

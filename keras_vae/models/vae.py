@@ -559,6 +559,45 @@ class VAE(LatentVariableModel):
         """
         return self.prior.kl_divergence(q, self.prior.distribution(self._condition(y)))
 
+    def log_prior(self, z, y=None, training: bool = False) -> tf.Tensor:
+        """Returns log p(z), or log p(z|y).
+
+        Args:
+            z: Latent variables [B, *latent].
+            y: The condition [B, ...], for a model that has one.
+            training: Whether the model is being trained, which networks of priors ask.
+
+        Returns:
+            Nats, [B].
+        """
+        z = tf.cast(tf.convert_to_tensor(z), self.posterior.compute_dtype)
+        return self.prior.distribution(self._condition(y), training).log_prob(z)
+
+    def with_prior(self, prior) -> VAE:
+        """Returns a copy of the model, with its weights, that has another prior.
+
+        Args:
+            prior: A `keras_vae.priors.Prior`, which becomes part of the copy, or its name.
+
+        Returns:
+            The copy, not compiled, in which the prior alone is trainable.
+
+        Raises:
+            ValueError: If the prior does not fit the posterior.
+
+        Example:
+            >>> copied = vae.with_prior("mixture_of_normals:num_components=10")
+            >>> copied.latent_dim == vae.latent_dim
+            True
+        """
+        prior = priors.get(prior, dtype=self.posterior.dtype)
+        copied = type(self).from_config({**self.get_config(), "prior": prior})
+        for mine, other in zip(self.layers, copied.layers, strict=True):
+            if other is not prior:
+                other.set_weights(mine.get_weights())
+                other.trainable = False
+        return copied
+
     def shares_encoder(self, other: LatentVariableModel) -> bool:
         """Tells whether two models read observations with one and the same encoder.
 
@@ -611,9 +650,9 @@ class VAE(LatentVariableModel):
         # A copy, since Keras takes the configs of Functional networks apart.
         return cls(
             **{
-                key: keras.saving.deserialize_keras_object(value)
+                key: keras.saving.deserialize_keras_object(copy.deepcopy(value))
                 if isinstance(value, dict) and "class_name" in value
                 else value
-                for key, value in copy.deepcopy(config).items()
+                for key, value in config.items()
             }
         )

@@ -63,6 +63,9 @@ class Prior(Family):
             x: Observations [N, *event], in the model's units.
         """
 
+    def start_from_codes(self, z: np.ndarray) -> None:
+        """Called with codes [N, *event_shape] before the prior is fitted to them."""
+
     def build(self, event_shape):
         """Creates the weights, unless an earlier call did.
 

@@ -159,6 +159,15 @@ class Learned(_OfLayer):
         start = keras.initializers.Constant(self.layer.initial_params(self.seed))
         self.params = self.add_weight((self.layer.params_size,), start, name="params")
 
+    def start_from_codes(self, z):
+        """Takes the parameters that the layer has for data of which nothing else is known.
+
+        Args:
+            z: Codes [N, *event_shape].
+        """
+        if self.trainable:
+            self.params.assign(self.layer.marginal_params(z))
+
     def layer_params(self, y, training):
         """The trained parameters."""
         return tf.convert_to_tensor(self.params)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import positive_int
+from keras_vae.layers.independent import inverse_softplus
 from keras_vae.priors.base import Prior
 
 
@@ -65,6 +66,29 @@ class MixtureOfNormals(Prior):
         self.loc = self.add_weight(shape, normal, name="loc")
         unit = keras.initializers.Constant(float(np.log(np.expm1(1.0))))
         self.raw_scale = self.add_weight(shape, unit, name="raw_scale")
+
+    def start_from_codes(self, z):
+        """Puts a component on each cluster of codes.
+
+        Args:
+            z: Codes [N, *event_shape].
+        """
+        if not self.trainable:
+            return
+        from sklearn import mixture
+
+        flat = np.asarray(z, np.float64).reshape(len(z), -1)
+        clusters = min(self.num_components, len(np.unique(flat, axis=0)))
+        fitted = mixture.GaussianMixture(
+            clusters, covariance_type="diag", random_state=self.seed or 0
+        ).fit(flat)
+        # More components than clusters start as copies, with their share of the weight.
+        rows = np.arange(self.num_components) % clusters
+        weights = fitted.weights_[rows] / np.bincount(rows)[rows]
+        scales = np.sqrt(fitted.covariances_[rows])
+        self.logits.assign(np.log(weights))
+        self.loc.assign(fitted.means_[rows].reshape(self.loc.shape))
+        self.raw_scale.assign(inverse_softplus(scales).reshape(self.loc.shape))
 
     def make_distribution(self, y=None):
         """The mixture."""
