@@ -103,7 +103,7 @@ def build(run, name, zoo, description, overwrite):
 @click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
 def score(folder, num_samples, limit):
     """Measure a preset's scores on the test data anew, and write them on its card."""
-    from keras_vae.evaluation import describe_scores, evaluate_metrics
+    from keras_vae.evaluation import describe_scores, evaluate_metrics, table_scores
     from keras_vae.presets.building import preset_metadata, record_scores
 
     folder = find_preset(folder)
@@ -115,8 +115,17 @@ def score(folder, num_samples, limit):
         # The classifier is cheap beside importance samples: it reads all of the split.
         read = evaluate_metrics("classes", held_out(*opened, "test"))["classes"]
         scores |= {key: read[key] for key in _OF_CLASSES}
+    if len(opened[0].event_shape) == 1:
+        scores |= table_scores(opened[0], opened[1].split("test")[0], _filled(opened[0]))
     record_scores(folder, scores)
     click.echo(describe_scores(scores))
+
+
+def _filled(model):
+    """What fills gaps with a model: for `table_scores`."""
+    from keras_vae.generation import impute
+
+    return lambda x, observed: impute(model, x, observed).mean
 
 
 @zoo.command("add-files", cls=Verb)

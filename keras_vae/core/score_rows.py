@@ -48,6 +48,15 @@ _NAMES = {
     "label_log_loss": ("-log q(y|x)", "nats"),
     "linear_probe": ("accuracy of a linear probe", ""),
     "knn_probe": ("accuracy of neighbours", ""),
+    "marginal_distance": (
+        "marginals: distance of {num_rows} samples from held-out rows, mean over columns",
+        "",
+    ),
+    "marginal_distance_by_chance": ("the same of other samples instead of these rows", ""),
+    "imputation_error": (
+        "imputation: 30% of the numbers hidden, mean square error",
+        "variances of a column",
+    ),
     "read_rightly": ("held-out images that a classifier reads rightly", ""),
     "read_as_asked": ("samples of a class that it reads as asked", ""),
     "frechet_distance": ("Frechet distance", "({extractor})"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_vae.core.support import BINARY
 from keras_vae.data.dataset import SPLITS, DataSet
+from keras_vae.data.own_data import table_data
 from keras_vae.data.sources import fetch
 from keras_vae.data.splits import film_blocks, last_of_train, stratified
 from keras_vae.data.sprites import sprites_set
@@ -267,8 +270,26 @@ def _celeba_10k() -> DataSet:
     )
 
 
+def _breast_cancer() -> DataSet:
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer(as_frame=True)
+    names = bunch.target_names[bunch.target.to_numpy()]
+    frame = bunch.data.assign(diagnosis=names)
+    return replace(
+        table_data(frame, Path("breast_cancer"), seed=0),
+        licence="CC BY 4.0 (UCI Machine Learning Repository)",
+        description=(
+            "569 tumours of the breast: 30 measurements of cell nuclei, and the diagnosis. "
+            "Validation and test are 56 rows each, drawn once with a fixed seed."
+        ),
+        source="sklearn.datasets.load_breast_cancer",
+    )
+
+
 _LOADERS = {
     "digits": _digits,
+    "breast_cancer": _breast_cancer,
     "mnist_5k": _mnist_5k,
     "mnist": _mnist,
     "binarized_mnist": _binarized_mnist,

@@ -78,7 +78,8 @@ class Scaling:
           to the middles of as many equal cells. Real data stay as they are and must
           already lie inside: their true bounds are unknown, and the smallest and
           largest training value would leave held-out values outside.
-        - Columns of different kinds (NaN is missing): real numbers are standardised,
+        - NaN is missing: it counts nowhere.
+        - Columns of different kinds: real numbers are standardised,
           positive ones divided by their geometric mean, all others unchanged.
         - All real numbers: `levels` go to [0, 1]; images already in [0, 1] stay as
           they are, other images get one mean and standard deviation over all pixels;
@@ -109,6 +110,11 @@ class Scaling:
             )
         if isinstance(support, Columns):
             return cls._by_column(x, support)
+        if x.dtype.kind == "f" and (gaps := np.isnan(x)).any() and not gaps.all():
+            if levels is None and support == REAL:
+                return cls._standardise_known(x, ~gaps)
+            # Any known value: it changes no smallest and no largest one.
+            x = np.where(gaps, x[~gaps][0], x)
         if levels is not None:
             _check_levels(x, levels)
         if support.integer:
@@ -174,6 +180,20 @@ class Scaling:
         mean = np.where(constant, x[0], x.mean(axis=0, dtype=np.float64))
         std = np.where(constant, 1.0, x.std(axis=0, dtype=np.float64))
         return cls(x.shape[1:], tuple(mean), tuple(std))
+
+    @classmethod
+    def _standardise_known(cls, x, known) -> Scaling:
+        REAL.check(x[known], "x_train")
+        if x.ndim > 2:
+            one = cls._standardise(x[known].reshape(-1, 1, 1))
+            return cls(x.shape[1:], one.offset, one.scale)
+        # Of a column without a value nothing is known: it stays as it is.
+        offsets, scales = np.zeros(x.shape[1]), np.ones(x.shape[1])
+        for i, rows in enumerate(known.T):
+            if rows.any():
+                one = cls._standardise(x[rows, i : i + 1])
+                offsets[i], scales[i] = np.ravel(one.offset)[0], np.ravel(one.scale)[0]
+        return cls(x.shape[1:], tuple(offsets.tolist()), tuple(scales.tolist()))
 
     @classmethod
     def _already_inside(cls, x, support) -> Scaling:

@@ -43,6 +43,7 @@ from keras_vae.evaluation.registry import (
     evaluate_metrics,
 )
 from keras_vae.evaluation.scores import describe_scores, held_out_scores, plus_minus
+from keras_vae.evaluation.tables import table_scores
 
 __all__ = [
     "AnomalyRanking",
@@ -92,4 +93,5 @@ __all__ = [
     "sap",
     "sharpness",
     "structural_similarity",
+    "table_scores",
 ]

@@ -127,6 +127,11 @@ def impute(
             f"num_draws is {num_draws}, but there are only {num_samples} samples to draw "
             "from. Take a larger num_samples."
         )
+    if method == "gibbs" and model.explains_gaps:
+        raise ValueError(
+            "gibbs does not ask the model of missingness which values go missing. Take "
+            "method='importance' (--method importance)."
+        )
     y = model.check_condition(y, len(x))
     _check_model(model, None if y is None else y[:1])
     raw, observed = _known(model, x, observed)
@@ -182,12 +187,13 @@ def _mode(draws: np.ndarray) -> np.ndarray:
 def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed):
     """Self-normalised importance sampling of one batch; `draws` by resampling."""
     chunk = max(1, min(num_samples, model.events_at_a_time() // len(x)))
-    codes, log_weights, total, scale = [], [], 0.0, -np.inf
+    codes, wholes, log_weights, total, scale = [], [], [], 0.0, -np.inf
     for start in range(0, num_samples, chunk):
         count = tf.constant(min(chunk, num_samples - start))
         weighed = weigh(x, y, observed, count, fold(seed, 0, start))
-        z, log_weight, mean, log_sum = (part.numpy() for part in weighed)
+        z, log_weight, mean, log_sum = (part.numpy() for part in weighed[:4])
         codes.append(z)
+        wholes.append(weighed[4])
         log_weights.append(log_weight)
         # The mean so far and that of the chunk, by the share of the weights.
         together = np.logaddexp(scale, log_sum)
@@ -197,6 +203,11 @@ def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed):
     share = np.exp(joined - scale)
     efficiency = 1.0 / (len(share) * np.square(share).sum(axis=0))
     chosen = tf.random.stateless_categorical(joined.T, num_draws, fold(seed, 1))
+    if model.explains_gaps:
+        # What is missing was weighed with its code.
+        drawn = np.concatenate(wholes)
+        draws = np.take_along_axis(drawn, _columns(chosen.numpy().T, drawn), axis=0)
+        return total, draws, np.minimum(efficiency, 1.0)
     drawn = np.concatenate(codes)
     z = np.take_along_axis(drawn, _columns(chosen.numpy().T, drawn), axis=0)
     draws = in_batches(
@@ -206,7 +217,11 @@ def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed):
 
 
 def _weigh(model, x, y, observed, count, seed):
-    """Codes [S, B, *latent], their log-weights [S, B], and the weighted mean of E[x|z]."""
+    """Codes [S, B, *latent], their log-weights [S, B], and the weighted mean of E[x|z].
+
+    Where the model says which values go missing, codes and draws of what is missing,
+    [S, B, *event], are weighed together, and the mean is that of the draws.
+    """
     size, latent = tf.stack([count, tf.shape(x)[0]]), model.latent.shape
     from_prior = tf.random.stateless_uniform(size, fold(seed, 0)) < _FROM_PRIOR
     tiled = None if y is None else tf.tile(y, [count, *[1] * (y.shape.rank - 1)])
@@ -232,10 +247,14 @@ def _weigh(model, x, y, observed, count, seed):
     log_px = tf.where(observed, elements.log_prob(filled), 0.0)
     log_px = tf.reduce_sum(log_px, axis=tf.range(2, tf.rank(log_px)))
     log_weight = log_px + log_p - log_proposal
-    means = expectation_of(px)
+    if model.explains_gaps:
+        whole = means = tf.where(observed, x, px.sample(seed=fold(seed, 3)))
+        log_weight += model.log_missingness(whole, observed)
+    else:
+        whole, means = None, expectation_of(px)
     share = _columns(tf.nn.softmax(log_weight, axis=0), means)
     mean = tf.reduce_sum(share * means, axis=0)
-    return z, log_weight, mean, tf.reduce_logsumexp(log_weight, axis=0)
+    return z, log_weight, mean, tf.reduce_logsumexp(log_weight, axis=0), whole
 
 
 def _by_gibbs(model, turn, x, y, observed, num_samples, num_draws, seed):

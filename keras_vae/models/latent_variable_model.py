@@ -115,6 +115,18 @@ class LatentVariableModel(ObjectiveModel):
         return False
 
     @property
+    def explains_gaps(self) -> bool:
+        """Whether the model says where observations have gaps: whether it has p(s|x)."""
+        return False
+
+    def log_missingness(self, x, known) -> tf.Tensor:
+        """Scores where the gaps are, log p(s|x), [S, B]."""
+        raise ValueError(
+            f"This {type(self).__name__} has no model of missingness. Make it with "
+            "missingness='self_masking'."
+        )
+
+    @property
     def probability_dtype(self) -> str:
         """The dtype of observations and probabilities."""
         raise NotImplementedError

@@ -42,6 +42,7 @@ from keras_vae.models.wiring import (
     refuse_distribution,
     refuse_squashed_logits,
     require_elements,
+    require_gaps_and_gradients,
     symbolic_output,
 )
 from keras_vae.priors import Prior
@@ -72,6 +73,10 @@ class VAE(LatentVariableModel):
         baseline: Widths of the hidden layers of a network that guesses what an observation
             will score, for objectives with score functions (`ScoreFunction`, `NVIL`), such
             as (100,); or a `networks.Baseline`. None for none.
+        missingness: p(s|x), a model of which values go missing given what they are, where
+            gaps are not random: "self_masking", "linear", "nonlinear", or a
+            `networks.Missingness`. The likelihood is then that of what is known and of
+            where the gaps are. None: gaps tell nothing.
         preprocessor: What was done to the training data, `keras_vae.data.Preprocessor`:
             `fit`, `sample` and the like then take and return raw data. None: they are in
             the model's units.
@@ -107,6 +112,7 @@ class VAE(LatentVariableModel):
         preprocessor: Preprocessor | None = None,
         critic: Sequence[int] | keras.Model | None = None,
         baseline: Sequence[int] | networks.Baseline | None = None,
+        missingness: str | dict | networks.Missingness | None = None,
         **kwargs,
     ):
         """Creates and builds the model."""
@@ -128,6 +134,9 @@ class VAE(LatentVariableModel):
         self.preprocessor = preprocessor
         self.critic = make_critic(critic, self.posterior.event_shape)
         self.baseline = make_baseline(baseline, self.likelihood, self.takes_gaps)
+        self.missingness = (
+            None if missingness is None else networks.get_missingness(missingness)
+        )
         self.build()
 
     def build(self, input_shape=None):
@@ -157,6 +166,11 @@ class VAE(LatentVariableModel):
         self.likelihood.build((None, self.likelihood.params_size))
         if self.takes_gaps:
             require_elements(self.likelihood)
+        if self.missingness is not None:
+            require_gaps_and_gradients(self.takes_gaps, self.likelihood)
+            # A loaded one is built already.
+            if not self.missingness.built:
+                self.missingness.build((None, *self.event_shape))
         self.prior.connect(self)
         self.prior.build(shape)
         y = None if condition is None else tf.zeros((1, *condition), self.probability_dtype)
@@ -242,7 +256,9 @@ class VAE(LatentVariableModel):
     def player_parts(self):
         """The parts that objectives may train on losses of their own."""
         encoder = (self.encoder, self.posterior)
-        decoder = (self.decoder, self.likelihood, self.prior)
+        decoder: tuple[Any, ...] = (self.decoder, self.likelihood, self.prior)
+        if self.missingness is not None:
+            decoder = (*decoder, self.missingness)
         made = {"critic": self.critic, "baseline": self.baseline}
         others = {name: (one,) for name, one in made.items() if one is not None}
         # All of a model that has no others, in Keras's order.
@@ -474,7 +490,7 @@ class VAE(LatentVariableModel):
             px=px,
             log_q=log_q,
             log_p=log_p,
-            log_px=self._log_px(px, x),
+            log_px=self._log_px(px, x, fold(seed, 5)),
             rates=rates,
             y=y,
             cost=tf.add_n(costs) if costs else None,
@@ -502,8 +518,32 @@ class VAE(LatentVariableModel):
             )
         return z
 
-    def _log_px(self, px, x):
-        """Log p(x|z); of an observation with gaps, of what is known."""
+    @property
+    def explains_gaps(self) -> bool:
+        """Whether the model says where observations have gaps: whether it has p(s|x)."""
+        return self.missingness is not None
+
+    def log_missingness(self, x, known) -> tf.Tensor:
+        """Scores where the gaps are, by the model of missingness p(s|x).
+
+        Args:
+            x: Whole observations [S, B, *event]: what is known, and draws of the rest.
+            known: Booleans [B, *event].
+
+        Returns:
+            Log p(s|x), nats, [S, B].
+        """
+        if self.missingness is None:
+            return super().log_missingness(x, known)
+        scores = tf.cast(self.missingness(x, known), self.probability_dtype)
+        return tf.reduce_sum(scores, axis=list(range(-len(self.event_shape), 0)))
+
+    def _log_px(self, px, x, seed):
+        """Log p(x|z); of an observation with gaps, of what is known.
+
+        With a model of missingness p(s|x) also of where the gaps are: of one draw of what
+        is missing, an unbiased estimate of its probability.
+        """
         if not self.takes_gaps:
             return px.log_prob(x)
         known = tf.logical_not(tf.math.is_nan(x))
@@ -511,7 +551,11 @@ class VAE(LatentVariableModel):
         filled = tf.where(known, x, tf.cast(self.support.some_value(), x.dtype))
         scores = cast(tfd.Distribution, elements_of(px)).log_prob(filled)
         axes = range(-len(self.event_shape), 0)
-        return tf.reduce_sum(tf.where(known, scores, 0.0), axis=list(axes))
+        log_px = tf.reduce_sum(tf.where(known, scores, 0.0), axis=list(axes))
+        if self.missingness is None:
+            return log_px
+        whole = tf.where(known, x, px.sample(seed=seed))
+        return log_px + self.log_missingness(whole, known)
 
     def pass_for_training(self, x, y, seed, training):
         """The trace, with gradients through the draws where the objective wants them."""
@@ -623,6 +667,8 @@ class VAE(LatentVariableModel):
         size = self.likelihood.params_size
         if isinstance(last, keras.layers.Dense) and last.use_bias and last.units == size:
             last.bias.assign(self.likelihood.marginal_params(x))
+        if self.missingness is not None:
+            self.missingness.start_from(x)
         self.prior.start_from(np.where(np.isnan(x), self.support.some_value(), x))
 
     def get_config(self):
@@ -642,6 +688,9 @@ class VAE(LatentVariableModel):
             "preprocessor": None if preprocessor is None else serialize(preprocessor),
             "critic": None if self.critic is None else serialize(self.critic),
             "baseline": None if self.baseline is None else serialize(self.baseline),
+            "missingness": None
+            if self.missingness is None
+            else serialize(self.missingness),
         }
 
     @classmethod

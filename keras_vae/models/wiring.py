@@ -164,6 +164,31 @@ def require_elements(likelihood: DistributionLayer) -> None:
         )
 
 
+def require_gaps_and_gradients(takes_gaps: bool, likelihood: DistributionLayer) -> None:
+    """Refuses a model of missingness where it has nothing to say, or cannot be trained.
+
+    Args:
+        takes_gaps: Whether observations may have gaps.
+        likelihood: The layer for p(x|z).
+
+    Raises:
+        ValueError: If they may not, or draws from p(x|z) have no gradient.
+    """
+    if not takes_gaps:
+        raise ValueError(
+            "missingness says which values go missing, but the encoder reads no gaps. Give "
+            "gaps='mask' or gaps='fill' (or networks.Gaps() as its first layer), or leave "
+            "missingness out."
+        )
+    if not likelihood.is_reparameterized:
+        raise ValueError(
+            "missingness is trained through draws of what is missing, but draws from the "
+            f"likelihood {type(likelihood).__name__} have no gradient. Take 'normal', "
+            "'student_t', 'laplace' or 'logistic' (--likelihood student_t), or leave "
+            "missingness out."
+        )
+
+
 def number_of_inputs(network: keras.layers.Layer) -> int:
     """Returns how many tensors a network reads.
 

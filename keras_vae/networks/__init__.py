@@ -10,19 +10,31 @@ from keras_vae.networks.larsen import (
     larsen_discriminator,
     larsen_encoder,
 )
+from keras_vae.networks.missingness import (
+    LinearMissingness,
+    Missingness,
+    NonlinearMissingness,
+    SelfMasking,
+    get_missingness,
+)
 from keras_vae.networks.plus_condition import PlusCondition
 
 __all__ = [
     "Baseline",
     "ColumnFeatures",
     "Gaps",
+    "LinearMissingness",
+    "Missingness",
+    "NonlinearMissingness",
     "PlusCondition",
+    "SelfMasking",
     "code_critic",
     "conv_decoder",
     "conv_discriminator",
     "conv_encoder",
     "dense_decoder",
     "dense_encoder",
+    "get_missingness",
     "larsen_decoder",
     "larsen_discriminator",
     "larsen_encoder",

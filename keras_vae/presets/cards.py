@@ -30,7 +30,7 @@ def card(metadata: dict[str, Any], recipe: dict[str, Any], files: list[str]) -> 
         _facts(metadata, recipe),
         _pictures(files, recipe),
         f"## Scores\n\n{_scores(metadata, recipe)}",
-        f"## Use\n\n{_use(metadata, recipe)}",
+        f"## Use\n\n{_use(metadata, recipe, files)}",
         f"## Training\n\n{_training(metadata, recipe)}",
         f"## Intended use and limits\n\n{_limits(metadata)}",
         "This card was made by `keras-vae zoo build` from metadata.json and recipe.json.",
@@ -71,6 +71,8 @@ def _pictures(files, recipe):
     images = " ".join(
         f'<img src="{name}" width="45%" alt="{text}">' for name, text in shown.items()
     )
+    if "samples.csv" in files:
+        return "[samples.csv](samples.csv) has rows sampled from the model."
     if not shown:
         return ""
     texts = "; ".join(shown.values())
@@ -134,13 +136,13 @@ def _scores(metadata, recipe):
     return f"{table}{chr(10).join(rows)}\n\nProtocol: {protocol(metadata, recipe)}."
 
 
-def _use(metadata, recipe):
+def _use(metadata, recipe, files):
     name = metadata["name"]
     # What is asked for, in Python and on the command line, and what x is read with.
     asked, told, beside = ("", "", "")
     if recipe.get("condition"):
         asked, told, beside = ("y=0, ", " --y 0", ", y")
-    return f"""```python
+    text = f"""```python
 import keras_vae
 
 vae = keras_vae.VAE.from_preset("{name}")
@@ -154,6 +156,12 @@ keras-vae evaluate {name}
 keras-vae train --from-preset {name} --data mine.npy --output runs/mine  # fine-tuning
 keras-vae export {name} models/{name}/1  # a SavedModel, which TF Serving serves
 ```"""
+    if "samples.csv" in files:
+        of_tables = (
+            f"samples.csv\nkeras-vae impute {name} --data mine.csv --output filled.csv"
+        )
+        text = text.replace("mine.npy", "mine.csv").replace("samples.png", of_tables)
+    return text
 
 
 def _training(metadata, recipe):

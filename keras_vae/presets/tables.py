@@ -91,7 +91,9 @@ def _row(name: str, about: dict[str, Any], recipe: dict[str, Any]) -> str:
         about["data"]["licence"],
         f'<img src="{name}/samples.png" width="200" alt="samples of {name}">',
     ]
-    if "samples.png" not in about["files"]:
+    if "samples.csv" in about["files"]:
+        cells[-1] = f"[samples.csv]({name}/samples.csv)"
+    elif "samples.png" not in about["files"]:
         cells[-1] = ""
     return f"| {' | '.join(cells)} |"
 

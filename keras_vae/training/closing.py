@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae import plots
-from keras_vae.core.files import write_json
+from keras_vae.core.files import write_atomically, write_json
 from keras_vae.core.support import REAL
 from keras_vae.data import DataSet
 from keras_vae.evaluation import (
@@ -125,6 +125,8 @@ def _scores(model, x, y) -> dict[str, Any]:
 def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> list[str]:
     """Draws samples and reconstructions of images, and the manifold of 2-D codes.
 
+    Of tables with named columns, samples are a table.
+
     Args:
         model: The model.
         x: Held-out raw observations.
@@ -133,8 +135,15 @@ def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> lis
             one; classes get a row of samples each.
 
     Returns:
-        Names of the pictures; none for tables.
+        Names of the files; none for arrays that are no images.
     """
+    columns_of_table = model.preprocessor is not None and model.preprocessor.columns
+    if columns_of_table and model.condition_shape is None and not model.learns_labels:
+        table: Any = model.sample(_SAMPLES)
+        write_atomically(
+            output / "samples.csv", lambda path: table.to_csv(path, index=False)
+        )
+        return ["samples.csv"]
     if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3):
         return []
     shown = model.shown_range

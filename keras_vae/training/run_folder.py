@@ -18,7 +18,13 @@ from keras_vae.presets.files import CONFIG, METADATA, RECIPE, WEIGHTS
 from keras_vae.training.recipe import Recipe
 
 HISTORY = "history.csv"
-PICTURES = ("loss.png", "samples.png", "reconstructions.png", "manifold.png")
+PICTURES = (
+    "loss.png",
+    "samples.png",
+    "reconstructions.png",
+    "manifold.png",
+    "samples.csv",
+)
 
 
 def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> None:

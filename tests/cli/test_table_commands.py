@@ -154,3 +154,22 @@ def test_data_without_gaps_need_no_filling(command, run):
     table().fillna({"income": 1.0}).replace("?", "cook").to_csv("whole.csv", index=False)
     answer = command("impute", run[0], "--data", "whole.csv")
     assert answer.code == 1 and "has no gaps" in answer.err
+
+
+def test_a_model_of_missingness_is_trained_and_asked(command, tmp_path):
+    x = np.random.default_rng(0).normal(size=(N, 3)).round(3)
+    frame = pd.DataFrame(np.where(x > 0.5, np.nan, x), columns=list("abc"))
+    frame.to_csv("gaps.csv", index=False)
+    model = SMALL[0] + ",missingness=(self_masking:direction=high)"
+    trained = ("train", model, *SMALL[1:], "--data", "gaps.csv", "--output", "run")
+    # Tables' own likelihood has no gradients through draws.
+    refused = command(*trained)
+    assert refused.code == 1 and "--likelihood student_t" in refused.err
+    assert command(*trained, "--likelihood", "student_t").code == 0
+    few = ("impute", "run", "--data", "gaps.csv", "--num-samples", "50")
+    assert command(*few, "--output", "x.csv").code == 0
+    filled = pd.read_csv("x.csv")
+    assert filled.notna().all(axis=None)
+    pd.testing.assert_frame_equal(filled.where(frame.notna()), frame)
+    refused = command(*few, "--method", "gibbs")
+    assert refused.code == 1 and "--method importance" in refused.err

@@ -53,6 +53,7 @@ EXPECTED = {
     ),
 }
 PACKAGED = ("digits", "mnist_5k", "sprites")
+TABLES = ("breast_cancer",)
 CASES = [(name, "real") for name in EXPECTED] + [(name, "stand-in") for name in PIXELS]
 LIKELIHOODS = {
     "bernoulli",
@@ -64,8 +65,8 @@ LIKELIHOODS = {
 
 
 def test_every_named_set_is_tested():
-    assert set(EXPECTED) == set(names())
-    assert set(PIXELS) == set(names()) - set(PACKAGED)
+    assert {*EXPECTED, *TABLES} == set(names())
+    assert set(PIXELS) == set(EXPECTED) - set(PACKAGED)
 
 
 @pytest.fixture(scope="module", params=CASES, ids="-".join)
@@ -211,6 +212,24 @@ def test_classes_are_balanced_and_mixed(case):
         if size:
             assert np.bincount(y).tolist() == [size] * 10
         assert len(np.unique(y[:100])) == 10
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_named_tables_have_columns_a_licence_and_fixed_splits(name):
+    from sklearn.datasets import load_breast_cancer
+
+    data, again = load(name), load(name, seed=1)
+    assert data.name == name and data.licence and data.source and data.description
+    assert [len(data.split(one)[0]) for one in SPLITS] == [457, 56, 56]
+    assert data.fingerprint() == again.fingerprint()
+    source = load_breast_cancer()
+    columns = {one.name: one for one in data.columns}
+    assert list(columns) == [*source.feature_names, "diagnosis"]
+    assert columns["diagnosis"].kind == "category"
+    x = data.split("all")[0]
+    np.testing.assert_allclose(x[:, :-1], source.data, rtol=1e-6)
+    words = np.array(columns["diagnosis"].categories)[x[:, -1].astype(int)]
+    np.testing.assert_array_equal(words, source.target_names[source.target])
 
 
 # Where the rows went, once and for all: published scores are of these splits. Of sprites,

@@ -245,3 +245,26 @@ def test_another_event_shape_is_refused(convert):
         scaling(convert(np.zeros((5, 4))))
     with pytest.raises(ValueError, match=r"one example, \(3,\); got \(5, 1\)"):
         scaling.inverse(convert(np.zeros((5, 1))))
+
+
+@pytest.mark.parametrize(
+    "x, support, levels",
+    [
+        (np.random.default_rng(0).normal(5.0, [1.0, 9.0, 0.1], (50, 3)), REAL, None),
+        (np.random.default_rng(0).normal(5.0, 3.0, (10, 4, 4, 1)), REAL, None),
+        (np.random.default_rng(0).uniform(size=(10, 4, 4, 1)), REAL, None),
+        (np.random.default_rng(0).integers(0, 256, (40, 3)), REAL, (0, 255)),
+        (np.random.default_rng(0).integers(0, 256, (40, 3)), UNIT_INTERVAL, (0, 255)),
+    ],
+    ids=["table", "images", "unit images", "levels", "unit levels"],
+)
+def test_gaps_count_nowhere(x, support, levels):
+    """Rows in which all is missing change nothing, and nor do gaps between values."""
+    expected = Scaling.fit(x, support, levels)
+    padded = np.concatenate([x.astype(float), np.full((7, *x.shape[1:]), np.nan)])
+    # Every element goes another way.
+    shuffled = np.random.default_rng(1).permuted(padded, axis=0)
+    for one in (padded, shuffled):
+        found = Scaling.fit(one, support, levels)
+        np.testing.assert_allclose(found.offset, expected.offset, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(found.scale, expected.scale, rtol=1e-6)

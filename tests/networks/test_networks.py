@@ -288,11 +288,17 @@ def test_a_condition_is_added_as_a_dense_layer_of_both_would():
 
 
 def test_every_public_network_is_tested():
-    # Layers that read gaps are in test_reading.py, baselines beside their objectives.
+    # Layers that read gaps are in test_reading.py, baselines beside their objectives,
+    # models of missingness in models/test_missingness.py.
     tested = {name for name in networks.__all__ if name in BUILD} | {
         "Baseline",
         "ColumnFeatures",
         "Gaps",
+        "LinearMissingness",
+        "Missingness",
+        "NonlinearMissingness",
         "PlusCondition",
+        "SelfMasking",
+        "get_missingness",
     }
     assert tested == set(networks.__all__)

@@ -269,7 +269,8 @@ class HierarchicalVAE(VAE):
                 return p.sample(seed=fold(of_batch, 5, level))
 
             z = self._with_lowest(self.split(trace.z), first, y, draw)
-            without = self._log_px(self.decode(z, y), trace.x)
+            noise = fold(of_batch, 5)  # As in the trace.
+            without = self._log_px(self.decode(z, y), trace.x, noise)
             gain = trace.log_px - without - tf.reduce_sum(trace.rates[:first], axis=0)
             return tf.reduce_mean(gain, axis=0)
 

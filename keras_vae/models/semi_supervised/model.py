@@ -303,7 +303,7 @@ class SemiSupervisedVAE(VAE):
         costs = [self.posterior.cost(q), self.likelihood.cost(px)]
         return _EveryClass(
             z=z,
-            log_px=self._log_px(px, x),
+            log_px=self._log_px(px, x, fold(seed, 5)),
             log_p=log_p,
             log_q=log_q,
             rate=log_q - log_p if kl is None else kl[tf.newaxis],
@@ -554,7 +554,7 @@ class SemiSupervisedVAE(VAE):
             px=px,
             log_q=log_q,
             log_p=log_p,
-            log_px=self._log_px(px, x),
+            log_px=self._log_px(px, x, fold(seed, 5)),
             rates=(log_q - log_p)[tf.newaxis],
             y=y,
             seed=fold(seed, 3),

@@ -1,0 +1,61 @@
+"""Scores of tables against what is known of a model that is made by hand."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import keras_vae
+from keras_vae import layers
+from keras_vae.evaluation import table_scores
+from keras_vae.generation import impute
+
+
+def model_of_normals(noise=0.5):
+    """x_1 and x_2 are z and noise; the encoder says nothing, the prior is used."""
+    model = keras_vae.DenseVAE(2, 1, layers.IndependentNormal(2, scale=noise), ())
+    encoder, decoder = model.encoder.layers[-1], model.decoder.layers[-1]
+    encoder.set_weights([np.zeros((2, 2)), np.array([0.0, 0.5])])
+    decoder.set_weights([np.ones((1, 2)), np.zeros(2)])
+    return model
+
+
+def test_scores_of_normals_are_those_of_scipy_and_the_closed_form():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2000, 1)) + 0.5 * rng.normal(size=(2000, 2))
+    x[:, 1] += 0.4
+    scores = table_scores(model_of_normals(), x.astype("f4"))
+    spread = np.sqrt(1.25)
+    exact = [stats.kstest(column, stats.norm(0, spread).cdf).statistic for column in x.T]
+    assert scores["marginal_distance"]["mean"] == pytest.approx(np.mean(exact), abs=0.02)
+    # Two samples of 10,000 and 2,000 rows, by Kolmogorov's law.
+    chance = stats.kstwobign.mean() / np.sqrt(1 / (1 / 10_000 + 1 / 2000))
+    assert scores["marginal_distance_by_chance"]["mean"] == pytest.approx(chance, rel=0.7)
+    assert scores["num_rows"] == 10_000
+
+
+def test_imputation_misses_what_the_other_cells_do_not_tell():
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(400, 1)) + 0.5 * rng.normal(size=(400, 2))).astype("f4")
+    model = model_of_normals()
+    scores = table_scores(model, x, lambda *gaps: impute(model, *gaps).mean)
+    found = scores["imputation_error"]
+    # Of hidden cells 70% have their neighbour, whose correlation is 0.8.
+    exact = 0.7 * (1 - 0.8**2) + 0.3
+    # Rows with one hidden cell and with two count alike.
+    share = 2 * 0.3 * 0.7 / (2 * 0.3 * 0.7 + 0.09)
+    exact = share * (1 - 0.8**2) + (1 - share)
+    assert abs(found["mean"] - exact) < 4 * found["standard_error"]
+
+
+def test_classes_are_compared_by_their_shares():
+    model = keras_vae.DenseVAE(1, 1, "categorical:num_classes=3", ())
+    model.decoder.layers[-1].set_weights([np.zeros((1, 3)), np.log([0.5, 0.3, 0.2])])
+    x = np.repeat([0.0, 1.0, 2.0], [20, 30, 50])[:, np.newaxis].astype("f4")
+    scores = table_scores(model, np.concatenate([x, x]))
+    assert scores["marginal_distance"]["mean"] == pytest.approx(0.3, abs=0.02)
+
+
+def test_images_are_refused():
+    model = keras_vae.ConvVAE((8, 8, 1), 2, filters=(2,))
+    with pytest.raises(ValueError, match="are of tables.*image_scores"):
+        table_scores(model, np.zeros((2, 8, 8, 1), "f4"))
