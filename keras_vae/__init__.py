@@ -30,7 +30,7 @@ from keras_vae.models import (
     LadderVAE,
     SemiSupervisedVAE,
 )
-from keras_vae.presets.hub import upload_preset
+from keras_vae.presets.hub import upload as _upload
 from keras_vae.presets.listing import presets
 from keras_vae.version import __version__
 
@@ -54,5 +54,7 @@ __all__ = [
     "plots",
     "presets",
     "priors",
-    "upload_preset",
 ]
+
+# `keras_vae.presets()` lists what there is, `keras_vae.presets.upload(...)` adds to it.
+presets.upload = _upload  # type: ignore[attr-defined]

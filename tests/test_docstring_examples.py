@@ -17,7 +17,7 @@ PACKAGE = Path(keras_vae.__file__).parent
 NOT_RUN = {
     "keras_vae.training.run.train": "trains for minutes",
     "keras_vae.presets.hub.download": "needs the network",
-    "keras_vae.presets.hub.upload_preset": "needs the network",
+    "keras_vae.presets.hub.upload": "needs the network",
 }
 # Of these examples, the package without which they are skipped: it is no requirement.
 NEEDS = {"keras_vae.export.writing.write": "tf2onnx"}

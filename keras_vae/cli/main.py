@@ -10,6 +10,7 @@ import click
 from keras_vae.cli.edit import edit
 from keras_vae.cli.evaluate import evaluate
 from keras_vae.cli.export import export
+from keras_vae.cli.fit_prior import fit_prior
 from keras_vae.cli.gaps import anomalies, impute
 from keras_vae.cli.imports import import_file
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
@@ -56,6 +57,7 @@ for _verb in (
     impute,
     anomalies,
     label,
+    fit_prior,
     export,
     serve,
     info,

@@ -30,6 +30,9 @@ from keras_vae.presets.screen import screen
 from keras_vae.presets.weights import load_weights
 from keras_vae.version import __version__
 
+# Entries of the metadata that `save` writes.
+WRITTEN_BY_SAVE = {"format", "versions", "files", "parameter_count", "date_saved"}
+
 
 def load(
     cls: type,
@@ -82,8 +85,7 @@ def save(
         ValueError: If `metadata` has an entry that is written here.
     """
     folder, metadata = Path(folder), metadata or {}
-    written = {"format", "versions", "files", "parameter_count", "date_saved"}
-    if reserved := written & set(metadata):
+    if reserved := WRITTEN_BY_SAVE & set(metadata):
         raise ValueError(f"metadata must not have {', '.join(sorted(reserved))}.")
     config = keras.saving.serialize_keras_object(model)
     plain = plain_config(config)

@@ -86,7 +86,7 @@ def download(handle: str | os.PathLike) -> Path:
     return Path(folder)
 
 
-def upload_preset(
+def upload(
     handle: str, folder: str | os.PathLike, private: bool = False, api: Any = None
 ) -> str:
     """Publishes a folder of a model on the hub, after checking that its files are whole.
@@ -108,7 +108,7 @@ def upload_preset(
             or a revision.
 
     Example:
-        >>> keras_vae.upload_preset("hf://user/faces", "zoo/conv_vae_celeba")
+        >>> keras_vae.presets.upload("hf://user/faces", "zoo/conv_vae_celeba")
     """
     repository, revision = read_handle(handle)
     if revision is not None:

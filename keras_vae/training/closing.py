@@ -30,7 +30,7 @@ _MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
 # Samples that are so many times as sharp as the data have grain.
 _GRAIN = 1.5
 # Samples in a picture; of a model of classes, those of each of so many classes.
-_SAMPLES, _SAMPLES_OF_CLASS, _MOST_CLASSES = 64, 8, 20
+SAMPLES, _SAMPLES_OF_CLASS, _MOST_CLASSES = 64, 8, 20
 
 
 def close(
@@ -58,13 +58,13 @@ def close(
     if recorder.monitor and epochs["best_epoch"] == recorder.recipe.epochs:
         say("the last epoch was the best: a new run with more --epochs may be better")
     x, y = split_for(model, data, "test")
-    scores = {**_scores(model, x, y), "split": "test"}
+    scores = {**test_scores(model, x, y), "split": "test"}
     if model.learns_labels:
         scores |= label_scores(model, x, labels_of(model, data, "test"))
     say(describe_scores(scores))
     for line in [*_worse_than_nothing(model, scores), *_remarks(model, x, y)]:
         say(line)
-    pictures = draw(model, x[:16], output, None if y is None else y[:_SAMPLES])
+    pictures = draw(model, x[:16], output, None if y is None else y[:SAMPLES])
     training = {**epochs, "finished": True, "monitor": recorder.monitor}
     metadata = {**read_metadata(output), "training": training, "scores": scores}
     write_json(output / METADATA, metadata)
@@ -114,7 +114,17 @@ def _remarks(model, x, y) -> list[str]:
     return remarks
 
 
-def _scores(model, x, y) -> dict[str, Any]:
+def test_scores(model: LatentVariableModel, x: np.ndarray, y) -> dict[str, Any]:
+    """Scores a model on test data, with as many samples as half a minute allows.
+
+    Args:
+        model: The model.
+        x: Raw observations [N, *event].
+        y: The condition of each, or None.
+
+    Returns:
+        The scores; see `keras_vae.evaluation.held_out_scores`.
+    """
     elements = min(len(x), _MOST_EXAMPLES) * math.prod(model.event_shape)
     samples = min(_MOST_SAMPLES, max(50, _MOST_ELEMENTS // elements))
     # Of a VAE-GAN it is images, not draws for each example.
@@ -139,7 +149,7 @@ def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> lis
     """
     columns_of_table = model.preprocessor is not None and model.preprocessor.columns
     if columns_of_table and model.condition_shape is None and not model.learns_labels:
-        table: Any = model.sample(_SAMPLES)
+        table: Any = model.sample(SAMPLES)
         write_atomically(
             output / "samples.csv", lambda path: table.to_csv(path, index=False)
         )
@@ -151,7 +161,7 @@ def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> lis
     if model.num_classes is not None:
         classes = np.arange(min(model.num_classes, _MOST_CLASSES))
         conditions, columns = np.repeat(classes, _SAMPLES_OF_CLASS), _SAMPLES_OF_CLASS
-    count = _SAMPLES if conditions is None else len(conditions)
+    count = SAMPLES if conditions is None else len(conditions)
     samples = model.sample(count, conditions)
     plots.save_image_grid(samples, output / "samples.png", columns, shown)
     rebuilt = model.reconstruct(x, None if y is None else y[: len(x)])

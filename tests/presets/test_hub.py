@@ -10,7 +10,7 @@ import pytest
 from keras_vae import VAE, DenseVAE
 from keras_vae.cli.zoo import upload as upload_command
 from keras_vae.presets.files import METADATA, WEIGHTS, read_metadata
-from keras_vae.presets.hub import download, is_handle, read_handle, upload_preset
+from keras_vae.presets.hub import download, is_handle, read_handle, upload
 from keras_vae.presets.lookup import _PACKAGE, find_preset
 
 hub = pytest.importorskip("huggingface_hub", reason="needs the extra 'hub'")
@@ -95,7 +95,7 @@ class Api:
 
 def test_what_is_whole_is_uploaded(preset):
     api = Api()
-    address = upload_preset(f"hf://{REPOSITORY}", preset, private=True, api=api)
+    address = upload(f"hf://{REPOSITORY}", preset, private=True, api=api)
     assert address == "https://hub/commit"
     assert api.repository == (REPOSITORY, True, True)
     sent = utils.filter_repo_objects(
@@ -104,10 +104,10 @@ def test_what_is_whole_is_uploaded(preset):
     )
     assert set(sent) == {*read_metadata(preset)["files"], METADATA}
     with pytest.raises(ValueError, match="revision"):
-        upload_preset(f"hf://{REPOSITORY}@v1", preset, api=Api())
+        upload(f"hf://{REPOSITORY}@v1", preset, api=Api())
     (preset / WEIGHTS).write_bytes(b"?")
     with pytest.raises(ValueError, match="is damaged"):
-        upload_preset(f"hf://{REPOSITORY}", preset, api=Api())
+        upload(f"hf://{REPOSITORY}", preset, api=Api())
     assert {one.name for one in upload_command.params} == {"folder", "handle", "private"}
 
 

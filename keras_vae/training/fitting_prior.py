@@ -1,0 +1,88 @@
+"""Fitting a prior to the codes of a run, into a folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keras_vae.core.files import write_json
+from keras_vae.data import DataSet
+from keras_vae.evaluation import describe_scores, plus_minus
+from keras_vae.generation import fit_prior
+from keras_vae.models import LatentVariableModel
+from keras_vae.presets.files import RECIPE, WEIGHTS
+from keras_vae.presets.folder import WRITTEN_BY_SAVE
+from keras_vae.training.building import split_for
+from keras_vae.training.closing import SAMPLES, draw, test_scores
+from keras_vae.training.recipe import Recipe
+
+
+def refuse_folder(output: Path) -> None:
+    """Refuses a folder that holds anything.
+
+    Args:
+        output: Where the model with the fitted prior is to go.
+
+    Raises:
+        FileExistsError: If it does.
+    """
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise FileExistsError(
+            f"{output} exists already. Choose another --output, or remove it."
+        )
+
+
+def fit_prior_of_run(
+    model: LatentVariableModel,
+    metadata: dict[str, Any],
+    recipe: Recipe | None,
+    data: DataSet,
+    prior: str,
+    output: Path,
+    *,
+    say: Callable[[str], None] = print,
+    **options: Any,
+) -> dict[str, Any]:
+    """Fits a prior to the codes of training data, and writes the model that has it.
+
+    The folder gets what a run's has: model, metadata, recipe, pictures; the recipe is that
+    of the model whose codes they are.
+
+    Args:
+        model: The trained model.
+        metadata: What is beside it.
+        recipe: Its recipe, or None.
+        data: The data that it was trained on.
+        prior: The prior, by name.
+        output: The new folder.
+        say: Called with each line for the user.
+        **options: `epochs`, `seed` and `verbose` of `generation.fit_prior`.
+
+    Returns:
+        The scores of the test data, with the fitted prior.
+
+    Raises:
+        FileExistsError: If the folder holds anything.
+        ValueError: If the prior does not fit the model.
+
+    Example:
+        >>> scores = fit_prior_of_run(vae, metadata, None, data, "mixture_of_normals",
+        ...                           Path("runs/better"), epochs=5)
+    """
+    refuse_folder(output)
+    x, y = split_for(model, data, "train")
+    fitted = fit_prior(model, x, prior, y=y, **options)
+    x, y = split_for(model, data, "test")
+    scores = {**test_scores(fitted, x, y), "split": "test"}
+    if before := metadata.get("scores", {}).get("elbo"):
+        say(f"ELBO of the test data before: {plus_minus(before, '.2f')}")
+    say(describe_scores(scores))
+    kept = {k: v for k, v in metadata.items() if k not in (*WRITTEN_BY_SAVE, "scores")}
+    origin = {"prior": prior, "sha256": metadata["files"][WEIGHTS]["sha256"]}
+    if recipe is not None:
+        write_json(output / RECIPE, recipe.to_config())
+    fitted.save_to_preset(output, {**kept, "fitted_prior": origin, "scores": scores})
+    draw(fitted, x[:16], output, None if y is None else y[:SAMPLES])
+    say(f"{output} holds the model with the prior {prior}")
+    return scores

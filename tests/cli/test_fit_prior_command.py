@@ -1,0 +1,55 @@
+"""`fit-prior`: a prior for a trained run, in a folder beside it."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from keras_vae import VAE
+
+PRIOR = ["--prior", "mixture_of_normals:num_components=3", "--epochs", "1"]
+
+
+def files_of(folder):
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
+
+
+@pytest.fixture
+def run(digits_run, tmp_path):
+    shutil.copytree(digits_run, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_the_run_stays_and_the_new_folder_samples(command, run, tmp_path):
+    before = files_of(run)
+    result = command("fit-prior", "run", *PRIOR)
+    assert result.code == 0 and "run-prior holds the model" in result.out, result
+    assert files_of(run) == before
+    one, other = (VAE.from_preset(tmp_path / name) for name in ("run", "run-prior"))
+    x = one.sample(4)
+    np.testing.assert_allclose(one.embed(x), other.embed(x), rtol=1e-5, atol=1e-6)
+    assert np.abs(x - other.sample(4)).max() > 1e-3
+    metadata = json.loads((tmp_path / "run-prior" / "metadata.json").read_text())
+    assert metadata["fitted_prior"]["prior"] == PRIOR[1]
+    assert metadata["scores"]["elbo"]["mean"] > -1e4
+    assert command("sample", "run-prior", "--count", "2").code == 0
+    assert command("evaluate", "run-prior", "--limit", "4", "--num-samples", "2").code == 0
+
+
+@pytest.mark.parametrize(
+    "options, code, words",
+    [
+        (["--prior", "mixture_of_normal"], 1, "Did you mean 'mixture_of_normals'"),
+        (["--output", "full"], 1, "full exists already"),
+        (["--epochs", "0"], 2, "--epochs"),
+    ],
+)
+def test_what_is_refused_leaves_all_as_it_was(command, run, tmp_path, options, code, words):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    before = files_of(run)
+    result = command("fit-prior", "run", *options)
+    assert result.code == code and words in result.err
+    assert files_of(run) == before and not (tmp_path / "run-prior").exists()
