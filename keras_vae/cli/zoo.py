@@ -153,9 +153,9 @@ def table(zoo):
 @click.option("--private", is_flag=True, help="Make a new repository private.")
 def upload(folder, handle, private):
     """Publish the model in FOLDER on the Hugging Face Hub, as HANDLE (hf://user/name)."""
-    from keras_vae.presets.hub import upload
+    from keras_vae.presets import hub
 
-    click.echo(upload(handle, find_preset(folder), private))
+    click.echo(hub.upload(handle, find_preset(folder), private))
 
 
 @zoo.command("export", cls=Verb)
