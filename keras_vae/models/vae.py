@@ -386,6 +386,13 @@ class VAE(LatentVariableModel):
         """
         return self.prior.sample(n, seed, self._condition(y), temperature)
 
+    def draw_by_row(self, seeds, y=None, temperature: float = 1.0) -> tf.Tensor:
+        """Draws as `LatentVariableModel` does, at once where the prior knows how."""
+        drawn = self.prior.sample_by_row(seeds, self._condition(y), temperature)
+        if drawn is None:
+            return super().draw_by_row(seeds, y, temperature)
+        return tf.cast(drawn, self.probability_dtype)
+
     def codes(self, x, y=None) -> tf.Tensor:
         """Returns the centre of q(z|x, y): one code for each observation.
 

@@ -7,6 +7,7 @@ from keras_vae.layers.quantizers import Quantizer
 from keras_vae.priors.base import Prior
 from keras_vae.priors.learned import Conditional, Learned
 from keras_vae.priors.mixture_of_normals import MixtureOfNormals
+from keras_vae.priors.pixel_cnn import PixelCNN
 from keras_vae.priors.standard_normal import StandardNormal
 from keras_vae.priors.uniform_on_sphere import UniformOnSphere
 from keras_vae.priors.uniform_over_codes import UniformOverCodes
@@ -16,6 +17,7 @@ __all__ = [
     "Conditional",
     "Learned",
     "MixtureOfNormals",
+    "PixelCNN",
     "Prior",
     "StandardNormal",
     "UniformOnSphere",

@@ -169,6 +169,7 @@ PRIORS = {
     "vamp": Prior("vamp:num_components=2", OWN),
     "uniform_on_sphere": Prior("uniform_on_sphere", {"sphere"}),
     "uniform_over_codes": Prior("uniform_over_codes", {"codes"}),
+    "pixel_cnn": Prior("pixel_cnn:filters=3,layers=1", {"codes"}),
     "conditional": Prior("conditional:hidden_units=3", REAL_SETS, CLASSES),
 }
 

@@ -1,0 +1,108 @@
+"""What all priors over the codes of a quantizer have in common."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from keras_vae.core.support import Support
+from keras_vae.layers.quantizers import Quantizer
+from keras_vae.priors.base import Prior
+
+
+class OverCodes(tfd.Distribution):
+    """A distribution of codes of a quantizer; vectors that are no codes have probability 0.
+
+    Subclasses define `log_prob_of` and `draw`, both of the codes' numbers.
+
+    Args:
+        quantizer: The quantizer.
+    """
+
+    def __init__(self, quantizer: Quantizer):
+        """Creates the distribution."""
+        self.quantizer = quantizer
+        super().__init__(
+            dtype=tf.as_dtype(quantizer.compute_dtype),
+            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            validate_args=False,
+            allow_nan_stats=True,
+            parameters={"quantizer": quantizer},
+            name=type(self).__name__,
+        )
+
+    def log_prob_of(self, indices) -> tf.Tensor:
+        """Log-probabilities of numbers [..., *index_shape] of codes."""
+        raise NotImplementedError
+
+    def draw(self, n, seed) -> tf.Tensor:
+        """Draws n times the numbers of an observation's codes, [n, *index_shape]."""
+        raise NotImplementedError
+
+    def _batch_shape(self):
+        return tf.TensorShape([])
+
+    def _batch_shape_tensor(self, **_):
+        return tf.constant([], tf.int32)
+
+    def _event_shape(self):
+        return tf.TensorShape(self.quantizer.event_shape)
+
+    def _event_shape_tensor(self, **_):
+        return tf.constant(self.quantizer.event_shape, tf.int32)
+
+    def _sample_n(self, n, seed=None):
+        return self.quantizer.lookup(self.draw(n, seed))
+
+    def _log_prob(self, value):
+        indices = self.quantizer.indices(tf.stop_gradient(value))
+        codes = tf.stop_gradient(self.quantizer.lookup(indices))
+        same = tf.abs(value - codes) <= 1e-5 * (1.0 + tf.abs(codes))
+        hit = tf.reduce_all(same, axis=list(range(-len(self.quantizer.event_shape), 0)))
+        never = tf.constant(-math.inf, self.dtype)
+        return tf.where(hit, self.log_prob_of(indices), never)
+
+
+class PriorOverCodes(Prior):
+    """A prior over the codes of the model's posterior, which must be a quantizer."""
+
+    is_discrete = True
+
+    def __init__(self, event_shape=None, **kwargs):
+        """Creates the prior."""
+        super().__init__(event_shape, **kwargs)
+        # A bound method, so that Keras does not save the quantizer a second time.
+        self._lookup: Any = None
+
+    def connect(self, model):
+        """Keeps the posterior's codes."""
+        posterior = model.posterior
+        if not isinstance(posterior, Quantizer):
+            raise ValueError(
+                f"The posterior {type(posterior).__name__} lives on {posterior.support}, "
+                f"but the prior {type(self).__name__} on the codes of a codebook: there is "
+                "no divergence between them. Leave the prior out for the usual one, or use "
+                "a posterior such as VectorQuantizer."
+            )
+        self._lookup = posterior.lookup
+
+    @property
+    def quantizer(self) -> Quantizer:
+        """The posterior whose codes they are."""
+        if self._lookup is None:
+            raise ValueError(
+                f"{type(self).__name__} is over a posterior's codes: make it part of a model."
+            )
+        return self._lookup.__self__
+
+    @property
+    def support(self) -> Support:
+        """The codes."""
+        return self.quantizer.support
+
+    def get_build_config(self):
+        """Nothing: the model that it is part of builds it."""
+        return None

@@ -1,0 +1,142 @@
+"""The learned prior over codes: a distribution, causal, drawn row by row, and saved."""
+
+import itertools
+
+import keras
+import laws
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_vae
+from keras_vae import generation
+from keras_vae.core.seeds import row_seeds
+
+# Layers that give grids of numbers (2, 2), (2,), (), and (1, 2, 2) with R = 2.
+GRIDS = {
+    "grid": ("vector_quantizer:num_codes=3", (2, 2, 2)),
+    "row": ("vector_quantizer:num_codes=3", (2, 2)),
+    "one": ("vector_quantizer:num_codes=3", (2,)),
+    "scalar": ("finite_scalar_quantizer:levels=3", (2, 2, 1)),
+    "residual": ("residual_quantizer:num_quantizers=2,num_codes=3", (1, 2, 4)),
+}
+every_grid = pytest.mark.parametrize("name", GRIDS)
+
+
+def made(name, filters=4):
+    """A model with such codes, whose codebook and prior have random weights."""
+    posterior, shape = GRIDS[name]
+    keras.utils.set_random_seed(0)
+    q = keras_vae.layers.get(posterior, shape)
+    encoder = keras.Sequential([keras.Input((4,)), keras.layers.Dense(q.params_size)])
+    decoder = keras.Sequential(
+        [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(4)]
+    )
+    prior = f"pixel_cnn:filters={filters},layers=2,seed=1"
+    px = keras_vae.layers.IndependentBernoulli(4)
+    vae = keras_vae.VQVAE(encoder, decoder, q, px, prior, seed=0)
+    rng = np.random.default_rng(0)
+    for weight in [*q.weights, *vae.prior.weights]:
+        if weight.name in ("codebook", "bias", "of_positions"):
+            weight.assign(0.3 * rng.normal(size=weight.shape))
+    return vae
+
+
+def grids(vae):
+    """All numbers that an observation's codes can have."""
+    shape, codes = vae.index_shape, range(vae.posterior.num_codes)
+    every = list(itertools.product(codes, repeat=int(np.prod(shape))))
+    return np.reshape(np.array(every, np.int32), (-1, *shape))
+
+
+@every_grid
+def test_probabilities_sum_to_one_and_are_those_of_draws(name):
+    vae = made(name)
+    p, every = vae.prior.distribution(), grids(vae)
+    probs = np.exp(p.log_prob(vae.codes_of(every)))
+    assert probs.std() > 0.1 * probs.mean()
+    assert probs.sum() == pytest.approx(1.0, abs=1e-5)
+    draws = vae.posterior.indices(p.sample(2000, seed=(0, 1))).numpy().reshape(2000, -1)
+    same = (draws[:, np.newaxis] == every.reshape(1, len(every), -1)).all(axis=-1)
+    errors = np.sqrt(probs * (1 - probs) / 2000)
+    assert (np.abs(same.mean(axis=0) - probs) < 4.5 * errors + 1e-3).all()
+
+
+def test_vectors_between_codes_have_probability_zero():
+    vae = made("grid")
+    z = vae.codes_of(grids(vae)[:3])
+    assert np.isneginf(vae.log_prior(z + 0.01)).all()
+
+
+def test_each_position_sees_all_before_it_and_nothing_else():
+    shape = (4, 4, 2)
+    q = keras_vae.layers.VectorQuantizer(shape, num_codes=5)
+    prior = keras_vae.priors.PixelCNN(filters=8, layers=4, seed=0)
+    prior.connect(type("Model", (), {"posterior": q}))
+    prior.build(shape)
+    logits_of = prior.distribution().logits_of
+    codes = np.random.default_rng(0).integers(5, size=(1, 16))
+    before = logits_of(codes).numpy()
+    for i in range(16):
+        other = codes.copy()
+        other[0, i] = (other[0, i] + 1) % 5
+        moved = (logits_of(other).numpy() != before).any(axis=(0, 2))
+        np.testing.assert_array_equal(moved, np.arange(16) > i)
+
+
+def test_rows_depend_on_their_seeds_alone():
+    vae = made("grid")
+    seeds = row_seeds(3, 20)
+    together = vae.draw_by_row(seeds).numpy()
+    assert len(np.unique(together.reshape(20, -1), axis=0)) > 5
+    np.testing.assert_array_equal(vae.draw_by_row(seeds[7:11]), together[7:11])
+    for i in (0, 19):
+        np.testing.assert_array_equal(vae.draw(1, seeds[i])[0], together[i])
+    x = vae.sample(20, seed=3)
+    laws.close(vae.sample(5, seed=3), x[:5])
+
+
+def test_a_low_temperature_draws_the_likeliest():
+    vae = made("row")
+    z = vae.codes_of(grids(vae))
+    p = vae.prior.tempered(0.5)
+    assert np.exp(p.log_prob(z)).sum() == pytest.approx(1.0, abs=1e-5)
+    cold = np.unique(vae.draw(50, seed=0, temperature=1e-4), axis=0)
+    assert len(cold) == 1
+
+
+@every_grid
+def test_the_rate_is_that_of_the_codes_and_comes_back(name, tmp_path):
+    vae = made(name)
+    x = np.random.default_rng(1).uniform(size=(6, 4)).round().astype("float32")
+    z = vae.embed(x)
+    trace = vae.trace(x)
+    rate = -vae.log_prior(z).numpy()
+    laws.close(trace.rates[0, 0], rate)
+    laws.close(vae.log_likelihood(x, num_samples=2), vae.elbo(x))
+    vae.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    laws.close(again.log_prior(z), -rate)
+    np.testing.assert_array_equal(again.sample(4, seed=0), vae.sample(4, seed=0))
+
+
+def test_fitting_raises_the_score_of_codes_held_out():
+    x = np.random.default_rng(2).integers(2, size=(300, 1)) * np.ones((1, 4), "float32")
+    vae = made("grid").with_prior("uniform_over_codes")
+    fitted = generation.fit_prior(
+        vae, x[:200], "pixel_cnn:filters=8,layers=2", epochs=40, learning_rate=0.01
+    )
+    before, after = (np.mean(one.log_prior(vae.embed(x[200:]))) for one in (vae, fitted))
+    assert before == pytest.approx(-4 * np.log(3))
+    # The observations are of two kinds.
+    assert after > -np.log(2) - 0.15
+    laws.close(fitted.elbo(x[200:]) - vae.elbo(x[200:]), after - before, atol=0.1)
+    drawn = fitted.posterior.indices(fitted.draw(100, seed=0)).numpy().reshape(100, -1)
+    seen = {tuple(one.ravel()) for one in vae.encode_indices(x)}
+    assert np.mean([tuple(one) in seen for one in drawn]) > 0.9
+
+
+def test_eager_graph_and_xla_agree():
+    vae = made("grid")
+    z = vae.codes_of(grids(vae)[:9])
+    laws.agrees_compiled(lambda z: vae.log_prior(z), tf.constant(z))
