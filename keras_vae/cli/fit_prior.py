@@ -10,14 +10,15 @@ from keras_vae.cli.options import PATH, data_option, run_argument, seed_option
 from keras_vae.cli.package import Verb
 from keras_vae.cli.use import open_run
 
+_OF_NUMBERS, _OF_CODES = "mixture_of_normals:num_components=50", "pixel_cnn"
+
 
 @click.command("fit-prior", cls=Verb)
 @run_argument
 @click.option(
     "--prior",
-    default="mixture_of_normals:num_components=50",
-    show_default=True,
-    help="The prior; see keras-vae parts prior.",
+    help="The prior; see keras-vae parts prior  [default: "
+    "mixture_of_normals:num_components=50; of codes of a codebook pixel_cnn]",
 )
 @data_option
 @click.option("--epochs", type=click.IntRange(1), default=100, show_default=True)
@@ -33,13 +34,16 @@ def fit_prior(run, prior, data, epochs, output, seed):
     from keras_vae.training.fine_tuning import read_run
     from keras_vae.training.fitting_prior import fit_prior_of_run, refuse_folder
 
-    priors.ROOM.check(prior)
+    if prior is not None:
+        priors.ROOM.check(prior)
     if output is None:
         # Beside a run; of a preset by name, here.
         beside = run.resolve() if run.is_dir() else Path(run.name).absolute()
         output = beside.with_name(f"{beside.name}-prior")
     refuse_folder(output)
     model, data_set = open_run(run, data, "train")
+    if prior is None:
+        prior = _OF_CODES if model.index_shape is not None else _OF_NUMBERS
     _, metadata, recipe = read_run(run)
     fit_prior_of_run(
         model,
