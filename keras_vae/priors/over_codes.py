@@ -22,6 +22,10 @@ class OverCodes(tfd.Distribution):
         quantizer: The quantizer.
     """
 
+    # While training the codebook moves after codes are chosen and before they are scored:
+    # then all vectors are taken for the codes that are nearest.
+    moves = False
+
     def __init__(self, quantizer: Quantizer):
         """Creates the distribution."""
         self.quantizer = quantizer
@@ -42,6 +46,10 @@ class OverCodes(tfd.Distribution):
         """Draws n times the numbers of an observation's codes, [n, *index_shape]."""
         raise NotImplementedError
 
+    @property
+    def _rank(self):
+        return len(self.quantizer.event_shape)
+
     def _batch_shape(self):
         return tf.TensorShape([])
 
@@ -59,9 +67,13 @@ class OverCodes(tfd.Distribution):
 
     def _log_prob(self, value):
         indices = self.quantizer.indices(tf.stop_gradient(value))
+        if self.moves:
+            return tf.broadcast_to(
+                self.log_prob_of(indices), tf.shape(value)[: -self._rank]
+            )
         codes = tf.stop_gradient(self.quantizer.lookup(indices))
         same = tf.abs(value - codes) <= 1e-5 * (1.0 + tf.abs(codes))
-        hit = tf.reduce_all(same, axis=list(range(-len(self.quantizer.event_shape), 0)))
+        hit = tf.reduce_all(same, axis=list(range(-self._rank, 0)))
         never = tf.constant(-math.inf, self.dtype)
         return tf.where(hit, self.log_prob_of(indices), never)
 
@@ -88,6 +100,12 @@ class PriorOverCodes(Prior):
                 "a posterior such as VectorQuantizer."
             )
         self._lookup = posterior.lookup
+
+    def distribution(self, y=None, training=False):
+        """The distribution of codes; while training, of a codebook that moves."""
+        p = super().distribution(y, training)
+        p.moves = training
+        return p
 
     @property
     def quantizer(self) -> Quantizer:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import by_row, fold, is_by_row, make_seed
+from keras_vae.layers.quantizers import ChosenCode
 from keras_vae.priors.over_codes import OverCodes, PriorOverCodes
 
 
@@ -145,6 +146,12 @@ class PixelCNN(PriorOverCodes):
     def tempered(self, temperature, y=None):
         """Each code's logits are divided by `temperature`."""
         return CodesInOrder(self.quantizer, lambda one: self._logits(one, temperature))
+
+    def kl_divergence(self, q, p):
+        """-log p of the codes that were chosen."""
+        if not isinstance(q, ChosenCode):
+            return super().kl_divergence(q, p)
+        return -p.log_prob_of(q.indices)
 
     def sample_by_row(self, seeds, y=None, temperature=1.0):
         """Draws for all rows at once, each with noise of its own seed."""

@@ -48,6 +48,14 @@ def test_trains_saves_and_serves_integer_codes(posterior, tmp_path):
         served["decode_indices"](indices=encoded + 1000)
 
 
+def test_prior_and_seed_are_taken_by_name():
+    one = models.get(
+        "vq_vae:code_size=4,filters=8", (8, 8, 1), prior="pixel_cnn:layers=1", seed=7
+    )
+    assert type(one.prior) is keras_vae.priors.PixelCNN
+    assert one.get_config()["seed"] == 7
+
+
 @pytest.mark.parametrize(
     "indices, message",
     [

@@ -105,7 +105,7 @@ def test_a_low_temperature_draws_the_likeliest():
     assert len(cold) == 1
 
 
-@every_grid
+@pytest.mark.parametrize("name", ["grid", "residual"])
 def test_the_rate_is_that_of_the_codes_and_comes_back(name, tmp_path):
     vae = made(name)
     x = np.random.default_rng(1).uniform(size=(6, 4)).round().astype("float32")
@@ -140,3 +140,19 @@ def test_eager_graph_and_xla_agree():
     vae = made("grid")
     z = vae.codes_of(grids(vae)[:9])
     laws.agrees_compiled(lambda z: vae.log_prior(z), tf.constant(z))
+
+
+@pytest.mark.parametrize("prior", ["uniform_over_codes", "pixel_cnn:filters=4,layers=1"])
+@pytest.mark.parametrize("objective", ["elbo", "iwae:num_samples=2"])
+def test_trains_with_a_codebook_that_moves(prior, objective):
+    vae = made("grid").with_prior(prior)
+    vae.trainable = True
+    for part in vae.layers:
+        part.trainable = True
+    vae.compile("adam", objective=objective)
+    before = vae.prior.get_weights()
+    x = np.random.default_rng(1).uniform(size=(8, 4)).round().astype("float32")
+    logs = vae.fit(x, epochs=2, batch_size=4, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    after = vae.prior.get_weights()
+    assert all((a != b).any() for a, b in zip(before, after, strict=True))

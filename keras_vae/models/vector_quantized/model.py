@@ -65,6 +65,8 @@ class VQVAE(VAE):
         halvings: int = 2,
         blocks: int = 2,
         posterior: str | dict = "vector_quantizer",
+        prior: Any = None,
+        seed: int | None = None,
         **kwargs,
     ) -> VQVAE:
         """Makes a model with convolutional networks.
@@ -78,7 +80,9 @@ class VQVAE(VAE):
             halvings: How often the image is halved; codes stand in the image that is left.
             blocks: Number of residual blocks of each network.
             posterior: Name of a quantizer, with arguments.
-            **kwargs: `prior`, `seed` and `preprocessor` of `VAE`.
+            prior: Prior over codes, or its name; None for the uniform one.
+            seed: See `VAE`.
+            **kwargs: Further arguments of `VAE`, such as `preprocessor`.
 
         Returns:
             The model, not compiled.
@@ -108,7 +112,7 @@ class VQVAE(VAE):
             positive_int(blocks, "blocks"),
             reading(px, None),
         )
-        return cls(encoder, decoder, q, px, **kwargs)
+        return cls(encoder, decoder, q, px, prior, seed=seed, **kwargs)
 
     @property
     def terms(self) -> tuple[str, ...]:  # type: ignore[override]
