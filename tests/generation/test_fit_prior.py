@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vae import DenseVAE, generation, priors
+from keras_vae import DenseVAE, LadderVAE, SemiSupervisedVAE, generation, priors
 
 # Codes of two clusters, far from the origin and from each other.
 _rng = np.random.default_rng(0)
@@ -93,3 +93,17 @@ def test_bad_input_is_refused():
         generation.fit_prior(autoencoder(), X, "standard_normal", epochs=0)
     with pytest.raises(ValueError):
         generation.fit_prior(autoencoder(), X, "uniform_on_sphere")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: LadderVAE(2, (2, 1), "normal", hidden_units=(3, 3), seed=0),
+        lambda: SemiSupervisedVAE(2, 2, 3, "normal", hidden_units=(4,), seed=0),
+    ],
+    ids=["hierarchy", "classes"],
+)
+def test_models_whose_prior_belongs_to_their_levels_or_classes_say_so(make):
+    model = make()
+    with pytest.raises(ValueError, match="when you make the model"):
+        generation.fit_prior(model, X, "standard_normal")

@@ -239,6 +239,14 @@ class HierarchicalVAE(VAE):
 
         return self.prior.walk(visit, self._condition(y)).z
 
+    def with_prior(self, prior):
+        """Refuses: the levels below were trained with the prior of the highest."""
+        raise ValueError(
+            f"The prior of {type(self).__name__} is its generative levels, which cannot be "
+            f"exchanged for {prior!r}. Give the prior of the highest level when you make "
+            "the model, and train both together."
+        )
+
     def level_ratios(self, x, levels=1, num_samples=10, seed=0, y=None) -> np.ndarray:
         """Tells how much better x is explained with its lowest levels than without them.
 

@@ -570,6 +570,14 @@ class SemiSupervisedVAE(VAE):
     posterior_params = LatentVariableModel.posterior_params
     posterior_at = LatentVariableModel.posterior_at
 
+    def with_prior(self, prior):
+        """Refuses: a code has a posterior for each class, not one."""
+        raise ValueError(
+            f"{type(self).__name__} has a posterior for each class, so {prior!r} cannot be "
+            "fitted to its codes. Give `prior` when you make the model, and train both "
+            "together."
+        )
+
     def divergence_from_prior(self, q: tfd.Distribution, y=None) -> tf.Tensor | None:
         """Returns None: there is no closed form for all that q may be."""
         return None

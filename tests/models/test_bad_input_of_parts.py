@@ -1,0 +1,57 @@
+"""Settings with which a part means nothing: refused when it is made, compiled or fed."""
+
+import numpy as np
+import pytest
+
+from keras_vae import DenseVAE, layers, objectives, priors
+
+
+def model(posterior, latent_dim=3, **arguments):
+    """A small model with a posterior."""
+    return DenseVAE(4, latent_dim, "normal", (4,), posterior=posterior, seed=0, **arguments)
+
+
+def fitted(objective, rows, batch_size):
+    """A model that is compiled with an objective and trained in batches."""
+    vae = model("normal")
+    vae.compile("adam", objective=objective)
+    vae.fit(np.zeros((rows, 4), np.float32), batch_size=batch_size, verbose=0)
+
+
+BAD = {
+    "temperature of zero": (
+        lambda: model("relaxed_one_hot_categorical:temperature=0"),
+        "temperature must be positive and finite, but is 0",
+    ),
+    "VIMCO of one draw": (
+        lambda: model("normal").compile("adam", objective="vimco:num_samples=1"),
+        "num_samples of VIMCO must be at least 2",
+    ),
+    "flow on bits": (
+        lambda: model("bernoulli", prior=priors.Learned(layers.Flow(3))),
+        "gives probabilities, but the prior Learned gives densities",
+    ),
+    "flow on classes": (
+        lambda: model("one_hot_categorical", prior="learned:layer=flow"),
+        "gives probabilities, but the prior Learned gives densities",
+    ),
+    "InfoVAE, batches of one": (
+        lambda: fitted(objectives.InfoVAE(), 8, 1),
+        "InfoVAE compares .* needs at least 2",
+    ),
+    "WAE, a last batch of one": (
+        lambda: fitted(objectives.WAE(), 9, 8),
+        "WAE compares .* leave a batch of 1",
+    ),
+    "sphere of one dimension": (
+        lambda: model("power_spherical", latent_dim=1),
+        "event_size must be at least 2, but is 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("make, match", BAD.values(), ids=list(BAD))
+def test_settings_that_mean_nothing_are_refused_plainly(make, match):
+    with pytest.raises(ValueError, match=match) as error:
+        make()
+    assert "in user code" not in str(error.value)
