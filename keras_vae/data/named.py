@@ -50,7 +50,7 @@ def names() -> tuple[str, ...]:
 
     Example:
         >>> names()
-        ('digits', 'mnist_5k', 'mnist', ...)
+        ('digits', 'breast_cancer', 'mnist_5k', ...)
     """
     return tuple(_LOADERS)
 

@@ -38,7 +38,9 @@ def table_scores(
         ValueError: If these are no tables.
 
     Example:
-        >>> table_scores(model_of_table, rows)["num_rows"]
+        >>> vae = keras_vae.VAE.from_preset("dense_vae_breast_cancer")
+        >>> rows = keras_vae.data.load("breast_cancer").x_test
+        >>> table_scores(vae, rows)["num_rows"]
         10000
 
     Source:

@@ -19,6 +19,13 @@ class Missingness(keras.layers.Layer):
 
     Derive from it and define `logits` (and `build`), and `bias`, a weight of one number
     for each element.
+
+    Example:
+        >>> class AtRandom(Missingness):
+        ...     def build(self, shape):
+        ...         self.bias = self.add_weight((math.prod(shape[1:]),), name="bias")
+        ...     def logits(self, x):
+        ...         return 0 * x + self.bias
     """
 
     def logits(self, x):

@@ -65,10 +65,6 @@ def fit_prior_of_run(
     Raises:
         FileExistsError: If the folder holds anything.
         ValueError: If the prior does not fit the model.
-
-    Example:
-        >>> scores = fit_prior_of_run(vae, metadata, None, data, "mixture_of_normals",
-        ...                           Path("runs/better"), epochs=5)
     """
     refuse_folder(output)
     x, y = split_for(model, data, "train")

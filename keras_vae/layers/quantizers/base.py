@@ -20,6 +20,11 @@ class ChosenCode(tfd.Distribution):
         codes: The codes again, with the gradient of the codebook.
         indices: Their numbers, int32 [*batch, *positions].
         rank: Number of axes of an event.
+
+    Example:
+        >>> layer = layers.VectorQuantizer((4, 2), num_codes=8)
+        >>> layer.distribution(np.zeros((3, 8), "float32")).indices.shape
+        TensorShape([3, 4])
     """
 
     def __init__(self, point, inputs, codes, indices, rank: int):
@@ -82,6 +87,11 @@ class Quantizer(DistributionLayer):
 
     Raises:
         ValueError: If the shape has no axis, or the gradient is not known.
+
+    Example:
+        >>> layer = layers.VectorQuantizer((4, 2), num_codes=8)
+        >>> isinstance(layer, Quantizer), layer.index_shape
+        (True, (4,))
 
     Source:
         Van den Oord et al. 2017, "Neural discrete representation learning"; Fifty et al.

@@ -30,6 +30,11 @@ class Bidirectional(TopDown):
             these and the summary of the level below, -> summary of this level.
         **kwargs: Arguments of `DistributionLayer`.
 
+    Example:
+        >>> vae = keras_vae.LadderVAE(6, (4, 2), inference="bidirectional")
+        >>> vae.posterior.sizes, len(vae.posterior.ups)
+        ((4, 2), 1)
+
     Source:
         Maaloe et al. 2019, "BIVA: a very deep hierarchy of latent variables for generative
         modeling", equations 6 and 7.

@@ -140,14 +140,6 @@ class HierarchicalVAE(VAE):
         rows = zip(self.terms, tf.unstack(rates), strict=True)
         return trace._replace(terms={name: (rate, counts) for name, rate in rows})
 
-    def with_prior(self, prior):
-        """Refused: the levels below read the highest one."""
-        raise ValueError(
-            "The prior of a hierarchy is its levels, which were trained together. Choose "
-            "that of the highest level when the model is made: prior='mixture_of_normals' "
-            "(--prior)."
-        )
-
     def _checked_levels(self, levels):
         count = self.num_levels
         if not isinstance(levels, int) or not 0 < abs(levels) <= count:

@@ -173,6 +173,11 @@ class TopDown(LevelledPosterior):
             state above] -> means and scales [B, 2 * size].
         **kwargs: Arguments of `DistributionLayer`.
 
+    Example:
+        >>> vae = keras_vae.LadderVAE(6, (4, 2), inference="top_down")
+        >>> len(vae.posterior.networks)
+        1
+
     Source:
         Kingma et al. 2016, "Improved variational inference with inverse autoregressive
         flow", section 4; Child 2021, "Very deep VAEs", section 3.

@@ -38,6 +38,11 @@ class TopDownPrior(Prior):
         ValueError: If there are not as many networks as the levels need, their shapes do
             not fit, or the top asks the encoder.
 
+    Example:
+        >>> vae = keras_vae.LadderVAE(6, (4, 2), prior="mixture_of_normals:num_components=3")
+        >>> vae.prior.sizes, type(vae.prior.top).__name__
+        ((4, 2), 'MixtureOfNormals')
+
     Source:
         Sonderby et al. 2016, "Ladder variational autoencoders", equations 1 and 2.
     """
@@ -65,7 +70,7 @@ class TopDownPrior(Prior):
             raise ValueError(
                 f"The prior {type(self.top).__name__} asks the encoder for codes, but a "
                 "hierarchy's highest level is a part of them. Take another, such as "
-                "'mixture_of_normals'."
+                "'mixture_of_normals:num_components=10'."
             )
         self.normals = [IndependentNormal(n, dtype=self.dtype) for n in self.sizes]
 

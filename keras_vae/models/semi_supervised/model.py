@@ -188,13 +188,6 @@ class SemiSupervisedVAE(VAE):
         """Nothing: a pass sums over classes."""
         return frozenset()
 
-    def with_prior(self, prior):
-        """Refused: the codes are numbers and classes together."""
-        raise ValueError(
-            "The prior of a SemiSupervisedVAE is over numbers and classes together. Choose "
-            "it when the model is made: prior=... (--prior)."
-        )
-
     def player_parts(self):
         """None: one loss trains encoder, decoder and classifier."""
         return {}
