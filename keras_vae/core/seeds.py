@@ -111,7 +111,17 @@ def by_row(
         values = iter(values)
         return function(seed, *(None if one is None else next(values) for one in rows))
 
-    return tf.map_fn(of_row, [seeds, *given], fn_output_signature=dtype)
+    # Else errors would be told with TensorFlow's own "in user code" before them.
+    of_row = tf.autograph.experimental.do_not_convert(of_row)
+    scope = tf.compat.v1.get_variable_scope()
+    before = scope.caching_device
+    try:
+        return tf.map_fn(of_row, [seeds, *given], fn_output_signature=dtype)
+    except BaseException:
+        if not tf.executing_eagerly():
+            # map_fn does not take this back, and no strategy would run in this process.
+            scope.set_caching_device(before)
+        raise
 
 
 def fold_replica(seed: int | tf.Tensor) -> tf.Tensor:

@@ -118,10 +118,11 @@ def save(
 def _model_of(path: Path, file_size: int, overrides: Mapping[str, Any]) -> keras.Model:
     """Makes the model of a config, of which nothing has been trusted yet."""
     config = read_json(path)
-    if unknown := set(overrides) - set(config.get("config", {})):
+    known = config.get("config") if isinstance(config, dict) else None
+    if isinstance(known, dict) and (unknown := set(overrides) - set(known)):
         raise ValueError(
             f"The model in {path.parent} has no argument {sorted(unknown)[0]!r}. It has: "
-            f"{', '.join(sorted(config['config']))}."
+            f"{', '.join(sorted(known))}."
         )
     try:
         kind = keras.saving.get_registered_object(config["registered_name"])

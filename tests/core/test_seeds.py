@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_vae.core.seeds import fold, fold_replica, make_seed, next_seed
+from keras_vae.core.seeds import (
+    by_row,
+    fold,
+    fold_replica,
+    make_seed,
+    next_seed,
+    row_seeds,
+)
 
 
 def numbers(seed):
@@ -105,3 +112,18 @@ def test_next_seed_advances_in_a_graph():
     generator = keras.random.SeedGenerator(3)
     compiled = tf.function(lambda: next_seed(generator))
     assert numbers(compiled()) != numbers(compiled())
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_an_error_in_a_row_is_plain_and_leaves_nothing_behind(in_graph):
+    def refuse(seed):
+        raise ValueError("not this row")
+
+    def rows():
+        return by_row(refuse, "float32", row_seeds(0, 3))
+
+    rows = tf.function(rows, autograph=False) if in_graph else rows
+    with pytest.raises(ValueError, match="^not this row$"):
+        rows()
+    # A strategy would not run with what TensorFlow's map leaves.
+    assert tf.compat.v1.get_variable_scope().caching_device is None

@@ -33,7 +33,9 @@ def test_every_public_model_is_in_the_list():
     base = keras_vae.models.LatentVariableModel
     public |= laws.public_classes(keras_vae.models, base)
     listed = {type(make_model()) for make_model, _ in CASES.values()}
-    assert public - {keras_vae.models.LatentVariableModel} == listed
+    # The base of LadderVAE; and codes without chance, which have laws of their own.
+    elsewhere = {base, keras_vae.HierarchicalVAE, keras_vae.VQVAE}
+    assert public - elsewhere == listed
 
 
 @every_model

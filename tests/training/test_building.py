@@ -125,7 +125,7 @@ def test_parts_that_do_not_fit_the_data_are_refused(source, values, words):
     "values, words",
     [
         ({"model": "dens_vae"}, "Unknown model 'dens_vae'. Did you mean 'dense_vae'"),
-        ({"model": "vq_vae"}, "Unknown model 'vq_vae'. Known: "),
+        ({"model": "hmm"}, "Unknown model 'hmm'. Known: "),
         ({"model": "vae:latent_dim=3"}, "Unknown model 'vae'"),
         ({"posterior": "norml"}, "Unknown distribution layer 'norml'.*mean 'normal'"),
         ({"prior": "vamp:components=3"}, "prior vamp: 'components'"),
