@@ -68,7 +68,9 @@ class EpochLines(keras.callbacks.Callback):
         parts = [f"epoch {epoch + 1:>{len(str(total))}}/{total}"]
         monitor = self.recorder.monitor
         shown = monitor.removeprefix("val_") if monitor else "loss"
-        for name in dict.fromkeys(("elbo", shown) if monitor else ("loss",)):
+        # An autoencoder has no bound.
+        names = dict.fromkeys(("elbo", shown) if monitor else ("loss",))
+        for name in (one for one in names if one in row):
             text = f"{_words(name)} {row[name]:.2f}"
             if name == "elbo" and (bits := self._bits(row["elbo"])) is not None:
                 text += f" ({bits:.3f} bits/dim)"

@@ -55,6 +55,8 @@ def what_is_there(work):
     if not (work / "mine" / "metadata.json").exists():
         return None
     metadata = read_metadata(work / "mine")
+    # The same model, saved at another time.
+    metadata.pop("date_saved", None)
     added = [f"1/{name}" for name in EXPORTED]
     check_all(work / "mine", ignore=[] if added[0] in metadata["files"] else added)
     weights = VAE.from_preset(work / "mine").get_weights()

@@ -466,6 +466,10 @@ class SemiSupervisedVAE(VAE):
         known, one_hot = self._read(y, n)
         return tf.concat([z, tf.where(known[:, tf.newaxis], one_hot, drawn)], axis=-1)
 
+    def draw_by_row(self, seeds, y=None, temperature: float = 1.0) -> tf.Tensor:
+        """Draws one row after the other: the prior's own way leaves classes out."""
+        return LatentVariableModel.draw_by_row(self, seeds, y, temperature)
+
     def _best(self, x, y):
         """The most probable class of x, one-hot, and the probabilities of all."""
         weight = self._class_probs(x, y)
