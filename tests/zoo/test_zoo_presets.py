@@ -94,7 +94,7 @@ def test_the_score_on_the_card_is_found_again(name):
         limit=60,
         y=None if model.condition_shape is None else data.y_test,
     )
-    assert found["num_examples"] == 60
+    assert found["num_examples"] == min(60, len(data.x_test))
     # Something is compared, whatever was added to the scores since the card was written.
     assert {"log_likelihood", "psnr"} & set(found) & set(card)
     for key, score in found.items():
@@ -104,6 +104,6 @@ def test_the_score_on_the_card_is_found_again(name):
     if "log_likelihood" in card:
         # Of the whole split: sharper than the mean of 60 examples, which vary.
         whole = card.get("log_likelihood_of_all", card["log_likelihood"])
-        estimate = found["log_likelihood_of_all"]
+        estimate = found.get("log_likelihood_of_all", found["log_likelihood"])
         difference = abs(estimate["mean"] - whole["mean"])
         assert difference < 3 * estimate["standard_error"]
