@@ -10,6 +10,7 @@ import keras
 from keras_vae.core.dtypes import float_dtype
 from keras_vae.networks.inputs import (
     latent_input,
+    scaled_features,
     with_condition,
     with_condition_channels,
 )
@@ -57,12 +58,7 @@ def conv_encoder(
         (None, 32)
     """
     x = inputs = keras.Input(image_shape(event_shape), name="x")
-    if log_scale:
-        x = keras.ops.log1p(x)
-    if (rescale, shift) != (1.0, 0.0):
-        x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
-    if features is not None:
-        x = features(x)
+    x = scaled_features(x, rescale, shift, log_scale, features)
     x, inputs = with_condition_channels(x, inputs, condition_shape)
     for i, n in enumerate(filters):
         conv = keras.layers.Conv2D(

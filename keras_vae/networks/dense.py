@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_vae.core.dtypes import float_dtype
-from keras_vae.networks.inputs import latent_input, with_condition
+from keras_vae.networks.inputs import latent_input, scaled_features, with_condition
 
 
 def dense_encoder(
@@ -42,12 +42,7 @@ def dense_encoder(
         (None, 32)
     """
     x = inputs = keras.Input(tuple(event_shape), name="x")
-    if log_scale:
-        x = keras.ops.log1p(x)
-    if (rescale, shift) != (1.0, 0.0):
-        x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
-    if features is not None:
-        x = features(x)
+    x = scaled_features(x, rescale, shift, log_scale, features)
     x = keras.layers.Flatten(data_format="channels_last", name="flatten")(x)
     x, inputs = with_condition(x, inputs, condition_shape)
     for i, units in enumerate(hidden_units):

@@ -63,3 +63,29 @@ def with_condition_channels(x, inputs, condition_shape: Sequence[int] | None):
     shape = (height, width, math.prod(condition_shape))
     image = keras.layers.Reshape(shape, name="image_y")(tiled)
     return keras.layers.Concatenate(name="x_and_y")([x, image]), [inputs, y]
+
+
+def scaled_features(
+    x,
+    rescale: float = 1.0,
+    shift: float = 0.0,
+    log_scale: bool = False,
+    features: keras.layers.Layer | None = None,
+):
+    """Brings observations to what the first layer of an encoder reads.
+
+    Args:
+        x: Symbolic tensor [B, *event].
+        rescale: Factor of the input.
+        shift: Number added to the input after the rescaling.
+        log_scale: Whether to take log(1 + x) of the input first, for counts.
+        features: Layer that reads the scaled input; None for none.
+
+    Returns:
+        Symbolic tensor; x itself where nothing is asked for.
+    """
+    if log_scale:
+        x = keras.ops.log1p(x)
+    if (rescale, shift) != (1.0, 0.0):
+        x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
+    return x if features is None else features(x)

@@ -16,7 +16,7 @@ from keras_vae.models.hierarchical.posteriors import (
     TopDown,
 )
 from keras_vae.models.hierarchical.prior import TopDownPrior
-from keras_vae.networks.inputs import with_condition
+from keras_vae.networks.inputs import scaled_features, with_condition
 
 
 class DenseLevels:
@@ -101,12 +101,7 @@ class DenseLevels:
             A model x [B, *event_shape] -> [B, sum of feature_sizes], or of [x, y].
         """
         x = inputs = keras.Input(tuple(event_shape), name="x")
-        if log_scale:
-            x = keras.ops.log1p(x)
-        if (rescale, shift) != (1.0, 0.0):
-            x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
-        if features is not None:
-            x = features(x)
+        x = scaled_features(x, rescale, shift, log_scale, features)
         x = keras.layers.Flatten(data_format="channels_last", name="flatten")(x)
         x, inputs = with_condition(x, inputs, condition_shape)
         said = []

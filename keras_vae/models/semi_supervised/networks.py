@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_vae.networks import PlusCondition
+from keras_vae.networks.inputs import scaled_features
 
 
 def class_encoder(
@@ -38,12 +39,7 @@ def class_encoder(
     """
     x = inputs = keras.Input(tuple(event_shape), name="x")
     y = keras.Input((num_classes,), name="y")
-    if log_scale:
-        x = keras.ops.log1p(x)
-    if (rescale, shift) != (1.0, 0.0):
-        x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
-    if features is not None:
-        x = features(x)
+    x = scaled_features(x, rescale, shift, log_scale, features)
     x = keras.layers.Flatten(data_format="channels_last", name="flatten")(x)
     first, *others = hidden_units
     x = keras.layers.Dense(first, name="hidden_1")(x)

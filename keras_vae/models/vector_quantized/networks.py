@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from keras_vae.networks.conv import image_shape
+from keras_vae.networks.inputs import scaled_features
 
 
 def vq_networks(
@@ -28,7 +29,7 @@ def vq_networks(
         filters: Channels of the last layers; half as many of the first.
         halvings: How often the image is halved.
         blocks: Number of residual blocks, of `filters // 4` hidden channels.
-        scaling: `rescale` and `shift` of the input; None for none.
+        scaling: How the input is scaled, see `scaled_features`; None for not at all.
 
     Returns:
         Encoder and decoder.
@@ -48,8 +49,7 @@ def vq_networks(
         )
     widths = [filters // 2] * (halvings - 1) + [filters]
     inputs = x = keras.Input((height, width, channels), name="x")
-    if scaling:
-        x = keras.layers.Rescaling(scaling["rescale"], scaling["shift"])(x)
+    x = scaled_features(x, **(scaling or {}))
     for one in widths:
         x = keras.layers.Conv2D(one, 4, 2, "same", activation="relu")(x)
     x = keras.layers.Conv2D(filters, 3, padding="same")(x)
