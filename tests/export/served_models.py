@@ -80,8 +80,8 @@ def _preset(name):
         raw = np.random.default_rng(1).integers(0, 256, (256, *model.event_shape), "u1")
         y = model.num_classes and (np.arange(256) % model.num_classes).astype("i4")
         return Served(model, model.preprocessor(raw), raw, y)
-    # Bits, of whose means a sample consists.
-    x = model.to_units(np.round(model.sample(256, seed=1)))
+    # Draws: means need not be data that the model reads, as those of bits are not.
+    x = model.to_units(model.sample(256, seed=1, draw=True))
     return Served(model, np.asarray(x, "f4"))
 
 
