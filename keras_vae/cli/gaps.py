@@ -58,11 +58,10 @@ def impute(run, data, output, draws, method, num_samples, seed):
         path = output.with_name(f"{output.stem}_{i + 1}{output.suffix}")
         write_table(path, _in_the_table(filled.draws[i], data_set.table))
     trust = filled.efficiency[missing.reshape(len(x), -1).any(axis=1)]
-    about = "effective samples" if method == "importance" else "accepted proposals"
     click.echo(
         f"{missing.sum():,} of {missing.size:,} values in {len(trust):,} of {len(x):,} rows "
-        f"were missing; {about}: {np.median(trust):.0%} of {num_samples} (median of these "
-        "rows)"
+        f"were missing; effective samples: {np.median(trust):.0%} of {num_samples} (median "
+        "of these rows)"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
+from tensorflow_probability import mcmc
 
 from keras_vae.core.batches import in_batches
 from keras_vae.core.centers import elements_of, expectation_of
@@ -24,6 +25,8 @@ _PRIOR_DRAWS = 256
 # Share of the codes of importance sampling that are drawn from the prior. It bounds the
 # weights: q, which saw the fill, is often too sure.
 _FROM_PRIOR = 0.25
+# Chains of "gibbs" for each observation: one chain's draws hardly differ.
+_CHAINS = 4
 # Draws among which the likeliest class is counted.
 _DRAWS_FOR_A_MODE = 50
 
@@ -36,10 +39,10 @@ class Imputed(NamedTuple):
             of tables with named columns a `pandas.DataFrame`. Of tails so heavy that there
             is no mean, the centres are averaged; of classes and ranks it is the likeliest.
         draws: What it could be: draws of it, [num_draws, N, *event]; a list of tables.
-        efficiency: How much the answer can be trusted, [N], from 0 to 1. "importance": the
-            effective number of samples, as a share of them. "gibbs": the share of
-            proposals that were accepted. Near 0 a few codes decide: take more samples, or
-            the other method.
+        efficiency: How much the answer can be trusted, [N], from 0 to 1: the effective
+            sample size, as a share of `num_samples`. "importance": that of the weights;
+            near 0 a few codes decide. "gibbs": that of the chains, of the coordinate of z
+            that mixes worst. Where it is low, take more samples, or the other method.
 
     Example:
         >>> whole = Imputed(mean=x, draws=x[np.newaxis], efficiency=np.ones(len(x)))
@@ -74,8 +77,9 @@ def impute(
       encoder, which is when much is missing.
     - "gibbs" draws code and missing entries in turns, the entries from p(x|z), the codes
       from q(z|x) of the observation as it is filled now, which are accepted with the
-      Metropolis probability, so that q need not be exact. Before come half as many
-      turns, of which the first half accept all codes. Finds its way where much is missing.
+      Metropolis probability, so that q need not be exact. Each observation has four
+      chains, which share `num_samples` turns; before, each takes half as many, of which
+      the first half accept all codes. Finds its way where much is missing.
 
     Args:
         model: A model whose likelihood has independent elements.
@@ -84,7 +88,8 @@ def impute(
         observed: Booleans of the shape of x: which entries are known; None: those that
             are not NaN.
         method: "importance" or "gibbs".
-        num_samples: Codes for each observation; of "gibbs", turns.
+        num_samples: Codes for each observation; of "gibbs", turns of all its chains
+            together, at least two for each.
         num_draws: Draws of what is missing for each observation; at most `num_samples`.
         fill: What the encoder first sees in the place of what is missing, a number or an
             array that broadcasts to x; None is the mean of the model's samples. The
@@ -115,7 +120,9 @@ def impute(
         latent variable models", section 3 (the correction); Mattei and Frellsen 2019,
         "MIWAE: deep generative modelling and imputation of incomplete data sets"
         (importance); Hesterberg 1995, "Weighted average importance sampling and defensive
-        mixture distributions" (the share of the prior).
+        mixture distributions" (the share of the prior); Vehtari et al. 2021,
+        "Rank-normalization, folding, and localization", section 3 (effective sample size
+        of several chains).
     """
     if method not in _METHODS:
         raise unknown("method of imputation", method, _METHODS)
@@ -148,7 +155,8 @@ def impute(
     fill_in, step = _METHODS[method]
     # Traced once for all batches.
     step = tf.function(partial(step, model), autograph=False, reduce_retracing=True)
-    batch_size = min(batch_size, model.events_at_a_time())
+    chains = _CHAINS if method == "gibbs" else 1
+    batch_size = max(1, min(batch_size, model.events_at_a_time() // chains))
     parts = []
     for index, start in enumerate(range(0, len(x), batch_size)):
         rows = slice(start, start + batch_size)
@@ -258,21 +266,56 @@ def _weigh(model, x, y, observed, count, seed):
 
 
 def _by_gibbs(model, turn, x, y, observed, num_samples, num_draws, seed):
-    """Metropolis-within-Gibbs of one batch, one chain an observation."""
-    z = model.draw(len(x), fold(seed, 2 * num_samples), y)
+    """Metropolis-within-Gibbs of one batch, some chains an observation."""
+    x, y, observed = (
+        None if one is None else tf.tile(one, [_CHAINS] + [1] * (one.shape.rank - 1))
+        for one in (x, y, observed)
+    )
+    turns = max(2, -(-num_samples // _CHAINS))
+    # Each chain must forget where it began, so that this part is not shared out.
     warm_up = -(-num_samples // 2)
-    # Evenly spaced, the last turn among them.
-    kept = set(num_samples - 1 - np.arange(num_draws) * num_samples // num_draws)
-    draws, mean, accepted = [], 0.0, 0.0
-    for i in range(-warm_up, num_samples):
+    z = model.draw(len(x), fold(seed, warm_up + turns), y)
+    # Evenly spaced in each chain, the last turn among them.
+    of_each = -(-num_draws // _CHAINS)
+    kept = set(turns - 1 - np.arange(of_each) * turns // of_each)
+    draws: list[np.ndarray] = []
+    codes, mean = [], 0.0
+    for i in range(-warm_up, turns):
         correct = tf.constant(2 * i >= -warm_up)
-        x, z, x_mean, moved = turn(x, y, observed, z, correct, fold(seed, warm_up + i))
+        x, z, x_mean = turn(x, y, observed, z, correct, fold(seed, warm_up + i))
         if i >= 0:
-            mean += (x_mean.numpy() - mean) / (i + 1)
-            accepted += moved.numpy()
+            mean += (_by_chain(x_mean).mean(axis=0) - mean) / (i + 1)
+            codes.append(_by_chain(z))
         if i in kept:
-            draws.append(x.numpy())
-    return mean, np.stack(draws), accepted / np.float32(num_samples)
+            draws.extend(_by_chain(x))
+    size = _effective_sample_size(np.stack(codes))
+    return mean, np.stack(draws[-num_draws:]), size / np.float32(turns * _CHAINS)
+
+
+def _by_chain(rows) -> np.ndarray:
+    """Rows of all chains as [chains, B, ...]."""
+    rows = rows.numpy()
+    return rows.reshape(_CHAINS, -1, *rows.shape[1:])
+
+
+def _effective_sample_size(codes: np.ndarray) -> np.ndarray:
+    """Of codes [turns, chains, B, *latent]: [B], that of the coordinate that mixes worst."""
+    turns, chains, rows = codes.shape[:3]
+    codes = codes.reshape(turns, chains, rows, -1)
+    # Codes that never move have no autocorrelation, but agree: they count as one sample.
+    still = codes.min(axis=(0, 1)) == codes.max(axis=(0, 1))
+    # Its FFT makes TensorFlow warn that imaginary parts, which are zero, are left out.
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        sizes = mcmc.effective_sample_size(
+            tf.constant(codes), filter_beyond_positive_pairs=True, cross_chain_dims=1
+        ).numpy()
+    finally:
+        logger.setLevel(level)
+    sizes = np.where(still, np.inf, np.maximum(sizes, 1.0)).min(axis=-1)
+    return np.where(still.all(axis=-1), 1.0, np.minimum(sizes, turns * chains))
 
 
 def _turn(model, x, y, observed, z, correct, seed):
@@ -287,7 +330,7 @@ def _turn(model, x, y, observed, z, correct, seed):
         return tf.where(_columns(accept, pair[0]), pair[1], pair[0])
 
     x = tf.where(observed, x, choose(px.sample(seed=fold(seed, 2))))
-    return x, choose(both), choose(expectation_of(px)), tf.cast(accept, x.dtype)
+    return x, choose(both), choose(expectation_of(px))
 
 
 # How a batch is filled in, and the step that is taken many times.

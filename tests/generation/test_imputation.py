@@ -72,6 +72,12 @@ def test_of_a_linear_gaussian_model_mean_and_variance_are_the_closed_form(method
     assert (np.abs(products.mean(axis=0) - covariance) < 5 * error).all()
     np.testing.assert_array_equal(filled.mean[mask], tiled[mask])
     np.testing.assert_array_equal(filled.draws[0][mask], tiled[mask])
+    if method == "gibbs":
+        # The effective sample size says how much the means of copies vary.
+        size = 400 * filled.efficiency.mean()
+        predicted = (np.diag(covariance) - SIGMA**2) / size
+        error = 5 * np.sqrt(2 / ROWS)
+        assert (np.abs(estimate.var(axis=0) / predicted - 1) < error).all()
 
 
 def test_draws_of_one_observation_have_the_conditional_variance():
