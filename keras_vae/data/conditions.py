@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ALL_LABELS = "labels"
 _MOST_CLASSES = 1000
+# The total of an observation's counts.
+_SIZE = Column("library_size", "positive", low=0)
 
 
 class Conditions:
@@ -25,12 +27,15 @@ class Conditions:
     One column of classes that are all known is the class number. Else the condition is a
     vector: of each category its classes one-hot, of each number its place between the
     smallest and the largest, from -1 to 1, and a 1 that says that it is known. What is not
-    known is zeros; it may be missing only where the training data had gaps, too.
+    known is zeros; it may be missing only where the training data had gaps, too. A library
+    size, the total of an observation's counts, comes first, as log(size / typical size).
 
     Args:
         columns: What the labels are, or their configs. Numbers given for categories are
             places in their lists of classes.
         gaps: Whether labels may be unknown: None, NaN or "", of categories also -1.
+        library_size: The typical library size, where it is part of the condition, before
+            the columns; else None.
 
     Raises:
         ValueError: If there are no columns.
@@ -41,22 +46,31 @@ class Conditions:
         (array([1], dtype=int32), 2)
     """
 
-    def __init__(self, columns: Sequence[Column | dict[str, Any]], gaps: bool = False):
+    def __init__(
+        self,
+        columns: Sequence[Column | dict[str, Any]],
+        gaps: bool = False,
+        library_size: float | None = None,
+    ):
         """Keeps the settings."""
-        self.columns = tuple(
+        self.labels = tuple(
             Column.from_config(one) if isinstance(one, dict) else one for one in columns
         )
+        self.library_size = library_size
+        self.columns = self.labels if library_size is None else (_SIZE, *self.labels)
         self.gaps = bool(gaps)
         if not self.columns:
             raise ValueError("A condition needs at least one column of labels.")
 
     @classmethod
-    def of(cls, data: DataSet, names: str) -> Conditions:
+    def of(cls, data: DataSet, names: str | None, library_size: bool = False) -> Conditions:
         """Makes the condition that is asked for of the labels of a data set.
 
         Args:
             data: The data set.
-            names: "labels" for all of them, or names of labels, with commas between them.
+            names: "labels" for all of them, or names of labels, with commas between them;
+                None for none.
+            library_size: Whether the total of each observation is part of it.
 
         Returns:
             The conditions.
@@ -68,6 +82,11 @@ class Conditions:
             >>> Conditions.of(keras_vae.data.load("digits"), "labels").shape
             10
         """
+        typical = None
+        if library_size:
+            typical = float(np.median(_totals(data, "train")))
+        if names is None:
+            return cls((), library_size=typical)
         columns = _label_columns(data)
         if names != ALL_LABELS:
             known = {str(one.name): one for one in columns}
@@ -81,7 +100,7 @@ class Conditions:
             np.isnan(self.numbers(self.select(data, split))).any()
             for split in ("train", "validation", "test")
         )
-        return cls(columns, gaps)
+        return cls(columns, gaps, typical)
 
     @property
     def classes(self) -> tuple | None:
@@ -94,7 +113,8 @@ class Conditions:
         """The `condition` of a model: the number of classes, or the shape of a vector."""
         if self.classes is not None and not self.gaps:
             return len(self.classes)
-        return (sum(len(one.categories) or 2 for one in self.columns),)
+        sizes = [len(one.categories) or 2 for one in self.labels]
+        return (sum(sizes) + (self.library_size is not None),)
 
     def select(self, data: DataSet, split: str) -> np.ndarray:
         """Takes the labels of the condition from a split of a data set.
@@ -109,6 +129,12 @@ class Conditions:
         Raises:
             ValueError: If labels are missing in the data, or their names are others.
         """
+        if self.library_size is not None:
+            totals = _totals(data, split)
+            if not self.labels:
+                return totals
+            labels = Conditions(self.labels, self.gaps).select(data, split)
+            return np.column_stack([totals, labels])
         columns = _label_columns(data)
         y = np.asarray(data.split(split)[1])
         names = [one.name for one in columns]
@@ -201,8 +227,20 @@ class Conditions:
         if not isinstance(size, tuple):
             return numbers[:, 0].astype(np.int32)
         parts = zip(numbers.T, self.columns, strict=True)
-        coded = [_as_vector(one, column) for one, column in parts]
+        coded = [
+            self._log_size(one) if column is _SIZE else _as_vector(one, column)
+            for one, column in parts
+        ]
         return np.concatenate(coded, axis=1).astype(np.float32)
+
+    def _log_size(self, totals: np.ndarray) -> np.ndarray:
+        """Logarithms of library sizes, [N, 1], of the typical one zero."""
+        if not (totals > 0).all():
+            raise ValueError(
+                f"library_size must be above zero, but is {totals[~(totals > 0)][0]:g}: "
+                "an observation without counts has none. Leave it out."
+            )
+        return np.asarray(np.log(totals / self.library_size))[:, np.newaxis]
 
     def as_table(self, y: Any, n: int) -> pd.DataFrame:
         """Writes labels as columns of a table.
@@ -255,7 +293,17 @@ class Conditions:
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, as plain values."""
-        return {"columns": [one.to_config() for one in self.columns], "gaps": self.gaps}
+        config = {"columns": [one.to_config() for one in self.labels], "gaps": self.gaps}
+        # Runs without one are as they were.
+        if self.library_size is not None:
+            config["library_size"] = self.library_size
+        return config
+
+
+def _totals(data: DataSet, split: str) -> np.ndarray:
+    """The sum of each observation of a split."""
+    x = data.split(split)[0]
+    return np.asarray(np.nansum(x.reshape(len(x), -1), axis=1, dtype=np.float64))
 
 
 def _label_columns(data: DataSet) -> tuple[Column, ...]:

@@ -200,8 +200,8 @@ def settings_like(
     if not preprocessor.columns:
         return {"levels": preprocessor.levels}
     found: dict[str, Any] = {"columns": preprocessor.columns}
-    if preprocessor.conditions is not None:
-        found["label"] = preprocessor.conditions.columns
+    if preprocessor.conditions is not None and preprocessor.conditions.labels:
+        found["label"] = preprocessor.conditions.labels
     return found
 
 

@@ -40,6 +40,8 @@ class IndependentLayer(DistributionLayer):
     """
 
     num_blocks = 1
+    # Of counts, which block is the logarithm of the mean, up to what others add to it.
+    log_mean_block: int | None = None
 
     def __init__(self, event_shape=(), convert_to_tensor_fn="sample", **kwargs):
         """Creates the layer."""
@@ -300,6 +302,7 @@ class IndependentPoisson(IndependentLayer):
     """
 
     is_discrete = True
+    log_mean_block = 0
 
     def __init__(
         self,
@@ -351,6 +354,7 @@ class IndependentNegativeBinomial(PositiveLayer):
     """
 
     is_discrete = True
+    log_mean_block = 1
 
     def make_elements(self, total_count, logits):
         """Negative binomial with softplus total count."""

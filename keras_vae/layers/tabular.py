@@ -93,6 +93,12 @@ class ZeroInflated(IndependentLayer):
         """The logit of the share of zeros, and the counts' own."""
         return 1 + self.counts.num_blocks
 
+    @property
+    def log_mean_block(self) -> int | None:  # type: ignore[override]
+        """That of the counts."""
+        inner = self.counts.log_mean_block
+        return None if inner is None else 1 + inner
+
     def make_elements(self, logits, *blocks):
         """The counts, with more zeros."""
         counts = self.counts.make_elements(*blocks)

@@ -9,7 +9,7 @@ import keras
 from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.checks import read_condition
-from keras_vae.models.prebuilt import make_layers, policy, reading
+from keras_vae.models.prebuilt import make_layers, offset_places, policy, reading
 from keras_vae.models.vae import VAE
 from keras_vae.networks import dense_decoder, dense_encoder
 
@@ -30,6 +30,9 @@ class DenseVAE(VAE):
         gaps: Whether observations may have gaps (NaN), which the likelihood leaves out:
             "fill" has the encoder read zeros there, "mask" also where the gaps are. None
             refuses them.
+        offset: Of counts, whether the first number of the condition is added to the
+            logarithms of their means: as log(size / typical size) it makes them
+            proportional to the size of an observation, such as a cell's library size.
         encoder: The encoder, where it is there already (a loaded model's); None makes it.
         decoder: The decoder, likewise.
         dtype: Dtype or policy of the networks; None takes Keras's global one.
@@ -51,6 +54,7 @@ class DenseVAE(VAE):
         activation: str = "relu",
         posterior: str | dict | DistributionLayer = "normal",
         gaps: str | None = None,
+        offset: bool = False,
         encoder: keras.Model | None = None,
         decoder: keras.Model | None = None,
         dtype=None,
@@ -63,6 +67,7 @@ class DenseVAE(VAE):
                 event_shape, latent_dim, posterior, likelihood
             )
             condition_shape = read_condition(kwargs.get("condition"))[0]
+            places = offset_places(likelihood, kwargs.get("condition")) if offset else None
             encoder = encoder or dense_encoder(
                 likelihood.event_shape,
                 posterior.params_size,
@@ -77,11 +82,13 @@ class DenseVAE(VAE):
                 hidden_units[::-1],
                 activation,
                 condition_shape,
+                places,
             )
         super().__init__(encoder, decoder, posterior, likelihood, dtype=dtype, **kwargs)
         self.hidden_units = hidden_units
         self.activation = activation
         self.gaps = gaps
+        self.offset = offset
 
     def get_config(self):
         """Returns the constructor's arguments, with the networks as they are now."""
@@ -92,4 +99,5 @@ class DenseVAE(VAE):
             "hidden_units": list(self.hidden_units),
             "activation": self.activation,
             "gaps": self.gaps,
+            "offset": self.offset,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import Any
 
 import keras
@@ -17,6 +18,7 @@ from keras_vae.layers import (
     IndependentCategorical,
     event_tuple,
 )
+from keras_vae.models.checks import read_condition
 from keras_vae.networks import ColumnFeatures, Gaps
 
 
@@ -96,6 +98,35 @@ def reading(likelihood: DistributionLayer, gaps: str | None) -> dict[str, Any]:
         return {"features": _column_features(likelihood, gaps == "mask")}
     scaling = _input_scaling(likelihood.accepts)
     return scaling if gaps is None else {**scaling, "features": Gaps(gaps == "mask")}
+
+
+def offset_places(likelihood: DistributionLayer, condition) -> tuple[int, int]:
+    """Where a likelihood's parameters are logarithms of means, to add an offset to.
+
+    Args:
+        likelihood: The likelihood.
+        condition: The `condition` of the model, whose first number is the offset.
+
+    Returns:
+        The first of these places, and where they end.
+
+    Raises:
+        ValueError: If the likelihood is none of counts, or the condition no vector.
+    """
+    block = getattr(likelihood, "log_mean_block", None)
+    if block is None:
+        raise ValueError(
+            "offset is for counts, whose logarithms of means it is added to: take the "
+            "likelihood 'poisson', 'negative_binomial' or 'zero_inflated', but not "
+            f"{type(likelihood).__name__}."
+        )
+    if read_condition(condition)[0] is None or isinstance(condition, int):
+        raise ValueError(
+            "offset needs a condition of numbers, whose first is added to the logarithms "
+            f"of means, such as condition=(1,), but condition is {condition!r}."
+        )
+    size = math.prod(likelihood.event_shape)
+    return block * size, (block + 1) * size
 
 
 def _column_features(likelihood: Blockwise, mask: bool) -> ColumnFeatures:

@@ -670,7 +670,9 @@ class VAE(LatentVariableModel):
             x: Observations [N, *event], in the model's units.
         """
         x = np.asarray(x)
-        last = getattr(self.decoder, "layers", [None])[-1]
+        # A condition's offset is added to what the last layer says of a typical size.
+        made = getattr(self.decoder, "layers", [None])
+        last = [one for one in made if not isinstance(one, networks.AddOffset)][-1]
         size = self.likelihood.params_size
         if isinstance(last, keras.layers.Dense) and last.use_bias and last.units == size:
             last.bias.assign(self.likelihood.marginal_params(x))

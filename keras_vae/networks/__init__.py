@@ -5,6 +5,7 @@ from keras_vae.networks.critic import Baseline, code_critic
 from keras_vae.networks.dense import dense_decoder, dense_encoder
 from keras_vae.networks.discriminator import conv_discriminator
 from keras_vae.networks.features import ColumnFeatures, Gaps
+from keras_vae.networks.inputs import AddOffset
 from keras_vae.networks.larsen import (
     larsen_decoder,
     larsen_discriminator,
@@ -20,6 +21,7 @@ from keras_vae.networks.missingness import (
 from keras_vae.networks.plus_condition import PlusCondition
 
 __all__ = [
+    "AddOffset",
     "Baseline",
     "ColumnFeatures",
     "Gaps",

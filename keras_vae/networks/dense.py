@@ -7,7 +7,12 @@ from collections.abc import Sequence
 import keras
 
 from keras_vae.core.dtypes import float_dtype
-from keras_vae.networks.inputs import latent_input, scaled_features, with_condition
+from keras_vae.networks.inputs import (
+    AddOffset,
+    latent_input,
+    scaled_features,
+    with_condition,
+)
 
 
 def dense_encoder(
@@ -57,6 +62,7 @@ def dense_decoder(
     hidden_units: Sequence[int] = (500, 500),
     activation: str = "relu",
     condition_shape: Sequence[int] | None = None,
+    offset: tuple[int, int] | None = None,
 ) -> keras.Model:
     """A multilayer perceptron from a latent vector to a vector.
 
@@ -66,6 +72,8 @@ def dense_decoder(
         hidden_units: Width of each hidden layer.
         activation: Name of the hidden layers' activation.
         condition_shape: Shape of a condition y that is read beside it; None for none.
+        offset: Outputs, from the first of these places up to the second, to which the
+            first number of y is added; see `AddOffset`. None for none.
 
     Returns:
         A model z [B, *latent_shape] -> [B, output_size], or [z, y] with a condition.
@@ -80,4 +88,7 @@ def dense_decoder(
         x = keras.layers.Dense(units, activation, name=f"hidden_{i + 1}")(x)
     # Exponentials follow, for which half precision is too coarse.
     outputs = keras.layers.Dense(output_size, dtype=float_dtype(), name="params")(x)
+    if offset is not None:
+        add = AddOffset(*offset, dtype=float_dtype(), name="offset")
+        outputs = add([outputs, inputs[1]])
     return keras.Model(inputs, outputs, name="dense_decoder")

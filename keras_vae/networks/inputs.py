@@ -6,6 +6,41 @@ import math
 from collections.abc import Sequence
 
 import keras
+import numpy as np
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class AddOffset(keras.layers.Layer):
+    """Adds the first number of a condition to some of a likelihood's parameters.
+
+    Where these are logarithms of means, and the number is log(size / typical size), means
+    are proportional to the size: the offset of generalised linear models.
+
+    Args:
+        start: First of these parameters.
+        stop: Where they end.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Example:
+        >>> AddOffset(0, 2)([keras.ops.zeros((1, 3)), keras.ops.ones((1, 1))]).numpy()
+        array([[1., 1., 0.]], dtype=float32)
+    """
+
+    def __init__(self, start: int, stop: int, **kwargs):
+        """Keeps the settings."""
+        super().__init__(**kwargs)
+        self.start, self.stop = start, stop
+
+    def call(self, inputs):
+        """Takes parameters [B, P] and the condition [B, C]; gives parameters."""
+        params, y = inputs
+        places = np.arange(params.shape[-1])
+        inside = (places >= self.start) & (places < self.stop)
+        return params + y[:, :1] * keras.ops.cast(inside, params.dtype)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "start": self.start, "stop": self.stop}
 
 
 def latent_input(latent_shape: int | Sequence[int]):

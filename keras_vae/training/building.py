@@ -73,6 +73,10 @@ def check_parts(recipe: Recipe) -> None:
             f"{recipe.title} has no {' and no '.join(foreign)} to choose. Leave that out, "
             "or take another model."
         )
+    if recipe.library_size and "offset" not in known:
+        raise ValueError(
+            f"library_size (--library-size) is for dense_vae, and not for {recipe.title}."
+        )
 
 
 def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str]:
@@ -94,9 +98,11 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
     if "num_classes" in arguments:
         conditions = classes_of(data, given.pop("condition", ALL_LABELS))
         given["num_classes"] = conditions.shape
-    elif recipe.condition is not None:
-        conditions = Conditions.of(data, recipe.condition)
+    elif recipe.condition is not None or recipe.library_size:
+        conditions = Conditions.of(data, recipe.condition, recipe.library_size)
         given["condition"] = conditions.shape
+        if recipe.library_size:
+            given["offset"] = True
     if "gaps" in arguments and np.issubdtype(data.x_train.dtype, np.floating):
         if (
             np.isnan(data.split("all")[0]).any()

@@ -106,6 +106,11 @@ class Recipe:
         "What the model is given beside x: labels, or names of labels or of a table's "
         "columns, such as income,age.",
     )
+    library_size: bool = _field(
+        False,
+        "Of counts, whether the model is given the total of each row, its library size, "
+        "and means are proportional to it.",
+    )
     labels: int | None = _field(
         None,
         "Of a model that learns labels, how many of the training examples keep theirs, as "
@@ -153,7 +158,7 @@ class Recipe:
         for name in ("label", "condition"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be a name: {getattr(self, name)!r}.")
-        for name in ("mixed_precision", "jit", "header", "skip_damaged"):
+        for name in ("mixed_precision", "jit", "header", "skip_damaged", "library_size"):
             if not isinstance(getattr(self, name), bool | None):
                 raise ValueError(f"{name} must be true or false in a recipe.")
         if not isinstance(self.columns, dict | None):
@@ -214,7 +219,10 @@ class Recipe:
             raise ValueError(f"from_preset must be a name or path: {self.from_preset!r}.")
         given = [
             n
-            for n in ("model", "posterior", "prior", "likelihood", "condition")
+            for n in (
+                *("model", "posterior", "prior", "likelihood", "condition"),
+                "library_size",
+            )
             if getattr(self, n)
         ]
         if given:

@@ -35,6 +35,7 @@ VALUES = {
     "channels": ("3", 3),
     "levels": ("0:16", (0, 16)),
     "skip_damaged": ((), True),
+    "library_size": ((), True),
     "label": ("income", "income"),
     "condition": ("age,job", "age,job"),
     "labels": ("100", 100),

@@ -28,6 +28,7 @@ OTHER = Recipe(
     levels=(0, 16),
     skip_damaged=True,
     label="income",
+    library_size=True,
     labels=20,
     condition="age,job",
     columns={"age": "count"},
@@ -38,7 +39,7 @@ OTHER = Recipe(
 TUNED = Recipe("digits", from_preset="other")
 WHOLE = ["warmup_epochs", "epochs", "patience", "batch_size", "seed", "labels"]
 WORDS = ["binarize", "schedule"]
-FLAGS = ["mixed_precision", "jit", "header", "skip_damaged"]
+FLAGS = ["mixed_precision", "jit", "header", "skip_damaged", "library_size"]
 OTHERS = [
     "data",
     "image_size",
