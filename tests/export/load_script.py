@@ -40,7 +40,9 @@ class Signature:
         """Whether an answer is another than the Keras model's."""
         wrong = []
         for name, value in answer.items():
-            expected, tolerance = self.answers[name][rows].astype("f4"), 1e-5
+            # Scores are sums, whose larger terms may cancel.
+            tolerance = 3e-4 if name == "elbo" else 1e-5
+            expected = self.answers[name][rows].astype("f4")
             if value.dtype == np.uint8:
                 # The expected levels are neither rounded nor cut.
                 expected, tolerance = np.clip(expected, 0, 255), 0.501
@@ -88,7 +90,8 @@ class Load:
             try:
                 # In turn, each thread from another on: even a slow model is asked all.
                 self.one(name, self.sizes[(number + turn) % len(self.sizes)], rng)
-                if turn % BAD_EVERY == 0:
+                # The first is one of them: a slow model gets to few turns.
+                if turn % BAD_EVERY == 1:
                     self.one_bad(
                         name, KINDS[(number + turn // BAD_EVERY) % len(KINDS)], rng
                     )

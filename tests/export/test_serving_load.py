@@ -1,4 +1,4 @@
-"""A served preset under load: eight threads for a minute.
+"""A served preset under load: eight threads at once.
 
 `pytest -m slow -s tests/export/test_serving_load.py --override-ini addopts=` prints the
 latencies.
@@ -18,8 +18,8 @@ from keras_vae.export import read_signatures
 
 SCRIPT = pathlib.Path(__file__).with_name("load_script.py")
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
-# One preset for a minute, the others shortly.
-SECONDS = {name: 60 if name == "zoo: conv_vae_mnist" else 10 for name in OF_THE_ZOO}
+# One preset for longer, the others shortly.
+SECONDS = {name: 25 if name == "zoo: conv_vae_mnist" else 8 for name in OF_THE_ZOO}
 ASKED = ("serving_default", "encode", "decode", "reconstruct_uint8", "encode_uint8")
 ASKED += ("sample", "score")
 
@@ -83,7 +83,8 @@ def test_a_server_under_load(exported, tmp_path, name, seconds):
     assert set(report["bad"]) == {
         "dtype: refused",
         "empty: answered with none",
-        "nan: refused",
+        # Where a model takes gaps, NaN says where they are.
+        "nan: answered" if served.model.takes_gaps else "nan: refused",
         "shape: refused",
     }
     if report["requests"] < 200:
