@@ -86,6 +86,8 @@ def checked(
     if isinstance(support, Codes):
         away = tf.abs(x - tf.cast(support.nearest(x), x.dtype))
         inside &= tf.reduce_all(away <= 1e-5 + 1e-4 * tf.abs(x))
+    elif support.vectors == "ball":
+        inside &= tf.reduce_all(tf.norm(x, axis=-1) < support.high)
     elif support.vectors is not None:
         size = tf.square(x) if support.vectors == "sphere" else x
         total = tf.reduce_sum(size, axis=-1)

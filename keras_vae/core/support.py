@@ -17,6 +17,7 @@ _VECTORS = {
     "simplex": "numbers that add up to 1",
     "one_hot": "one-hot vectors",
     "codes": "the codes of a codebook",
+    "ball": "the inside of a ball",
 }
 # How far the sum of a vector in single precision may be from 1.
 _TOLERANCE = 1e-3
@@ -34,9 +35,9 @@ class Support:
         high: Largest value, or None where there is no upper bound.
         integer: Whether only whole numbers belong to it.
         is_open: Whether the bounds themselves are excluded.
-        vectors: What the last axis holds: "sphere" (unit vectors), "simplex" (numbers that
-            add up to 1), "one_hot", "codes" (see `Codes`); None where the elements do not
-            depend on each other.
+        vectors: What the last axis holds: "sphere" (unit vectors), "ball" (vectors shorter
+            than `high`), "simplex" (numbers that add up to 1), "one_hot", "codes" (see
+            `Codes`); None where the elements do not depend on each other.
 
     Example:
         >>> UNIT_INTERVAL.check(np.array([[0.0, 1.0]]))
@@ -81,7 +82,10 @@ class Support:
         if self.integer and not np.issubdtype(x.dtype, np.integer):
             with np.errstate(invalid="ignore"):
                 inside &= np.floor(x) == x
-        if self.vectors is not None:
+        if self.vectors == "ball":
+            norm = np.linalg.norm(x, axis=-1, keepdims=True)
+            inside &= norm < self.high
+        elif self.vectors is not None:
             size = np.square(x) if self.vectors == "sphere" else x
             total = size.sum(axis=-1, keepdims=True, dtype=np.float64)
             inside &= np.abs(total - 1.0) < _TOLERANCE
@@ -101,7 +105,8 @@ class Support:
         if isinstance(other, Columns):
             return all(map(self.includes, other.columns))
         if self.vectors is not None or other.vectors not in (None, "one_hot"):
-            return self.vectors == other.vectors
+            same = self.vectors == other.vectors
+            return same and (self.vectors != "ball" or self.high == other.high)
         if self.integer != other.integer:
             return False
         low = self.low is None or (other.low is not None and self._above(other))

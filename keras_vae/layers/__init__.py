@@ -8,9 +8,11 @@ from keras_vae.layers.base import (
 from keras_vae.layers.base import event_tuple as event_tuple
 from keras_vae.layers.bernoulli import IndependentBernoulli
 from keras_vae.layers.blockwise import Blockwise
+from keras_vae.layers.bounded import IndependentKumaraswamy, IndependentTruncatedNormal
 from keras_vae.layers.categorical import IndependentCategorical, OneHotCategorical
 from keras_vae.layers.deterministic import Deterministic
-from keras_vae.layers.discretized_logistic import DiscretizedLogistic
+from keras_vae.layers.dirichlet import Dirichlet
+from keras_vae.layers.discretized import DiscretizedLogistic, QuantizedNormal
 from keras_vae.layers.distribution_lambda import DistributionLambda
 from keras_vae.layers.flow import Flow
 from keras_vae.layers.independent import (
@@ -32,8 +34,13 @@ from keras_vae.layers.mixture import (
     MixtureNormal,
     MixtureSameFamily,
 )
-from keras_vae.layers.normal import IndependentNormal, MultivariateNormalTriL
-from keras_vae.layers.power_spherical import PowerSpherical
+from keras_vae.layers.normal import (
+    IndependentNormal,
+    MultivariateNormalLowRank,
+    MultivariateNormalTriL,
+)
+from keras_vae.layers.poincare import PoincareNormal
+from keras_vae.layers.power_spherical import PowerSpherical, VonMisesFisher
 from keras_vae.layers.quantizers import (
     FiniteScalarQuantizer,
     Quantizer,
@@ -44,6 +51,7 @@ from keras_vae.layers.relaxed import RelaxedOneHotCategorical
 from keras_vae.layers.room import ROOM as ROOM
 from keras_vae.layers.room import get
 from keras_vae.layers.tabular import (
+    IndependentGamma,
     IndependentLogNormal,
     IndependentOrdinal,
     ZeroInflated,
@@ -53,6 +61,7 @@ __all__ = [
     "Blockwise",
     "CategoricalMixtureOfOneHotCategorical",
     "Deterministic",
+    "Dirichlet",
     "DiscretizedLogistic",
     "DistributionLambda",
     "DistributionLayer",
@@ -62,9 +71,11 @@ __all__ = [
     "IndependentBeta",
     "IndependentCategorical",
     "IndependentContinuousBernoulli",
+    "IndependentGamma",
+    "IndependentKumaraswamy",
     "IndependentLaplace",
-    "IndependentLogNormal",
     "IndependentLayer",
+    "IndependentLogNormal",
     "IndependentLogistic",
     "IndependentMixture",
     "IndependentNegativeBinomial",
@@ -72,19 +83,24 @@ __all__ = [
     "IndependentOrdinal",
     "IndependentPoisson",
     "IndependentStudentT",
+    "IndependentTruncatedNormal",
     "KLDivergenceAddLoss",
     "KLDivergenceRegularizer",
     "MixtureLogistic",
     "MixtureNormal",
     "MixtureSameFamily",
+    "MultivariateNormalLowRank",
     "MultivariateNormalTriL",
     "OneHotCategorical",
+    "PoincareNormal",
     "PositiveLayer",
     "PowerSpherical",
+    "QuantizedNormal",
     "Quantizer",
     "RelaxedOneHotCategorical",
     "ResidualQuantizer",
     "VectorQuantizer",
+    "VonMisesFisher",
     "ZeroInflated",
     "distribution_of",
     "get",

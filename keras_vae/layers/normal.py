@@ -144,3 +144,80 @@ class MultivariateNormalTriL(DistributionLayer):
         """Returns the constructor's arguments."""
         config = {"event_size": self.event_size, "floor": self.floor}
         return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class MultivariateNormalLowRank(DistributionLayer):
+    """A normal distribution with covariance diag(d) + U U^T; parameters: mean, d, U.
+
+    Between independent normals and full covariance: R directions in which elements go
+    together, at a cost that grows with the size and not with its square.
+
+    Args:
+        event_size: Length D of the vector.
+        rank: Number R of directions.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        floor: Smallest entry of d, which is floor + softplus(u).
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Raises:
+        ValueError: If the rank is above the size.
+
+    Example:
+        >>> MultivariateNormalLowRank(16, rank=2).params_size
+        64
+
+    Source:
+        Rezende, Mohamed and Wierstra 2014, "Stochastic backpropagation", section 4.3.
+    """
+
+    part_name = "low_rank_normal"
+
+    def __init__(
+        self,
+        event_size,
+        rank: int = 1,
+        convert_to_tensor_fn="sample",
+        *,
+        floor: float = 1e-4,
+        **kwargs,
+    ):
+        """Creates the layer."""
+        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
+        self.event_size = positive_int(event_size, "event_size")
+        self.rank = positive_int(rank, "rank")
+        if self.rank > self.event_size:
+            raise ValueError(
+                f"rank is {self.rank}, but vectors of size {self.event_size} have no more "
+                "directions than that. Take 'full_normal'."
+            )
+        self.floor = not_negative(floor, "floor")
+        self.event_shape = (self.event_size,)
+
+    def compute_params_size(self) -> int:
+        """D means, D entries of d, D * R of U."""
+        return self.event_size * (2 + self.rank)
+
+    def make_distribution(self, params):
+        """Normal with softplus d."""
+        loc, diagonal, factor = tf.split(
+            params, [self.event_size, self.event_size, -1], axis=-1
+        )
+        shape = (*keras.ops.shape(params)[:-1], self.event_size, self.rank)
+        return tfd.MultivariateNormalDiagPlusLowRankCovariance(
+            loc,
+            self.floor + tf.nn.softplus(diagonal),
+            tf.reshape(factor, shape),
+            validate_args=self.validate_args,
+        )
+
+    def initial_params(self, seed=0):
+        """Nearly the standard normal's; U must not be zero, where it has no gradient."""
+        factor = 0.1 * np.random.default_rng(seed).normal(size=self.event_size * self.rank)
+        ones = np.full(self.event_size, np.log(np.expm1(1.0 - self.floor)))
+        return np.concatenate([np.zeros(self.event_size), ones, factor]).astype(np.float32)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        config = {"event_size": self.event_size, "rank": self.rank, "floor": self.floor}
+        return {**super().get_config(), **config}

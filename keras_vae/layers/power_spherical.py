@@ -1,4 +1,4 @@
-"""Directions: a distribution on the unit sphere."""
+"""Directions: distributions on the unit sphere."""
 
 from __future__ import annotations
 
@@ -94,3 +94,46 @@ class PowerSpherical(DistributionLayer):
             "event_size": self.event_size,
             "floor": self.floor,
         }
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class VonMisesFisher(PowerSpherical):
+    """The von Mises-Fisher distribution; parameters: a direction, a concentration.
+
+    The density at z is proportional to exp(concentration * mean . z). Draws have gradients
+    in three dimensions alone; in others the score function must do, or `PowerSpherical`.
+
+    Args:
+        event_size: Length D of the vectors, from 2 to 5.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        floor: Smallest concentration, which is floor + softplus(u); 0 is uniform.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Raises:
+        ValueError: If the size is not from 2 to 5.
+
+    Example:
+        >>> VonMisesFisher(3).params_size
+        4
+
+    Source:
+        Davidson et al. 2018, "Hyperspherical variational auto-encoders".
+    """
+
+    def __init__(
+        self, event_size=3, convert_to_tensor_fn="sample", *, floor=1e-3, **kwargs
+    ):
+        """Creates the layer."""
+        super().__init__(event_size, convert_to_tensor_fn, floor=floor, **kwargs)
+        if self.event_size > 5:
+            raise ValueError(
+                f"event_size must be at most 5, but is {self.event_size}: in more dimensions "
+                "take PowerSpherical ('power_spherical')."
+            )
+
+    def make_distribution(self, params):
+        """Von Mises-Fisher around the direction of the power spherical distribution."""
+        same = super().make_distribution(params)
+        return tfd.VonMisesFisher(
+            same.mean_direction, same.concentration, validate_args=self.validate_args
+        )

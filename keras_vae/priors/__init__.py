@@ -3,6 +3,7 @@
 from typing import Any
 
 from keras_vae.core.parts import Room
+from keras_vae.core.support import REAL
 from keras_vae.layers.quantizers import Quantizer
 from keras_vae.priors.base import Prior
 from keras_vae.priors.learned import Conditional, Learned
@@ -57,9 +58,9 @@ def default_for(posterior) -> Prior:
         posterior: Distribution layer.
 
     Returns:
-        The standard normal for numbers, the uniform distribution on a sphere and over the
-        codes of a quantizer, and else
-        the posterior's own family at equal probabilities.
+        The standard normal for real numbers, the uniform distribution on a sphere and over
+        the codes of a quantizer, and else the posterior's own family with the parameters
+        that it starts from: equal probabilities, the uniform distribution of an interval.
 
     Example:
         >>> type(default_for(keras_vae.layers.PowerSpherical(3))).__name__
@@ -69,6 +70,6 @@ def default_for(posterior) -> Prior:
         return UniformOverCodes(dtype=posterior.dtype)
     if posterior.support.vectors == "sphere":
         return UniformOnSphere(dtype=posterior.dtype)
-    if StandardNormal().support.includes(posterior.support):
+    if posterior.support == REAL:
         return StandardNormal(dtype=posterior.dtype)
     return Learned(trainable=False, dtype=posterior.dtype)

@@ -95,6 +95,56 @@ def discretized_logistic(low, high):
     return oracle
 
 
+def quantized_normal(low, high):
+    def oracle(params, x):
+        u, scale = params.reshape(2, x.size)
+        loc, half = (low + high) / 2, (high - low) / 2
+        x = x.ravel()
+        end = np.where(x == high, np.inf, x + 0.5) - loc - half * u
+        start = np.where(x == low, -np.inf, x - 0.5) - loc - half * u
+        # On the side where no number is near 1.
+        right = start + end > 0
+        start, end = np.where(right, -end, start), np.where(right, -start, end)
+        cdf = stats.norm(0, half * positive(scale, 1e-4)).cdf
+        return np.log(cdf(end) - cdf(start)).sum()
+
+    return oracle
+
+
+def truncated_normal(low, high):
+    def oracle(params, x):
+        u, scale = params.reshape(2, x.size)
+        loc = low + (high - low) * special.expit(u)
+        scale = (high - low) * positive(scale, 1e-3)
+        ends = (low - loc) / scale, (high - loc) / scale
+        return stats.truncnorm.logpdf(x.ravel(), *ends, loc, scale).sum()
+
+    return oracle
+
+
+def kumaraswamy(params, x):
+    a, b = positive(params.reshape(2, x.size), 0.1)
+    x = x.ravel()
+    return (np.log(a * b) + (a - 1) * np.log(x) + (b - 1) * np.log1p(-(x**a))).sum()
+
+
+def gamma(params, x):
+    concentration, rate = params.reshape(2, x.size)
+    shape = positive(concentration, 0.1)
+    return stats.gamma.logpdf(x.ravel(), shape, scale=1 / positive(rate)).sum()
+
+
+def dirichlet(params, x):
+    x = x.astype(np.float64)
+    return stats.dirichlet.logpdf(x / x.sum(), positive(params, 0.1))
+
+
+def low_rank_normal(params, x):
+    factor = params[6:].reshape(3, 2)
+    covariance = np.diag(positive(params[3:6], 1e-4)) + factor @ factor.T
+    return stats.multivariate_normal.logpdf(x, params[:3], covariance)
+
+
 def mixture(num_components, component):
     def oracle(params, x):
         weights = special.log_softmax(params[:num_components])
@@ -185,6 +235,14 @@ def open_units(rng, shape):
 
 def classes(n):
     return lambda rng, shape: rng.integers(0, n, shape)
+
+
+def positives(rng, shape):
+    return np.exp(rng.normal(size=shape))
+
+
+def shares(rng, shape):
+    return rng.dirichlet(np.ones(shape[-1]), shape[:-1])
 
 
 def one_hots(rng, shape):
@@ -319,7 +377,30 @@ CASES = {
     ),
     "log_normal": case(
         layers.IndependentLogNormal, shaped(2), (2,), 4, log_normal,
-        lambda rng, shape: np.exp(rng.normal(size=shape)), extremes=(-20.0, 20.0),
+        positives, extremes=(-20.0, 20.0),
+    ),
+    "gamma": case(
+        layers.IndependentGamma, shaped(2), (2,), 4, gamma, positives, xla_draws=False,
+    ),
+    "truncated_normal": case(
+        layers.IndependentTruncatedNormal, {"event_shape": 3, "low": -1.0, "high": 2.0},
+        (3,), 6, truncated_normal(-1.0, 2.0),
+        lambda rng, shape: rng.uniform(-1.0, 2.0, shape), extremes=(-20.0, 20.0),
+    ),
+    "kumaraswamy": case(
+        layers.IndependentKumaraswamy, shaped(2), (2,), 4, kumaraswamy, open_units
+    ),
+    "dirichlet": case(
+        layers.Dirichlet, {"event_size": 3}, (3,), 3, dirichlet, shares, xla_draws=False,
+    ),
+    "low_rank_normal": case(
+        layers.MultivariateNormalLowRank, {"event_size": 3, "rank": 2}, (3,), 12,
+        low_rank_normal, extremes=(-10.0, 10.0),
+    ),
+    "quantized_normal": case(
+        layers.QuantizedNormal, {"event_shape": 3, "low": -3, "high": 12},
+        (3,), 6, quantized_normal(-3, 12),
+        lambda rng, shape: rng.integers(-3, 13, shape),
     ),
     "mixture": case(
         layers.IndependentMixture, {"event_shape": 2, "num_components": 3}, (2,), 18,

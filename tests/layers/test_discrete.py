@@ -16,6 +16,7 @@ ELEMENTS = {
     "bernoulli": range(2),
     "categorical": range(3),
     "discretized_logistic": range(-3, 13),
+    "quantized_normal": range(-3, 13),
     "poisson": range(40),
     "negative_binomial": range(250),
     "mixture_of_poissons": range(60),

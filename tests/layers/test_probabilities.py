@@ -1,4 +1,4 @@
-"""Probabilities add up to one, and the discretized logistic is what it says."""
+"""Probabilities add up to one, and rounded variables are what they say."""
 
 import laws
 import numpy as np
@@ -8,7 +8,7 @@ from scipy import special, stats
 from scipy.integrate import trapezoid
 
 from keras_vae import layers
-from keras_vae.layers.discretized_logistic import DiscretizedLogisticDistribution
+from keras_vae.layers.discretized import DiscretizedLogisticDistribution
 
 LOCS = [-3.0, -1.0, -0.99, -0.31, 0.0, 0.5, 1.0, 1.004, 4.0]
 RAW_SCALES = [-100.0, -8.0, -4.0, -1.0, 0.0, 3.0, 20.0]
@@ -25,23 +25,32 @@ def probabilities(distribution, values):
     return np.exp(distribution.log_prob(np.reshape(values, shape).astype("float32")))
 
 
+# Layers of rounded variables, and P(X > t) of location 0 and scale 1.
+ROUNDED = {
+    layers.DiscretizedLogistic: lambda t: special.expit(-t),
+    layers.QuantizedNormal: lambda t: special.ndtr(-t),
+}
+
+
+@pytest.mark.parametrize("cls", ROUNDED)
 @pytest.mark.parametrize("low, high", [(0, 255), (0, 1), (-3, 12)])
-def test_discretized_logistic_sums_to_one(low, high):
-    layer = layers.DiscretizedLogistic((), low, high)
+def test_rounded_variables_sum_to_one(cls, low, high):
+    layer = cls((), low, high)
     distribution = layer.distribution(grid_of_parameters())
     total = probabilities(distribution, np.arange(low, high + 1)).sum(0)
     laws.close(total, 1.0, rtol=2e-5)
 
 
+@pytest.mark.parametrize("cls", ROUNDED)
 @pytest.mark.parametrize("low, high", [(0, 255), (0, 1), (-3, 12)])
-def test_discretized_logistic_mean_is_the_sum_over_levels(low, high):
+def test_the_mean_of_rounded_variables_is_the_sum_over_levels(cls, low, high):
     params = grid_of_parameters().astype(float)
     half, levels = (high - low) / 2, np.arange(low, high + 1)
     loc = (low + high) / 2 + half * params[:, 0]
     scale = half * (1e-4 + np.logaddexp(0, params[:, 1]))
     # E x = low + sum of P(x >= k) over the levels k above low, in double precision.
-    tails = special.expit((loc - (levels[1:, None] - 0.5)) / scale)
-    layer = layers.DiscretizedLogistic((), low, high)
+    tails = ROUNDED[cls]((levels[1:, None] - 0.5 - loc) / scale)
+    layer = cls((), low, high)
     mean = layer.distribution(params).mean()
     # 2e-4 of a level is promised; the rest is the precision of the locations.
     np.testing.assert_allclose(mean, low + tails.sum(0), rtol=1e-5, atol=2e-4 + 2e-5 * half)

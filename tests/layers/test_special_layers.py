@@ -12,6 +12,8 @@ LAYERS = {
     "flow": lambda: layers.Flow(3, seed=0),
     "relaxed_one_hot": lambda: layers.RelaxedOneHotCategorical(3, temperature=0.7),
     "power_spherical": lambda: layers.PowerSpherical(3),
+    "von_mises_fisher": lambda: layers.VonMisesFisher(3),
+    "poincare": lambda: layers.PoincareNormal(3, curvature=0.7),
 }
 every_layer = pytest.mark.parametrize("name", LAYERS)
 
@@ -85,6 +87,59 @@ def test_a_power_sphere_is_that_of_tfp():
     direction = tf.linalg.l2_normalize(params[:, :3], axis=-1)
     expected = tfd.PowerSpherical(direction, layer.floor + tf.nn.softplus(params[:, 3]))
     laws.close(layer.distribution(params).log_prob(z), expected.log_prob(z), rtol=1e-4)
+
+
+def test_a_von_mises_fisher_distribution_is_that_of_tfp():
+    layer, params = made("von_mises_fisher")
+    z = layer.distribution(params).sample(seed=(0, 1))
+    direction = tf.linalg.l2_normalize(params[:, :3], axis=-1)
+    expected = tfd.VonMisesFisher(direction, layer.floor + tf.nn.softplus(params[:, 3]))
+    laws.close(layer.distribution(params).log_prob(z), expected.log_prob(z), rtol=1e-4)
+    assert layers.VonMisesFisher(3).is_reparameterized
+    assert not layers.VonMisesFisher(4).is_reparameterized
+    with pytest.raises(ValueError, match="at most 5, but is 6: .* PowerSpherical"):
+        layers.VonMisesFisher(6)
+
+
+@pytest.mark.parametrize("curvature", [0.3, 1.0, 4.0])
+@pytest.mark.parametrize("params", [[0.0, 0.0, 0.5, 0.5], [0.6, -0.3, 0.0, -1.0]])
+def test_the_density_in_a_poincare_ball_sums_to_one_and_is_that_of_its_draws(
+    curvature, params
+):
+    layer = layers.PoincareNormal(2, curvature=curvature)
+    distribution = layer.distribution(np.array([params], "float32"))
+    radius = layer.support.high
+    axis = np.linspace(-radius, radius, 802, dtype="float32")
+    grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 1, 2)
+    grid = grid[np.linalg.norm(grid[:, 0], axis=-1) < 0.9999 * radius]
+    p = np.exp(distribution.log_prob(grid))[:, 0] * (axis[1] - axis[0]) ** 2
+    assert p.sum() == pytest.approx(1.0, abs=4e-3)
+    # Moments of draws are those of the density.
+    draws = distribution.sample(20_000, seed=(0, 1)).numpy()[:, 0]
+    for power in (1, 2):
+        expected = (p[:, None] * grid[:, 0] ** power).sum(axis=0) / p.sum()
+        error = 5 * (draws**power).std(axis=0) / np.sqrt(len(draws))
+        assert (np.abs((draws**power).mean(axis=0) - expected) < error + 2e-3).all()
+
+
+def test_nearly_flat_a_poincare_ball_is_the_plane():
+    layer = layers.PoincareNormal(3, curvature=1e-4)
+    params = np.array([[0.3, -0.2, 0.1, 0.5, 0.0, 1.0]], "float32")
+    z = np.random.default_rng(0).normal(size=(6, 1, 3)).astype("float32")
+    # Half of a tangent vector's length at the origin: there the metric is 4 dz^2.
+    scale = (layer.floor + np.logaddexp(0, params[:, 3:])) / 2
+    expected = tfd.MultivariateNormalDiag(params[:, :3], scale)
+    found = layer.distribution(params).log_prob(z)
+    np.testing.assert_allclose(found, expected.log_prob(z), rtol=5e-3, atol=5e-3)
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_draws_of_a_poincare_ball_stay_inside(size):
+    layer = layers.PoincareNormal(size)
+    params = np.full((4, 2 * size), 30.0, "float32")
+    draws = layer.distribution(params).sample(50, seed=(0, 1))
+    layer.support.check(draws.numpy())
+    laws.all_finite(layer.distribution(params).log_prob(draws))
 
 
 def test_relaxed_codes_are_those_of_tfp():

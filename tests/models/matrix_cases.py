@@ -83,6 +83,7 @@ LAYERS = {
         "continuous_bernoulli", "interval", True, True, kin="log_normal"
     ),
     "deterministic": Layer("deterministic", "point", True, True),
+    "dirichlet": Layer("dirichlet", "simplex", same_draws=False, xla=False),
     "discretized_logistic": Layer(
         "discretized_logistic", "levels", False, True, kin="categorical"
     ),
@@ -95,10 +96,13 @@ LAYERS = {
         weights=True,
     ),
     "full_normal": Layer("full_normal", "reals"),
+    "gamma": Layer("gamma", "positive", True, True, False, False, kin="log_normal"),
     "gumbel": Layer(gumbel, "reals", True, True, kin="normal"),
+    "kumaraswamy": Layer("kumaraswamy", "open interval", True, True, kin="log_normal"),
     "laplace": Layer("laplace", "reals", True, True, kin="normal"),
     "log_normal": Layer("log_normal", "positive", True, True),
     "logistic": Layer("logistic", "reals", True, True, kin="normal"),
+    "low_rank_normal": Layer("low_rank_normal:rank=2", "reals"),
     "mixture": Layer(
         "mixture:num_components=2", "reals", False, True, kin="mixture_normal"
     ),
@@ -123,7 +127,9 @@ LAYERS = {
     "one_hot_categorical": Layer("one_hot_categorical", "one-hot", False),
     "ordinal": Layer("ordinal:num_classes=4", "levels", False, True, kin="categorical"),
     "poisson": Layer("poisson", "counts", False, True, same_draws=False),
+    "poincare_normal": Layer("poincare_normal", "ball", moments=False),
     "power_spherical": Layer("power_spherical", "sphere", same_draws=False, moments=False),
+    "quantized_normal": Layer("quantized_normal", "levels", False, True, kin="categorical"),
     "relaxed_one_hot": Layer("relaxed_one_hot_categorical", "simplex", moments=False),
     "student_t": Layer("student_t", "reals", True, True, False, moments=False),
     "vector_quantizer": Layer(
@@ -136,11 +142,17 @@ LAYERS = {
         moments=False,
         weights=True,
     ),
+    "truncated_normal": Layer("truncated_normal", "interval", True, True, kin="log_normal"),
+    "von_mises_fisher": Layer(
+        "von_mises_fisher", "sphere", same_draws=False, moments=False
+    ),
     "zero_inflated": Layer(
         "zero_inflated", "counts", False, True, same_draws=False, kin="poisson"
     ),
 }
-POSTERIORS = LIKELIHOODS = LAYERS
+POSTERIORS = LAYERS
+# Directions have at most five numbers there, and an event here has six.
+LIKELIHOODS = {name: one for name, one in LAYERS.items() if name != "von_mises_fisher"}
 OWN = None
 # Likelihoods of names or ranks.
 WITHOUT_MEAN = {"blockwise", "categorical", "ordinal"}
@@ -334,6 +346,8 @@ def observations(support, n=N):
     elif support.vectors == "sphere":
         x = rng.normal(size=(n, SIZE))
         x /= np.linalg.norm(x, axis=-1, keepdims=True)
+    elif support.vectors == "ball":
+        x = support.high * rng.uniform(-0.3, 0.3, (n, SIZE))
     elif support.vectors == "simplex":
         x = rng.dirichlet(np.ones(SIZE), n)
     elif support.integer:
