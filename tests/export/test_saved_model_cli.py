@@ -6,7 +6,7 @@ import subprocess
 import clean_environment
 import numpy as np
 import pytest
-from served_models import OF_THE_ZOO, answers, check_answer, requests
+from served_models import answers, check_answer, requests
 
 pytestmark = pytest.mark.slow
 CLI = ["-m", "tensorflow.python.tools.saved_model_cli"]
@@ -31,7 +31,11 @@ def test_the_environment_is_clean(python, tmp_path):
     assert call(python, "-c", code.format(names), cwd=tmp_path) == "False True True True\n"
 
 
-@pytest.mark.parametrize("name", OF_THE_ZOO)
+# One with labels, one of a table, one of two players: each takes a process a signature.
+SOME = ("conditional_vae_mnist", "dense_vae_breast_cancer", "vae_gan_celeba")
+
+
+@pytest.mark.parametrize("name", [f"zoo: {name}" for name in SOME])
 def test_saved_model_cli_shows_and_runs_every_signature(python, exported, tmp_path, name):
     served, folder = exported(name)
     shown = call(python, *CLI, "show", "--dir", folder, "--all", cwd=tmp_path)

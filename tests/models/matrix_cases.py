@@ -512,6 +512,6 @@ def some_cells(posterior):
     return [
         Cell(posterior, prior, likelihood, objective)
         for i, prior in enumerate(PRIORS)
-        for likelihood in every(7, LIKELIHOODS, turn + i)
+        for likelihood in every(20, LIKELIHOODS, turn + i)
         for objective in OBJECTIVES
     ]

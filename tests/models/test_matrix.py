@@ -8,7 +8,7 @@ fits where another one fits says so (`kin`) and costs the fast tests one cell:
   together with others of them; verdicts on a fixed subset that goes round the parts;
 - slow: cells that hold every pair of posterior, prior and objective, and each likelihood
   with every part without kin; verdicts on every posterior, prior and
-  objective with every seventh likelihood, another seventh for each.
+  objective with every twentieth likelihood, others for each.
 """
 
 import itertools
@@ -199,7 +199,7 @@ def test_every_posterior_prior_and_objective_fit_or_are_refused(posterior):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("posterior", POSTERIORS)
-def test_a_seventh_of_all_cells_fits_or_is_refused(posterior, record_property):
+def test_a_twentieth_of_all_cells_fits_or_is_refused(posterior, record_property):
     cells = some_cells(posterior)
     works, refused = check_verdicts(cells)
     record_property("works", works)
