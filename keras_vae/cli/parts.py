@@ -8,7 +8,7 @@ import click
 
 from keras_vae.cli.package import Verb
 
-ROOMS = ("models", "layers", "priors", "objectives", "optimizers")
+ROOMS = ("models", "layers", "bijectors", "priors", "objectives", "optimizers")
 
 
 @click.command(cls=Verb)
@@ -18,13 +18,15 @@ def parts(room, name):
     """List the parts of a ROOM, or of all, or describe the part NAME.
 
     A part is written NAME:ARG=VALUE,ARG=VALUE: on the command line, in a recipe and in
-    Python. Layers are posteriors and likelihoods. Parts of your own are listed with
+    Python. Layers are posteriors and likelihoods; the name of a bijector is that of a flow
+    of it (`--posterior iaf:num_layers=2`). Parts of your own are listed with
     `keras-vae --import mine.py parts`.
     """
     from keras_vae import layers, models, objectives, priors
+    from keras_vae.layers import bijectors
     from keras_vae.models import optimizers
 
-    modules = (models, layers, priors, objectives, optimizers)
+    modules = (models, layers, bijectors, priors, objectives, optimizers)
     rooms = {key: module.ROOM for key, module in zip(ROOMS, modules, strict=True)}
     if name is not None:
         click.echo(_described(rooms[room], name))

@@ -49,6 +49,10 @@ class Room:
         found = {part_name(one): one for one in named if self.make(one)}
         return dict(sorted(found.items()))
 
+    def names(self) -> list[str]:
+        """Returns all names that are understood, sorted."""
+        return list(self.parts())
+
     def arguments(self, name: str) -> dict[str, inspect.Parameter]:
         """Returns the arguments of a part, those of its base classes included.
 
@@ -64,7 +68,7 @@ class Room:
         known = self.parts()
         if name not in known:
             advice = "(With parts of your own: keras-vae --import FILE.)"
-            raise unknown(self.kind, name, known, advice)
+            raise unknown(self.kind, name, self.names(), advice)
         make = self.make(known[name])
         return constructor_arguments(make) if make is known[name] else named_arguments(make)
 
@@ -170,21 +174,24 @@ def part_text(part: Any) -> str:
         part: An object with a `get_config`.
 
     Returns:
-        Its name, and the numbers and words among its arguments that are not its defaults,
-        without seed and size.
+        Its name, and the numbers, words and parts among its arguments that are not its
+        defaults, without seed and size.
 
     Example:
         >>> part_text(IndependentNormal(3, scale="shared"))
         'normal:scale=shared'
     """
     config = part.get_config()
-    arguments = {
-        key: config[key]
-        for key, one in constructor_arguments(type(part)).items()
-        if key not in ("seed", "event_size")
-        and isinstance(config.get(key), bool | int | float | str)
-        and config[key] != one.default
-    }
+    arguments = {}
+    for key, one in constructor_arguments(type(part)).items():
+        value = config.get(key)
+        if isinstance(value, dict) and "class_name" in value and one.default is not None:
+            # A part that was written in text.
+            value = part_text(getattr(part, key))
+        if key in ("seed", "event_size", "dtype") or value == one.default:
+            continue
+        if isinstance(value, bool | int | float | str):
+            arguments[key] = value
     return written(part_name(type(part)), arguments)
 
 

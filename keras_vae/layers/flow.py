@@ -34,7 +34,8 @@ class Flow(DistributionLayer):
             of triangular Sylvester ones, the order of the elements is reversed.
         num_layers: Number of layers.
         hidden_units: Widths of the hidden layers of each network.
-        context_size: Numbers from the encoder that the networks read as well.
+        context_size: Numbers from the encoder that the networks read as well. None is D
+            for "iaf", which is made for it, and else none.
         floor: Smallest standard deviation of the normal.
         **kwargs: Arguments of `DistributionLayer`.
 
@@ -61,7 +62,7 @@ class Flow(DistributionLayer):
         bijector: str | dict | bijectors.FlowBijector = "affine_coupling",
         num_layers: int = 4,
         hidden_units: Sequence[int] = (64,),
-        context_size: int = 0,
+        context_size: int | None = None,
         floor: float = 1e-5,
         **kwargs,
     ):
@@ -77,6 +78,8 @@ class Flow(DistributionLayer):
         self.bijector = bijectors.get(bijector)
         self.num_layers = positive_int(num_layers, "num_layers")
         self.hidden_units = sizes(hidden_units, "hidden_units")
+        if context_size is None:
+            context_size = self.bijector.usual_context(self.event_size)
         self.context_size = positive_int(context_size + 1, "context_size + 1") - 1
         self.base = IndependentNormal(self.event_size, floor=floor, dtype=self.dtype)
         made = [self._network(i) for i in range(self.num_layers)]

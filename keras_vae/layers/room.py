@@ -6,17 +6,54 @@ from typing import Any
 
 import keras
 
+from keras_vae.core.descriptions import parse, written
 from keras_vae.core.parts import Room
+from keras_vae.layers import bijectors
 from keras_vae.layers.base import DistributionLayer, event_tuple
 
-ROOM = Room("distribution layer", DistributionLayer)
+
+class LayerRoom(Room):
+    """Distribution layers by name; the name of a bijector is that of a flow of it.
+
+    "sylvester:kind=triangular,num_layers=2" is
+    "flow:bijector=(sylvester:kind=triangular),num_layers=2".
+
+    Example:
+        >>> ROOM.check("planar:num_layers=10")
+        ('flow', {'num_layers': 10, 'bijector': 'planar'})
+    """
+
+    def names(self):
+        """Returns all names that are understood, sorted."""
+        return sorted([*super().names(), *bijectors.ROOM.names()])
+
+    def check(self, identifier):
+        """Reads a description; see `Room.check`."""
+        name, arguments = parse(identifier)
+        if name in bijectors.ROOM.parts():
+            of_bijector = bijectors.ROOM.arguments(name)
+            own = {key: v for key, v in arguments.items() if key in of_bijector}
+            others = {key: v for key, v in arguments.items() if key not in own}
+            name = written(*bijectors.ROOM.check({"name": name, **own}))
+            identifier = {"name": "flow", **others, "bijector": name}
+        return super().check(identifier)
+
+    def arguments(self, name):
+        """Returns the arguments of a part; see `Room.arguments`."""
+        if name not in bijectors.ROOM.parts():
+            return super().arguments(name)
+        flow = {k: v for k, v in super().arguments("flow").items() if k != "bijector"}
+        return {**flow, **bijectors.ROOM.arguments(name)}
+
+
+ROOM = LayerRoom("distribution layer", DistributionLayer)
 
 
 def get(identifier: Any, event_shape=None, **given: Any) -> DistributionLayer:
     """Returns a distribution layer for a name, a description or a layer.
 
     Args:
-        identifier: Such as "bernoulli", "normal:scale=shared",
+        identifier: Such as "bernoulli", "normal:scale=shared", "iaf:num_layers=2",
             {"name": "flow", "num_layers": 8}, or a layer.
         event_shape: Shape of one event, for layers that are made here.
         **given: Further arguments for layers that take them, such as the `low` and `high`

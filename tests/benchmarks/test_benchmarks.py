@@ -138,6 +138,21 @@ def test_the_vae_gan_is_sharper_than_the_vae(tmp_path):
 
 
 @pytest.mark.skipif(
+    not Path(os.getenv("KERAS_VAE_DATA", ""), "binarized_mnist.npz").exists(),
+    reason="needs binarized_mnist in $KERAS_VAE_DATA",
+)
+def test_parts_stand_beside_the_plain_vae(tmp_path):
+    options = ("--rows", "VAE", "planar flow", "--epochs", "1", "--images", "500")
+    options += ("--limit", "10", "--num-samples", "20", "--output", "parts")
+    table = printed_by(tmp_path, "parts.py", *options)
+    rows = re.findall(r"^\| (VAE|planar flow) \| -?[\d.]+ \+- .*$", table, re.MULTILINE)
+    assert rows == ["VAE", "planar flow"]
+    # What is finished is not done again.
+    again = printed_by(tmp_path, "parts.py", *options)
+    assert "Epoch" not in again and table.endswith(again)
+
+
+@pytest.mark.skipif(
     not Path(os.getenv("KERAS_VAE_DATA", ""), "mnist.npz").exists(),
     reason="needs mnist in $KERAS_VAE_DATA",
 )

@@ -6,7 +6,8 @@ from keras_vae import layers, models, objectives, priors
 from keras_vae.cli.parts import ROOMS
 from keras_vae.models import optimizers
 
-MODULES = dict(zip(ROOMS, (models, layers, priors, objectives, optimizers), strict=True))
+_ALL = (models, layers, layers.bijectors, priors, objectives, optimizers)
+MODULES = dict(zip(ROOMS, _ALL, strict=True))
 
 
 def test_all_parts_are_listed_with_a_line_each(command):
@@ -36,6 +37,7 @@ def test_a_room_is_listed_by_itself(command, room):
         ("models", "conv_vae", ["latent_dim=32", "filters=None"], "of convolutions"),
         ("models", "vae_gan", ["latent_dim=128", "networks='light'"], "for CPUs"),
         ("layers", "normal", ["scale='learned'", "floor="], "distributions"),
+        ("bijectors", "sylvester", ["kind='orthogonal'"], "van den Berg"),
         ("priors", "vamp", ["num_components=500"], "Tomczak"),
         ("objectives", "elbo", ["beta=1.0", "free_bits=0.0"], "negative ELBO"),
         ("optimizers", "adam", ["learning_rate=0.001", "clipnorm=None"], "Adam"),

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import keras_vae
 from keras_vae import layers
+from keras_vae.core.parts import part_text
 from keras_vae.layers import bijectors
 
 SIZE = 3
@@ -51,6 +52,31 @@ def test_every_bijector_has_a_line():
     assert set(parts) == {one.split(":")[0] for one in BIJECTORS.values()}
     named = {getattr(bijectors, name) for name in bijectors.__all__}
     assert set(parts.values()) <= named
+
+
+@every_bijector
+def test_its_name_is_that_of_a_flow(name):
+    text = BIJECTORS[name]
+    given = layers.get({"name": text} if ":" not in text else text, 5)
+    assert isinstance(given, layers.Flow)
+    spelt = layers.get(f"flow:bijector=({text})", 5)
+    assert given.get_config()["bijector"] == spelt.get_config()["bijector"]
+    assert given.params_size == spelt.params_size
+    # What is written is read again.
+    again = layers.get(part_text(given), 5)
+    assert again.get_config()["bijector"] == given.get_config()["bijector"]
+
+
+def test_names_of_bijectors_take_the_arguments_of_flows():
+    flow = layers.get("sylvester:kind=triangular,num_layers=2", 5)
+    assert (flow.num_layers, flow.bijector.kind) == (2, "triangular")
+    assert layers.get("iaf", 5).context_size == 5
+    assert layers.get("iaf:context_size=0", 5).context_size == 0
+    assert "iaf" in part_text(layers.get("iaf:num_layers=2", 5))
+    with pytest.raises(ValueError, match="'plannar'. Did you mean 'planar'"):
+        layers.get("plannar", 5)
+    with pytest.raises(ValueError, match="Unknown argument .* 'kind'"):
+        layers.get("planar:kind=triangular", 5)
 
 
 @every_bijector
@@ -144,7 +170,8 @@ def test_extreme_parameters_give_finite_draws_and_scores(name):
 
 @pytest.mark.parametrize("name", WITH_NETWORKS)
 def test_a_flow_of_networks_starts_at_the_normal(name):
-    layer = layers.Flow(SIZE, bijector=BIJECTORS[name], num_layers=2, hidden_units=(4,))
+    arguments = {"num_layers": 2, "hidden_units": (4,), "context_size": 0}
+    layer = layers.Flow(SIZE, bijector=BIJECTORS[name], **arguments)
     params = np.random.default_rng(0).normal(size=(4, layer.params_size)).astype("f4")
     z = np.random.default_rng(1).normal(size=(4, SIZE)).astype("float32")
     expected = layer.base.distribution(params).log_prob(z)

@@ -124,6 +124,10 @@ class IAF(_Autoregressive):
         exp(tanh(s)) and not sigmoids.)
     """
 
+    def usual_context(self, size):
+        """As many numbers as the vector has."""
+        return size
+
     def make(self, size, params, network, context):
         """Draws in one pass."""
         return _ByThoseBefore(network, context)

@@ -41,6 +41,17 @@ class FlowBijector:
     def __init__(self):
         """Creates the bijector."""
 
+    def usual_context(self, size: int) -> int:
+        """How large a context its network reads where nothing is said.
+
+        Args:
+            size: Length D of the vector.
+
+        Returns:
+            Numbers; none, unless a subclass is made to read one.
+        """
+        return 0
+
     def params_size(self, size: int) -> int:
         """The numbers that a layer takes from the flow's parameters.
 
