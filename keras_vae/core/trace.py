@@ -98,6 +98,8 @@ class Ask(NamedTuple):
             gradients go through z alone.
         codes: Function of x [B, *event] to the centres of q(z|x), [B, *latent].
         expected: Function of z [B, *latent] to the means of p(x|z), [B, *event].
+        pictures: Function of observations that are images, [B, height, width, channels], to
+            their values from 0 (black) to 1 (white); None where they are none.
         decoder_kernels: Function that returns the decoder's weights with two axes or more.
         critic: Function of z [B, *latent] to logits [B], or None.
         baseline: Function of learning signals [B] to their running mean and spread,
@@ -108,6 +110,7 @@ class Ask(NamedTuple):
     codes: Callable[[tf.Tensor], tf.Tensor]
     expected: Callable[[tf.Tensor], tf.Tensor]
     decoder_kernels: Callable[[], list[tf.Tensor]]
+    pictures: Callable[[tf.Tensor], tf.Tensor] | None = None
     critic: Callable[[tf.Tensor], tf.Tensor] | None = None
     baseline: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]] | None = None
 

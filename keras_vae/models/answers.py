@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_vae.core.numbers import sizes
@@ -67,6 +68,28 @@ def make_baseline(
     )
 
 
+def are_pictures(model) -> bool:
+    """Whether observations are images, [height, width, channels]."""
+    return len(model.event_shape) == 3 and model.event_shape[-1] in (1, 3)
+
+
+def picture_range(model) -> tuple[float, float]:
+    """What is black and what is white in images, in the model's units.
+
+    Args:
+        model: A model of images.
+
+    Returns:
+        The ends of the raw values' range, where a preprocessor knows it; those of the
+        likelihood's support; or 0 and 1.
+    """
+    if model.preprocessor is None:
+        return model.shown_range
+    ends = np.reshape(model.shown_range, (2, *[1] * len(model.event_shape)))
+    low, high = model.preprocessor.scaling(np.broadcast_to(ends, (2, *model.event_shape)))
+    return float(np.min(low)), float(np.max(high))
+
+
 def ask(model, params, x, y, z, training: bool) -> Ask:
     """What may be asked about a pass.
 
@@ -91,6 +114,10 @@ def ask(model, params, x, y, z, training: bool) -> Ask:
         logits = model.critic(codes, training=training)
         return tf.cast(logits, posterior.compute_dtype)[:, 0]
 
+    def pictures(values):
+        low, high = picture_range(model)
+        return (values - low) / (high - low)
+
     return Ask(
         frozen_log_q=frozen_log_q,
         codes=lambda x: posterior.center(model.encode(x, y, training)),
@@ -100,6 +127,7 @@ def ask(model, params, x, y, z, training: bool) -> Ask:
             for one in model.decoder.trainable_variables
             if len(one.shape) > 1
         ],
+        pictures=pictures if are_pictures(model) else None,
         critic=None if model.critic is None else critic,
         baseline=None
         if model.baseline is None

@@ -148,6 +148,7 @@ def check_batches(size: int, batch_size: int | None, objective, name: str = "x")
 _HOW_TO_ANSWER = {
     "critic": "Make the model with critic=(1000, 1000), the widths of the critic's layers.",
     "expected": "Take a likelihood with a mean, or another objective.",
+    "pictures": "It is for images [height, width, 1 or 3]: take another objective.",
     "baseline": "Make the model with baseline=(100,), the widths of its hidden layers.",
 }
 

@@ -22,7 +22,13 @@ from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
 from keras_vae.data import Preprocessor
 from keras_vae.layers import DistributionLayer
-from keras_vae.models.answers import ALWAYS, ask, make_baseline, make_critic
+from keras_vae.models.answers import (
+    ALWAYS,
+    are_pictures,
+    ask,
+    make_baseline,
+    make_critic,
+)
 from keras_vae.models.checks import (
     one_hot_or_float,
     read_condition,
@@ -250,6 +256,7 @@ class VAE(LatentVariableModel):
             "critic": self.critic is not None,
             "baseline": self.baseline is not None,
             "expected": bool(self.has_mean.all()),
+            "pictures": are_pictures(self),
         }
         return frozenset(ALWAYS | {name for name, is_there in made.items() if is_there})
 

@@ -24,6 +24,7 @@ from keras_vae.objectives.score_function import (
     LeaveOneOut,
     ScoreFunction,
 )
+from keras_vae.objectives.similarity import MSSSIM
 from keras_vae.objectives.vimco import VIMCO
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "ELBO",
     "IWAE",
     "MIWAE",
+    "MSSSIM",
     "NVIL",
     "PIWAE",
     "RAE",

@@ -197,6 +197,7 @@ class Objective(NamedTuple):
     needs_bits: bool = False
     needs_encoded: bool = False
     needs_mean: bool = False
+    needs_images: bool = False
     is_game: bool = False
     kin: str | None = None
 
@@ -235,6 +236,9 @@ OBJECTIVES = {
     "aae": Objective("aae:weight=1", needs_density=False, kin="wae"),
     "rae": Objective(
         "rae:penalty=gradient", needs_density=False, needs_mean=True, kin="wae"
+    ),
+    "ms_ssim": Objective(
+        "ms_ssim", needs_density=False, needs_mean=True, needs_images=True, kin="wae"
     ),
     "contractive": Objective("contractive", needs_density=False, kin="wae"),
     "denoising": Objective("denoising", needs_density=False, kin="wae"),
@@ -276,6 +280,8 @@ def refusal(cell, is_game=False):
         return "prior Learned is a point"
     if objective.is_game and not is_game:
         return "has no discriminator. Use keras_vae.VAEGAN"
+    if objective.needs_images:
+        return "MSSSIM needs pictures.*for images"
     if objective.needs_mean and cell.likelihood in WITHOUT_MEAN:
         return "RAE needs expected.*likelihood with a mean"
     if q.on == "point" and objective.needs_density:

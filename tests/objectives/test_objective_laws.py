@@ -38,8 +38,9 @@ def close(losses, expected, **tolerance):
 
 
 def test_every_public_objective_has_a_case():
-    # Of bits alone: `test_score_functions` has it.
-    listed = {case.cls for case in CASES.values()} | {objectives.DisARM}
+    # Of bits alone, and of images: `test_score_functions` and `test_similarity`.
+    listed = {case.cls for case in CASES.values()}
+    listed |= {objectives.DisARM, objectives.MSSSIM}
     assert listed == laws.public_classes(objectives, Objective)
 
 
