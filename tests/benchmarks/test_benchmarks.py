@@ -109,6 +109,15 @@ def test_before_must_be_a_checkout(tmp_path):
     assert f"--before {tmp_path} holds no package keras_vae" in done.stderr
 
 
+def test_what_a_person_with_a_gpu_runs_works_without_one(tmp_path):
+    options = ("--seconds", "0.1", "--batch-size", "32")
+    printed = printed_by(tmp_path, "gpu_check.py", *options)
+    assert "FAILED" not in printed
+    names = re.findall(r"^ok     ([^:]+):", printed, re.MULTILINE)
+    assert {"agreement, dense", "precision", "determinism"} < set(names)
+    assert len(re.findall(r"[\d,]+ examples a second, \d+%", printed)) == 8
+
+
 @needs_data
 def test_every_way_of_training_is_timed(tmp_path):
     # Before and after are the same here.

@@ -1,0 +1,235 @@
+"""Ten minutes on a machine with a GPU: is it found, right, and fast?
+
+    python benchmarks/gpu_check.py [--seconds 20] [--batch-size 512]
+
+Synthetic images, no downloads. It prints a line a check, and ends with an error if one
+fails:
+
+- devices: what TensorFlow sees, and whether the GPU's memory grows with use;
+- agreement: -ELBO of the same weights, images and noise on the CPU and on the device;
+- precision: a mixed float16 model scales its loss, and its loss stays near float32's;
+- speed: examples a second in `fit`, dense and convolutional, with and without XLA, in
+  float32 and mixed precision, and which share of the device's matrix speed that is;
+- replicas: where there are two devices, the weights after a step are those of one;
+- determinism: two trainings with one seed end with the same weights.
+
+Without a GPU everything runs on the CPU (two logical ones for the replicas), so that the
+script itself is tested; its speeds then say nothing of GPUs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_vae
+from keras_vae.training.hardware import on_gpu
+
+SHAPE = (28, 28, 1)
+NETWORKS = {"dense": keras_vae.DenseVAE, "conv": keras_vae.ConvVAE}
+
+
+def make(network: str, dtype=None) -> keras_vae.VAE:
+    """Makes a model, the same each time."""
+    keras.utils.set_random_seed(0)
+    return NETWORKS[network](SHAPE, 50, seed=0, dtype=dtype)
+
+
+class Check:
+    """Prints a line for each check, and remembers whether one failed."""
+
+    def __init__(self):
+        """Knows of no failure."""
+        self.failed: list[str] = []
+
+    def __call__(self, name: str, passed: bool, text: str) -> None:
+        """Prints a check.
+
+        Args:
+            name: What is checked.
+            passed: Whether it is as it should be.
+            text: What was found.
+        """
+        print(f"{'ok    ' if passed else 'FAILED'} {name}: {text}", flush=True)
+        if not passed:
+            self.failed.append(name)
+
+
+def devices() -> list[str]:
+    """Prepares the devices that computations run on.
+
+    Returns:
+        Names of the GPUs, or of two logical CPUs.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    for one in gpus:
+        tf.config.experimental.set_memory_growth(one, True)
+    if not gpus:
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        parts = [tf.config.LogicalDeviceConfiguration()] * 2
+        tf.config.set_logical_device_configuration(cpu, parts)
+    kind = "GPU" if gpus else "CPU"
+    return [one.name for one in tf.config.list_logical_devices(kind)]
+
+
+def images(count: int) -> np.ndarray:
+    """Makes 0/1 images of blobs, [N, 28, 28, 1]."""
+    rng = np.random.default_rng(0)
+    grey = tf.image.resize(rng.random((count, 5, 5, 1)), SHAPE[:2], "bicubic").numpy()
+    return (grey > 0.5).astype("float32")
+
+
+def loss_on(device: str, model, x) -> float:
+    """-ELBO of images on a device, with noise that is the same on all."""
+    noise = tf.random.stateless_normal((1, len(x), model.latent_dim), (0, 1))
+    with tf.device(device):
+        q = model.encode(x)
+        z = q.mean() + q.stddev() * noise
+        return -float(tf.reduce_mean(model.trace(x, z=z).log_weight))
+
+
+def trained(network: str, x, steps: int, batch_size: int, jit: bool, dtype=None):
+    """Trains a model.
+
+    Returns:
+        The model, the losses of epochs, and examples a second after the first epoch.
+    """
+    model = make(network, dtype)
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=jit)
+    clock = []
+
+    class Clock(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            clock.append(time.perf_counter())
+
+    batches = tf.data.Dataset.from_tensor_slices(x).repeat()
+    batches = batches.batch(batch_size, drop_remainder=True).prefetch(4)
+    history = model.fit(
+        batches, steps_per_epoch=steps, epochs=2, verbose=0, callbacks=[Clock()]
+    )
+    rate = steps * batch_size / (clock[1] - clock[0])
+    return model, history.history["loss"], rate
+
+
+def matrix_speed(device: str) -> float:
+    """Floating point operations a second of products of 4096 x 4096 matrices."""
+    size, best = 4096 if on_gpu() else 1024, 0.0
+    with tf.device(device):
+        a = tf.random.normal((size, size))
+        for _ in range(10):
+            start = time.perf_counter()
+            tf.matmul(a, a).numpy()
+            best = max(best, 2 * size**3 / (time.perf_counter() - start))
+    return best
+
+
+def operations(model: keras.Model) -> float:
+    """Multiplications and additions of a training step, for one example."""
+    total = 0
+    for network in (model.encoder, model.decoder):
+        for layer in network.layers:
+            kernel = getattr(layer, "kernel", None)
+            if kernel is None:
+                continue
+            places = 1
+            if len(kernel.shape) == 4:
+                # A transposed convolution uses its kernel at each place of its input.
+                transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+                shape = layer.input.shape if transposed else layer.output.shape
+                places = shape[1] * shape[2]
+            total += places * int(np.prod(kernel.shape))
+    # Forward, and backward to weights and to inputs.
+    return 3 * 2 * total
+
+
+def check_speed(check: Check, x, device: str, options) -> None:
+    """Measures examples a second, each way for about a quarter of the seconds."""
+    peak = matrix_speed(device)
+    print(f"matrix speed of {device}: {peak / 1e9:.0f} GFLOP/s in float32")
+    for network in NETWORKS:
+        for jit in (False, True):
+            for dtype in (None, "mixed_float16" if on_gpu() else "mixed_bfloat16"):
+                _, _, rate = trained(network, x, 3, options.batch_size, jit, dtype)
+                steps = int(np.clip(options.seconds * rate / options.batch_size, 3, 5000))
+                model, losses, rate = trained(
+                    network, x, steps, options.batch_size, jit, dtype
+                )
+                share = rate * operations(model) / peak
+                name = f"{network}, {'XLA' if jit else 'no XLA'}, {dtype or 'float32'}"
+                check(
+                    name,
+                    bool(np.isfinite(losses).all()),
+                    f"{rate:,.0f} examples a second, {share:.0%} of the matrix speed",
+                )
+
+
+def check_replicas(check: Check, x, names: list[str]) -> None:
+    """Compares a step on two devices with one on one."""
+
+    def weights(scope: Callable) -> list[np.ndarray]:
+        with scope():
+            model = make("dense")
+            model.compile(keras.optimizers.SGD(0.1), "elbo")
+        # Both see the mean of q: noise differs between devices, as it should.
+        model.posterior.floor = 0.0
+        model.encoder.layers[-1].bias.assign(
+            np.concatenate([np.zeros(50), np.full(50, -30.0)])
+        )
+        model.fit(x[:64], batch_size=64, shuffle=False, verbose=0)
+        return model.get_weights()
+
+    two = tf.distribute.MirroredStrategy([one.split("device:")[-1] for one in names[:2]])
+    one = tf.distribute.OneDeviceStrategy(names[0])
+    pairs = zip(weights(one.scope), weights(two.scope), strict=True)
+    largest = max(float(np.abs(a - b).max()) for a, b in pairs)
+    check("replicas", largest < 1e-4, f"weights differ by {largest:.1e} at most")
+
+
+def main() -> None:
+    """Runs all checks.
+
+    Raises:
+        SystemExit: If one fails.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each speed")
+    parser.add_argument("--batch-size", type=int, default=512)
+    options = parser.parse_args()
+    names, check = devices(), Check()
+    kind = "GPU" if on_gpu() else "no GPU: everything runs on the CPU"
+    print(f"TensorFlow {tf.__version__}, {kind}, {len(names)} devices: {', '.join(names)}")
+    x = images(2048)
+    # TensorFloat-32 has three digits; here the question is whether the rest is right.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    for network in NETWORKS:
+        losses = [loss_on(one, make(network), x[:256]) for one in ("/CPU:0", names[0])]
+        check(
+            f"agreement, {network}",
+            abs(losses[0] - losses[1]) < 1e-4 * abs(losses[0]),
+            f"-ELBO {losses[0]:.4f} on the CPU, {losses[1]:.4f} on {names[0]}",
+        )
+    tf.config.experimental.enable_tensor_float_32_execution(True)
+    whole = trained("dense", x, 20, 128, False)[1][-1]
+    model, (*_, half), _ = trained("dense", x, 20, 128, False, "mixed_float16")
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    text = f"loss {half:.2f} in mixed float16, {whole:.2f} in float32"
+    check("precision", scaled and abs(half - whole) < 0.05 * whole, text)
+    check_speed(check, x, names[0], options)
+    if len(names) > 1:
+        check_replicas(check, x, names)
+    # Last: with it Keras compiles nothing with XLA.
+    tf.config.experimental.enable_op_determinism()
+    pair = [trained("conv", x, 5, 128, False)[0].get_weights() for _ in range(2)]
+    same = all(np.array_equal(a, b) for a, b in zip(*pair, strict=True))
+    check("determinism", same, "two trainings, the same weights" if same else "they differ")
+    if check.failed:
+        raise SystemExit(f"{len(check.failed)} checks failed: {', '.join(check.failed)}")
+
+
+if __name__ == "__main__":
+    main()
