@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_vae.data.augmentation import Augmentation
 from keras_vae.data.scaling import Scaling
 
-_ORDER, _PIXELS = 1, 2
+_ORDER, _PIXELS, _CHANGES = 1, 2, 3
 
 
 def pipeline(
@@ -18,6 +19,7 @@ def pipeline(
     y: np.ndarray | None = None,
     scaling: Scaling | None = None,
     binarize: str | None = None,
+    augment: Augmentation | None = None,
     seed: int = 0,
     start_step: int = 0,
 ) -> tf.data.Dataset:
@@ -40,7 +42,8 @@ def pipeline(
         scaling: Map from raw values to the likelihood's; None leaves them.
         binarize: "dynamic" draws every pixel anew at each visit, with its (scaled) grey
             value as the probability; None leaves them.
-        seed: Seed of the order and of the binarization.
+        augment: Changes images at each visit; None leaves them.
+        seed: Seed of the order, of the changes and of the binarization.
         start_step: Number of the first batch.
 
     Returns:
@@ -81,6 +84,8 @@ def pipeline(
     def batch(step):
         rows = _rows(step, len(x), batch_size, seed)
         observations = tf.cast(tf.gather(x, rows), tf.float32)
+        if augment is not None:
+            observations = augment(observations, _step_seed(seed, _CHANGES, step))
         if scaling is not None:
             observations = scaling(observations)
         if binarize:

@@ -76,6 +76,10 @@ class Recipe:
         "dynamic draws 0/1 pixels anew at each visit, static once, none keeps grey values. "
         "Held-out data are binarized once. None does what is usual for the data.",
     )
+    augment: str | None = _field(
+        None,
+        "How training images are changed at each visit: flip, shift=PIXELS, or flip,shift=2.",
+    )
     epochs: int = _field(50, "Most passes through the training data.")
     patience: int = _field(
         10, "Epochs without a better validation score before training stops."
@@ -155,7 +159,7 @@ class Recipe:
         for name, least in _WHOLE.items():
             if (value := getattr(self, name)) is not None:
                 _check_whole(name, value, least)
-        for name in ("label", "condition"):
+        for name in ("label", "condition", "augment"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be a name: {getattr(self, name)!r}.")
         for name in ("mixed_precision", "jit", "header", "skip_damaged", "library_size"):
@@ -188,6 +192,11 @@ class Recipe:
                 )
 
     def _check_images(self):
+        if self.augment is not None:
+            # Here, so that recipes are read without TensorFlow.
+            from keras_vae.data.augmentation import Augmentation
+
+            Augmentation(self.augment)
         if self.channels not in (None, 1, 3) or self.channels is True:
             raise ValueError(f"channels must be 1 or 3, but is {self.channels!r}.")
         if self.image_size is None:

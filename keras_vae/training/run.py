@@ -13,6 +13,7 @@ import keras
 
 from keras_vae.core.parts import part_name
 from keras_vae.data import DataSet, pipeline, rows_with_more_labels, steps_per_epoch
+from keras_vae.data.augmentation import Augmentation
 from keras_vae.data.tables import describe_columns
 from keras_vae.evaluation import CollapseWarning
 from keras_vae.models import LatentVariableModel
@@ -189,6 +190,7 @@ def _fit(model, recipe, data, binarize, validation, recorder, say, others) -> No
         y=y,
         scaling=None if is_static else prepare.scaling,
         binarize="dynamic" if binarize == "dynamic" else None,
+        augment=None if recipe.augment is None else Augmentation(recipe.augment),
         seed=recipe.seed,
         start_step=done * steps,
     )

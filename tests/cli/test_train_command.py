@@ -36,6 +36,7 @@ VALUES = {
     "levels": ("0:16", (0, 16)),
     "skip_damaged": ((), True),
     "library_size": ((), True),
+    "augment": ("flip,shift=2", "flip,shift=2"),
     "label": ("income", "income"),
     "condition": ("age,job", "age,job"),
     "labels": ("100", 100),

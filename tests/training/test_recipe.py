@@ -28,6 +28,7 @@ OTHER = Recipe(
     levels=(0, 16),
     skip_damaged=True,
     label="income",
+    augment="flip,shift=2",
     library_size=True,
     labels=20,
     condition="age,job",
@@ -47,6 +48,7 @@ OTHERS = [
     "levels",
     "label",
     "condition",
+    "augment",
     "columns",
     "from_preset",
 ]

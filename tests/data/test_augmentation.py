@@ -1,0 +1,73 @@
+"""Images that are changed at each visit, the same way for the same seed."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_vae.data import load, pipeline
+from keras_vae.data.augmentation import Augmentation
+from keras_vae.training import Recipe
+from keras_vae.training.building import build_model
+
+SEED = tf.constant([3, 4])
+
+
+def images(n=400):
+    return np.random.default_rng(0).random((n, 6, 5, 2)).astype("float32")
+
+
+def test_half_of_the_images_are_mirrored():
+    x = images()
+    changed = Augmentation("flip")(x, SEED).numpy()
+    mirrored = (changed == x[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert (mirrored | (changed == x).all(axis=(1, 2, 3))).all()
+    assert abs(mirrored.mean() - 0.5) < 5 * np.sqrt(0.25 / len(x))
+
+
+def test_images_move_by_so_many_pixels_and_edges_are_repeated():
+    x = images()
+    changed = Augmentation("shift=2")(x, SEED).numpy()
+    padded = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)), "edge")
+    moves = {
+        (i, j): (changed == padded[:, i : i + 6, j : j + 5]).all(axis=(1, 2, 3))
+        for i in range(5)
+        for j in range(5)
+    }
+    found = np.stack(list(moves.values()))
+    assert (found.sum(axis=0) == 1).all() and found.any(axis=1).all()
+
+
+def test_a_stream_that_goes_on_changes_images_as_the_whole_one_does():
+    x, augment = images(40), Augmentation("flip,shift=1")
+    whole = list(pipeline(x, 8, augment=augment, seed=1).take(6))
+    later = list(pipeline(x, 8, augment=augment, seed=1, start_step=4).take(2))
+    plain = list(pipeline(x, 8, seed=1).take(6))
+    for one, other in zip(whole[4:], later, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert any(
+        (one.numpy() != other.numpy()).any()
+        for one, other in zip(whole, plain, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("turn", "Unknown augmentation 'turn'. Known: flip, shift"),
+        ("flip=2", "made of 'flip' and 'shift=PIXELS'"),
+        ("shift", "made of 'flip' and 'shift=PIXELS'"),
+        ("shift=-1", "shift of augment must be a positive"),
+        ("shift=1.5", "shift of augment must be a positive"),
+        ("", "Unknown augmentation ''"),
+    ],
+)
+def test_other_words_are_refused_when_the_recipe_is_made(text, words):
+    with pytest.raises(ValueError, match=words):
+        Recipe(data="digits", model="conv_vae", augment=text)
+
+
+def test_what_is_no_image_is_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(60, 4)))
+    recipe = Recipe(data=str(tmp_path / "x.npy"), model="dense_vae", augment="flip")
+    with pytest.raises(ValueError, match="augment='flip' changes images"):
+        build_model(recipe, load(recipe.data))
