@@ -6,6 +6,7 @@ from keras_vae.core.parts import Room
 from keras_vae.core.support import REAL
 from keras_vae.layers.quantizers import Quantizer
 from keras_vae.priors.base import Prior
+from keras_vae.priors.code_transformer import CodeTransformer
 from keras_vae.priors.learned import Conditional, Learned
 from keras_vae.priors.mixture_of_normals import MixtureOfNormals
 from keras_vae.priors.pixel_cnn import PixelCNN
@@ -15,6 +16,7 @@ from keras_vae.priors.uniform_over_codes import UniformOverCodes
 from keras_vae.priors.vamp import VampPrior
 
 __all__ = [
+    "CodeTransformer",
     "Conditional",
     "Learned",
     "MixtureOfNormals",

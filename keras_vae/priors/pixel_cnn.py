@@ -1,4 +1,4 @@
-"""A learned prior over codes: each depends on those before it."""
+"""A learned prior over codes: convolutions over those before."""
 
 from __future__ import annotations
 
@@ -8,72 +8,12 @@ import keras
 import tensorflow as tf
 
 from keras_vae.core.numbers import positive_int
-from keras_vae.core.seeds import by_row, fold, is_by_row, make_seed
-from keras_vae.layers.quantizers import ChosenCode
-from keras_vae.priors.over_codes import OverCodes, PriorOverCodes
-
-
-class CodesInOrder(OverCodes):
-    """Codes of a quantizer, each of which depends on those before it in reading order.
-
-    Args:
-        quantizer: The quantizer.
-        logits_of: From numbers of codes [B, N] to logits [B, N, K]; the logits of a
-            position depend on the numbers before it alone.
-    """
-
-    def __init__(self, quantizer, logits_of):
-        """Creates the distribution."""
-        self.logits_of = logits_of
-        super().__init__(quantizer)
-
-    @property
-    def length(self) -> int:
-        """Number N of an observation's codes."""
-        return math.prod(self.quantizer.index_shape)
-
-    def log_prob_of(self, indices):
-        """The sum of the log-probabilities of the codes, one pass of the network."""
-        batch = tf.shape(indices)[: indices.shape.rank - len(self.quantizer.index_shape)]
-        flat = tf.reshape(indices, (-1, self.length))
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(flat, self.logits_of(flat))
-        return tf.reshape(-tf.reduce_sum(nats, axis=-1), batch)
-
-    def draw(self, n, seed):
-        """Draws numbers of codes one after the other, N passes of the network.
-
-        Args:
-            n: Number of draws.
-            seed: A seed [2]; or [n, 2], and a draw depends on its own seed alone.
-
-        Returns:
-            int32 tensor [n, *index_shape].
-        """
-        shape = (self.length, self.quantizer.num_codes)
-        if is_by_row(seed):
-            noise = by_row(lambda one: self._gumbel(shape, fold(one)), self.dtype, seed)
-        else:
-            noise = self._gumbel((n, *shape), fold(seed))
-
-        def step(i, codes):
-            # The largest of logits with Gumbel noise is a draw of their softmax.
-            chosen = tf.argmax((self.logits_of(codes) + noise)[:, i], -1, tf.int32)
-            return i + 1, tf.where(tf.range(self.length) == i, chosen[:, tf.newaxis], codes)
-
-        start = tf.zeros([n, self.length], tf.int32)
-        _, codes = tf.while_loop(
-            lambda i, _: i < self.length, step, (tf.constant(0), start)
-        )
-        return tf.reshape(codes, (n, *self.quantizer.index_shape))
-
-    def _gumbel(self, shape, seed):
-        tiny = self.dtype.as_numpy_dtype(1e-30)
-        uniform = tf.random.stateless_uniform(shape, seed, tiny, 1.0, self.dtype)
-        return -tf.math.log(-tf.math.log(uniform))
+from keras_vae.core.seeds import make_seed
+from keras_vae.priors.in_order import PriorInOrder
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class PixelCNN(PriorOverCodes):
+class PixelCNN(PriorInOrder):
     """Codes in reading order, each given those before it, by gated convolutions.
 
     One stack of convolutions sees the rows above, another one what is left of a position
@@ -130,33 +70,14 @@ class PixelCNN(PriorOverCodes):
         grid = (*self._grid, self.filters)
         self.network = _network(grid, self.num_layers, codes, seed, self.dtype)
 
-    def _logits(self, indices, temperature):
-        """From numbers [B, N] of codes to logits [B, N, K]."""
+    def logits_of(self, indices):
+        """What comes next at each position; see `PriorInOrder`."""
         grid = tf.reshape(indices, (-1, *self._grid))
         codes = tf.gather(tf.convert_to_tensor(self.of_codes), grid)
         positions = tf.convert_to_tensor(self.of_positions)
         logits = self.network([codes, tf.zeros_like(codes) + positions])
         shape = (-1, math.prod(self._grid), self.quantizer.num_codes)
-        return tf.reshape(logits, shape) / temperature
-
-    def make_distribution(self, y=None):
-        """The distribution of all codes, whatever the condition."""
-        return self.tempered(1.0)
-
-    def tempered(self, temperature, y=None):
-        """Each code's logits are divided by `temperature`."""
-        return CodesInOrder(self.quantizer, lambda one: self._logits(one, temperature))
-
-    def kl_divergence(self, q, p):
-        """-log p of the codes that were chosen."""
-        if not isinstance(q, ChosenCode):
-            return super().kl_divergence(q, p)
-        return -p.log_prob_of(q.indices)
-
-    def sample_by_row(self, seeds, y=None, temperature=1.0):
-        """Draws for all rows at once, each with noise of its own seed."""
-        p = self._at(temperature, y)
-        return self.quantizer.lookup(p.draw(tf.shape(seeds)[0], seeds))
+        return tf.reshape(logits, shape)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -181,6 +181,9 @@ PRIORS = {
     "vamp": Prior("vamp:num_components=2", OWN),
     "uniform_on_sphere": Prior("uniform_on_sphere", {"sphere"}),
     "uniform_over_codes": Prior("uniform_over_codes", {"codes"}),
+    "code_transformer": Prior(
+        "code_transformer:units=4,layers=1,heads=2", {"codes"}, kin="pixel_cnn"
+    ),
     "pixel_cnn": Prior("pixel_cnn:filters=3,layers=1", {"codes"}),
     "conditional": Prior("conditional:hidden_units=3", REAL_SETS, CLASSES),
 }

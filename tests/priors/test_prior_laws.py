@@ -24,6 +24,7 @@ def case(name):
 SPECIAL = {
     priors.Conditional,
     priors.Learned,
+    priors.CodeTransformer,
     priors.PixelCNN,
     priors.UniformOnSphere,
     priors.UniformOverCodes,
