@@ -7,7 +7,11 @@ import click
 from keras_vae.cli.options import PATH, run_argument
 from keras_vae.cli.package import Verb
 
-_FORMATS = {"tf": "tf_saved_model", "onnx": "onnx"}
+_FORMATS = {"tf": "tf_saved_model", "onnx": "onnx", "litert": "litert"}
+_FILES = {
+    "onnx": "(ONNX): encode.onnx and decode.onnx",
+    "litert": "(LiteRT): model.tflite, with the signatures encode and decode",
+}
 
 
 @click.command(cls=Verb)
@@ -19,7 +23,7 @@ _FORMATS = {"tf": "tf_saved_model", "onnx": "onnx"}
     type=click.Choice(list(_FORMATS)),
     default="tf",
     show_default=True,
-    help="SavedModel, or encode.onnx and decode.onnx.",
+    help="SavedModel; encode.onnx and decode.onnx; or model.tflite with both.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export in FOLDER.")
 @click.option(
@@ -37,8 +41,8 @@ def export(run, folder, kind, overwrite, serving):
 
     model = LatentVariableModel.from_preset(run)
     model.export(folder, _FORMATS[kind], overwrite, serving)
-    if kind == "onnx":
-        click.echo(f"wrote {folder} (ONNX): encode.onnx and decode.onnx")
+    if kind in _FILES:
+        click.echo(f"wrote {folder} {_FILES[kind]}")
     else:
         lines = [f"  {name}: {one}" for name, one in read_signatures(folder).items()]
         click.echo("\n".join([f"wrote {folder} (SavedModel)", *lines]))

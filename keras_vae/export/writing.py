@@ -1,4 +1,4 @@
-"""Models as files that run without keras_vae: SavedModel and ONNX."""
+"""Models as files that run without keras_vae: SavedModel, ONNX and LiteRT."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from keras_vae.core.names import unknown
 from keras_vae.export import serving as beside
 from keras_vae.export.signatures import Signature, signatures_of
 
-FORMATS = ("tf_saved_model", "onnx")
+FORMATS = ("tf_saved_model", "onnx", "litert")
 _ONNX_FILES = ("encode.onnx", "decode.onnx")
-_FILES = ("saved_model.pb", "fingerprint.pb", "variables/variables.index", *_ONNX_FILES)
+_LITE_FILE = "model.tflite"
+_SAVED_FILES = ("saved_model.pb", "fingerprint.pb", "variables/variables.index")
+_FILES = (*_SAVED_FILES, *_ONNX_FILES, _LITE_FILE)
 _SHARD = re.compile(r"variables/variables\.data-\d{5}-of-\d{5}")
 
 
@@ -36,7 +38,7 @@ def write(
     Args:
         model: The model.
         filepath: The folder.
-        format: "tf_saved_model" or "onnx".
+        format: "tf_saved_model", "onnx" or "litert".
         overwrite: Whether to replace an earlier export; what TensorFlow Serving reads
             beside it (`assets.extra/`, `batching_params.pbtxt`) is kept.
         serving: Whether to write that anew, and `models.config` beside the versions.
@@ -52,13 +54,17 @@ def write(
     """
     if format not in FORMATS:
         raise unknown("format of an export", format, FORMATS)
-    if serving and format == "onnx":
-        raise ValueError("TensorFlow Serving reads no ONNX: leave out serving, or format.")
+    if serving and format != "tf_saved_model":
+        raise ValueError(
+            f"TensorFlow Serving does not read {format!r}: leave out serving, or format."
+        )
     if serving:
         beside.require_messages()
     if format == "onnx":
         _require_onnx()
         signatures, fill = signatures_of(model, guard=False), _write_onnx
+    elif format == "litert":
+        signatures, fill = signatures_of(model, guard=False), _write_litert
     else:
         signatures, fill = signatures_of(model), _write_saved_model
 
@@ -120,6 +126,29 @@ def _write_onnx(folder: Path, signatures: dict[str, Signature]) -> None:
                 "posterior or likelihood, as for MultivariateNormalTriL and mixtures. "
                 f"Export it as 'tf_saved_model'. ({str(error).splitlines()[0]})"
             ) from error
+
+
+def _write_litert(folder: Path, signatures: dict[str, Signature]) -> None:
+    chosen = {name: signatures[name] for name in ("encode", "decode")}
+    whole = folder / "whole"
+    _write_saved_model(whole, chosen)
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(whole), signature_keys=list(chosen)
+    )
+    try:
+        written = converter.convert()
+    except Exception as error:
+        # (Its class is one of TensorFlow's that has no public name.)
+        if type(error).__name__ != "ConverterError":
+            raise
+        raise ValueError(
+            "The model cannot be written for LiteRT, which lacks an operation of its "
+            "posterior or likelihood. Export it as 'tf_saved_model'. "
+            f"({str(error).strip().splitlines()[0]})"
+        ) from error
+    finally:
+        shutil.rmtree(whole)
+    (folder / _LITE_FILE).write_bytes(written)
 
 
 class _ModelOf(keras.Model):

@@ -755,12 +755,12 @@ class LatentVariableModel(ObjectiveModel):
         overwrite: bool = False,
         serving: bool = False,
     ) -> None:
-        """Writes the model into a folder that TensorFlow or ONNX Runtime reads alone.
+        """Writes the model into a folder that other runtimes read alone.
 
         A SavedModel has the signatures that `export.signatures.signatures_of` describes,
         with `reconstruct` as `serving_default`; where the preprocessor scales 8-bit levels,
-        also some for uint8 images. As ONNX, `encode` and `decode` are a file each, which
-        check no values.
+        also some for uint8 images. As ONNX, `encode` and `decode` are a file each, for
+        LiteRT the two signatures of `model.tflite`; these check no values.
 
         Whenever the process is killed, the earlier export or the new one is there. Only
         files that exports consist of are replaced; warm-up requests in `assets.extra/` and
@@ -769,7 +769,8 @@ class LatentVariableModel(ObjectiveModel):
 
         Args:
             filepath: The folder. TF Serving reads numbered versions: `models/NAME/1`.
-            format: "tf_saved_model", or "onnx" (packages: `pip install -e ".[onnx]"`).
+            format: "tf_saved_model"; "onnx" (packages: `pip install -e ".[onnx]"`); or
+                "litert", for telephones and the like.
             overwrite: Whether to replace an earlier export.
             serving: Whether to write warm-up requests, parameters of batching and
                 `models.config` for TF Serving, too (`pip install -e ".[serving]"`).

@@ -76,3 +76,12 @@ def test_a_run_is_exported_as_onnx(command, digits_run, tmp_path):
     assert result.out == "wrote onnx (ONNX): encode.onnx and decode.onnx\n"
     files = sorted(path.name for path in (tmp_path / "onnx").iterdir())
     assert files == ["decode.onnx", "encode.onnx"]
+
+
+def test_a_run_is_exported_for_litert(command, digits_run, tmp_path):
+    result = command("export", digits_run, "lite", "--format", "litert")
+    expected = "(LiteRT): model.tflite, with the signatures encode and decode"
+    assert result.out == f"wrote lite {expected}\n"
+    assert [path.name for path in (tmp_path / "lite").iterdir()] == ["model.tflite"]
+    refused = command("export", digits_run, "more", "--format", "litert", "--serving")
+    assert refused.code == 1 and "does not read 'litert'" in refused.err
