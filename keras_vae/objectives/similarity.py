@@ -81,8 +81,7 @@ class MSSSIM(Objective):
     same.
 
     Args:
-        weight: Weight of the similarity, nats; by default about that of all pixels of a
-            small picture. It may be set while the model trains.
+        weight: Weight of the similarity, nats. It may be set while the model trains.
         beta: Weight of the rate: a number, which may be set while the model trains, or a
             schedule.
 

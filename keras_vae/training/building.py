@@ -93,11 +93,6 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
     Raises:
         ValueError: If parts and data do not go together.
     """
-    if recipe.augment and len(data.event_shape) != 3:
-        raise ValueError(
-            f"augment={recipe.augment!r} changes images, but {data.name!r} has observations "
-            f"of shape {data.event_shape}. Leave it out."
-        )
     given, arguments = _choices(recipe), models.ROOM.arguments(recipe.title)
     conditions = None
     if "num_classes" in arguments:

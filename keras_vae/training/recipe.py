@@ -287,7 +287,15 @@ class Recipe:
 
         Returns:
             The recipe with the batch size decided.
+
+        Raises:
+            ValueError: If images are to be changed, and there are none.
         """
+        if self.augment and len(data.event_shape) != 3:
+            raise ValueError(
+                f"augment={self.augment!r} changes images, but {data.name!r} has "
+                f"observations of shape {data.event_shape}. Leave it out."
+            )
         small = len(data.x_train) < _SMALL
         return dataclasses.replace(
             self, batch_size=self.batch_size or (32 if small else 128)

@@ -7,7 +7,6 @@ import tensorflow as tf
 from keras_vae.data import load, pipeline
 from keras_vae.data.augmentation import Augmentation
 from keras_vae.training import Recipe
-from keras_vae.training.building import build_model
 
 SEED = tf.constant([3, 4])
 
@@ -70,4 +69,4 @@ def test_what_is_no_image_is_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(60, 4)))
     recipe = Recipe(data=str(tmp_path / "x.npy"), model="dense_vae", augment="flip")
     with pytest.raises(ValueError, match="augment='flip' changes images"):
-        build_model(recipe, load(recipe.data))
+        recipe.resolve(load(recipe.data))
