@@ -809,7 +809,8 @@ class LatentVariableModel(ObjectiveModel):
             load_weights: Whether to load the weights; False leaves a new model of the same
                 parts, to be trained.
             **overrides: Arguments of the model, as its config holds them, that replace
-                those that were saved: `seed=3`.
+                those that were saved: `seed=3`. `dtype="mixed_bfloat16"` has a model that
+                makes its own networks, such as `ConvVAE`, compute in half precision.
 
         Returns:
             The model, of the class that was saved, not compiled: ready to sample, embed

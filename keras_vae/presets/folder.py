@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import functools
+import inspect
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_vae.core.files import read_json, write_atomically, write_json, write_weights
+from keras_vae.core.names import unknown
 from keras_vae.presets.configs import is_compiled, plain_config
 from keras_vae.presets.files import (
     CONFIG,
@@ -30,6 +32,8 @@ from keras_vae.presets.screen import screen
 from keras_vae.presets.weights import load_weights
 from keras_vae.version import __version__
 
+_PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+_NETWORKS = ("encoder", "decoder")
 # Entries of the metadata that `save` writes.
 WRITTEN_BY_SAVE = {"format", "versions", "files", "parameter_count", "date_saved"}
 
@@ -115,13 +119,29 @@ def save(
     write_files(folder, write, {**about, **metadata})
 
 
+def _networks_anew(kind: type, dtype: str) -> dict[str, Any]:
+    """What has a model make its networks again, in another precision.
+
+    Only who makes them knows which of their layers must stay in single precision.
+    """
+    if dtype not in _PRECISIONS:
+        raise unknown("dtype", str(dtype), _PRECISIONS)
+    arguments = inspect.signature(kind).parameters
+    if not all(one in arguments and arguments[one].default is None for one in _NETWORKS):
+        raise TypeError(
+            f"{kind.__name__} does not make its networks itself, so that it has no dtype to "
+            "choose here: leave dtype out"
+        )
+    return dict.fromkeys(_NETWORKS)
+
+
 def _model_of(path: Path, file_size: int, overrides: Mapping[str, Any]) -> keras.Model:
     """Makes the model of a config, of which nothing has been trusted yet."""
     config = read_json(path)
     known = config.get("config") if isinstance(config, dict) else None
-    if isinstance(known, dict) and (unknown := set(overrides) - set(known)):
+    if isinstance(known, dict) and (strange := set(overrides) - set(known)):
         raise ValueError(
-            f"The model in {path.parent} has no argument {sorted(unknown)[0]!r}. It has: "
+            f"The model in {path.parent} has no argument {sorted(strange)[0]!r}. It has: "
             f"{', '.join(sorted(known))}."
         )
     try:
@@ -130,6 +150,8 @@ def _model_of(path: Path, file_size: int, overrides: Mapping[str, Any]) -> keras
             raise TypeError(f"{config['registered_name']!r} is not a model of keras_vae")
         screen(config)
         # After the screen: these come from the program and not from the file.
+        if "dtype" in overrides:
+            config["config"] |= _networks_anew(kind, overrides["dtype"])
         config["config"] |= overrides
         check_sizes(config, file_size)
         with limited_weights(file_size):

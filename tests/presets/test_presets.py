@@ -255,3 +255,37 @@ def test_weights_of_another_model_are_refused(preset, tmp_path):
     (preset / WEIGHTS).write_bytes((other / WEIGHTS).read_bytes())
     with pytest.raises(ValueError):
         VAE.from_preset(preset)
+
+
+@pytest.mark.parametrize("cls", [keras_vae.DenseVAE, keras_vae.ConvVAE])
+@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
+def test_networks_compute_in_the_precision_that_is_asked_for(cls, dtype, tmp_path):
+    model = cls((8, 8, 1), 2, seed=0)
+    model.save_to_preset(tmp_path / "whole")
+    half = VAE.from_preset(tmp_path / "whole", dtype=dtype)
+    made = cls((8, 8, 1), 2, dtype=dtype, seed=0)
+    for network in ("encoder", "decoder"):
+        policies = [
+            [layer.dtype_policy.name for layer in getattr(one, network).layers]
+            for one in (half, made)
+        ]
+        assert policies[0] == policies[1] and dtype in policies[0]
+    x = np.random.default_rng(0).integers(0, 2, (4, 8, 8, 1)).astype("float32")
+    np.testing.assert_allclose(half.embed(x), model.embed(x), atol=0.05)
+    assert (np.asarray(half.embed(x)) != np.asarray(model.embed(x))).any()
+    # And back, to the last bit.
+    half.save_to_preset(tmp_path / "half")
+    again = VAE.from_preset(tmp_path / "half", dtype="float32")
+    np.testing.assert_array_equal(again.embed(x), model.embed(x))
+
+
+def test_other_precisions_and_networks_of_ones_own_are_refused(tmp_path):
+    keras_vae.DenseVAE(6, 2, seed=0).save_to_preset(tmp_path / "dense")
+    with pytest.raises(ValueError, match="Unknown dtype 'float16'"):
+        VAE.from_preset(tmp_path / "dense", dtype="float16")
+    encoder = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)])
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(6)])
+    parts = keras_vae.layers.IndependentNormal(2), keras_vae.layers.IndependentBernoulli(6)
+    keras_vae.VAE(encoder, decoder, *parts).save_to_preset(tmp_path / "own")
+    with pytest.raises(ValueError, match="VAE does not make its networks itself"):
+        VAE.from_preset(tmp_path / "own", dtype="mixed_bfloat16")
