@@ -344,7 +344,8 @@ def check_measures(posterior: DistributionLayer, prior: Prior, y=None) -> None:
         f"The posterior {type(posterior).__name__}",
         f"the prior {type(prior).__name__}",
     )
-    instead = "Leave the prior out for the usual one, or take priors.Learned()."
+    learned = "Learned" if posterior.support.vectors != "codes" else "PixelCNN"
+    instead = f"Leave the prior out for the usual one, or take priors.{learned}()."
     if not prior.has_density:
         raise ValueError(
             f"The{names[1][3:]} is a point: nothing could be drawn from it, and no "
