@@ -151,7 +151,7 @@ class MultivariateNormalLowRank(DistributionLayer):
     """A normal distribution with covariance diag(d) + U U^T; parameters: mean, d, U.
 
     Between independent normals and full covariance: R directions in which elements go
-    together, at a cost that grows with the size and not with its square.
+    together, so that an encoder gives D (2 + R) numbers, and not D (D + 3) / 2.
 
     Args:
         event_size: Length D of the vector.
@@ -204,11 +204,12 @@ class MultivariateNormalLowRank(DistributionLayer):
             params, [self.event_size, self.event_size, -1], axis=-1
         )
         shape = (*keras.ops.shape(params)[:-1], self.event_size, self.rank)
-        return tfd.MultivariateNormalDiagPlusLowRankCovariance(
-            loc,
-            self.floor + tf.nn.softplus(diagonal),
-            tf.reshape(factor, shape),
-            validate_args=self.validate_args,
+        factor = tf.reshape(factor, shape)
+        diagonal = tf.linalg.diag(self.floor + tf.nn.softplus(diagonal))
+        covariance = diagonal + tf.matmul(factor, factor, transpose_b=True)
+        # XLA compiles this for batches of any size, and not TFP's low-rank update.
+        return tfd.MultivariateNormalTriL(
+            loc, tf.linalg.cholesky(covariance), validate_args=self.validate_args
         )
 
     def initial_params(self, seed=0):
