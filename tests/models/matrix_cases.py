@@ -241,7 +241,7 @@ OBJECTIVES = {
         "rae:penalty=gradient", needs_density=False, needs_mean=True, kin="wae"
     ),
     "ms_ssim": Objective(
-        "ms_ssim", needs_density=False, needs_mean=True, needs_images=True, kin="wae"
+        "ms_ssim", needs_density=False, needs_mean=True, needs_images=True
     ),
     "contractive": Objective("contractive", needs_density=False, kin="wae"),
     "denoising": Objective("denoising", needs_density=False, kin="wae"),
