@@ -278,7 +278,7 @@ def test_a_preprocessor_of_other_events_is_refused(preprocessor):
 
 
 def test_an_unknown_format_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="Known: onnx, tf_saved_model"):
+    with pytest.raises(ValueError, match="Known: litert, onnx, tf_saved_model"):
         model_cases.shared_vae().export(tmp_path / "1", format="pickle")
 
 
