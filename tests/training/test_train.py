@@ -200,7 +200,8 @@ class Stopped(Exception):
 
 @pytest.mark.parametrize("how", ["dynamic", "static", "none"])
 def test_pixels_are_binarized_as_the_recipe_says(tmp_path, monkeypatch, how):
-    def look(x, batch_size, *, y, scaling, binarize, seed, start_step):
+    def look(x, batch_size, *, y, scaling, binarize, augment, seed, start_step):
+        assert augment is None
         assert (binarize == "dynamic") == (how == "dynamic")
         values = set(np.unique(x if scaling is None else scaling(x)))
         assert (values == {0.0, 1.0}) == (how == "static")
