@@ -172,6 +172,7 @@ NAMES = {
     "piwae": objectives.PIWAE,
     "renyi": objectives.Renyi,
     "wae": objectives.WAE,
+    "ms_ssim": objectives.MSSSIM,
     "reconstruction": objectives.Reconstruction,
     "adversarial": objectives.Adversarial,
 }
