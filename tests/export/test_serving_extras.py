@@ -64,9 +64,10 @@ def test_what_the_server_reads_is_kept_or_written_anew(model, tmp_path):
     assert "mine" not in (folder / BATCHING).read_text()
 
 
-def test_onnx_is_not_served(model, tmp_path):
-    with pytest.raises(ValueError, match="reads no ONNX"):
-        model.export(tmp_path / "1", "onnx", serving=True)
+@pytest.mark.parametrize("format", ["onnx", "litert"])
+def test_other_formats_are_not_served(model, tmp_path, format):
+    with pytest.raises(ValueError, match=f"does not read '{format}'"):
+        model.export(tmp_path / "1", format, serving=True)
 
 
 def test_the_command_writes_them(model, tmp_path):
