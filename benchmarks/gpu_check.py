@@ -26,6 +26,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import tensorflow as tf
+from train_speed import matrix_speed
 
 import keras_vae
 from keras_vae.training.hardware import on_gpu
@@ -116,18 +117,6 @@ def trained(network: str, x, steps: int, batch_size: int, jit: bool, dtype=None)
     return model, history.history["loss"], rate
 
 
-def matrix_speed(device: str) -> float:
-    """Floating point operations a second of products of 4096 x 4096 matrices."""
-    size, best = 4096 if on_gpu() else 1024, 0.0
-    with tf.device(device):
-        a = tf.random.normal((size, size))
-        for _ in range(10):
-            start = time.perf_counter()
-            tf.matmul(a, a).numpy()
-            best = max(best, 2 * size**3 / (time.perf_counter() - start))
-    return best
-
-
 def operations(model: keras.Model) -> float:
     """Multiplications and additions of a training step, for one example."""
     total = 0
@@ -149,7 +138,8 @@ def operations(model: keras.Model) -> float:
 
 def check_speed(check: Check, x, device: str, options) -> None:
     """Measures examples a second, each way for about a quarter of the seconds."""
-    peak = matrix_speed(device)
+    with tf.device(device):
+        peak = matrix_speed(4096 if on_gpu() else 1024)
     print(f"matrix speed of {device}: {peak / 1e9:.0f} GFLOP/s in float32")
     for network in NETWORKS:
         for jit in (False, True):

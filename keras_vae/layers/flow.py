@@ -90,6 +90,10 @@ class Flow(DistributionLayer):
                 "context: its own numbers come from the encoder. Leave context_size out."
             )
 
+    @property
+    def _has_usual_context(self) -> bool:
+        return self.context_size == self.bijector.usual_context(self.event_size)
+
     def _network(self, index):
         return self.bijector.make_network(
             self.event_size,
@@ -152,6 +156,6 @@ class Flow(DistributionLayer):
             "bijector": keras.saving.serialize_keras_object(self.bijector),
             "num_layers": self.num_layers,
             "hidden_units": list(self.hidden_units),
-            "context_size": self.context_size,
+            "context_size": None if self._has_usual_context else self.context_size,
             "floor": self.base.floor,
         }
