@@ -11,7 +11,6 @@ from typing import Any, cast
 from keras_vae.core.descriptions import describe, parse
 from keras_vae.core.files import read_json
 from keras_vae.core.names import unknown
-from keras_vae.data.augmentation import Augmentation
 
 # Fields that name a part; constructors check their arguments when the parts are made.
 PARTS = ("model", "posterior", "prior", "likelihood", "objective", "optimizer")
@@ -194,6 +193,9 @@ class Recipe:
 
     def _check_images(self):
         if self.augment is not None:
+            # Here, so that reading recipes does not wait for TensorFlow.
+            from keras_vae.data.augmentation import Augmentation
+
             Augmentation(self.augment)
         if self.channels not in (None, 1, 3) or self.channels is True:
             raise ValueError(f"channels must be 1 or 3, but is {self.channels!r}.")
