@@ -42,9 +42,16 @@ SERVING = ["tensorflow-serving-api>=2.18"]
 NOTEBOOKS = ["ipykernel>=6.29", "nbconvert>=7.16", "nbmake>=1.5", *ONNX, *SERVING]
 # Presets by hf://user/name.
 HUB = ["huggingface_hub>=0.30"]
+# The site, from docs/, the notebooks and the docstrings.
+DOCS = [
+    "mkdocs>=1.6",
+    "mkdocs-jupyter>=0.25",
+    "mkdocs-material>=9.6",
+    "mkdocstrings[python]>=0.29",
+]
 # Its callback is tested.
 TENSORBOARD = ["tensorboard>=2.18"]
-DEV = ["build>=1.2", "mypy>=2", "pre-commit>=4", "ruff>=0.12", *HUB, *TENSORBOARD]
+DEV = ["build>=1.2", "mypy>=2", "pre-commit>=4", "ruff>=0.12", *HUB, *TENSORBOARD, *DOCS]
 
 setup(
     name="keras_vae",
@@ -83,6 +90,7 @@ setup(
         "hub": HUB,
         "tensorboard": TENSORBOARD,
         "notebooks": NOTEBOOKS,
+        "docs": DOCS,
         "dev": DEMO + TEST + NOTEBOOKS + DEV,
     },
     entry_points={"console_scripts": ["keras-vae = keras_vae_command:main"]},

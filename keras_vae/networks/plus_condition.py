@@ -13,9 +13,6 @@ class PlusCondition(keras.layers.Layer):
     But y may have several rows for each of h, such as all classes: then what was computed
     of x serves for all of them.
 
-    Args:
-        **kwargs: Arguments of `keras.layers.Layer`.
-
     Example:
         >>> h, y = np.ones((2, 3)), np.eye(4)
         >>> PlusCondition()([h, y]).shape

@@ -1,0 +1,109 @@
+"""Runs the code of the README and of the pages, and parses their command lines."""
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from docstring_objects import OBJECTS, data_set
+
+import keras_vae
+from keras_vae.cli.main import commands
+
+REPOSITORY = Path(keras_vae.__file__).parents[1]
+DOCS = REPOSITORY / "docs"
+PAGES = [REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))]
+FENCE = re.compile(
+    r"(<!-- not run: .+ -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+
+def blocks(page, language):
+    """The blocks of a page in a language that are not marked as not run."""
+    for mark, name, code in FENCE.findall(page.read_text("utf-8")):
+        if name == language and not mark:
+            yield code
+
+
+def name_of(page):
+    return page.stem
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [one for one in PAGES if [*blocks(one, "python")]], ids=name_of
+)
+def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KERAS_VAE_DATA", raising=False)
+    load = keras_vae.data.load
+    monkeypatch.setattr(
+        keras_vae.data,
+        "load",
+        lambda name: data_set() if str(name) == "mnist_5k" else load(name),
+    )
+    code = "\n".join(blocks(page, "python"))
+    tree = ast.parse(code)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    ready = {name: OBJECTS[name]() for name in used & set(OBJECTS)}
+    exec(compile(tree, str(page), "exec"), {"__name__": "page", **ready})
+
+
+def lines():
+    """Every line of a page that runs the command, whole."""
+    for page in PAGES:
+        for code in blocks(page, "bash"):
+            for line in code.replace("\\\n", " ").splitlines():
+                _, found, rest = line.partition("keras-vae ")
+                if found and not line.startswith("docker"):
+                    yield page.stem, shlex.split(rest, comments=True)
+
+
+def parse(group, words):
+    """Reads a verb's words as the command does, without running it."""
+    name, *rest = words
+    command = group.commands[name]
+    if isinstance(command, click.Group):
+        return parse(command, rest)
+    return command.make_context(name, rest)
+
+
+@pytest.mark.parametrize("page, words", lines(), ids=lambda one: None)
+def test_command_lines_of_a_page_are_understood(page, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    if words[0] == "--import":
+        words = words[2:]
+    parse(commands, words if words[-1] != "..." else [*words[:-1], "recipe.json"])
+
+
+def test_the_readme_is_short():
+    assert len((REPOSITORY / "README.md").read_text().splitlines()) <= 150
+
+
+def test_links_of_the_readme_lead_somewhere():
+    text = (REPOSITORY / "README.md").read_text()
+    links = re.findall(r'\]\(([^)#]+)|src="([^"]+)"', text)
+    missing = [
+        one
+        for pair in links
+        for one in pair
+        if one and "://" not in one and not (REPOSITORY / one).exists()
+    ]
+    assert not missing
+
+
+def test_every_page_is_in_the_navigation():
+    site = (REPOSITORY / "mkdocs.yml").read_text()
+    pages = {str(one.relative_to(DOCS)) for one in DOCS.rglob("*.md") if one.is_file()}
+    ours = {one for one in pages if not re.match("zoo|notebooks|benchmarks", one)}
+    assert not [one for one in ours if one not in site]
+
+
+def test_the_reference_has_every_public_room():
+    rooms = {
+        one for one in keras_vae.__all__ if hasattr(getattr(keras_vae, one), "__path__")
+    }
+    pages = {one.stem for one in (DOCS / "reference").glob("*.md")}
+    assert rooms <= pages
