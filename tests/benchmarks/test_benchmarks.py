@@ -118,6 +118,14 @@ def test_what_a_person_with_a_gpu_runs_works_without_one(tmp_path):
     assert len(re.findall(r"[\d,]+ examples a second, \d+%", printed)) == 8
 
 
+def test_the_package_costs_little_beside_keras(tmp_path):
+    table = printed_by(tmp_path, "overhead.py", "--images", "64", "--rounds", "1")
+    rows = re.findall(rf"^\| .+ \| ([\d.,]+) \| ([\d.,]+) \| {NUMBER} \|$", table, re.M)
+    assert len(rows) == 5
+    # What is imported besides takes a few percent; the bound leaves room for a busy machine.
+    assert float(rows[0][2]) < 1.5
+
+
 @needs_data
 def test_every_way_of_training_is_timed(tmp_path):
     # Before and after are the same here.
