@@ -41,7 +41,7 @@ def start(arguments, config=None, **variables):
     )
 
 
-def ends(processes, timeout=400):
+def ends(processes, timeout=900):
     """Code, output and errors of each; none of them is left behind."""
     try:
         found = []

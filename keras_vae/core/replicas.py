@@ -63,7 +63,7 @@ def _gathered(value):
 @functools.cache
 def _on_replicas(function, strategy):
     """A graph, once made: eager replicas would need threads of their own."""
-    return tf.function(lambda value: strategy.run(function, args=(value,)))
+    return tf.function(lambda value: strategy.run(function, args=(value,)), autograph=False)
 
 
 def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:

@@ -35,7 +35,8 @@ def find_strategy(say: Callable[[str], None]) -> tf.distribute.Strategy | None:
     """
     if cluster := read_cluster():
         count, place = cluster
-        say(f"worker {place} of {count}, from 0; waiting for the others")
+        chief = " (the chief)" if place == 0 else ""
+        say(f"worker {place + 1} of {count}{chief}: waiting for the others")
         try:
             return tf.distribute.MultiWorkerMirroredStrategy()
         except RuntimeError as error:

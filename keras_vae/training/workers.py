@@ -25,6 +25,8 @@ _FORM = (
     '"task": {"type": "worker", "index": 0}}'
 )
 _JOBS = ("chief", "worker")
+# Numbers that the chief sends at a time, a megabyte.
+_PART = 1 << 18
 # What TensorFlow raises on the others when one is gone.
 _LOST = (
     tf.errors.UnavailableError,
@@ -166,7 +168,7 @@ class Workers:
             for name in sorted({*own, *chief})
             if own.get(name) != chief.get(name)
         ]
-        found = from_all_replicas(np.array(len(differences)), self.strategy)
+        found = from_all_replicas(np.array([len(differences)]), self.strategy)
         if differences:
             raise ValueError(
                 f"All workers must be given the same: {'; '.join(differences)}."
@@ -206,11 +208,16 @@ class Workers:
 
     def _shared(self, text: bytes) -> bytes:
         """The chief's bytes; those of the others do not matter."""
-        (size,) = from_chief(np.array([len(text)], np.int32), self.strategy)
+        size = self._part(np.array([len(text)], np.int32))[0]
         words = np.zeros(-(-size // 4), np.int32)
         if self.is_chief:
             words.view(np.uint8)[:size] = np.frombuffer(text, np.uint8)
-        return from_chief(words, self.strategy).tobytes()[:size]
+        parts = [self._part(words[i : i + _PART]) for i in range(0, len(words), _PART)]
+        return b"".join(part.tobytes() for part in parts)[:size]
+
+    def _part(self, words: np.ndarray) -> np.ndarray:
+        # All of one length, so that TensorFlow makes one graph.
+        return from_chief(np.pad(words, (0, _PART - len(words))), self.strategy)
 
     def open_folder(
         self, output: Path, own: Path, recipe: Recipe, resume: bool, overwrite: bool

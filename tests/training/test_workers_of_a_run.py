@@ -1,14 +1,19 @@
 """`keras-vae train` on the workers of TF_CONFIG."""
 
 import json
+import os
+import re
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from runs import contents, history, recipe, run, weights
 from workers import clusters, ends, start
 
+import keras_vae
 from keras_vae.presets.files import read_metadata
 from keras_vae.training import closing
 from keras_vae.training.workers import Workers, read_cluster
@@ -64,6 +69,35 @@ def test_a_wrong_cluster_is_refused_before_anything_is_done(
     assert not (tmp_path / "run").exists()
 
 
+PAGE = Path(keras_vae.__file__).parents[1] / "docs" / "several_machines.md"
+
+
+def lines_of(scheduler):
+    """What a scheduler's section does to set the variable."""
+    section = PAGE.read_text("utf-8").split(f"## {scheduler}")[1].split("## ")[0]
+    found = re.findall(r"^ *(export .+|srun .+)$", section, re.MULTILINE)
+    return "\n".join(found) + ("\n'" if scheduler == "SLURM" else "")
+
+
+@pytest.mark.parametrize(
+    "scheduler, environment",
+    [
+        ("Kubernetes", {"JOB_COMPLETION_INDEX": "1"}),
+        ("SLURM", {"SLURM_PROCID": "1", "SLURM_JOB_NODELIST": "node[07-08]"}),
+    ],
+)
+def test_the_page_sets_the_variable_rightly(monkeypatch, scheduler, environment):
+    stubs = "scontrol() { printf 'node07\\nnode08\\n'; }\nsrun() { shift; \"$@\"; }\n"
+    script = stubs + lines_of(scheduler).replace("\n'", "\n printenv TF_CONFIG'")
+    script += "\nprintenv TF_CONFIG" if scheduler == "Kubernetes" else ""
+    done = subprocess.run(
+        ["bash", "-c", script], env={**os.environ, **environment}, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("TF_CONFIG", done.stdout.decode())
+    assert read_cluster() == (2, 1)
+
+
 def test_one_alone_does_without_the_others(tmp_path):
     workers = Workers(None)
     with workers.in_step(), workers.folder(tmp_path) as own:
@@ -74,7 +108,7 @@ def test_one_alone_does_without_the_others(tmp_path):
 
 # Draws that differ from the mean by 1e-6: noise, which each worker has its own of, is out
 # of play, but not that of the data.
-EPOCHS = 8
+EPOCHS = 4
 GIVEN = {
     "posterior": "normal:scale=0.000001",
     "likelihood": "bernoulli",
@@ -82,15 +116,16 @@ GIVEN = {
     "epochs": EPOCHS,
     "jit": None,
 }
-OPTIONS = ["--posterior", GIVEN["posterior"], "--likelihood", "bernoulli", "--quiet"]
+OPTIONS = ["--posterior", GIVEN["posterior"], "--likelihood", "bernoulli"]
 OPTIONS += ["--binarize", "dynamic", "--epochs", EPOCHS, "--batch-size", 128, "--resume"]
 
 
 def started(folder, tmp):
     """Two workers with the same command; each has a folder for what does not last."""
-    one = recipe()
-    command = ["-m", "keras_vae", "train", one.model, "--data", "digits"]
+    command = ["-m", "keras_vae", "train", recipe().model, "--data", "digits"]
     command += [*OPTIONS, "--output", folder]
+    for index in range(2):
+        (tmp / str(index)).mkdir(parents=True)
     return [
         start(command, config, TMPDIR=str(tmp / str(index)))
         for index, config in enumerate(clusters(2))
@@ -98,7 +133,7 @@ def started(folder, tmp):
 
 
 def wait_for_epochs(folder, count, processes):
-    deadline, path = time.monotonic() + 400, folder / "history.csv"
+    deadline, path = time.monotonic() + 600, folder / "history.csv"
     while not path.exists() or len(path.read_text().splitlines()) <= count:
         assert all(one.poll() is None for one in processes), ends(processes)
         assert time.monotonic() < deadline
@@ -109,39 +144,41 @@ def wait_for_epochs(folder, count, processes):
 def attempts(tmp_path_factory):
     """The folder of a run, and how its attempts ended: two kills, then none."""
     tmp = tmp_path_factory.mktemp("workers")
-    for name in ("0", "1"):
-        (tmp / name).mkdir()
     folder, found = tmp / "run", []
-    for killed in (1, 0, None):
-        processes = started(folder, tmp)
+    for attempt, killed in enumerate((1, 0, None)):
+        processes = started(folder, tmp / str(attempt))
         if killed is not None:
-            done = 1 + len(history(folder)["epoch"]) if found else 1
-            wait_for_epochs(folder, done, processes)
+            wait_for_epochs(folder, attempt + 1, processes)
             processes[killed].send_signal(signal.SIGKILL)
         found.append(ends(processes))
         if killed is not None:
-            assert 0 < len(history(folder)["epoch"]) < EPOCHS
-    return folder, tmp, found
+            assert attempt < len(history(folder)["epoch"]) < EPOCHS
+    return folder, found, tmp / "2" / "1"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("killed", [1, 0])
-def test_who_is_left_ends_in_plain_words(attempts, killed):
-    *_, found = attempts
-    ends_of_one = found[0 if killed == 1 else 1]
-    assert ends_of_one[killed][0] == -signal.SIGKILL
-    code, _, err = ends_of_one[1 - killed]
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("attempt, killed", [(0, 1), (1, 0)])
+def test_who_is_left_ends_in_plain_words(attempts, attempt, killed):
+    _, found, _ = attempts
+    assert found[attempt][killed][0] == -signal.SIGKILL
+    code, _, err = found[attempt][1 - killed]
     assert code == 1
     assert "keras-vae: error: Another worker is gone" in err and "--resume" in err
     assert "Traceback" not in err
 
 
 @pytest.mark.slow
-def test_started_again_they_finish_and_the_chief_alone_writes(attempts, uninterrupted):
-    folder, tmp, found = attempts
-    assert [code for code, _, _ in found[-1]] == [0, 0], found[-1]
+def test_started_again_they_go_on_and_the_chief_alone_speaks_and_writes(
+    attempts, uninterrupted
+):
+    folder, found, tmp = attempts
+    (code, chief, err), (other_code, other, _) = found[-1]
+    assert (code, other_code) == (0, 0), err
+    assert "training on 2 CPU of 2 workers" in chief and "going on after epoch" in chief
+    assert other == "worker 2 of 2: waiting for the others\n"
     assert set(contents(folder)) == set(contents(uninterrupted))
-    assert not list((tmp / "1").glob("keras_vae_worker_*/checkpoint*")) or len(found) > 1
+    assert not list(tmp.glob("keras_vae*"))
     assert read_metadata(folder)["training"]["finished"]
 
 
