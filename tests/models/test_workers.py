@@ -10,7 +10,7 @@ from replica_cases import same
 from workers import clusters, ends, start
 from workers_script import TRAININGS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 FOLDER = Path(__file__).parent
 
 
