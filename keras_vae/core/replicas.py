@@ -2,12 +2,68 @@
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import tensorflow as tf
 
 
 def num_replicas() -> int:
     """The number of replicas that train in step; 1 without a strategy."""
     return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def num_workers(strategy: tf.distribute.Strategy | None = None) -> int:
+    """The number of processes that the replicas of a strategy are spread over.
+
+    Args:
+        strategy: The strategy; None is the one whose scope this is.
+
+    Returns:
+        The number; 1 unless it is a `MultiWorkerMirroredStrategy` of several workers.
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 1
+    return strategy.num_replicas_in_sync // len(strategy.extended.worker_devices)
+
+
+def from_chief(value: np.ndarray, strategy: tf.distribute.Strategy) -> np.ndarray:
+    """Gives every worker the chief's value. All of them must call this.
+
+    Args:
+        value: Array of int32, of the same shape on all workers.
+        strategy: What they train under.
+
+    Returns:
+        The value of the chief, which holds the first replica.
+    """
+    results = _on_replicas(from_first_replica, strategy)(tf.constant(value, tf.int32))
+    return strategy.experimental_local_results(results)[0].numpy()
+
+
+def from_all_replicas(value: np.ndarray, strategy: tf.distribute.Strategy) -> np.ndarray:
+    """Gathers what each worker has its own of. All of them must call this.
+
+    Args:
+        value: Array of int64, of the same shape [...] on all workers.
+        strategy: What they train under.
+
+    Returns:
+        Array [R, ...], a row for each of R replicas; the same on all workers.
+    """
+    results = _on_replicas(_gathered, strategy)(tf.constant(value, tf.int64))
+    return strategy.experimental_local_results(results)[0].numpy()
+
+
+def _gathered(value):
+    return tf.distribute.get_replica_context().all_gather(value[tf.newaxis], axis=0)
+
+
+@functools.cache
+def _on_replicas(function, strategy):
+    """A graph, once made: eager replicas would need threads of their own."""
+    return tf.function(lambda value: strategy.run(function, args=(value,)), autograph=False)
 
 
 def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
@@ -29,7 +85,7 @@ def from_first_replica(value: tf.Tensor) -> tf.Tensor:
     """Takes the first replica's value of what every replica has its own of.
 
     Args:
-        value: A tensor of floats, in a replica's context.
+        value: A tensor of numbers, in a replica's context.
 
     Returns:
         That of the first replica, the same on every replica.

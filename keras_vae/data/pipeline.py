@@ -98,18 +98,19 @@ def pipeline(
     steps = tf.data.Dataset.counter(start_step)
     # One worker is enough to stay ahead of a training step, and takes no core from it.
     dataset = steps.map(batch, num_parallel_calls=1, deterministic=True).prefetch(4)
-    # The batches are made from data in memory: there are no files to share out between
-    # the workers of a strategy, which split each batch among their replicas.
-    return dataset.with_options(_options(tf.data.experimental.AutoShardPolicy.OFF))
+    return dataset.with_options(_options())
 
 
-def array_batches(arrays, batch_size: int, shuffle: bool) -> tf.data.Dataset:
+def array_batches(
+    arrays, batch_size: int, shuffle: bool, seed: int | None = None
+) -> tf.data.Dataset:
     """Makes the stream that Keras makes of arrays, one pass long, without its pauses.
 
     Args:
         arrays: An array or tensor [N, *event], or a tuple of some of the same length.
         batch_size: Examples in a batch; the last one may be smaller.
         shuffle: Whether each pass has an order of its own.
+        seed: Seed of the orders; None takes TensorFlow's.
 
     Returns:
         Dataset of batches of the same structure, floats as Keras's float type.
@@ -119,9 +120,9 @@ def array_batches(arrays, batch_size: int, shuffle: bool) -> tf.data.Dataset:
         arrays = tf.nest.map_structure(tf.convert_to_tensor, arrays)
     num_examples = len(tf.nest.flatten(arrays)[0])
 
-    def order(seed):
+    def order(drawn):
         rows = tf.range(num_examples, dtype=tf.int64)
-        rows = tf.random.experimental.stateless_shuffle(rows, [seed, 0])
+        rows = tf.random.experimental.stateless_shuffle(rows, [drawn, 0])
         return tf.data.Dataset.from_tensor_slices(rows)
 
     def take(rows):
@@ -135,18 +136,20 @@ def array_batches(arrays, batch_size: int, shuffle: bool) -> tf.data.Dataset:
 
     if shuffle:
         # Each pass begins with another seed of its order.
-        seeds = tf.data.Dataset.random(rerandomize_each_iteration=True).take(1)
+        seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
         rows = seeds.flat_map(order)
         rows = rows.apply(tf.data.experimental.assert_cardinality(num_examples))
     else:
         rows = tf.data.Dataset.range(num_examples)
     dataset = rows.batch(batch_size).map(take, num_parallel_calls=1)
-    options = _options(tf.data.experimental.AutoShardPolicy.DATA)
-    return dataset.prefetch(4).with_options(options)
+    return dataset.prefetch(4).with_options(_options())
 
 
-def _options(shards: tf.data.experimental.AutoShardPolicy) -> tf.data.Options:
+def _options() -> tf.data.Options:
     options = tf.data.Options()
+    # There are no files to share out between the workers of a strategy: each makes all
+    # batches, cuts them into the parts of all replicas, and keeps those of its own.
+    shards = tf.data.experimental.AutoShardPolicy.DATA
     options.experimental_distribute.auto_shard_policy = shards
     # tf.data tunes streams in a thread, and when one is given up waits for that thread,
     # which may sleep for as long again as the stream was read (TensorFlow 2.21). There is

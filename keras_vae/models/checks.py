@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae.core.numbers import positive_int
+from keras_vae.models.several_workers import check_shares
 
 
 def is_array(x) -> bool:
@@ -236,6 +237,7 @@ def check_stream(model, x, y=None, weight=None, name: str = "x") -> None:
             "with dataset.map(lambda x, y: x), or make the model with condition=..."
         )
     x = np.asarray(x)
+    check_shares(len(x), model.distribute_strategy, f"the size of a batch of {name}")
     model.to_units(x, name=name)
     model.check_condition(y, len(x))
     check_weights(weight, len(x))

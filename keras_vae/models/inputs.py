@@ -46,18 +46,21 @@ def pack(x, y=None, weight=None, in_units: bool = False) -> dict[str, Any]:
     return {name: one for name, one in arrays.items() if one is not None}
 
 
-def stream(arrays: dict[str, Any], batch_size=None, shuffle=False) -> tf.data.Dataset:
+def stream(
+    arrays: dict[str, Any], batch_size=None, shuffle=False, seed=None
+) -> tf.data.Dataset:
     """Makes the batches of arrays.
 
     Args:
         arrays: What `pack` made.
         batch_size: Observations in a batch; None is 32.
         shuffle: Whether each pass has an order of its own.
+        seed: Seed of the orders; None takes TensorFlow's.
 
     Returns:
         Dataset of dicts that `unpack` reads.
     """
-    return array_batches(arrays, batch_size or 32, shuffle)
+    return array_batches(arrays, batch_size or 32, shuffle, seed)
 
 
 def unpack(data) -> Batch:

@@ -23,6 +23,7 @@ from keras_vae.models.checks import (
 from keras_vae.models.inputs import pack, stream, unpack
 from keras_vae.models.meters import Meters
 from keras_vae.models.optimizers import apply_if, optimizers_for, scaled_like
+from keras_vae.models.several_workers import check_alike, check_shares, logs_of_step
 from keras_vae.objectives import Objective
 
 # What tells the noise of training from that of testing, and that of the data from that of
@@ -184,6 +185,13 @@ class ObjectiveModel(keras.Model):
         means = {one.name: one.result() for one in meters}
         return {**means, **self.objective.logs(self._step)}
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing: `compile` has built all there is.
+
+        Keras would look at a first batch, which it cannot put together from the parts of
+        several workers.
+        """
+
     def train_step(self, data):
         """Takes one gradient step of each player on a batch, all from the same weights.
 
@@ -214,7 +222,7 @@ class ObjectiveModel(keras.Model):
         for player, turn in turns.items():
             self._meters.updates[player].update_state(tf.cast(turn, tf.float32))
         self._record(trace, losses, terms, batch.weight, penalties)
-        return self._logs(of_training=True)
+        return logs_of_step(self._logs(of_training=True))
 
     def test_step(self, data):
         """Evaluates one batch, with the noise of its place in the evaluation.
@@ -228,7 +236,7 @@ class ObjectiveModel(keras.Model):
         batch = unpack(data)
         trace, losses, terms = self._score(batch, training=False)
         self._record(trace, losses, terms, batch.weight, self._penalties())
-        return self._logs(of_training=False)
+        return logs_of_step(self._logs(of_training=False))
 
     def predict_step(self, data):
         """Reconstructs one batch; see `call`."""
@@ -353,7 +361,10 @@ class ObjectiveModel(keras.Model):
             (x, y, sample_weight), validation_data = self._split(
                 x, y, sample_weight, validation_split
             )
-        batches = self._batches_of(x, y, sample_weight, "x", batch_size, bool(shuffle))
+        shuffle_seed = check_alike(self, x, batch_size)
+        batches = self._batches_of(
+            x, y, sample_weight, "x", batch_size, bool(shuffle), shuffle_seed
+        )
         if kwargs.get("steps_per_epoch") and batches is not x:
             batches = batches.repeat()
         if validation_data is not None:
@@ -422,6 +433,7 @@ class ObjectiveModel(keras.Model):
         """
         refuse_form(x)
         if is_array(x):
+            check_shares(batch_size or 32, self.distribute_strategy)
             x = self.to_units(x)
             arrays = pack(x, self.check_condition(y, len(x)), in_units=True)
             x = stream(arrays, batch_size)
@@ -489,7 +501,7 @@ class ObjectiveModel(keras.Model):
         batch = pack(x, self.check_condition(y, len(x)), in_units=True)
         return self.from_units(super().predict_on_batch(batch))
 
-    def _batches_of(self, x, y, weight, name, batch_size, shuffle=None):
+    def _batches_of(self, x, y, weight, name, batch_size, shuffle=None, seed=None):
         """The batches of arrays; what else x is stays as it is, after a look at it.
 
         With `shuffle` None they are held-out data, else training data.
@@ -498,9 +510,10 @@ class ObjectiveModel(keras.Model):
         if not is_array(x):
             check_stream(self, x, y, weight, name)
             return x
+        check_shares(batch_size or 32, self.distribute_strategy)
         arrays = self._packed(x, y, weight, held_out=shuffle is None, name=name)
         check_batches(len(x), batch_size, self.objective, name)
-        return stream(arrays, batch_size, bool(shuffle))
+        return stream(arrays, batch_size, bool(shuffle), seed)
 
     def _split(self, x, y, weight, share):
         """Sets the last rows of arrays aside, as Keras does."""

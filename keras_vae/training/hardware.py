@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from keras_vae.training.recipe import Recipe
+from keras_vae.training.workers import read_cluster
 
 # Decoded elements in a batch up to which XLA's convolutions are the faster ones on a CPU.
 _SMALL_BATCH = 100_000
@@ -17,8 +19,31 @@ def on_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def find_strategy() -> tf.distribute.Strategy | None:
-    """All GPUs together where there are several; TensorFlow's own choice otherwise."""
+def find_strategy(say: Callable[[str], None]) -> tf.distribute.Strategy | None:
+    """What to train under.
+
+    Args:
+        say: Called with a line for the user, where others are waited for.
+
+    Returns:
+        The workers of TF_CONFIG together, with all their GPUs; else all GPUs together where
+        there are several; else None, TensorFlow's own choice.
+
+    Raises:
+        RuntimeError: If TF_CONFIG names workers and TensorFlow has computed already.
+        ValueError: If TF_CONFIG is wrong.
+    """
+    if cluster := read_cluster():
+        count, place = cluster
+        chief = " (the chief)" if place == 0 else ""
+        say(f"worker {place + 1} of {count}{chief}: waiting for the others")
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except RuntimeError as error:
+            raise RuntimeError(
+                "Training on the workers of TF_CONFIG must be the first that a process "
+                f"does with TensorFlow: {error}. Train in a process of its own."
+            ) from error
     several = len(tf.config.list_physical_devices("GPU")) > 1
     return tf.distribute.MirroredStrategy() if several else None
 
@@ -48,8 +73,8 @@ def use_xla(
     """
     if recipe.jit and strategy is not None:
         raise ValueError(
-            "Keras cannot compile with XLA on several GPUs. Leave --jit out, or show "
-            "TensorFlow one GPU only (CUDA_VISIBLE_DEVICES=0)."
+            "Keras cannot compile with XLA on several GPUs or workers. Leave --jit out, or "
+            "show TensorFlow one GPU only (CUDA_VISIBLE_DEVICES=0, and no TF_CONFIG)."
         )
     if recipe.jit is not None:
         return recipe.jit

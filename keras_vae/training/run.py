@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 
@@ -18,6 +18,7 @@ from keras_vae.data.tables import describe_columns
 from keras_vae.evaluation import CollapseWarning
 from keras_vae.models import LatentVariableModel
 from keras_vae.models.prebuilt import policy
+from keras_vae.models.several_workers import check_shares
 from keras_vae.presets.files import METADATA, read_metadata
 from keras_vae.presets.lookup import find_preset
 from keras_vae.training import fine_tuning, hardware
@@ -36,7 +37,8 @@ from keras_vae.training.closing import close
 from keras_vae.training.progress import EpochLines, check_logs, log_callbacks
 from keras_vae.training.reading import load_to_train
 from keras_vae.training.recipe import Recipe
-from keras_vae.training.run_folder import RunRecorder, open_folder
+from keras_vae.training.run_folder import RunRecorder
+from keras_vae.training.workers import Workers
 
 # Decoded elements in a validation batch, so that it fits where a training batch does.
 _ELEMENTS_AT_A_TIME = 4_000_000
@@ -58,6 +60,10 @@ def train(
     judges, the last) and a checkpoint, each written whole. A run that ended early, however
     it ended, goes on with `resume`. Labels are the condition of a model that has one.
 
+    Where the environment variable TF_CONFIG names several workers, each calls this, and they
+    train in step: every batch is that of one process, shared out among them. The chief
+    writes the folder, the others nothing that lasts.
+
     Args:
         recipe: What to train.
         output: The run's folder.
@@ -72,9 +78,10 @@ def train(
         The held-out scores; see `keras_vae.evaluation.held_out_scores`.
 
     Raises:
+        ConnectionError: If another worker is gone, or the chief cannot go on.
         FileExistsError: If `output` holds something that must not be replaced.
         ImportError: If the package tensorboard is asked for and missing.
-        ValueError: If recipe and data do not go together.
+        ValueError: If recipe and data do not go together, or workers not.
 
     Example:
         >>> scores = train(Recipe("mnist_5k", "conv_vae"), "runs/mnist_5k")
@@ -82,47 +89,62 @@ def train(
     output = Path(output)
     check_parts(recipe)
     check_logs(log)
+    # First of all: TensorFlow refuses workers once it has computed anything.
+    strategy = hardware.find_strategy(say)
+    workers = Workers(strategy)
+    if not workers.is_chief:
+        say, verbose, log = _nothing, False, ()
+    with workers.in_step(), workers.folder(output) as own:
+        recipe, before, data = _read(recipe, output, say)
+        keras.utils.set_random_seed(recipe.seed)
+        half = hardware.half_precision() if recipe.mixed_precision else None
+        with policy(half), strategy.scope() if strategy else contextlib.nullcontext():
+            if before is None:
+                model, binarize = build_model(recipe, data)
+            else:
+                model, binarize = fine_tuning.start(recipe, data, before)
+            objective = build_objective(recipe, model, data)
+            optimizer = build_optimizer(recipe, model, data)
+            jit = hardware.use_xla(recipe, model, objective, strategy)
+            # Refused now, and not after the training.
+            check_shares(cast(int, recipe.batch_size), model.distribute_strategy)
+            split_for(model, data, "train")
+            kept_labels(recipe, model, data)
+            validation, _ = (_held_out(model, data, one) for one in ("validation", "test"))
+            metadata = _metadata(recipe, data, model, objective)
+            model.compile(optimizer, objective, jit_compile=jit)
+            given = {"resume": resume, "overwrite": overwrite}
+            workers.agree({**given, **recipe.to_config(), **metadata})
+            # Everything that can be refused has been checked; now the folder is touched
+            # (to resume a run it is only read).
+            workers.open_folder(output, own, recipe, resume, overwrite)
+            if resume and (own / METADATA).exists():
+                kept = read_metadata(own)
+                _check_unchanged(output, kept, metadata)
+                if kept["training"]["finished"]:
+                    say(f"the run in {output} is finished")
+                    return kept["scores"]
+            say(_describe(recipe, data, model, metadata, workers, jit))
+            recorder = RunRecorder(own, recipe, monitor_of(objective), model, metadata)
+            resumed = bool(recorder.rows)
+            callbacks = [recorder, *log_callbacks(log, own, resumed)]
+            if workers.is_chief and not verbose:
+                callbacks.append(EpochLines(recorder, steps_of_epoch(recipe, data), say))
+            _fit(model, recipe, data, binarize, validation, callbacks, say, verbose)
+        return workers.of_chief(lambda: close(output, recorder, data, say))
+
+
+def _nothing(_: str) -> None:
+    """Says nothing."""
+
+
+def _read(recipe: Recipe, output: Path, say) -> tuple:
+    """The recipe with what the data decide, the model to start from, and the data."""
     before = _open_preset(recipe, output)
     data = load_to_train(recipe, before)
-    for line in data.notes:
+    for line in [*data.notes, *describe_columns(data.columns or ())]:
         say(line)
-    for line in describe_columns(data.columns or ()):
-        say(line)
-    recipe = recipe.resolve(data)
-    keras.utils.set_random_seed(recipe.seed)
-    strategy = hardware.find_strategy()
-    half = hardware.half_precision() if recipe.mixed_precision else None
-    with policy(half), strategy.scope() if strategy else contextlib.nullcontext():
-        if before is None:
-            model, binarize = build_model(recipe, data)
-        else:
-            model, binarize = fine_tuning.start(recipe, data, before)
-        objective = build_objective(recipe, model, data)
-        optimizer = build_optimizer(recipe, model, data)
-        jit = hardware.use_xla(recipe, model, objective, strategy)
-        # Refused now, and not after the training.
-        split_for(model, data, "train")
-        kept_labels(recipe, model, data)
-        validation, _ = (_held_out(model, data, one) for one in ("validation", "test"))
-        metadata = _metadata(recipe, data, model, objective)
-        model.compile(optimizer, objective, jit_compile=jit)
-        # Everything that can be refused has been checked; now the folder is touched (to
-        # resume a run it is only read).
-        open_folder(output, recipe, resume, overwrite)
-        if resume and (output / METADATA).exists():
-            kept = read_metadata(output)
-            _check_unchanged(output, kept, metadata)
-            if kept["training"]["finished"]:
-                say(f"the run in {output} is finished")
-                return kept["scores"]
-        say(_describe(recipe, data, model, metadata, strategy, jit))
-        recorder = RunRecorder(output, recipe, monitor_of(objective), model, metadata)
-        resumed = bool(recorder.rows)
-        callbacks = log_callbacks(log, output, resumed)
-        if not verbose:
-            callbacks.append(EpochLines(recorder, steps_of_epoch(recipe, data), say))
-        _fit(model, recipe, data, binarize, validation, recorder, say, callbacks)
-    return close(output, recorder, data, say)
+    return recipe.resolve(data), before, data
 
 
 def _open_preset(recipe: Recipe, output: Path) -> LatentVariableModel | None:
@@ -167,9 +189,9 @@ def _check_unchanged(
         )
 
 
-def _fit(model, recipe, data, binarize, validation, recorder, say, others) -> None:
+def _fit(model, recipe, data, binarize, validation, callbacks, say, verbose) -> None:
     """Runs the epochs that are left to do."""
-    steps = steps_of_epoch(recipe, data)
+    recorder, steps = callbacks[0], steps_of_epoch(recipe, data)
     done = recorder.restore(model)
     if done:
         say(f"going on after epoch {done} of at most {recipe.epochs}")
@@ -195,7 +217,9 @@ def _fit(model, recipe, data, binarize, validation, recorder, say, others) -> No
         start_step=done * steps,
     )
     decoded = model.objective.num_samples * math.prod(model.event_shape)
-    callbacks = [recorder, *others]
+    # As many for each replica.
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    share = max(1, min(500, _ELEMENTS_AT_A_TIME // decoded) // replicas)
     # A single example has no variance.
     if len(validation[0]) > 1:
         callbacks.append(CollapseWarning(validation[0], say=say, y=validation[1]))
@@ -206,17 +230,11 @@ def _fit(model, recipe, data, binarize, validation, recorder, say, others) -> No
         initial_epoch=done,
         shuffle=False,
         validation_data=validation,
-        validation_batch_size=max(1, min(500, _ELEMENTS_AT_A_TIME // decoded)),
+        validation_batch_size=share * replicas,
         callbacks=callbacks,
-        verbose=_keras_verbose(others),
+        # In a log file no bars.
+        verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
     )
-
-
-def _keras_verbose(callbacks) -> int:
-    """What Keras prints: nothing beside lines of our own; in a log file no bars."""
-    if any(isinstance(one, EpochLines) for one in callbacks):
-        return 0
-    return 1 if sys.stdout.isatty() else 2
 
 
 def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]:
@@ -256,9 +274,9 @@ def _values(data: DataSet) -> str:
     return f"values are taken for levels from {low} to {high} (see --levels)\n"
 
 
-def _describe(recipe, data: DataSet, model, metadata, strategy, jit: bool) -> str:
+def _describe(recipe, data: DataSet, model, metadata, workers, jit: bool) -> str:
     kind = "GPU" if hardware.on_gpu() else "CPU"
-    count = strategy.num_replicas_in_sync if strategy else 1
+    count = model.distribute_strategy.num_replicas_in_sync
     once = steps_per_epoch(len(data.x_train), recipe.batch_size)
     passes = steps_of_epoch(recipe, data) // once
     sizes = [len(data.split(name)[0]) for name in ("train", "validation", "test")]
@@ -270,6 +288,7 @@ def _describe(recipe, data: DataSet, model, metadata, strategy, jit: bool) -> st
         + _values(data)
         + (f"an epoch is {passes} passes through these\n" if passes > 1 else "")
         + f"training on {count} {kind}"
+        + (f" of {workers.count} workers" if workers.count > 1 else "")
         + (" with XLA" if jit else "")
         + (" in mixed precision" if recipe.mixed_precision else "")
     )

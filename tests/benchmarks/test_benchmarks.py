@@ -127,6 +127,20 @@ def test_the_package_costs_little_beside_keras(tmp_path):
 
 
 @needs_data
+def test_replicas_and_workers_come_to_the_same_loss(tmp_path):
+    table = printed_by(tmp_path, "several_machines.py", "--steps", "3")
+    rows = re.findall(
+        rf"^\| ([a-z ]+) \| [\d,]+ \| {NUMBER} \| {NUMBER} \|$", table, re.MULTILINE
+    )
+    assert [name for name, _, _ in rows] == [
+        "one process",
+        "two replicas in a process",
+        "two workers",
+    ]
+    losses = [float(loss) for _, _, loss in rows]
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-3)
+
+
 def test_every_way_of_training_is_timed(tmp_path):
     # Before and after are the same here.
     options = ("--epochs", "1", "--rounds", "1", "--before", str(BENCHMARKS.parent))
