@@ -58,6 +58,9 @@ class LadderVAE(HierarchicalVAE):
         Sonderby et al. 2016, "Ladder variational autoencoders".
     """
 
+    # Its layers are dense.
+    for_images = None  # type: ignore[assignment]
+
     def __init__(
         self,
         event_shape: Sequence[int] | int,
