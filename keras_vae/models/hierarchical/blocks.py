@@ -15,12 +15,12 @@ class Blocks(NamedTuple):
     """Makes hidden layers that have their settings in common.
 
     Attributes:
-        count: Residual blocks where there are some.
+        depth: Residual blocks where there are some.
         activation: Name of the hidden layers' activation.
         normalize: Whether hidden layers are batch-normalized.
     """
 
-    count: int
+    depth: int
     activation: str
     normalize: bool
 
@@ -32,10 +32,12 @@ class Blocks(NamedTuple):
 
     def residual(self, x, name: str):
         """Adds gated residual blocks to an image; its shape stays."""
-        for i in range(self.count):
+        for i in range(self.depth):
             one, filters = f"{name}_{i + 1}", x.shape[-1]
             h = self.active(x, f"{one}_a")
-            h = conv(h, max(filters // 2, 1), kernel(x.shape), f"{one}_conv")
+            # Normalization has an offset of its own.
+            options = {"name": f"{one}_conv", "use_bias": not self.normalize}
+            h = conv(h, max(filters // 2, 1), kernel(x.shape), **options)
             h = self.active(h, f"{one}_b")
             value = conv(h, filters, 1, f"{one}_value")
             gate = conv(h, filters, 1, f"{one}_gate", activation="sigmoid")

@@ -13,6 +13,7 @@ from keras_vae.core.names import unknown
 from keras_vae.core.numbers import positive_int, sizes
 from keras_vae.models.hierarchical.bidirectional import Bidirectional
 from keras_vae.models.hierarchical.blocks import Blocks, conv, enlarged, image, kernel
+from keras_vae.models.hierarchical.level_numbers import one_a_level
 from keras_vae.models.hierarchical.posteriors import (
     Ladder,
     LevelledPosterior,
@@ -59,24 +60,15 @@ class ConvLevels:
         self.event_shape = image_shape(event_shape)
         channels = sizes(latent_channels, "latent_channels")
         count = len(channels)
-        if count < 2:
-            raise ValueError(
-                f"A hierarchy has two levels or more, but latent_channels is {channels}. "
-                "Give the channels of each level, or take ConvVAE for one."
-            )
-        self.strides = sizes(strides or [2 ** (i + 1) for i in range(count)], "strides")
-        self.filters = sizes(filters or [64] * count, "filters")
-        for name, given in (("strides", self.strides), ("filters", self.filters)):
-            if len(given) != count:
-                raise ValueError(
-                    f"latent_channels has {count} levels, but {name} has {len(given)} "
-                    "numbers. Give one for each level."
-                )
+        every = [2 ** (i + 1) for i in range(count)]
+        self.strides = one_a_level(strides or every, "strides", channels, "latent_channels")
+        every = [64] * count
+        self.filters = one_a_level(filters or every, "filters", channels, "latent_channels")
         self._check_strides()
         if normalization not in (None, "batch"):
             raise unknown("normalization", normalization, ["batch"])
-        count = positive_int(blocks, "blocks")
-        self.make, self.skips = Blocks(count, activation, normalization == "batch"), skips
+        blocks = positive_int(blocks, "blocks")
+        self.make, self.skips = Blocks(blocks, activation, normalization == "batch"), skips
         grids = [self._grid(stride) for stride in self.strides]
         # The latent variables and the features of each level, as images.
         self.shapes = [(*g, c) for g, c in zip(grids, channels, strict=True)]

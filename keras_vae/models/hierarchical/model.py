@@ -17,9 +17,10 @@ from keras_vae.core.seeds import fold, make_seed
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.checks import read_condition
 from keras_vae.models.hierarchical.conv import ConvLevels
+from keras_vae.models.hierarchical.level_numbers import several_levels
 from keras_vae.models.hierarchical.posteriors import LevelledPosterior
 from keras_vae.models.hierarchical.prior import TopDownPrior
-from keras_vae.models.hierarchical.walk import Draws, Levels
+from keras_vae.models.hierarchical.walk import Draws, Levels, as_image, of_first
 from keras_vae.models.prebuilt import make_layers, policy, reading
 from keras_vae.models.vae import VAE
 from keras_vae.priors import Prior
@@ -126,7 +127,8 @@ class HierarchicalVAE(VAE):
             The model, not compiled.
 
         Raises:
-            ValueError: If the levels do not fit the image, or a number or word is refused.
+            ValueError: If there is one level, the levels do not fit the image, or a number
+                or word is refused.
 
         Example:
             >>> vae = HierarchicalVAE.for_images((8, 8, 1), (2, 4), filters=(8, 8))
@@ -141,7 +143,7 @@ class HierarchicalVAE(VAE):
             px = make_layers(event_shape, 1, "normal", likelihood)[1]
             made = ConvLevels(
                 px.event_shape,
-                latent_channels,
+                several_levels(latent_channels, "latent_channels", "ConvVAE"),
                 strides,
                 filters,
                 blocks,
@@ -188,7 +190,7 @@ class HierarchicalVAE(VAE):
             >>> lowest, *others = ladder.split(ladder.embed(x))
         """
         parts = zip(self.prior.split(z), self.prior.shapes, strict=True)
-        return [_image(part, shape) if shape[1:] else part for part, shape in parts]
+        return [as_image(part, shape) if shape[1:] else part for part, shape in parts]
 
     @property
     def terms(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -275,7 +277,7 @@ class HierarchicalVAE(VAE):
         def visit(level, p, state):
             z = pick(self.prior.places[level], p)
             if level in shared:
-                z = tf.broadcast_to(z[:1], z.shape) if state is None else _of_first(z, p)
+                z = tf.broadcast_to(z[:1], z.shape) if state is None else of_first(z, p)
             return z, None
 
         z = self.prior.walk(visit, self._condition(y)).z
@@ -308,19 +310,13 @@ class HierarchicalVAE(VAE):
         def rebuilt(rows, _):
             x, y = rows
             parts = self.prior.split(self.codes(x, y))
-            z = self._with_lowest(parts, first, y, lambda p, level: center_of(p))
+            z = self.prior.with_lowest(
+                parts, first, lambda p, _: center_of(p), self._condition(y)
+            )
             return self.decoded(z, y)
 
         rows = self.to_units(x), self.check_condition(y, len(x))
         return self.as_table(self.from_units(in_batches(rebuilt, rows, batch_size)))
-
-    def _with_lowest(self, parts, first, y, choose):
-        """Codes whose levels below `first` are chosen from the prior."""
-
-        def visit(level, p, state):
-            return (parts[level] if level >= first else choose(p, level)), None
-
-        return self.prior.walk(visit, self._condition(y)).z
 
     def with_prior(self, prior):
         """Refuses: the levels below were trained with the prior of the highest."""
@@ -367,7 +363,8 @@ class HierarchicalVAE(VAE):
             def draw(p, level):
                 return p.sample(seed=fold(of_batch, 5, level))
 
-            z = self._with_lowest(self.prior.split(trace.z), first, y, draw)
+            parts = self.prior.split(trace.z)
+            z = self.prior.with_lowest(parts, first, draw, self._condition(y))
             noise = fold(of_batch, 5)  # As in the trace.
             without = self._log_px(self.decode(z, y), trace.x, noise)
             gain = trace.log_px - without - tf.reduce_sum(trace.rates[:first], axis=0)
@@ -375,18 +372,3 @@ class HierarchicalVAE(VAE):
 
         rows = self.to_units(x, scores=True), self.check_condition(y, len(x))
         return in_batches(ratios, rows, max(1, self.events_at_a_time() // count))
-
-
-def _image(z, shape):
-    """Packed channels [..., C * H * W] as images [..., H, W, C], of the kind of z."""
-    *grid, channels = shape
-    images = tf.reshape(z, tf.concat([tf.shape(z)[:-1], [channels, *grid]], 0))
-    images = keras.ops.moveaxis(images, -3, -1)
-    return images.numpy() if isinstance(z, np.ndarray) else images
-
-
-def _of_first(z, p):
-    """Draws [n, D] from normals, all with the noise of the first."""
-    normal = p.distribution
-    noise = (z[:1] - normal.loc[:1]) / normal.scale[:1]
-    return normal.loc + normal.scale * noise

@@ -161,6 +161,25 @@ class TopDownPrior(Prior):
             state = apply(block, *reads, training=training)
         return Walk(steps[::-1], state)
 
+    def with_lowest(self, parts: Sequence[tf.Tensor], first: int, choose, y=None):
+        """Replaces the latent variables of the lowest levels.
+
+        Args:
+            parts: Those of each level, as `split` returns them.
+            first: The first level, from 0, the lowest, that stays.
+            choose: Function of p of a level, given the levels above it, and of the level's
+                number that returns other ones.
+            y: The condition [B, ...], which the highest level's prior may read.
+
+        Returns:
+            All latent variables, packed, [..., D].
+        """
+
+        def visit(level, p, state):
+            return (parts[level] if level >= first else choose(p, level)), None
+
+        return self.walk(visit, y).z
+
     def _level(self, level, state, y, training, temperature):
         if state is None:
             if temperature != 1.0:
