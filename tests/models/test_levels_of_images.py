@@ -99,7 +99,10 @@ def test_one_level_is_a_vae_draw_for_draw(inference):
         ({"normalization": "bach"}, "Did you mean 'batch'"),
         ({"inference": "bidirectional", "latent_channels": (3, 2)}, "must be even.*has 3"),
         ({"prior": "vamp"}, "asks the encoder"),
-        ({"likelihood": "full_normal"}, "as many parameters as every other"),
+        (
+            {"likelihood": layers.MixtureNormal(2, IMAGE)},
+            "as many parameters as every other",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(options, message):

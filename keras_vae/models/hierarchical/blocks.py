@@ -35,9 +35,14 @@ class Blocks(NamedTuple):
         for i in range(self.depth):
             one, filters = f"{name}_{i + 1}", x.shape[-1]
             h = self.active(x, f"{one}_a")
-            # Normalization has an offset of its own.
-            options = {"name": f"{one}_conv", "use_bias": not self.normalize}
-            h = conv(h, max(filters // 2, 1), kernel(x.shape), **options)
+            h = conv(
+                h,
+                max(filters // 2, 1),
+                kernel(x.shape),
+                f"{one}_conv",
+                # Normalization has an offset of its own.
+                use_bias=not self.normalize,
+            )
             h = self.active(h, f"{one}_b")
             value = conv(h, filters, 1, f"{one}_value")
             gate = conv(h, filters, 1, f"{one}_gate", activation="sigmoid")
