@@ -100,8 +100,9 @@ def test_pictures_by_level(command, digits_run):
         output = "levels.png"
         assert command(*verb, "--by-level", "--output", output).code == 0
         with Image.open(output) as image:
-            scale = image.size[0] / (10 * columns - 2)
-            assert image.size[1] == scale * (10 * rows - 2)
+            width, height = image.size
+            size = (width - 2 * (columns - 1)) / columns
+            assert size % 8 == 0 and height == rows * size + 2 * (rows - 1)
         refused = command(*verb, "--by-level", "--output", "x.npy")
         assert refused.code == 2 and "makes a picture" in refused.err
         of_one = command(verb[0], digits_run, "--by-level", "--output", output)

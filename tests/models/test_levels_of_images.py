@@ -11,23 +11,21 @@ from keras_vae import layers
 from keras_vae.models.hierarchical import TopDownPrior
 from keras_vae.models.hierarchical.conv import ConvLevels
 
-INFERENCES = ("ladder", "top_down", "bidirectional")
 for_images = keras_vae.HierarchicalVAE.for_images
 
 
 @pytest.mark.parametrize(
-    "shape, strides, expected",
+    "shape, strides, expected, inference",
     [
         # None of these sides is a power of two.
-        ((7, 5, 3), (2, 4, 8), [(4, 3), (2, 2), (1, 1)]),
+        ((7, 5, 3), (2, 4, 8), [(4, 3), (2, 2), (1, 1)], "ladder"),
         # The pixels themselves, and levels of one size.
-        ((6, 3, 1), (1, 4, 4), [(6, 3), (2, 1), (2, 1)]),
-        # A stride of four: 5 pixels are 2.
-        ((9, 5, 1), (2, 8), [(5, 3), (2, 1)]),
-        ((13, 1, 1), (4, 16), [(4, 1), (1, 1)]),
+        ((6, 3, 1), (1, 4, 4), [(6, 3), (2, 1), (2, 1)], "top_down"),
+        # A stride of four: 5 pixels are 2, on the way up and down.
+        ((9, 5, 1), (2, 8), [(5, 3), (2, 1)], "bidirectional"),
+        ((13, 1, 1), (4, 16), [(4, 1), (1, 1)], "top_down"),
     ],
 )
-@pytest.mark.parametrize("inference", INFERENCES)
 def test_levels_are_images_of_every_size(shape, strides, expected, inference):
     channels = (2, 4, 2)[: len(strides)]
     filters = (3, 4, 5)[: len(strides)]
@@ -46,7 +44,7 @@ def test_levels_are_split_as_networks_read_them():
     model = levels_of_images()
     z = model.draw(3, seed=1)
     block = model.prior.blocks[0]
-    image = keras.Model(block.inputs, block.get_layer("z_image").output)
+    image = keras.Model(block.input, block.get_layer("z_image").output)
     seen = image([model.prior.split(z)[0], tf.zeros((3, 4, 4, 4))])
     np.testing.assert_array_equal(model.split(z)[0], seen)
 
@@ -54,8 +52,8 @@ def test_levels_are_split_as_networks_read_them():
 def test_parameters_of_a_pixel_are_those_of_its_latent_variables():
     """The mean of a latent number and its scale come from the same pixel and channel."""
     network = levels_of_images().prior.heads[0]
-    *_, (h, w, c) = [one.shape[1:] for one in (network.get_layer("params_conv").output,)]
-    before = keras.Model(network.inputs, network.get_layer("params_conv").output)
+    outputs = network.get_layer("params_conv").output
+    before, (_, h, w, c) = keras.Model(network.input, outputs), outputs.shape
     state = np.random.default_rng(0).normal(size=(2, 4, 4, 4)).astype("float32")
     loc, scale = np.split(network(state).numpy(), 2, axis=-1)
     images = before(state).numpy()

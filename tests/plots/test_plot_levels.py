@@ -18,13 +18,15 @@ def ladder():
 
 def tiles(picture, rows, columns):
     """The images of a picture, [rows, columns, 8, 8, 3]."""
-    scale = picture.shape[1] // (8 * columns + 2 * (columns - 1))
-    small = picture[::scale, ::scale]
-    assert small.shape[:2] == (10 * rows - 2, 10 * columns - 2)
+    size = (picture.shape[1] - 2 * (columns - 1)) // columns
+    assert picture.shape[:2] == tuple(n * size + 2 * (n - 1) for n in (rows, columns))
+    # Each pixel is a square of them.
+    starts = [[(size + 2) * i for i in range(n)] for n in (rows, columns)]
+    step = size // 8
     return np.stack(
         [
-            [small[10 * i : 10 * i + 8, 10 * j : 10 * j + 8] for j in range(columns)]
-            for i in range(rows)
+            [picture[i : i + size : step, j : j + size : step] for j in starts[1]]
+            for i in starts[0]
         ]
     )
 
