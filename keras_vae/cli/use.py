@@ -24,9 +24,18 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 
 @click.command(cls=Verb)
 @run_argument
-@click.option("--count", type=click.IntRange(1), default=64, show_default=True)
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    help="How many  [default: 64; by level 10 in a row]",
+)
 @click.option(
     "--output", type=PATH, help="The file  [default: samples.png; of tables samples.csv]"
+)
+@click.option(
+    "--by-level",
+    is_flag=True,
+    help="Of a hierarchy, a picture whose rows share more and more of the highest levels.",
 )
 @click.option("--temperature", type=float, default=1.0, show_default=True)
 @click.option(
@@ -41,7 +50,7 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
     "for as many of each class  [default: all]",
 )
 @seed_option
-def sample(run, count, output, temperature, draw, y, seed):
+def sample(run, count, output, by_level, temperature, draw, y, seed):
     """Make new data with the model in RUN: a .png or .jpg, or .npy, .npz or .csv.
 
     Of a model of classes a picture has a row for each class. A table gets the columns of
@@ -53,6 +62,14 @@ def sample(run, count, output, temperature, draw, y, seed):
     is_table = len(model.event_shape) < 3
     output = output or Path("samples.csv" if is_table else "samples.png")
     _check_output(output, model.event_shape)
+    if by_level:
+        if draw is not None or temperature != 1.0:
+            raise click.UsageError("--by-level shows means, at temperature 1.")
+        count = count or 10
+        y, _ = conditions_of(model, y, count)
+        _by_level(output, "level_samples", model, count, seed, y=y)
+        return
+    count = count or 64
     y, columns = conditions_of(model, y, count)
     samples = model.sample(count, y, seed, temperature, draw)
     known = model.preprocessor and model.preprocessor.conditions
@@ -67,7 +84,12 @@ def sample(run, count, output, temperature, draw, y, seed):
 @split_option("test")
 @click.option("--count", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--output", type=PATH, default="pairs.png", show_default=True)
-def reconstruct(run, data, split, count, output):
+@click.option(
+    "--by-level",
+    is_flag=True,
+    help="Of a hierarchy, a picture whose rows are told by fewer and fewer levels.",
+)
+def reconstruct(run, data, split, count, output, by_level):
     """Show data beside their reconstructions: .png or .jpg, or .npy, .npz or .csv."""
     from keras_vae import plots
     from keras_vae.training.building import split_for
@@ -76,12 +98,29 @@ def reconstruct(run, data, split, count, output):
     _check_output(output, model.event_shape)
     x, y = split_for(model, data_set, split)
     x, y = x[:count], None if y is None else y[:count]
+    if by_level:
+        _by_level(output, "level_reconstructions", model, x, y=y)
+        return
     reconstructions = model.reconstruct(x, y)
     if output.suffix.lower() not in _PICTURES:
         _write(output, reconstructions, model.shown_range)
         return
     shown = model.shown_range
     plots.save_reconstruction_pairs(x, reconstructions, output, value_range=shown)
+    click.echo(f"wrote {output}")
+
+
+def _by_level(output, name, model, *arguments, **options):
+    """Writes the picture of a hierarchy that a function of `plots` makes."""
+    from keras_vae import plots
+
+    if output.suffix.lower() not in _PICTURES:
+        raise click.UsageError(f"--by-level makes a picture, .png or .jpg, not {output}.")
+    if model.num_levels < 2:
+        raise click.UsageError(
+            "--by-level is for a hierarchy, but this model has one level."
+        )
+    plots.save_image(getattr(plots, name)(model, *arguments, **options), output)
     click.echo(f"wrote {output}")
 
 

@@ -121,15 +121,8 @@ def conv_decoder(
         (None, 31, 45, 6)
     """
     height, width, channels = image_shape(event_shape)
-    blocks = output_size / (height * width * channels)
-    if blocks != int(blocks):
-        raise ValueError(
-            f"A convolutional decoder gives every element of {tuple(event_shape)} as "
-            f"many parameters as every other, but output_size is {output_size}, no "
-            f"multiple of {height * width * channels}. Use a dense decoder for this "
-            "likelihood."
-        )
-    blocks, scale, precise = int(blocks), 2 ** len(filters), float_dtype()
+    outputs = outputs_per_pixel(event_shape, output_size)
+    scale, precise = 2 ** len(filters), float_dtype()
     start = (math.ceil(height / scale), math.ceil(width / scale), filters[0])
     x, inputs = latent_input(latent_shape)
     x, inputs = with_condition(x, inputs, condition_shape)
@@ -138,7 +131,7 @@ def conv_decoder(
     x = dense(x)
     x = keras.layers.Reshape(start, name="image")(x)
     x = _activated(x, activation, normalization, "start")
-    for i, n in enumerate([*filters[1:], blocks * channels]):
+    for i, n in enumerate([*filters[1:], outputs]):
         last = i == len(filters) - 1
         conv = keras.layers.Conv2DTranspose(
             n,
@@ -189,6 +182,31 @@ def image_shape(event_shape: Sequence[int]) -> tuple[int, int, int]:
         )
     height, width, channels = (int(n) for n in event_shape)
     return height, width, channels
+
+
+def outputs_per_pixel(event_shape: Sequence[int], output_size: int) -> int:
+    """Returns how many outputs a convolution has for each pixel of an image.
+
+    Args:
+        event_shape: Shape (height, width, channels) of one image.
+        output_size: Number of outputs for all of it, a likelihood's `params_size`.
+
+    Returns:
+        The number, a multiple of the channels.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    height, width, channels = image_shape(event_shape)
+    outputs, rest = divmod(output_size, height * width)
+    if rest or outputs % channels:
+        raise ValueError(
+            f"A convolutional decoder gives every element of {tuple(event_shape)} as "
+            f"many parameters as every other, but output_size is {output_size}, no "
+            f"multiple of {height * width * channels}. Use a dense decoder for this "
+            "likelihood."
+        )
+    return outputs
 
 
 def surplus(given, wanted) -> tuple[tuple[int, int], ...]:

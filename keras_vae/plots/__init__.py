@@ -13,6 +13,7 @@ from keras_vae.plots.grids import (
     save_reconstruction_pairs,
 )
 from keras_vae.plots.latent import latent_manifold, traversals
+from keras_vae.plots.levels import level_reconstructions, level_samples
 from keras_vae.plots.panels import image_rows, panels
 from keras_vae.plots.saving import save_figure, save_image
 
@@ -21,6 +22,8 @@ __all__ = [
     "image_rows",
     "latent_manifold",
     "latent_scatter",
+    "level_reconstructions",
+    "level_samples",
     "loss_curves",
     "panels",
     "reconstruction_pairs",

@@ -65,6 +65,24 @@ def test_bounds_gaps_and_the_sandwich_are_in_order(tmp_path):
     assert re.search(rf"20 images x 500 draws: {NUMBER} \+- {NUMBER} nats", table)
 
 
+def test_inferences_of_a_hierarchy_have_a_row_each(tmp_path):
+    options = ("--folder", "runs", "--data", "digits", "--epochs", "1", "--images", "6")
+    model = "ladder_vae:latent_dims=4-2,hidden_units=6-5,depth=1"
+    command = ("hierarchies.py", *options, "--num-samples", "3", "--model", model)
+    table = printed_by(tmp_path, *command)
+    for name in ("ladder", "top_down", "bidirectional"):
+        row = re.search(
+            rf"^\| {name} \| [\d,]+ \| {NUMBER} \| {NUMBER} \+- {NUMBER} "
+            rf"\| {NUMBER} \+- {NUMBER} \| {NUMBER}, {NUMBER} \| [012] of 2 \|$",
+            table,
+            re.MULTILINE,
+        )
+        assert row and float(row[2]) > 0
+    # What is finished is not done again.
+    (tmp_path / "runs" / "top_down").rename(tmp_path / "gone")
+    assert printed_by(tmp_path, *command).splitlines()[-3:] == table.splitlines()[-3:]
+
+
 def test_cost_is_measured_and_drawn(tmp_path):
     options = ("--short", "--repeats", "3", "--output", "cost.png")
     table = printed_by(tmp_path, "cost.py", *options)

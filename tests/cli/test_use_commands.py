@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_vae import VAE, DenseVAE
+from keras_vae import VAE, DenseVAE, LadderVAE
 from keras_vae.data import Preprocessor, Scaling, load
 from keras_vae.evaluation import describe_scores, likelihood_scores
 from keras_vae.presets.files import read_metadata
@@ -90,6 +90,25 @@ def test_pictures_are_written(command, digits_run):
         with Image.open(name) as image:
             assert image.format == "PNG" and image.size[0] >= 64
             assert image.convert("L").getextrema()[1] > 0
+
+
+def test_pictures_by_level(command, digits_run):
+    model = LadderVAE((8, 8, 1), (3, 2), "discretized_logistic:high=16", (4, 4), seed=0)
+    model.save_to_preset("run")
+    of_data = ("reconstruct", "run", "--data", "digits", "--count", "3")
+    for verb, rows, columns in ((("sample", "run"), 2, 10), (of_data, 3, 3)):
+        output = "levels.png"
+        assert command(*verb, "--by-level", "--output", output).code == 0
+        with Image.open(output) as image:
+            width, height = image.size
+            size = (width - 2 * (columns - 1)) / columns
+            assert size % 8 == 0 and height == rows * size + 2 * (rows - 1)
+        refused = command(*verb, "--by-level", "--output", "x.npy")
+        assert refused.code == 2 and "makes a picture" in refused.err
+        of_one = command(verb[0], digits_run, "--by-level", "--output", output)
+        assert of_one.code == 2 and "this model has one level" in of_one.err
+    refused = command("sample", "run", "--by-level", "--draw")
+    assert refused.code == 2 and "shows means" in refused.err
 
 
 def test_reconstructions_are_those_of_the_model(command, digits_run, model, digits):

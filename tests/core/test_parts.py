@@ -48,6 +48,7 @@ class Halved(objectives.Objective):
         (models.VAEGAN, "vae_gan"),
         (models.SemiSupervisedVAE, "semi_supervised_vae"),
         (models.LadderVAE, "ladder_vae"),
+        (models.HierarchicalVAE, "hierarchical_vae"),
         (Halved, "halved"),
     ],
 )

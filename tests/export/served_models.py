@@ -128,6 +128,7 @@ CASES = {
             "mixture likelihood",
             "mixture prior, mixed objective",
             "top-down",
+            "levels of images",
         )
     },
     "binarized images": lambda: _of_bytes(model_cases.conv_vae(), scaled(binarize=True)),

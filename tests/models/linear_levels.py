@@ -44,12 +44,22 @@ def raw(scale):
     return np.log(np.expm1(np.asarray(scale) - 1e-5))
 
 
-def linear(kernels, bias, name=None):
-    """A network without activation of several inputs, a kernel [in, out] for each."""
-    inputs = [keras.Input((len(one),)) for one in kernels]
-    joined = keras.layers.Concatenate()(inputs) if inputs[1:] else inputs[0]
+def linear(kernels, bias, images=(), gives_image=False):
+    """A network without activation of several inputs, a kernel [in, out] for each.
+
+    Inputs with the numbers `images`, and the output, may be images of one column.
+    """
+    shapes = [
+        (len(one), 1, 1) if i in images else (len(one),) for i, one in enumerate(kernels)
+    ]
+    inputs = [keras.Input(shape) for shape in shapes]
+    flat = [keras.layers.Flatten(data_format="channels_last")(one) for one in inputs]
+    joined = keras.layers.Concatenate()(flat) if inputs[1:] else flat[0]
     dense = keras.layers.Dense(len(bias))
-    network = keras.Model(inputs if inputs[1:] else inputs[0], dense(joined), name=name)
+    outputs = dense(joined)
+    if gives_image:
+        outputs = keras.layers.Reshape((len(bias), 1, 1))(outputs)
+    network = keras.Model(inputs if inputs[1:] else inputs[0], outputs)
     dense.set_weights([np.concatenate(kernels), np.asarray(bias)])
     return network
 
@@ -69,33 +79,41 @@ def given(wanted, known):
     return of_x.T, gain.T, bias, np.sqrt(np.diag(cov))
 
 
-def head(kernels, bias, deviation, shift=0.0, stretch=1.0):
+def head(kernels, bias, deviation, shift=0.0, stretch=1.0, images=()):
     """A network to means and scales, of kernels [in, D] of the means."""
     kernels = [np.concatenate([one, np.zeros_like(one)], axis=1) for one in kernels]
-    return linear(kernels, np.concatenate([bias + shift, raw(stretch * deviation)]))
+    both = np.concatenate([bias + shift, raw(stretch * deviation)])
+    return linear(kernels, both, images)
 
 
-def prior():
+def prior(images):
     identity = [np.eye(LOW), np.zeros((HIGH, LOW))]
-    low = linear(identity, np.zeros(LOW))
-    high = linear([np.eye(HIGH)], np.zeros(HIGH))
-    return TopDownPrior([LOW, HIGH], [low, high], [head([A.T], C, np.full(LOW, S))])
+    state, shapes = ((1,), [(LOW, 1, 1), (HIGH, 1, 1)]) if images else ((), None)
+    low = linear(identity, np.zeros(LOW), state, images)
+    high = linear([np.eye(HIGH)], np.zeros(HIGH), (), images)
+    of_state = head([A.T], C, np.full(LOW, S), images=(0,) if images else ())
+    return TopDownPrior([LOW, HIGH], [low, high], [of_state], shapes=shapes)
 
 
-def model(inference, shift=0.0, stretch=1.0):
-    """A model with the true posterior, or one whose normals are shifted and stretched."""
+def model(inference, shift=0.0, stretch=1.0, images=False):
+    """A model with the true posterior, or one whose normals are shifted and stretched.
+
+    Its levels and states may be images.
+    """
     change = {"shift": shift, "stretch": stretch}
+    # What a network reads behind the encoder's features: states and summaries.
+    behind = {**change, "images": (1, 2) if images else ()}
     z1, z2 = [0, 1], [2]
     x_of_2, _, bias, deviation = given(z2, [])
     top = head([x_of_2], bias, deviation, **change)
     eye = np.eye(SIZE)
     if inference == "bidirectional":
         first = head([given([0], [])[0]], *given([0], [])[2:], **change)
-        up = linear([np.eye(1), np.zeros((SIZE, 1))], [0.0])
+        up = linear([np.eye(1), np.zeros((SIZE, 1))], [0.0], (), images)
         of_x, of_z, *rest = given(z2, [0])
-        below = [first, head([of_x, of_z], *rest, **change)]
+        below = [first, head([of_x, of_z], *rest, **behind)]
         of_x, of_z, *rest = given([1], [0, 2])
-        second = head([of_x, of_z[1:], of_z[:1]], *rest, **change)
+        second = head([of_x, of_z[1:], of_z[:1]], *rest, **behind)
         posterior = Bidirectional([LOW, HIGH], [second], below, [up])
         encoder = linear([np.concatenate([eye, eye], axis=1)], np.zeros(2 * SIZE))
     else:
@@ -107,11 +125,11 @@ def model(inference, shift=0.0, stretch=1.0):
         else:
             of_x, of_z, *rest = given(z1, z2)
             said = linear([eye], np.zeros(SIZE))
-            posterior = TopDown([LOW, HIGH], [head([of_x, of_z], *rest, **change)])
+            posterior = TopDown([LOW, HIGH], [head([of_x, of_z], *rest, **behind)])
         x = keras.Input((SIZE,))
         encoder = keras.Model(x, keras.layers.Concatenate()([said(x), top(x)]))
     likelihood = layers.IndependentNormal(SIZE, scale=SIGMA)
-    decoder = linear([W.T], B)
+    decoder = linear([W.T], B, (0,) if images else ())
     return keras_vae.HierarchicalVAE(
-        encoder, decoder, posterior, likelihood, prior(), seed=0
+        encoder, decoder, posterior, likelihood, prior(images), seed=0
     )

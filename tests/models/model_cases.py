@@ -155,6 +155,20 @@ def ladder(inference="ladder", seed=0, **arguments):
     )
 
 
+def levels_of_images(inference="top_down", seed=0, **arguments):
+    """A small convolutional hierarchy of two levels, of 4 x 4 and 1 x 1 pixels."""
+    return keras_vae.HierarchicalVAE.for_images(
+        IMAGE,
+        (2, 2),
+        strides=(2, 8),
+        filters=(4, 3),
+        inference=inference,
+        activation="tanh",
+        seed=seed,
+        **arguments,
+    )
+
+
 def _observations(support, shape, n):
     """Random observations of a support."""
     rng = np.random.default_rng(0)
@@ -282,6 +296,10 @@ CASES = {
         lambda: objectives.IWAE(2),
     ),
     "bidirectional": (lambda: ladder("bidirectional"), objectives.ELBO),
+    "levels of images": (
+        levels_of_images,
+        lambda: objectives.ELBO(free_bits=0.01),
+    ),
     "VAE-GAN": (vae_gan, objectives.Adversarial),
     "VAE-GAN, mixture prior": (
         lambda: vae_gan(

@@ -21,6 +21,9 @@ MODELS = {
     "semi-supervised": lambda: keras_vae.SemiSupervisedVAE(
         SHAPE, 2, 3, hidden_units=(4,), seed=0
     ),
+    "levels": lambda: keras_vae.HierarchicalVAE.for_images(
+        SHAPE, (2, 2), filters=(4, 3), condition=3, seed=0
+    ),
     "VAE-GAN": lambda: keras_vae.VAEGAN.for_images(SHAPE, 2, filters=(2, 3), seed=0),
     "VAE-GAN, spectral": lambda: keras_vae.VAEGAN.for_images(
         SHAPE, 2, filters=(2,), spectral_normalization=True, seed=0

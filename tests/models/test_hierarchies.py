@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from laws import near_in_standard_errors
-from model_cases import SIZE, data_for, ladder, network
+from model_cases import SIZE, data_for, ladder, levels_of_images, network
 from scipy import stats
 
 import keras_vae
@@ -14,12 +14,21 @@ from keras_vae import evaluation, layers, objectives, priors
 from keras_vae.models.hierarchical import Bidirectional, Ladder, TopDown, TopDownPrior
 
 EVERY_INFERENCE = pytest.mark.parametrize("inference", truth.INFERENCES)
+# Levels that are vectors, and levels that are images, whose halves are halves of channels.
+EVERY_KIND = pytest.mark.parametrize(
+    "make, inference",
+    [
+        *((ladder, one) for one in truth.INFERENCES),
+        (levels_of_images, "bidirectional"),
+    ],
+)
 
 
 @EVERY_INFERENCE
-def test_with_the_true_posterior_every_log_weight_is_log_px(inference):
+@pytest.mark.parametrize("images", [False, True])
+def test_with_the_true_posterior_every_log_weight_is_log_px(inference, images):
     x = truth.observations(20)
-    trace = truth.model(inference).trace(x, num_samples=10, seed=1)
+    trace = truth.model(inference, images=images).trace(x, num_samples=10, seed=1)
     expected = np.broadcast_to(truth.log_px(x), (10, 20))
     np.testing.assert_allclose(trace.log_weight, expected, atol=2e-3)
 
@@ -128,19 +137,19 @@ def test_one_level_is_a_vae_draw_for_draw():
         np.testing.assert_allclose(ask(hierarchy), ask(vae), rtol=1e-5, atol=1e-5)
 
 
-@EVERY_INFERENCE
-def test_packed_densities_are_the_sums_of_those_of_levels(inference):
-    model = ladder(inference)
-    x = data_for(model)
+@EVERY_KIND
+def test_packed_densities_are_the_sums_of_those_of_levels(make, inference):
+    model = make(inference)
+    x, (small, large) = data_for(model), model.level_sizes[::-1]
     trace = model.trace(x, num_samples=2, seed=1)
-    low, high = model.split(trace.z)
-    assert low.shape == (2, len(x), 4) and high.shape == (2, len(x), 2)
-    expected = stats.norm.logpdf(high).sum(axis=-1)
     prior = model.prior
-    state = prior.blocks[1](tf.reshape(high, (-1, 2)))
+    low, high = prior.split(trace.z)
+    assert low.shape == (2, len(x), large) and high.shape == (2, len(x), small)
+    expected = stats.norm.logpdf(high).sum(axis=-1)
+    state = prior.blocks[1](tf.reshape(high, (-1, small)))
     loc, scale = np.split(prior.heads[0](state).numpy(), 2, axis=-1)
     scale = np.log1p(np.exp(scale)) + 1e-5
-    of_low = stats.norm(loc, scale).logpdf(np.reshape(low, (-1, 4))).sum(axis=-1)
+    of_low = stats.norm(loc, scale).logpdf(np.reshape(low, (-1, large))).sum(axis=-1)
     expected += of_low.reshape(expected.shape)
     for log_p in (trace.log_p, trace.p.log_prob(trace.z)):
         np.testing.assert_allclose(log_p, expected, rtol=1e-4, atol=1e-4)
@@ -150,10 +159,17 @@ def test_packed_densities_are_the_sums_of_those_of_levels(inference):
     )
 
 
-@EVERY_INFERENCE
-@pytest.mark.parametrize("skips", [False, True])
-def test_gradients_reach_every_weight_of_every_level(inference, skips):
-    model = ladder(inference, skips=skips, normalization="batch")
+@pytest.mark.parametrize(
+    "make, inference, skips",
+    [
+        *((ladder, one, skips) for one in truth.INFERENCES for skips in (False, True)),
+        (levels_of_images, "ladder", True),
+        (levels_of_images, "top_down", False),
+        (levels_of_images, "bidirectional", True),
+    ],
+)
+def test_gradients_reach_every_weight_of_every_level(make, inference, skips):
+    model = make(inference, skips=skips, normalization="batch")
     x = data_for(model)
     with tf.GradientTape() as tape:
         loss = -tf.reduce_mean(model.trace(x, training=True).elbo)
@@ -185,9 +201,9 @@ def test_free_bits_are_by_level():
     np.testing.assert_allclose(objectives.ELBO(free_bits=free)(trace), expected, rtol=1e-5)
 
 
-@EVERY_INFERENCE
-def test_levels_are_shared_and_told(inference):
-    model = ladder(inference)
+@EVERY_KIND
+def test_levels_are_shared_and_told(make, inference):
+    model = make(inference)
     x = data_for(model)
     for levels in (2, -2):
         same = model.sample(4, levels=levels)
@@ -240,11 +256,12 @@ def dense(*shapes):
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: keras_vae.LadderVAE(SIZE, ()), "latent_dims has no level"),
+        (lambda: keras_vae.LadderVAE(SIZE, ()), "latent_dims is \\(\\)"),
+        (lambda: keras_vae.LadderVAE(SIZE, (4,)), "latent_dims is \\(4,\\)"),
         (lambda: keras_vae.LadderVAE(SIZE, (4, 0)), "latent_dims must be a positive"),
         (
             lambda: keras_vae.LadderVAE(SIZE, (4, 2), hidden_units=(5,)),
-            "2 levels, but hidden_units has 1 widths",
+            "2 levels, but hidden_units has 1 numbers",
         ),
         (lambda: ladder("bidirectionl"), "Did you mean 'bidirectional'"),
         (lambda: ladder(normalization="bach"), "Did you mean 'batch'"),

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import keras
 
 from keras_vae.core.names import unknown
-from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.checks import read_condition
 from keras_vae.models.hierarchical.dense import DenseLevels
+from keras_vae.models.hierarchical.level_numbers import one_a_level, several_levels
 from keras_vae.models.hierarchical.model import HierarchicalVAE
 from keras_vae.models.hierarchical.posteriors import LevelledPosterior
 from keras_vae.models.hierarchical.prior import TopDownPrior
@@ -45,8 +45,8 @@ class LadderVAE(HierarchicalVAE):
             `keras.Model`.
 
     Raises:
-        ValueError: If there are not as many widths as levels, or a number or word is
-            refused.
+        ValueError: If there is one level, there are not as many widths as levels, or a
+            number or word is refused.
 
     Example:
         >>> vae = LadderVAE((28, 28, 1), latent_dims=(16, 8), hidden_units=(64, 32))
@@ -57,6 +57,9 @@ class LadderVAE(HierarchicalVAE):
     Source:
         Sonderby et al. 2016, "Ladder variational autoencoders".
     """
+
+    # Its layers are dense.
+    for_images = None  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -78,17 +81,10 @@ class LadderVAE(HierarchicalVAE):
         **kwargs,
     ):
         """Creates and builds the model."""
-        latent_dims = sizes(latent_dims, "latent_dims")
-        if not latent_dims:
-            raise ValueError("latent_dims has no level. Give one size for each level.")
+        latent_dims = several_levels(latent_dims, "latent_dims", "DenseVAE")
         if hidden_units is None:
             hidden_units = [max(512 // 2**i, 64) for i in range(len(latent_dims))]
-        hidden_units = sizes(hidden_units, "hidden_units")
-        if len(hidden_units) != len(latent_dims):
-            raise ValueError(
-                f"latent_dims has {len(latent_dims)} levels, but hidden_units has "
-                f"{len(hidden_units)} widths. Give one for each level."
-            )
+        hidden_units = one_a_level(hidden_units, "hidden_units", latent_dims, "latent_dims")
         if normalization not in (None, "batch"):
             raise unknown("normalization", normalization, ["batch"])
         made = DenseLevels(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,10 +15,15 @@ from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold, make_seed
 from keras_vae.layers import DistributionLayer
+from keras_vae.models.checks import read_condition
+from keras_vae.models.hierarchical.conv import ConvLevels
+from keras_vae.models.hierarchical.level_numbers import several_levels
 from keras_vae.models.hierarchical.posteriors import LevelledPosterior
 from keras_vae.models.hierarchical.prior import TopDownPrior
-from keras_vae.models.hierarchical.walk import Draws, Levels
+from keras_vae.models.hierarchical.walk import Draws, Levels, as_image, of_first
+from keras_vae.models.prebuilt import make_layers, policy, reading
 from keras_vae.models.vae import VAE
+from keras_vae.priors import Prior
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -75,6 +81,91 @@ class HierarchicalVAE(VAE):
         posterior.connect(prior)
         super().__init__(encoder, decoder, posterior, likelihood, prior, **kwargs)
 
+    @classmethod
+    def for_images(
+        cls,
+        event_shape: Sequence[int],
+        latent_channels: Sequence[int] = (8, 8, 8),
+        strides: Sequence[int] | None = None,
+        likelihood: str | dict | DistributionLayer = "bernoulli",
+        filters: Sequence[int] | None = None,
+        inference: str = "top_down",
+        blocks: int = 1,
+        activation: str = "elu",
+        normalization: str | None = None,
+        skips: bool = True,
+        gaps: str | None = None,
+        prior: str | dict | Prior | None = None,
+        condition: int | Sequence[int] | None = None,
+        seed: int | None = None,
+        dtype=None,
+        **kwargs,
+    ) -> HierarchicalVAE:
+        """Makes a model of convolutions, whose levels are images.
+
+        Args:
+            event_shape: Shape (height, width, channels) of one image, of any size.
+            latent_channels: Channels of each level, lowest first.
+            strides: Pixels of x, along each side, for one of each level, lowest first:
+                powers of two that do not fall. None takes 2, 4, 8, ...
+            likelihood: Distribution layer, or its name.
+            filters: Channels of the networks of each level, lowest first. None takes 64.
+            inference: "ladder", "top_down" or "bidirectional"; see `Ladder`, `TopDown` and
+                `Bidirectional` of `keras_vae.models.hierarchical`.
+            blocks: Gated residual blocks of each level, up and down.
+            activation: Name of the hidden layers' activation.
+            normalization: "batch", or None.
+            skips: Whether a level's generative block adds to the state above.
+            gaps: See `ConvVAE`.
+            prior: Prior of the highest level, or its name; None is the standard normal.
+            condition: See `VAE`.
+            seed: See `VAE`.
+            dtype: Dtype or policy of the networks; None takes Keras's global one.
+            **kwargs: `preprocessor` of `VAE`, and arguments of `keras.Model`.
+
+        Returns:
+            The model, not compiled.
+
+        Raises:
+            ValueError: If there is one level, the levels do not fit the image, or a number
+                or word is refused.
+
+        Example:
+            >>> vae = HierarchicalVAE.for_images((8, 8, 1), (2, 4), filters=(8, 8))
+            >>> [z.shape for z in vae.split(vae.draw(5, seed=0))]
+            [TensorShape([5, 4, 4, 2]), TensorShape([5, 2, 2, 4])]
+
+        Source:
+            Child 2021, section 3; the gates are those of Van den Oord et al. 2016,
+            "Conditional image generation with PixelCNN decoders".
+        """
+        with policy(dtype):
+            px = make_layers(event_shape, 1, "normal", likelihood)[1]
+            made = ConvLevels(
+                px.event_shape,
+                several_levels(latent_channels, "latent_channels", "ConvVAE"),
+                strides,
+                filters,
+                blocks,
+                activation,
+                normalization,
+                skips,
+            )
+            q, shape = made.posterior(inference), read_condition(condition)[0]
+            encoder = made.encoder(q.feature_sizes, shape, **reading(px, gaps))
+            decoder, prior = made.decoder(px.params_size, shape), made.prior(prior)
+        return cls(
+            encoder,
+            decoder,
+            q,
+            px,
+            prior,
+            condition=condition,
+            seed=seed,
+            dtype=dtype,
+            **kwargs,
+        )
+
     @property
     def level_sizes(self) -> tuple[int, ...]:
         """Latent numbers of each level, lowest first."""
@@ -92,12 +183,14 @@ class HierarchicalVAE(VAE):
             z: Array or tensor [..., D], such as `embed` returns.
 
         Returns:
-            Those of each level, lowest first, [..., size of the level].
+            Those of each level, lowest first, [..., size of the level], or [..., height,
+            width, channels] of levels that are images.
 
         Example:
             >>> lowest, *others = ladder.split(ladder.embed(x))
         """
-        return [z[..., places] for places in self.prior.places]
+        parts = zip(self.prior.split(z), self.prior.shapes, strict=True)
+        return [as_image(part, shape) if shape[1:] else part for part, shape in parts]
 
     @property
     def terms(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -121,7 +214,7 @@ class HierarchicalVAE(VAE):
 
     def _decoder_reads(self, z, training):
         """The prior's last state, [..., *state]."""
-        parts = self.split(z)
+        parts = self.prior.split(z)
         return self.prior.walk(
             lambda level, p, _: (parts[level], None), None, training
         ).state
@@ -184,7 +277,7 @@ class HierarchicalVAE(VAE):
         def visit(level, p, state):
             z = pick(self.prior.places[level], p)
             if level in shared:
-                z = tf.broadcast_to(z[:1], z.shape) if state is None else _of_first(z, p)
+                z = tf.broadcast_to(z[:1], z.shape) if state is None else of_first(z, p)
             return z, None
 
         z = self.prior.walk(visit, self._condition(y)).z
@@ -216,20 +309,14 @@ class HierarchicalVAE(VAE):
 
         def rebuilt(rows, _):
             x, y = rows
-            parts = self.split(self.codes(x, y))
-            z = self._with_lowest(parts, first, y, lambda p, level: center_of(p))
+            parts = self.prior.split(self.codes(x, y))
+            z = self.prior.with_lowest(
+                parts, first, lambda p, _: center_of(p), self._condition(y)
+            )
             return self.decoded(z, y)
 
         rows = self.to_units(x), self.check_condition(y, len(x))
         return self.as_table(self.from_units(in_batches(rebuilt, rows, batch_size)))
-
-    def _with_lowest(self, parts, first, y, choose):
-        """Codes whose levels below `first` are chosen from the prior."""
-
-        def visit(level, p, state):
-            return (parts[level] if level >= first else choose(p, level)), None
-
-        return self.prior.walk(visit, self._condition(y)).z
 
     def with_prior(self, prior):
         """Refuses: the levels below were trained with the prior of the highest."""
@@ -276,7 +363,8 @@ class HierarchicalVAE(VAE):
             def draw(p, level):
                 return p.sample(seed=fold(of_batch, 5, level))
 
-            z = self._with_lowest(self.split(trace.z), first, y, draw)
+            parts = self.prior.split(trace.z)
+            z = self.prior.with_lowest(parts, first, draw, self._condition(y))
             noise = fold(of_batch, 5)  # As in the trace.
             without = self._log_px(self.decode(z, y), trace.x, noise)
             gain = trace.log_px - without - tf.reduce_sum(trace.rates[:first], axis=0)
@@ -284,10 +372,3 @@ class HierarchicalVAE(VAE):
 
         rows = self.to_units(x, scores=True), self.check_condition(y, len(x))
         return in_batches(ratios, rows, max(1, self.events_at_a_time() // count))
-
-
-def _of_first(z, p):
-    """Draws [n, D] from normals, all with the noise of the first."""
-    normal = p.distribution
-    noise = (z[:1] - normal.loc[:1]) / normal.scale[:1]
-    return normal.loc + normal.scale * noise

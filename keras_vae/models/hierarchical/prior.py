@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -32,6 +33,8 @@ class TopDownPrior(Prior):
         heads: Functional model of each level but the highest: state of the level above ->
             means and scales [B, 2 * size].
         top: Prior of the highest level, or its name; None is the standard normal.
+        shapes: Shape of each level, (size,) or (height, width, channels); the latter is
+            packed one channel after the other. None: all are vectors.
         **kwargs: Arguments of `Prior`.
 
     Raises:
@@ -56,10 +59,17 @@ class TopDownPrior(Prior):
         blocks: Sequence[keras.Model],
         heads: Sequence[keras.Model],
         top: Any = None,
+        shapes: Sequence[Sequence[int]] | None = None,
         **kwargs,
     ):
         """Creates the prior."""
         self.sizes = numbers.sizes(sizes, "sizes")
+        self.shapes = [tuple(one) for one in shapes or [(n,) for n in self.sizes]]
+        if [math.prod(one) for one in self.shapes] != list(self.sizes):
+            raise ValueError(
+                f"The levels have {self.sizes} numbers, but shapes {self.shapes}. Make "
+                "them equal."
+            )
         kwargs["event_shape"] = (sum(self.sizes),)
         super().__init__(**kwargs)
         self.places = places_of(self.sizes)
@@ -102,6 +112,17 @@ class TopDownPrior(Prior):
             above = tuple(block.output_shape[1:])
         self.state_shape = above
 
+    def split(self, z) -> list:
+        """Takes packed latent variables apart.
+
+        Args:
+            z: Array or tensor [..., D].
+
+        Returns:
+            Those of each level, lowest first, still flat, [..., size of the level].
+        """
+        return [z[..., places] for places in self.places]
+
     def connect(self, model):
         """Lets the highest level's prior know the family and the condition."""
         about = {"posterior": self.normals[-1], "condition_shape": model.condition_shape}
@@ -139,6 +160,25 @@ class TopDownPrior(Prior):
             reads = [z, state][: len(block.inputs)]
             state = apply(block, *reads, training=training)
         return Walk(steps[::-1], state)
+
+    def with_lowest(self, parts: Sequence[tf.Tensor], first: int, choose, y=None):
+        """Replaces the latent variables of the lowest levels.
+
+        Args:
+            parts: Those of each level, as `split` returns them.
+            first: The first level, from 0, the lowest, that stays.
+            choose: Function of p of a level, given the levels above it, and of the level's
+                number that returns other ones.
+            y: The condition [B, ...], which the highest level's prior may read.
+
+        Returns:
+            All latent variables, packed, [..., D].
+        """
+
+        def visit(level, p, state):
+            return (parts[level] if level >= first else choose(p, level)), None
+
+        return self.walk(visit, y).z
 
     def _level(self, level, state, y, training, temperature):
         if state is None:
@@ -185,6 +225,7 @@ class TopDownPrior(Prior):
         return {
             **config,
             "sizes": list(self.sizes),
+            "shapes": [list(one) for one in self.shapes],
             "blocks": [serialize(one) for one in self.blocks],
             "heads": [serialize(one) for one in self.heads],
             "top": serialize(self.top),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -98,6 +99,37 @@ def places_of(sizes: Sequence[int]) -> list[slice]:
     """
     ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
     return [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+
+
+def as_image(z, shape: Sequence[int]):
+    """Brings a level that is packed one channel after the other into its shape.
+
+    Args:
+        z: Array or tensor [..., channels * height * width].
+        shape: Height, width and channels.
+
+    Returns:
+        Array or tensor [..., height, width, channels].
+    """
+    *grid, channels = shape
+    images = tf.reshape(z, tf.concat([tf.shape(z)[:-1], [channels, *grid]], 0))
+    images = keras.ops.moveaxis(images, -3, -1)
+    return images.numpy() if isinstance(z, np.ndarray) else images
+
+
+def of_first(z, p: tfd.Distribution) -> tf.Tensor:
+    """Returns draws with the noise of the first one.
+
+    Args:
+        z: Draws of p, [n, D].
+        p: Independent normals, [n].
+
+    Returns:
+        Tensor [n, D].
+    """
+    normal = p.distribution
+    noise = (z[:1] - normal.loc[:1]) / normal.scale[:1]
+    return normal.loc + normal.scale * noise
 
 
 class Levels(tfd.Distribution):
