@@ -73,7 +73,7 @@ class InUse(keras.callbacks.Callback):
 
     Args:
         x: Images whose codes are counted.
-        found: Where to note the shares.
+        found: Where to note the share.
     """
 
     def __init__(self, x, found: dict):
@@ -84,7 +84,8 @@ class InUse(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Counts, once."""
         if int(self.model.optimizer.iterations) == EARLY:
-            self.found[f"codes_in_use_after_{EARLY}"] = in_use(self.model, self.x)
+            codes = self.model.encode_indices(self.x)
+            self.found[f"codes_in_use_after_{EARLY}"] = share_in_use(codes)
 
 
 class Log(keras.callbacks.Callback):
@@ -112,9 +113,9 @@ class Log(keras.callbacks.Callback):
         self.write()
 
 
-def in_use(vae, x) -> float:
-    """Share of the codes that are the nearest of at least one vector of images x."""
-    return len(np.unique(vae.encode_indices(x))) / NUM_CODES
+def share_in_use(indices) -> float:
+    """Share of the codes that are the nearest of at least one vector."""
+    return len(np.unique(indices)) / NUM_CODES
 
 
 def perplexity(indices) -> float:
@@ -191,6 +192,7 @@ class Parts:
     def sonnet(self) -> None:
         """Normalized MSE and perplexity."""
         vae, x, x_test, variance = self.squared_error("sonnet", self.steps)
+        x = x[:COUNTED]
         found, codes = self.noted("sonnet"), vae.encode_indices(x)
         by_batch = codes[: len(codes) // BATCH * BATCH].reshape(-1, BATCH, *codes.shape[1:])
 
@@ -199,12 +201,12 @@ class Parts:
 
         found |= {
             "steps": int(vae.optimizer.iterations),
-            "normalized_mse_train": normalized_mse(x[:COUNTED]),
+            "normalized_mse_train": normalized_mse(x),
             "normalized_mse_test": normalized_mse(x_test),
             "perplexity_of_batches": float(np.mean([perplexity(one) for one in by_batch])),
             "perplexity_train": perplexity(codes),
             "perplexity_test": perplexity(vae.encode_indices(x_test)),
-            "codes_in_use": in_use(vae, x),
+            "codes_in_use": share_in_use(codes),
         }
 
     def restarts(self) -> None:

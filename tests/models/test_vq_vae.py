@@ -139,7 +139,7 @@ REFUSED = {
         "PixelCNN is over the codes of another model already",
     ),
     "a prior of no codes": (
-        lambda: fitted("mixture_of_normals"),
+        lambda: fitted("mixture_of_normals:num_components=2"),
         "there is no divergence between them.*PixelCNN",
     ),
     "sides": (

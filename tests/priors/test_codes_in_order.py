@@ -7,24 +7,11 @@ import laws
 import numpy as np
 import pytest
 import tensorflow as tf
+from two_level_codes import two_levels
 
 import keras_vae
 from keras_vae import generation
 from keras_vae.core.seeds import row_seeds
-from keras_vae.models.vector_quantized.two_levels import TwoLevels
-
-
-def two_levels(rows=1, num_codes=2):
-    """A grid of codes, and one twice as large that is told them."""
-    upper, lower = (
-        keras_vae.layers.VectorQuantizer((n, n, 2), num_codes=num_codes)
-        for n in (rows, 2 * rows)
-    )
-    network = keras.Sequential(
-        [keras.Input(upper.event_shape), keras.layers.Conv2DTranspose(2, 2, 2)]
-    )
-    return TwoLevels(upper, lower, network)
-
 
 # Layers that give grids of numbers (2, 2), (2,), (), (1, 2, 2) with R = 2, and 1 + 4.
 GRIDS = {
@@ -96,7 +83,7 @@ def test_vectors_between_codes_have_probability_zero():
     "make",
     [
         lambda: keras_vae.layers.VectorQuantizer((4, 4, 2), num_codes=5),
-        lambda: two_levels(2, 5),
+        lambda: two_levels(2, num_codes=5),
     ],
     ids=["grid", "levels"],
 )

@@ -142,6 +142,11 @@ class VQVAE(VAE):
         use = {name: (ones * one, ones) for name, one in self.posterior.use().items()}
         return trace._replace(terms=use)
 
+    def log_weights(self, x, num_samples, seed, y=None) -> tf.Tensor:
+        """Estimates log p(x), [S, B]: all draws are the same codes, and are scored once."""
+        once = super().log_weights(x, 1, seed, y)
+        return tf.repeat(once, num_samples, axis=0)
+
     @property
     def index_shape(self) -> tuple[int, ...]:  # type: ignore[override]
         """Shape of one observation's numbers of codes."""
