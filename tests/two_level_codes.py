@@ -3,7 +3,7 @@
 import keras
 
 from keras_vae.layers import VectorQuantizer
-from keras_vae.models.vector_quantized.two_levels import TwoLevels
+from keras_vae.models.vector_quantized import TwoLevels
 
 
 def two_levels(rows=1, size=2, num_codes=2, **more):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import keras_vae
 from keras_vae import generation, layers, models, priors
-from keras_vae.models.vector_quantized.two_levels import TwoLevels
+from keras_vae.models.vector_quantized import TwoLevels
 
 # Posterior and number of levels, and the shape of an observation's numbers.
 QUANTIZERS = {
