@@ -176,8 +176,22 @@ def _training(metadata, recipe):
     before = recipe.get("from_preset")
     start = f"It started from the preset {before}. " if before else ""
     return (
-        f"{start}`keras-vae train recipe.json` trains it again; {kept}. Test data chose "
-        f"nothing.\n\n| recipe | |\n|---|---|\n{rows}"
+        f"{start}`keras-vae train recipe.json` trains it again; {kept}. "
+        f"{_fitted_prior(metadata)}Test data chose nothing.\n\n| recipe | |\n|---|---|\n{rows}"
+    )
+
+
+def _fitted_prior(metadata):
+    if "fitted_prior" not in metadata:
+        return ""
+    how = metadata["fitted_prior"]
+    options = "".join(
+        f" --{name} {how[name]}" for name in ("epochs", "seed") if name in how
+    )
+    return (
+        "Its prior was fitted afterwards to the codes of the training data: `keras-vae "
+        f"fit-prior RUN --prior {how['prior']}{options}`, which stops when the codes of a "
+        "tenth of them, held out, score no better. "
     )
 
 

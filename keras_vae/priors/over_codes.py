@@ -90,8 +90,13 @@ class PriorOverCodes(Prior):
         self._lookup: Any = None
 
     def connect(self, model):
-        """Keeps the posterior's codes."""
+        """Keeps the posterior's codes; refuses those of a second one."""
         posterior = model.posterior
+        if self._lookup is not None and self.quantizer is not posterior:
+            raise ValueError(
+                f"This {type(self).__name__} is over the codes of another model already. "
+                "Make one for each model."
+            )
         if not isinstance(posterior, Quantizer):
             raise ValueError(
                 f"The posterior {type(posterior).__name__} lives on {posterior.support}, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import keras
@@ -11,6 +12,8 @@ from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import make_seed
 from keras_vae.priors.in_order import PriorInOrder
 
+_SEEDS_OF_A_LEVEL = 1_000
+
 
 @keras.saving.register_keras_serializable("keras_vae")
 class PixelCNN(PriorInOrder):
@@ -19,8 +22,9 @@ class PixelCNN(PriorInOrder):
     One stack of convolutions sees the rows above, another one what is left of a position
     and the first, so that no code before it is out of sight but by distance. Codes in a
     row are a grid of one row; the R codes of each position of a residual quantizer stand
-    next to each other. Train it with a model, or afterwards: `generation.fit_prior`. The
-    rate is -log p of the codes, which needs no draws.
+    next to each other. Codes of two levels have a network each: the upper ones come first,
+    and the lower ones are told all of them. Train it with a model, or afterwards:
+    `generation.fit_prior`. The rate is -log p of the codes, which needs no draws.
 
     Args:
         filters: Number of channels.
@@ -39,7 +43,8 @@ class PixelCNN(PriorInOrder):
 
     Source:
         Van den Oord et al. 2016, "Conditional image generation with PixelCNN decoders",
-        section 2 and figure 2; as a prior of codes: van den Oord et al. 2017, section 3.3.
+        section 2 and figure 2; as a prior of codes: van den Oord et al. 2017, section 3.3;
+        of two levels: Razavi et al. 2019, section 3.2.
     """
 
     def __init__(
@@ -57,27 +62,38 @@ class PixelCNN(PriorInOrder):
         self.seed = seed
 
     def make_weights(self):
-        """Creates a vector for each code and each position, and the network."""
-        shape, codes = self.quantizer.index_shape, self.quantizer.num_codes
-        width = math.prod(shape[1:]) if len(shape) > 1 else math.prod(shape)
-        self._grid = (math.prod(shape) // width, width)
+        """Creates a vector for each code and each position, and the network; by level."""
+        grids, codes = self.quantizer.grids, self.quantizer.num_codes
         seed = make_seed(self.seed)
-        normal = keras.initializers.RandomNormal(stddev=0.5, seed=seed)
-        self.of_codes = self.add_weight((codes, self.filters), normal, name="of_codes")
-        self.of_positions = self.add_weight(
-            (*self._grid, self.filters), "zeros", name="of_positions"
-        )
-        grid = (*self._grid, self.filters)
-        self.network = _network(grid, self.num_layers, codes, seed, self.dtype)
+        self.of_codes, self.of_positions, self.networks = [], [], []
+        for level, (rows, columns) in enumerate(grids):
+            grid, first = (rows, columns, self.filters), seed + _SEEDS_OF_A_LEVEL * level
+            normal = keras.initializers.RandomNormal(stddev=0.5, seed=first)
+            self.of_codes.append(
+                self.add_weight((codes, self.filters), normal, name="of_codes")
+            )
+            self.of_positions.append(self.add_weight(grid, "zeros", name="of_positions"))
+            self.networks.append(_network(grid, self.num_layers, codes, first, self.dtype))
+        self.from_above = [
+            _from_above(*pair, self.filters, seed - 1 - 3 * level, self.dtype)
+            for level, pair in enumerate(itertools.pairwise(grids))
+        ]
 
     def logits_of(self, indices):
         """What comes next at each position; see `PriorInOrder`."""
-        grid = tf.reshape(indices, (-1, *self._grid))
-        codes = tf.gather(tf.convert_to_tensor(self.of_codes), grid)
-        positions = tf.convert_to_tensor(self.of_positions)
-        logits = self.network([codes, tf.zeros_like(codes) + positions])
-        shape = (-1, math.prod(self._grid), self.quantizer.num_codes)
-        return tf.reshape(logits, shape)
+        grids = self.quantizer.grids
+        parts = tf.split(indices, [math.prod(grid) for grid in grids], axis=-1)
+        logits, above = [], None
+        for level, (grid, part) in enumerate(zip(grids, parts, strict=True)):
+            vectors = tf.convert_to_tensor(self.of_codes[level])
+            codes = tf.gather(vectors, tf.reshape(part, (-1, *grid)))
+            seen = tf.zeros_like(codes) + tf.convert_to_tensor(self.of_positions[level])
+            if above is not None:
+                seen += self.from_above[level - 1](above)
+            shape = (-1, math.prod(grid), self.quantizer.num_codes)
+            logits.append(tf.reshape(self.networks[level]([codes, seen]), shape))
+            above = codes
+        return tf.concat(logits, axis=1)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -125,3 +141,22 @@ def _network(grid, num_layers, num_codes, seed, dtype):
     outputs = make.Activation("relu", dtype=dtype)(left)
     outputs = conv(outputs, num_codes)
     return keras.Model([codes, positions], outputs, name="pixel_cnn")
+
+
+def _from_above(above, grid, filters, seed, dtype):
+    """From vectors of the codes of one level to what the level below is told of them."""
+    seeds = iter(range(seed, seed - 3, -1))
+    make = keras.layers
+
+    def conv(x, activation=None):
+        kernel = keras.initializers.GlorotUniform(next(seeds))
+        return make.Conv2D(
+            filters, 3, 1, "same", "channels_last", activation=activation,
+            kernel_initializer=kernel, dtype=dtype,
+        )(x)  # fmt: skip
+
+    inputs = keras.Input((*above, filters), dtype=dtype, name="above")
+    x = conv(conv(inputs, "relu"), "relu")
+    times = (grid[0] // above[0], grid[1] // above[1])
+    x = make.UpSampling2D(times, "channels_last", dtype=dtype)(x)
+    return keras.Model(inputs, conv(x), name="from_above")

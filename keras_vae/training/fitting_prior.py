@@ -75,7 +75,11 @@ def fit_prior_of_run(
         say(f"ELBO of the test data before: {plus_minus(before, '.2f')}")
     say(describe_scores(scores))
     kept = {k: v for k, v in metadata.items() if k not in (*WRITTEN_BY_SAVE, "scores")}
-    origin = {"prior": prior, "sha256": metadata["files"][WEIGHTS]["sha256"]}
+    origin = {
+        "prior": prior,
+        **{name: value for name, value in options.items() if name != "verbose"},
+        "sha256": metadata["files"][WEIGHTS]["sha256"],
+    }
     if recipe is not None:
         write_json(output / RECIPE, recipe.to_config())
     fitted.save_to_preset(output, {**kept, "fitted_prior": origin, "scores": scores})

@@ -227,3 +227,21 @@ def test_the_more_is_given_the_less_is_left_to_say(tmp_path):
     found = {n: float(nll) for n, nll, *_ in re.findall(row, table, re.MULTILINE)}
     bounds = {n: float(bound) for n, *_, bound in re.findall(row, table, re.MULTILINE)}
     assert 0 < found["3"] < found["1"] / 2 and all(found[n] < bounds[n] for n in "13")
+
+
+@pytest.mark.skipif(
+    not Path(os.getenv("KERAS_VAE_DATA", ""), "cifar10_20k.npz").exists(),
+    reason="needs cifar10_20k in $KERAS_VAE_DATA",
+)
+def test_a_codebook_program_goes_on_where_it_was(tmp_path):
+    small = ("--images", "64", "--prior-epochs", "1", "--folder", "runs")
+    for steps in ("2", "4"):
+        program = ("vq_vae.py", "--parts", "sonnet", "bits", "--steps", steps)
+        printed_by(tmp_path, *program, *small)
+    found = json.loads((tmp_path / "runs" / "results.json").read_text())
+    assert all(len(one["seconds_by_epoch"]) == 2 for one in found.values())
+    assert 0.2 < found["sonnet"]["normalized_mse_test"] < 2
+    assert 1 < found["sonnet"]["perplexity_test"] < 512
+    vq_vae, vae = found["bits_vq_vae"], found["bits_vae"]
+    assert vq_vae["with_pixel_cnn"] < vq_vae["bound"] and vq_vae["bits_of_a_code"] < 9
+    assert vae["100_samples"] < vae["bound"] < 12

@@ -53,3 +53,24 @@ def test_what_is_refused_leaves_all_as_it_was(command, run, tmp_path, options, c
     result = command("fit-prior", "run", *options)
     assert result.code == code and words in result.err
     assert files_of(run) == before and not (tmp_path / "run-prior").exists()
+
+
+@pytest.mark.slow
+def test_codes_of_two_levels_get_a_prior_and_are_served(command, tmp_path):
+    model = "vq_vae:levels=2,halvings=1,filters=8,num_codes=8,code_size=4"
+    given = ["--data", "digits", "--epochs", "2", "--no-jit", "--output", "codes"]
+    assert command("train", model, *given).code == 0
+    prior = ["--prior", "pixel_cnn:filters=8,layers=2", "--epochs", "3"]
+    assert command("fit-prior", "codes", *prior).code == 0
+    before, after = (
+        json.loads((tmp_path / name / "metadata.json").read_text())["scores"]
+        for name in ("codes", "codes-prior")
+    )
+    assert before["rate"]["mean"] == pytest.approx(20 * np.log(8), rel=1e-4)
+    assert after["rate"]["mean"] < 0.95 * before["rate"]["mean"]
+    assert after["distortion"]["mean"] == pytest.approx(before["distortion"]["mean"])
+    assert command("sample", "codes-prior", "--count", "2").code == 0
+    assert command("export", "codes-prior", "served").code == 0
+    vae = VAE.from_preset(tmp_path / "codes-prior")
+    x = vae.sample(4)
+    assert vae.encode_indices(x).shape == (4, 20)

@@ -5,6 +5,7 @@ import laws
 import numpy as np
 import pytest
 import tensorflow as tf
+from two_level_codes import two_levels
 
 import keras_vae
 from keras_vae import layers
@@ -24,6 +25,7 @@ LAYERS = {
     "residual": lambda **more: layers.ResidualQuantizer(
         (*GRID, 6), num_quantizers=2, num_codes=5, **more
     ),
+    "two_levels": lambda **more: two_levels(1, 3, 5, **more),
 }
 every = pytest.mark.parametrize("name", LAYERS)
 
@@ -78,6 +80,25 @@ def test_nearest_codes_and_straight_gradient_are_those_of_numpy():
         tape.watch(params)
         total = tf.reduce_sum(layer.distribution(params).sample(seed=(0, 1)))
     laws.close(tape.gradient(total, params), np.ones_like(params))
+
+
+def test_lower_vectors_are_told_the_upper_codes():
+    layer, params = made("two_levels")
+    upper, lower = layer.split(tf.reshape(params, (16, 5, 3)))
+    told = lower + layer.network(layer.upper.nearest(upper))
+    q = layer.distribution(params)
+    expected = layer.upper.nearest(upper), layer.lower.nearest(told)
+    for codes, one in zip(layer.split(q.mode()), expected, strict=True):
+        laws.close(codes, one)
+    pairs = zip((upper, told), expected, strict=True)
+    squares = [np.square(a - b).sum(axis=(1, 2, 3)) for a, b in pairs]
+    laws.close(layer.cost(q), 0.25 * sum(squares))
+    with tf.GradientTape() as tape:
+        tape.watch(params)
+        score = tf.reduce_sum(layer.split(layer.distribution(params).mode())[1])
+    of_upper = tape.gradient(score, params)[:, :3]
+    kernel = layer.network.layers[-1].kernel
+    laws.close(of_upper, np.tile(np.sum(kernel, axis=(0, 1, 2)), (16, 1)))
 
 
 @every

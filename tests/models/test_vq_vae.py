@@ -7,32 +7,40 @@ import pytest
 import tensorflow as tf
 
 import keras_vae
-from keras_vae import layers, models
+from keras_vae import generation, layers, models, priors
+from keras_vae.models.vector_quantized import TwoLevels
 
+# Posterior and number of levels, and the shape of an observation's numbers.
 QUANTIZERS = {
-    "vector_quantizer": (4, 4),
-    "finite_scalar_quantizer:levels=3-4-5-3": (4, 4),
+    ("vector_quantizer", 1): (4, 4),
+    ("finite_scalar_quantizer:levels=3-4-5-3", 1): (4, 4),
+    ("vector_quantizer", 2): (20,),
+    ("finite_scalar_quantizer:levels=3-4-5-3", 2): (20,),
 }
 X = np.random.default_rng(0).uniform(size=(6, 8, 8, 1)).astype("float32")
 
 
-def made(posterior="vector_quantizer"):
+def made(posterior="vector_quantizer", levels=1, **others):
     return models.get(
-        "vq_vae:num_codes=5,code_size=4,filters=8,halvings=1,blocks=1",
+        f"vq_vae:num_codes=5,code_size=4,filters=8,halvings=1,blocks=1,levels={levels}",
         (8, 8, 1),
         posterior=posterior,
         seed=0,
+        **others,
     )
 
 
-@pytest.mark.parametrize("posterior", QUANTIZERS)
-def test_trains_saves_and_serves_integer_codes(posterior, tmp_path):
-    vae = made(posterior)
+@pytest.mark.parametrize("posterior, levels", QUANTIZERS)
+def test_trains_saves_and_serves_integer_codes(posterior, levels, tmp_path):
+    vae = made(posterior, levels)
     vae.compile("adam")
     logs = vae.fit(X, epochs=2, validation_data=X, verbose=0).history
-    assert ("perplexity" in logs) == (posterior == "vector_quantizer")
+    used = {name for name in logs if name.startswith("perplexity")}
+    expected = {"perplexity"} if levels == 1 else {"perplexity_upper", "perplexity_lower"}
+    assert used == (expected if posterior == "vector_quantizer" else set())
     indices = vae.encode_indices(X)
-    assert indices.shape == (6, *QUANTIZERS[posterior]) and indices.dtype == np.int32
+    assert indices.shape == (6, *vae.index_shape) and indices.dtype == np.int32
+    assert vae.index_shape == QUANTIZERS[posterior, levels]
     laws.close(vae.decode_indices(indices), vae.reconstruct(X))
     vae.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")
@@ -56,25 +64,111 @@ def test_prior_and_seed_are_taken_by_name():
     assert one.get_config()["seed"] == 7
 
 
-@pytest.mark.parametrize(
-    "indices, message",
-    [
-        (np.zeros((1, 4, 4)), "must be integers, but have dtype float64"),
-        (np.full((1, 4, 4), 5), "has the code 5, but the model has the codes 0 to 4"),
-        (np.full((1, 4, 4), -1), "has the code -1"),
-        (np.zeros((1, 4, 3), int), r"have shape \(1, 4, 3\)"),
-        (np.zeros((0, 4, 4), int), "are empty"),
-    ],
-)
-def test_bad_indices_are_refused(indices, message):
+IMAGES = np.tile(X, (4, 1, 1, 1))
+
+
+def fitted(prior, x=IMAGES, **model):
+    return generation.fit_prior(made(**model), x, prior, epochs=1)
+
+
+def prior_of_another():
+    return made(posterior="vector_quantizer:num_codes=4", prior="pixel_cnn").prior
+
+
+def between(upper, lower, reads=(2, 2, 4), **network):
+    up = {"filters": 4, "kernel_size": 2, "strides": 2, **network}
+    told = keras.Sequential([keras.Input(reads), keras.layers.Conv2DTranspose(**up)])
+    quantizers = (layers.VectorQuantizer(one, num_codes=5) for one in (upper, lower))
+    return TwoLevels(*quantizers, told)
+
+
+REFUSED = {
+    "floats": (
+        lambda: made().decode_indices(np.zeros((1, 4, 4))),
+        "must be integers, but have dtype float64",
+    ),
+    "floats, in graphs": (
+        lambda: made().codes_of(np.zeros((1, 4, 4), "float32")),
+        "must be integers, but have dtype float32",
+    ),
+    "truth values": (
+        lambda: made().decode_indices(np.zeros((1, 4, 4), bool)),
+        "must be integers, but have dtype bool",
+    ),
+    "above": (
+        lambda: made().decode_indices(np.full((1, 4, 4), 5)),
+        "has the code 5, but the model has the codes 0 to 4",
+    ),
+    "below": (lambda: made().decode_indices(np.full((1, 4, 4), -1)), "has the code -1"),
+    "of two levels": (
+        lambda: made(levels=2).decode_indices(np.full((1, 20), 5)),
+        "has the code 5",
+    ),
+    "another grid": (
+        lambda: made().decode_indices(np.zeros((1, 4, 3), int)),
+        r"have shape \(1, 4, 3\), but this model's have shape \('N', 4, 4\)",
+    ),
+    "one row": (
+        lambda: made().codes_of(np.zeros((4, 4), int)),
+        r"have shape \(4, 4\), but this model's",
+    ),
+    "none": (lambda: made().decode_indices(np.zeros((0, 4, 4), int)), "are empty"),
+    "one code": (
+        lambda: made("vector_quantizer:num_codes=1"),
+        "num_codes is 1: a single code says nothing.*at least 2",
+    ),
+    "one code, twice": (lambda: made("vector_quantizer:num_codes=1", 2), "num_codes is 1"),
+    "one code, added up": (
+        lambda: layers.ResidualQuantizer((4, 4), num_quantizers=2, num_codes=1),
+        "num_codes is 1",
+    ),
+    "one level": (
+        lambda: made("finite_scalar_quantizer:levels=3-4-1-3"),
+        "one number of at least 2 is needed",
+    ),
+    "images of another shape": (
+        lambda: fitted("pixel_cnn", np.zeros((24, 9, 8, 1), "float32")),
+        r"shape \(24, 9, 8, 1\)",
+    ),
+    "a prior of another shape": (
+        lambda: fitted(priors.PixelCNN(event_shape=(2, 2, 4))),
+        r"event shape \(2, 2, 4\), but the posterior's .* \(4, 4, 4\)",
+    ),
+    "a prior of another model": (
+        lambda: fitted(prior_of_another()),
+        "PixelCNN is over the codes of another model already",
+    ),
+    "a prior of no codes": (
+        lambda: fitted("mixture_of_normals:num_components=2"),
+        "there is no divergence between them.*PixelCNN",
+    ),
+    "sides": (
+        lambda: keras_vae.VQVAE.for_images((28, 28, 1), halvings=3),
+        "cannot be halved 3 times",
+    ),
+    "sides of the upper level": (
+        lambda: keras_vae.VQVAE.for_images((28, 28, 1), levels=2),
+        "cannot be halved 3 times.*the upper level of codes takes one more",
+    ),
+    "three levels": (lambda: made(levels=3), "levels must be 1 or 2, but is 3"),
+    "two levels of sums": (
+        lambda: made("residual_quantizer:num_quantizers=2", 2),
+        "one code a position, such as",
+    ),
+    "lengths": (lambda: between((2, 2, 4), (4, 4, 3)), "codes of length 4, but the lower"),
+    "grids": (lambda: between((2, 2, 4), (3, 3, 4)), "no multiple of the upper one's, 2x2"),
+    "network": (
+        lambda: between((2, 2, 4), (4, 4, 4), filters=3),
+        r"makes \(4, 4, 3\) of \(2, 2, 4\), but must make \(4, 4, 4\)",
+    ),
+    "no quantizer": (
+        lambda: keras_vae.VQVAE(None, None, layers.IndependentNormal(2), None),
+        "must be a quantizer",
+    ),
+}
+
+
+@pytest.mark.parametrize("call, message", REFUSED.values(), ids=REFUSED)
+def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
-        made().decode_indices(indices)
-
-
-def test_parts_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="cannot be halved 3 times"):
-        keras_vae.VQVAE.for_images((28, 28, 1), halvings=3)
-    with pytest.raises(ValueError, match="must be a quantizer"):
-        keras_vae.VQVAE(None, None, layers.IndependentNormal(2), None)
-    with pytest.raises(ValueError, match="num_codes is 1"):
-        keras_vae.VQVAE.for_images((8, 8, 1), num_codes=1)
+        call()

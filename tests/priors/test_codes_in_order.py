@@ -7,18 +7,20 @@ import laws
 import numpy as np
 import pytest
 import tensorflow as tf
+from two_level_codes import two_levels
 
 import keras_vae
 from keras_vae import generation
 from keras_vae.core.seeds import row_seeds
 
-# Layers that give grids of numbers (2, 2), (2,), (), and (1, 2, 2) with R = 2.
+# Layers that give grids of numbers (2, 2), (2,), (), (1, 2, 2) with R = 2, and 1 + 4.
 GRIDS = {
     "grid": ("vector_quantizer:num_codes=3", (2, 2, 2)),
     "row": ("vector_quantizer:num_codes=3", (2, 2)),
     "one": ("vector_quantizer:num_codes=3", (2,)),
     "scalar": ("finite_scalar_quantizer:levels=3", (2, 2, 1)),
     "residual": ("residual_quantizer:num_quantizers=2,num_codes=3", (1, 2, 4)),
+    "levels": (two_levels, (5, 2)),
 }
 every_grid = pytest.mark.parametrize("name", GRIDS)
 PRIORS = {
@@ -32,7 +34,7 @@ def made(name, prior="pixel_cnn"):
     """A model with such codes, whose codebook and prior have random weights."""
     posterior, shape = GRIDS[name]
     keras.utils.set_random_seed(0)
-    q = keras_vae.layers.get(posterior, shape)
+    q = posterior() if callable(posterior) else keras_vae.layers.get(posterior, shape)
     encoder = keras.Sequential([keras.Input((4,)), keras.layers.Dense(q.params_size)])
     decoder = keras.Sequential(
         [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(4)]
@@ -77,20 +79,27 @@ def test_vectors_between_codes_have_probability_zero():
     "prior",
     ["pixel_cnn:filters=8,layers=4,seed=0", "code_transformer:units=8,layers=2,seed=0"],
 )
-def test_each_position_sees_all_before_it_and_nothing_else(prior):
-    shape = (4, 4, 2)
-    q = keras_vae.layers.VectorQuantizer(shape, num_codes=5)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras_vae.layers.VectorQuantizer((4, 4, 2), num_codes=5),
+        lambda: two_levels(2, num_codes=5),
+    ],
+    ids=["grid", "levels"],
+)
+def test_each_position_sees_all_before_it_and_nothing_else(make, prior):
+    q = make()
     prior = keras_vae.priors.get(prior)
     prior.connect(type("Model", (), {"posterior": q}))
-    prior.build(shape)
-    logits_of = prior.distribution().logits_of
-    codes = np.random.default_rng(0).integers(5, size=(1, 16))
+    prior.build(q.event_shape)
+    logits_of, count = prior.distribution().logits_of, int(np.prod(q.index_shape))
+    codes = np.random.default_rng(0).integers(5, size=(1, count))
     before = logits_of(codes).numpy()
-    for i in range(16):
+    for i in range(count):
         other = codes.copy()
         other[0, i] = (other[0, i] + 1) % 5
         moved = (logits_of(other).numpy() != before).any(axis=(0, 2))
-        np.testing.assert_array_equal(moved, np.arange(16) > i)
+        np.testing.assert_array_equal(moved, np.arange(count) > i)
 
 
 @every_prior
@@ -116,7 +125,7 @@ def test_a_low_temperature_draws_the_likeliest():
 
 
 @every_prior
-@pytest.mark.parametrize("name", ["grid", "residual"])
+@pytest.mark.parametrize("name", ["grid", "residual", "levels"])
 def test_the_rate_is_that_of_the_codes_and_comes_back(name, prior, tmp_path):
     vae = made(name, prior)
     x = np.random.default_rng(1).uniform(size=(6, 4)).round().astype("float32")

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).with_name("golden")
 
 def inputs(model):
     """Three codes, and three observations that the model itself makes of them."""
-    z = np.random.default_rng(0).normal(size=(3, model.latent_dim)).astype("f4")
+    z = np.random.default_rng(0).normal(size=(3, *model.latent.shape)).astype("f4")
     x = np.asarray(model.decoded(z, classes(model)))
     return z, np.round(x) if model.is_discrete else x
 

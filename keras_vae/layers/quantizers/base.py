@@ -135,6 +135,16 @@ class Quantizer(DistributionLayer):
         """Shape of one observation's numbers of codes."""
         return self.event_shape[:-1]
 
+    @property
+    def grids(self) -> tuple[tuple[int, int], ...]:
+        """Rows and columns in which the codes stand, in reading order: of each level.
+
+        Codes in a row are a grid of one row.
+        """
+        shape = self.index_shape
+        width = math.prod(shape[1:]) if len(shape) > 1 else math.prod(shape)
+        return ((math.prod(shape) // width, width),)
+
     def compute_params_size(self) -> int:
         """The vectors' elements."""
         return math.prod(self.inputs_shape)
@@ -199,10 +209,22 @@ class Quantizer(DistributionLayer):
         inputs = tf.reshape(params, shape)
         inputs.set_shape((*params.shape[:-1], *self.inputs_shape))
         inputs, codes, indices = self.round_to_codes(inputs, training)
-        moves = inputs if self.gradient == "straight_through" else _rotated(inputs, codes)
-        # Exactly the code: what is added is zero, and has the gradient.
-        point = tf.stop_gradient(codes) + self.share * (moves - tf.stop_gradient(moves))
+        point = self.passed(inputs, codes)
         return ChosenCode(point, inputs, codes, indices, len(self.event_shape))
+
+    def passed(self, inputs, codes) -> tf.Tensor:
+        """Codes with the gradient that stands for rounding.
+
+        Args:
+            inputs: What was rounded, [..., D].
+            codes: Its codes, [..., D].
+
+        Returns:
+            Exactly the codes, whose derivative is that of the inputs.
+        """
+        moves = inputs if self.gradient == "straight_through" else _rotated(inputs, codes)
+        # What is added is zero, and has the gradient.
+        return tf.stop_gradient(codes) + self.share * (moves - tf.stop_gradient(moves))
 
     def use(self) -> dict[str, tf.Tensor]:
         """What is logged of how codes are used: scalars by name."""

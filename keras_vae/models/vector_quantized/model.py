@@ -18,7 +18,12 @@ from keras_vae.layers.quantizers import Quantizer
 from keras_vae.models.checks import as_array
 from keras_vae.models.prebuilt import reading
 from keras_vae.models.vae import VAE
-from keras_vae.models.vector_quantized.networks import vq_networks
+from keras_vae.models.vector_quantized.networks import (
+    Sizes,
+    two_level_networks,
+    vq_networks,
+)
+from keras_vae.models.vector_quantized.two_levels import TwoLevels
 from keras_vae.networks.conv import image_shape
 
 
@@ -39,7 +44,8 @@ class VQVAE(VAE):
         (3, 8, 8, 1)
 
     Source:
-        Van den Oord et al. 2017, "Neural discrete representation learning".
+        Van den Oord et al. 2017, "Neural discrete representation learning"; of two levels:
+        Razavi et al. 2019, "Generating diverse high-fidelity images with VQ-VAE-2".
     """
 
     part_name = "vq_vae"
@@ -64,6 +70,7 @@ class VQVAE(VAE):
         filters: int = 128,
         halvings: int = 2,
         blocks: int = 2,
+        levels: int = 1,
         posterior: str | dict = "vector_quantizer",
         prior: Any = None,
         seed: int | None = None,
@@ -79,7 +86,9 @@ class VQVAE(VAE):
             filters: Channels of the networks.
             halvings: How often the image is halved; codes stand in the image that is left.
             blocks: Number of residual blocks of each network.
-            posterior: Name of a quantizer, with arguments.
+            levels: 1; or 2 for two grids of codes, of which the upper one is half as large
+                and the lower one is told its codes (VQ-VAE-2).
+            posterior: Name of a quantizer, with arguments; of each level.
             prior: Prior over codes, or its name; None for the uniform one.
             seed: See `VAE`.
             **kwargs: Further arguments of `VAE`, such as `preprocessor`.
@@ -88,30 +97,37 @@ class VQVAE(VAE):
             The model, not compiled.
 
         Raises:
-            ValueError: If the sides of the image cannot be halved so often.
+            ValueError: If the sides of the image cannot be halved so often, or the parts do
+                not fit.
         """
-        height, width, channels = image_shape(event_shape)
-        halvings = positive_int(halvings, "halvings")
-        scale, size = 2**halvings, positive_int(code_size, "code_size")
-        grid = (max(height // scale, 1), max(width // scale, 1), size)
-        q = layers.get(posterior, grid, num_codes=num_codes)
         px = layers.get(likelihood, event_shape)
-        blocks_of_params, rest = divmod(px.params_size, math.prod(px.event_shape))
+        params, rest = divmod(px.params_size, math.prod(px.event_shape))
         if rest:
             raise ValueError(
                 f"The likelihood {type(px).__name__} has no equal number of parameters for "
                 "each pixel. Give an encoder and a decoder: VQVAE(...)."
             )
-        encoder, decoder = vq_networks(
-            event_shape,
-            q.params_size // math.prod(grid[:2]),
-            q.event_shape[-1],
-            blocks_of_params,
+        sizes = Sizes(
+            image_shape(event_shape),
             positive_int(filters, "filters"),
-            halvings,
+            positive_int(halvings, "halvings"),
             positive_int(blocks, "blocks"),
             reading(px, None),
         )
+        size = positive_int(code_size, "code_size")
+
+        def quantizer(grid):
+            return layers.get(posterior, (*grid, size), num_codes=num_codes)
+
+        if levels not in (1, 2):
+            raise ValueError(f"levels must be 1 or 2, but is {levels!r}.")
+        if levels == 2:
+            encoder, told, decoder = two_level_networks(sizes, size, params)
+            q: Any = TwoLevels(quantizer(sizes.grid(1)), quantizer(sizes.grid()), told)
+        else:
+            q = quantizer(sizes.grid())
+            vectors = q.params_size // math.prod(q.event_shape[:-1])
+            encoder, decoder = vq_networks(sizes, vectors, q.event_shape[-1], params)
         return cls(encoder, decoder, q, px, prior, seed=seed, **kwargs)
 
     @property
@@ -125,6 +141,11 @@ class VQVAE(VAE):
         ones = tf.ones(tf.shape(trace.x)[:1], trace.x.dtype)
         use = {name: (ones * one, ones) for name, one in self.posterior.use().items()}
         return trace._replace(terms=use)
+
+    def log_weights(self, x, num_samples, seed, y=None) -> tf.Tensor:
+        """Estimates log p(x), [S, B]: all draws are the same codes, and are scored once."""
+        once = super().log_weights(x, 1, seed, y)
+        return tf.repeat(once, num_samples, axis=0)
 
     @property
     def index_shape(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -141,8 +162,11 @@ class VQVAE(VAE):
             Latent variables [B, *latent].
 
         Raises:
+            ValueError: If they are no integers, or of another shape.
             tf.errors.InvalidArgumentError: If a number is out of range.
         """
+        indices = tf.convert_to_tensor(indices)
+        self._check_indices(indices.dtype, indices.shape)
         last = self.posterior.num_codes - 1
         inside = tf.reduce_all((indices >= 0) & (indices <= last))
         message = f"indices must be whole numbers from 0 to {last}."
@@ -185,16 +209,7 @@ class VQVAE(VAE):
             ValueError: If they are no integers, of another shape, or out of range.
         """
         indices, q = as_array(indices, "indices"), self.posterior
-        if indices.dtype.kind not in "iu":
-            raise ValueError(
-                f"indices must be integers, but have dtype {indices.dtype}. Give what "
-                "encode_indices returns (codes as vectors: decode_codes)."
-            )
-        if indices.shape[1:] != q.index_shape or indices.ndim != 1 + len(q.index_shape):
-            raise ValueError(
-                f"indices have shape {indices.shape}, but this model's have shape "
-                f"{('N', *q.index_shape)}."
-            )
+        self._check_indices(tf.as_dtype(indices.dtype), indices.shape)
         if not len(indices):
             raise ValueError(f"indices are empty: they have shape {indices.shape}.")
         wrong = (indices < 0) | (indices >= q.num_codes)
@@ -205,3 +220,16 @@ class VQVAE(VAE):
             )
         z = self.codes_of(tf.constant(indices, tf.int32)).numpy()
         return self.decode_codes(z, y, batch_size)
+
+    def _check_indices(self, dtype, shape):
+        """Refuses what are no numbers of this model's codes, as far as types tell."""
+        if not dtype.is_integer:
+            raise ValueError(
+                f"indices must be integers, but have dtype {dtype.name}. Give what "
+                "encode_indices returns (codes as vectors: decode_codes)."
+            )
+        if not tf.TensorShape(shape).is_compatible_with((None, *self.index_shape)):
+            raise ValueError(
+                f"indices have shape {tuple(shape)}, but this model's have shape "
+                f"{('N', *self.index_shape)}."
+            )

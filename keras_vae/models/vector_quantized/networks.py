@@ -2,76 +2,155 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import keras
 
 from keras_vae.networks.conv import image_shape
 from keras_vae.networks.inputs import scaled_features
 
+_make = keras.layers
 
-def vq_networks(
-    event_shape,
-    vectors: int,
-    total,
-    params: int,
-    filters: int = 128,
-    halvings: int = 2,
-    blocks: int = 2,
-    scaling: dict | None = None,
-) -> tuple[keras.Model, keras.Model]:
-    """Strided convolutions, residual blocks, and their mirror.
 
-    Args:
-        event_shape: Shape (height, width, channels) of one image; its sides are multiples
-            of 2 to the power of `halvings`.
-        vectors: Length of the vectors that are quantized.
-        total: Length of the codes that the decoder reads.
-        params: Parameters of the likelihood for each element of an image.
+class Sizes(NamedTuple):
+    """Sizes of the networks.
+
+    Attributes:
+        event_shape: Shape (height, width, channels) of one image.
         filters: Channels of the last layers; half as many of the first.
         halvings: How often the image is halved.
         blocks: Number of residual blocks, of `filters // 4` hidden channels.
         scaling: How the input is scaled, see `scaled_features`; None for not at all.
+    """
+
+    event_shape: tuple[int, ...]
+    filters: int = 128
+    halvings: int = 2
+    blocks: int = 2
+    scaling: dict | None = None
+
+    def grid(self, more: int = 0) -> tuple[int, int]:
+        """Returns rows and columns of the image that is left.
+
+        Args:
+            more: Further halvings.
+
+        Raises:
+            ValueError: If the image cannot be halved so often.
+        """
+        (height, width, _), times = image_shape(self.event_shape), self.halvings + more
+        if height % 2**times or width % 2**times:
+            raise ValueError(
+                f"Images of {height}x{width} cannot be halved {times} times. Let both sides "
+                f"be multiples of {2**times}, or give another number of halvings"
+                + (": the upper level of codes takes one more." if more else ".")
+            )
+        return height // 2**times, width // 2**times
+
+    @property
+    def widths(self) -> list[int]:
+        """Channels of the strided layers."""
+        return [self.filters // 2] * (self.halvings - 1) + [self.filters]
+
+
+def vq_networks(
+    sizes: Sizes, vectors: int, total: int, params: int
+) -> tuple[keras.Model, keras.Model]:
+    """Strided convolutions, residual blocks, and their mirror.
+
+    Args:
+        sizes: Sizes of the networks.
+        vectors: Length of the vectors that are quantized.
+        total: Length of the codes that the decoder reads.
+        params: Parameters of the likelihood for each element of an image.
 
     Returns:
         Encoder and decoder.
 
     Raises:
-        ValueError: If the sides do not fit.
+        ValueError: If the image cannot be halved so often.
 
     Source:
         Van den Oord et al. 2017, section 4.1.
     """
-    height, width, channels = image_shape(event_shape)
-    scale = 2**halvings
-    if height % scale or width % scale:
-        raise ValueError(
-            f"Images of {height}x{width} cannot be halved {halvings} times. Let both sides "
-            f"be multiples of {scale}, or give another number of halvings."
-        )
-    widths = [filters // 2] * (halvings - 1) + [filters]
-    inputs = x = keras.Input((height, width, channels), name="x")
-    x = scaled_features(x, **(scaling or {}))
-    for one in widths:
-        x = keras.layers.Conv2D(one, 4, 2, "same", activation="relu")(x)
-    x = keras.layers.Conv2D(filters, 3, padding="same")(x)
-    x = _residual(x, filters, blocks)
-    outputs = keras.layers.Conv2D(vectors, 1, name="params")(x)
-    encoder = keras.Model(inputs, outputs, name="vq_encoder")
+    grid = sizes.grid()
+    x = keras.Input(sizes.event_shape, name="x")
+    outputs = _make.Conv2D(vectors, 1, name="params")(_down(x, sizes))
+    z = keras.Input((*grid, total), name="z")
+    return (
+        keras.Model(x, outputs, name="vq_encoder"),
+        keras.Model(z, _up(z, sizes, params), name="vq_decoder"),
+    )
 
-    inputs = keras.Input((height // scale, width // scale, total), name="z")
-    x = keras.layers.Conv2D(filters, 3, padding="same")(inputs)
-    x = _residual(x, filters, blocks)
-    for one in widths[-2::-1]:
-        x = keras.layers.Conv2DTranspose(one, 4, 2, "same", activation="relu")(x)
-    outputs = keras.layers.Conv2DTranspose(
-        params * channels, 4, 2, "same", dtype="float32", name="params"
+
+def two_level_networks(
+    sizes: Sizes, size: int, params: int
+) -> tuple[keras.Model, keras.Model, keras.Model]:
+    """Networks of codes of two levels: those of a grid, and of one half as large above.
+
+    Args:
+        sizes: Sizes of the networks.
+        size: Length D of the codes of both levels.
+        params: Parameters of the likelihood for each element of an image.
+
+    Returns:
+        Encoder, x -> vectors of both levels [B, N, D], the upper ones first; what says of
+        upper codes what lower vectors are told, [B, *upper grid, D] -> [B, *lower grid, D];
+        decoder, codes of both levels [B, N, D] -> parameters.
+
+    Raises:
+        ValueError: If the image cannot be halved so often.
+
+    Source:
+        Razavi et al. 2019, "Generating diverse high-fidelity images with VQ-VAE-2",
+        section 3.1 and figure 2.
+    """
+    (above, below), filters = (sizes.grid(1), sizes.grid()), sizes.filters
+    counts = above[0] * above[1], below[0] * below[1]
+    x = keras.Input(sizes.event_shape, name="x")
+    lower = _down(x, sizes)
+    upper = _make.Conv2D(filters, 4, 2, "same", activation="relu")(lower)
+    upper = _residual(_make.Conv2D(filters, 3, padding="same")(upper), sizes)
+    both = [
+        _make.Reshape((count, size))(_make.Conv2D(size, 1, name=name)(one))
+        for count, one, name in zip(counts, (upper, lower), ("upper", "lower"), strict=True)
+    ]
+    outputs = _make.Concatenate(axis=1, name="params")(both)
+    encoder = keras.Model(x, outputs, name="vq_encoder")
+
+    codes = keras.Input((*above, size), name="upper_codes")
+    h = _residual(_make.Conv2D(filters, 3, padding="same")(codes), sizes)
+    h = _make.Conv2DTranspose(size, 4, 2, "same", dtype="float32")(h)
+    told = keras.Model(codes, h, name="vq_told")
+
+    z = keras.Input((sum(counts), size), name="z")
+    upper = _make.Reshape((*above, size))(_make.Cropping1D((0, counts[1]))(z))
+    lower = _make.Reshape((*below, size))(_make.Cropping1D((counts[0], 0))(z))
+    upper = _make.Conv2DTranspose(size, 4, 2, "same")(upper)
+    outputs = _up(_make.Concatenate()([upper, lower]), sizes, params)
+    return encoder, told, keras.Model(z, outputs, name="vq_decoder")
+
+
+def _down(x, sizes):
+    x = scaled_features(x, **(sizes.scaling or {}))
+    for one in sizes.widths:
+        x = _make.Conv2D(one, 4, 2, "same", activation="relu")(x)
+    return _residual(_make.Conv2D(sizes.filters, 3, padding="same")(x), sizes)
+
+
+def _up(x, sizes, params):
+    x = _residual(_make.Conv2D(sizes.filters, 3, padding="same")(x), sizes)
+    for one in sizes.widths[-2::-1]:
+        x = _make.Conv2DTranspose(one, 4, 2, "same", activation="relu")(x)
+    return _make.Conv2DTranspose(
+        params * sizes.event_shape[-1], 4, 2, "same", dtype="float32", name="params"
     )(x)
-    return encoder, keras.Model(inputs, outputs, name="vq_decoder")
 
 
-def _residual(x, filters, blocks):
-    for _ in range(blocks):
-        h = keras.layers.Activation("relu")(x)
-        h = keras.layers.Conv2D(max(filters // 4, 1), 3, padding="same")(h)
-        h = keras.layers.Activation("relu")(h)
-        x = keras.layers.Add()([x, keras.layers.Conv2D(filters, 1)(h)])
-    return keras.layers.Activation("relu")(x)
+def _residual(x, sizes):
+    for _ in range(sizes.blocks):
+        h = _make.Activation("relu")(x)
+        h = _make.Conv2D(max(sizes.filters // 4, 1), 3, padding="same")(h)
+        h = _make.Activation("relu")(h)
+        x = _make.Add()([x, _make.Conv2D(sizes.filters, 1)(h)])
+    return _make.Activation("relu")(x)
