@@ -173,6 +173,9 @@ PRIORS = {
     "default_with_condition": Prior(None, OWN, CLASSES, kin="default"),
     "standard_normal": Prior("standard_normal", REAL_SETS),
     "mixture_of_normals": Prior("mixture_of_normals:num_components=2", REAL_SETS),
+    "second_stage_vae": Prior(
+        "second_stage_vae:hidden_units=3,num_samples=2", REAL_SETS, kin="mixture_of_normals"
+    ),
     "learned": Prior("learned", OWN),
     "learned_frozen": Prior("learned:trainable=false", OWN, kin="learned"),
     "learned_flow": Prior("learned:layer=(flow:num_layers=1)", REAL_SETS),
