@@ -61,7 +61,9 @@ def trained(name: str, x: np.ndarray, epochs: int) -> keras_vae.VAE:
 def main() -> None:
     """Trains both models, fits the priors, prints the distances and writes the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", choices=("fashion_mnist", "mnist"), default="fashion_mnist")
+    parser.add_argument(
+        "--data", choices=("fashion_mnist", "mnist"), default="fashion_mnist"
+    )
     parser.add_argument("--images", type=int, default=20_000, help="training images")
     parser.add_argument("--epochs", type=int, default=20, help="of both models")
     parser.add_argument("--prior-epochs", type=int, default=20, help="at most")
