@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -104,6 +104,8 @@ class Ask(NamedTuple):
         critic: Function of z [B, *latent] to logits [B], or None.
         baseline: Function of learning signals [B] to their running mean and spread,
             scalars, and what a network reads off x, [B]; or None.
+        leapfrog: Function of noise [S, B, *latent] to where the draws of z, which it gives
+            a momentum, end (`networks.Moved`); or None.
     """
 
     frozen_log_q: Callable[[], tf.Tensor]
@@ -113,6 +115,7 @@ class Ask(NamedTuple):
     pictures: Callable[[tf.Tensor], tf.Tensor] | None = None
     critic: Callable[[tf.Tensor], tf.Tensor] | None = None
     baseline: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]] | None = None
+    leapfrog: Callable[[tf.Tensor], Any] | None = None
 
 
 class Game(NamedTuple):

@@ -13,7 +13,7 @@ from keras_vae.core.numbers import sizes
 from keras_vae.core.trace import Ask
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.prebuilt import reading
-from keras_vae.networks import Baseline, code_critic, dense_encoder
+from keras_vae.networks import Baseline, Leapfrog, code_critic, dense_encoder
 
 ALWAYS = {"frozen_log_q", "codes", "decoder_kernels", "draws", "sight"}
 
@@ -68,6 +68,24 @@ def make_baseline(
     )
 
 
+def make_leapfrog(leapfrog: Any, dtype) -> Leapfrog | None:
+    """Makes the leapfrog steps.
+
+    Args:
+        leapfrog: How many, the layer itself, or None.
+        dtype: Dtype of latent variables.
+
+    Returns:
+        The layer, or None.
+
+    Raises:
+        ValueError: If it is no number of steps.
+    """
+    if leapfrog is None or isinstance(leapfrog, Leapfrog):
+        return leapfrog
+    return Leapfrog(leapfrog, dtype=dtype, name="leapfrog")
+
+
 def are_pictures(model) -> bool:
     """Whether observations are images, [height, width, channels]."""
     return len(model.event_shape) == 3 and model.event_shape[-1] in (1, 3)
@@ -90,7 +108,7 @@ def picture_range(model) -> tuple[float, float]:
     return float(np.min(low)), float(np.max(high))
 
 
-def ask(model, params, x, y, z, training: bool) -> Ask:
+def ask(model, params, x, y, z, log_joint, training: bool) -> Ask:
     """What may be asked about a pass.
 
     Args:
@@ -99,6 +117,7 @@ def ask(model, params, x, y, z, training: bool) -> Ask:
         x: Observations [B, *event].
         y: The condition [B, ...], or None.
         z: Latent draws [S, B, *latent].
+        log_joint: Function of such draws to log p(x, z), [S, B].
         training: Whether dropout and the like are active.
 
     Returns:
@@ -132,4 +151,7 @@ def ask(model, params, x, y, z, training: bool) -> Ask:
         baseline=None
         if model.baseline is None
         else lambda signal: model.baseline(signal, x, training=training),
+        leapfrog=None
+        if model.leapfrog is None
+        else lambda noise: model.leapfrog.move(z, noise, log_joint),
     )

@@ -28,6 +28,7 @@ from keras_vae.models.answers import (
     ask,
     make_baseline,
     make_critic,
+    make_leapfrog,
 )
 from keras_vae.models.checks import (
     one_hot_or_float,
@@ -79,6 +80,8 @@ class VAE(LatentVariableModel):
         baseline: Widths of the hidden layers of a network that guesses what an observation
             will score, for objectives with score functions (`ScoreFunction`, `NVIL`), such
             as (100,); or a `networks.Baseline`. None for none.
+        leapfrog: Steps that draws are moved by, for the objective `HVAE`, such as 5; or a
+            `networks.Leapfrog`. None for none.
         missingness: p(s|x), a model of which values go missing given what they are, where
             gaps are not random: "self_masking", "linear", "nonlinear", or a
             `networks.Missingness`. The likelihood is then that of what is known and of
@@ -119,6 +122,7 @@ class VAE(LatentVariableModel):
         critic: Sequence[int] | keras.Model | None = None,
         baseline: Sequence[int] | networks.Baseline | None = None,
         missingness: str | dict | networks.Missingness | None = None,
+        leapfrog: int | networks.Leapfrog | None = None,
         **kwargs,
     ):
         """Creates and builds the model."""
@@ -140,6 +144,7 @@ class VAE(LatentVariableModel):
         self.preprocessor = preprocessor
         self.critic = make_critic(critic, self.posterior.event_shape)
         self.baseline = make_baseline(baseline, self.likelihood, self.takes_gaps)
+        self.leapfrog = make_leapfrog(leapfrog, self.posterior.dtype)
         self.missingness = (
             None if missingness is None else networks.get_missingness(missingness)
         )
@@ -163,6 +168,8 @@ class VAE(LatentVariableModel):
         check_output(params, self.posterior, "encoder", "posterior")
         self.posterior.build((None, self.posterior.params_size))
         shape = self.posterior.event_shape
+        if self.leapfrog is not None:
+            self.leapfrog.build(shape)
         params = symbolic_output(
             self.decoder, self._decoder_shape, condition, "decoder", "z"
         )
@@ -255,6 +262,7 @@ class VAE(LatentVariableModel):
         made = {
             "critic": self.critic is not None,
             "baseline": self.baseline is not None,
+            "leapfrog": self.leapfrog is not None,
             "expected": bool(self.has_mean.all()),
             "pictures": are_pictures(self),
         }
@@ -262,7 +270,9 @@ class VAE(LatentVariableModel):
 
     def player_parts(self):
         """The parts that objectives may train on losses of their own."""
-        encoder = (self.encoder, self.posterior)
+        encoder: tuple[Any, ...] = (self.encoder, self.posterior)
+        if self.leapfrog is not None:
+            encoder = (*encoder, self.leapfrog)
         decoder: tuple[Any, ...] = (self.decoder, self.likelihood, self.prior)
         if self.missingness is not None:
             decoder = (*decoder, self.missingness)
@@ -494,6 +504,7 @@ class VAE(LatentVariableModel):
             z = objective.draw(q, seed)
             z = z if objective.pathwise else tf.stop_gradient(z)
         px, log_q, log_p, rates = self._scored(q, p, z, y, training)
+        log_px = functools.partial(self._log_px, x=x, seed=fold(seed, 5))
         costs = [self.posterior.cost(q), self.likelihood.cost(px)]
         costs = [cost for cost in costs if cost is not None]
         return Trace(
@@ -504,12 +515,20 @@ class VAE(LatentVariableModel):
             px=px,
             log_q=log_q,
             log_p=log_p,
-            log_px=self._log_px(px, x, fold(seed, 5)),
+            log_px=log_px(px),
             rates=rates,
             y=y,
             cost=tf.add_n(costs) if costs else None,
             seed=fold(seed, 3),
-            ask=ask(self, params, x, y, z, training),
+            ask=ask(
+                self,
+                params,
+                x,
+                y,
+                z,
+                lambda z: log_px(self.decode(z, y, training)) + p.log_prob(z),
+                training,
+            ),
         )
 
     def _scored(self, q, p, z, y, training):
@@ -704,6 +723,7 @@ class VAE(LatentVariableModel):
             "preprocessor": None if preprocessor is None else serialize(preprocessor),
             "critic": None if self.critic is None else serialize(self.critic),
             "baseline": None if self.baseline is None else serialize(self.baseline),
+            "leapfrog": None if self.leapfrog is None else serialize(self.leapfrog),
             "missingness": None
             if self.missingness is None
             else serialize(self.missingness),

@@ -11,6 +11,7 @@ from keras_vae.networks.larsen import (
     larsen_discriminator,
     larsen_encoder,
 )
+from keras_vae.networks.leapfrog import Leapfrog, Moved
 from keras_vae.networks.missingness import (
     LinearMissingness,
     Missingness,
@@ -25,8 +26,10 @@ __all__ = [
     "Baseline",
     "ColumnFeatures",
     "Gaps",
+    "Leapfrog",
     "LinearMissingness",
     "Missingness",
+    "Moved",
     "NonlinearMissingness",
     "PlusCondition",
     "SelfMasking",

@@ -11,6 +11,7 @@ from keras_vae.objectives.capacity import Capacity
 from keras_vae.objectives.code_critic import AAE, FactorVAE
 from keras_vae.objectives.dip import DIP
 from keras_vae.objectives.elbo import ELBO
+from keras_vae.objectives.hvae import HVAE
 from keras_vae.objectives.iwae import IWAE
 from keras_vae.objectives.mmd import WAE, InfoVAE
 from keras_vae.objectives.multisample import CIWAE, MIWAE, PIWAE, Renyi
@@ -32,6 +33,7 @@ __all__ = [
     "CIWAE",
     "DIP",
     "ELBO",
+    "HVAE",
     "IWAE",
     "MIWAE",
     "MSSSIM",

@@ -10,6 +10,7 @@ from keras_vae.priors.code_transformer import CodeTransformer
 from keras_vae.priors.learned import Conditional, Learned
 from keras_vae.priors.mixture_of_normals import MixtureOfNormals
 from keras_vae.priors.pixel_cnn import PixelCNN
+from keras_vae.priors.second_stage_vae import SecondStageVAE
 from keras_vae.priors.standard_normal import StandardNormal
 from keras_vae.priors.uniform_on_sphere import UniformOnSphere
 from keras_vae.priors.uniform_over_codes import UniformOverCodes
@@ -22,6 +23,7 @@ __all__ = [
     "MixtureOfNormals",
     "PixelCNN",
     "Prior",
+    "SecondStageVAE",
     "StandardNormal",
     "UniformOnSphere",
     "UniformOverCodes",

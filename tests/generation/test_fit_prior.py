@@ -27,6 +27,7 @@ PRIORS = {
     "mixture of normals": "mixture_of_normals:num_components=2,seed=1",
     "normal": "learned:layer=normal",
     "masked autoregressive flow": "learned:layer=(flow:bijector=maf,num_layers=1)",
+    "second stage": "second_stage_vae:hidden_units=8,latent_dim=1",
 }
 
 

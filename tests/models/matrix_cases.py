@@ -173,6 +173,9 @@ PRIORS = {
     "default_with_condition": Prior(None, OWN, CLASSES, kin="default"),
     "standard_normal": Prior("standard_normal", REAL_SETS),
     "mixture_of_normals": Prior("mixture_of_normals:num_components=2", REAL_SETS),
+    "second_stage_vae": Prior(
+        "second_stage_vae:hidden_units=3,num_samples=2", REAL_SETS, kin="mixture_of_normals"
+    ),
     "learned": Prior("learned", OWN),
     "learned_frozen": Prior("learned:trainable=false", OWN, kin="learned"),
     "learned_flow": Prior("learned:layer=(flow:num_layers=1)", REAL_SETS),
@@ -201,6 +204,7 @@ class Objective(NamedTuple):
     needs_encoded: bool = False
     needs_mean: bool = False
     needs_images: bool = False
+    needs_reals: bool = False
     is_game: bool = False
     kin: str | None = None
 
@@ -235,6 +239,7 @@ OBJECTIVES = {
     "disarm": Objective("disarm", False, needs_bits=True, kin="vimco"),
     "stl": Objective("stl", kin="iwae"),
     "dreg": Objective("dreg:num_samples=2", needs_encoded=True, kin="iwae"),
+    "hvae": Objective("hvae:num_samples=2", needs_reals=True, kin="iwae"),
     "factor_vae": Objective("factor_vae:gamma=1", kin="elbo"),
     "aae": Objective("aae:weight=1", needs_density=False, kin="wae"),
     "rae": Objective(
@@ -295,6 +300,8 @@ def refusal(cell, is_game=False):
         return "measures distances between codes"
     if objective.pathwise and not q.pathwise:
         return "have no gradient with respect to its parameters.*VIMCO"
+    if objective.needs_reals and q.on != "reals":
+        return "HVAE moves latent variables.*in R\\^D"
     if objective.needs_bits and not (q.on == "bits" and q.factorized):
         return "DisARM draws independent bits.*bernoulli"
     if objective.needs_encoded and (q.weights or cell.prior == "vamp"):
@@ -309,6 +316,7 @@ def refusal(cell, is_game=False):
 MADE_WITH = {
     **dict.fromkeys(("factor_vae", "aae"), {"critic": (4,)}),
     **dict.fromkeys(("score_function", "nvil"), {"baseline": (4,)}),
+    "hvae": {"leapfrog": 2},
 }
 
 

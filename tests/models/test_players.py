@@ -94,6 +94,7 @@ def test_the_second_player_learns_is_saved_and_steers_the_first(name, tmp_path):
         ("factor_vae", "needs critic, which this DenseVAE has not. .*critic="),
         ("aae", "needs critic, which this DenseVAE has not. .*critic="),
         ("score_function", "needs baseline, which this DenseVAE has not. .*baseline="),
+        ("hvae", "needs leapfrog, which this DenseVAE has not. .*leapfrog=5"),
         ("nvil", "needs baseline, which this DenseVAE has not. .*baseline="),
     ],
 )

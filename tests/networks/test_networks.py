@@ -289,14 +289,17 @@ def test_a_condition_is_added_as_a_dense_layer_of_both_would():
 
 def test_every_public_network_is_tested():
     # Layers that read gaps are in test_reading.py, baselines beside their objectives,
-    # models of missingness in models/test_missingness.py, offsets in test_library_size.py.
+    # models of missingness in models/test_missingness.py, offsets in test_library_size.py,
+    # leapfrog steps in objectives/test_hvae.py.
     tested = {name for name in networks.__all__ if name in BUILD} | {
         "AddOffset",
         "Baseline",
         "ColumnFeatures",
         "Gaps",
+        "Leapfrog",
         "LinearMissingness",
         "Missingness",
+        "Moved",
         "NonlinearMissingness",
         "PlusCondition",
         "SelfMasking",

@@ -13,6 +13,7 @@ from keras_vae import objectives
 from keras_vae.core.latent import Latent
 from keras_vae.core.support import REAL
 from keras_vae.core.trace import Ask, Game, Trace
+from keras_vae.networks import Moved
 from keras_vae.objectives.code_critic import shuffled
 
 LATENT = Latent((2,), REAL, False, True, True, True, True, True, "IndependentNormal")
@@ -45,6 +46,7 @@ def made_trace(num_samples, batch_size=4, exact=True, groups=1, seed=0):
 
 KERNELS = [np.array([[1.0, -2.0], [0.5, 3.0]]), np.array([[[2.0]]])]
 GUESS = -1.5, 2.0
+GAIN = 0.75
 
 
 def answers(q, z, batch_size):
@@ -56,6 +58,8 @@ def answers(q, z, batch_size):
         decoder_kernels=lambda: [tf.constant(one, tf.float32) for one in KERNELS],
         critic=critic,
         baseline=lambda signal: (*GUESS, of_x(batch_size)),
+        # (Momenta that keep their size, since noise is no number of the trace.)
+        leapfrog=lambda noise: Moved(z, -noise, GAIN * tf.ones(tf.shape(noise)[:2])),
     )
 
 
@@ -108,6 +112,10 @@ def elbo(beta=1.0, free_bits=0.0, exact_kl=True):
         return distortion.mean(0) + weight * rate
 
     return loss
+
+
+def hvae(trace, step):
+    return elbo(exact_kl=False)(trace, step) - GAIN
 
 
 def iwae(trace, step):
@@ -388,6 +396,7 @@ CASES = {
     "score_function": ObjectiveCase(objectives.ScoreFunction, {}, elbo(exact_kl=False)),
     "nvil": ObjectiveCase(objectives.NVIL, {"num_samples": 2}, nvil),
     "leave_one_out": ObjectiveCase(objectives.LeaveOneOut, {}, elbo(exact_kl=False)),
+    "hvae": ObjectiveCase(objectives.HVAE, {"num_samples": 2}, hvae),
     "stl": ObjectiveCase(objectives.STL, {"num_samples": 2}, elbo(exact_kl=False)),
     "dreg": ObjectiveCase(objectives.DReG, {"num_samples": 3}, dreg),
     "factor_vae": ObjectiveCase(objectives.FactorVAE, {}, factor_vae(35.0)),

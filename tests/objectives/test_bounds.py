@@ -160,6 +160,7 @@ NAMES = {
     "disarm": objectives.DisARM,
     "dreg": objectives.DReG,
     "factor_vae": objectives.FactorVAE,
+    "hvae": objectives.HVAE,
     "leave_one_out": objectives.LeaveOneOut,
     "nvil": objectives.NVIL,
     "rae": objectives.RAE,

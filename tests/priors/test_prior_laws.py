@@ -20,12 +20,14 @@ def case(name):
     return CASES[name]
 
 
-# Their laws need a model, a condition or a sphere; `test_special_priors` has them.
+# Their laws need a model, a condition or a sphere, or they know no mean:
+# `test_special_priors` and `test_second_stage_vae` have them.
 SPECIAL = {
     priors.Conditional,
     priors.Learned,
     priors.CodeTransformer,
     priors.PixelCNN,
+    priors.SecondStageVAE,
     priors.UniformOnSphere,
     priors.UniformOverCodes,
     priors.VampPrior,
