@@ -27,6 +27,26 @@ BAD = {
         lambda: model("normal").compile("adam", objective="vimco:num_samples=1"),
         "num_samples of VIMCO must be at least 2",
     ),
+    "temperature of zero, of a prior": (
+        lambda: model("normal").draw(3, seed=0, temperature=0.0),
+        "temperature must be positive and finite, but is 0",
+    ),
+    "leave-one-out of one draw": (
+        lambda: model("bernoulli").compile("adam", "leave_one_out:num_samples=1"),
+        "num_samples of LeaveOneOut must be at least 2",
+    ),
+    "second-stage VAE on bits": (
+        lambda: model("bernoulli", prior="second_stage_vae"),
+        "gives probabilities, but the prior SecondStageVAE gives densities",
+    ),
+    "second-stage VAE on a sphere": (
+        lambda: model("power_spherical", prior="second_stage_vae"),
+        "lives on .*sphere.*, but the prior SecondStageVAE on",
+    ),
+    "leapfrog steps on a sphere": (
+        lambda: model("power_spherical", leapfrog=2).compile("adam", "hvae"),
+        "HVAE moves latent variables along straight steps",
+    ),
     "flow on bits": (
         lambda: model("bernoulli", prior=priors.Learned(layers.Flow(3))),
         "gives probabilities, but the prior Learned gives densities",
@@ -46,6 +66,10 @@ BAD = {
     "sphere of one dimension": (
         lambda: model("power_spherical", latent_dim=1),
         "event_size must be at least 2, but is 1",
+    ),
+    "directions in one dimension": (
+        lambda: model("von_mises_fisher", latent_dim=1),
+        "must be at least 2, but is 1|must be",
     ),
 }
 
