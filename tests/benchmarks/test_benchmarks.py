@@ -245,3 +245,49 @@ def test_a_codebook_program_goes_on_where_it_was(tmp_path):
     vq_vae, vae = found["bits_vq_vae"], found["bits_vae"]
     assert vq_vae["with_pixel_cnn"] < vq_vae["bound"] and vq_vae["bits_of_a_code"] < 9
     assert vae["100_samples"] < vae["bound"] < 12
+
+
+@needs_data
+def test_gaps_are_split_for_each_family_and_encoder(tmp_path):
+    table = printed_by(
+        tmp_path,
+        *("inference_gaps.py", "--epochs", "1", "--images", "500", "--limit", "5"),
+        *("--num-samples", "20", "--gap-steps", "30"),
+    )
+    rows = re.findall(
+        rf"^\| ([a-zA-Z ]+) \| (small|large) \| {NUMBER} \+- .* \| {NUMBER} \+- ",
+        table,
+        re.MULTILINE,
+    )
+    assert len(rows) == 6 and all(float(elbo) < -50 for _, _, elbo, _ in rows)
+    assert table.count("the approximation gap is narrower by") == 4
+
+
+@pytest.mark.skipif(
+    not Path(os.getenv("KERAS_VAE_DATA", ""), "fashion_mnist.npz").exists(),
+    reason="needs fashion_mnist in $KERAS_VAE_DATA",
+)
+def test_priors_are_fitted_and_their_samples_stand_side_by_side(tmp_path):
+    table = printed_by(
+        tmp_path,
+        *("ex_post_priors.py", "--images", "300", "--epochs", "1", "--prior-epochs", "1"),
+        *("--samples", "100", "--output", "samples.png"),
+    )
+    row = rf"^\| (\S+) \| ([^|]+) \| {NUMBER} \+- {NUMBER} \| (\d*) \|$"
+    found = {(model, prior) for model, prior, *_ in re.findall(row, table, re.MULTILINE)}
+    priors = ("N(0, I)", "mixture of 50 normals", "second-stage VAE", "reconstructions")
+    assert found == {(m, p) for m in ("autoencoder", "VAE") for p in priors}
+    assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_disentangling_is_scored_once_and_kept(tmp_path):
+    options = ("disentangling.py", "--rows", "FactorVAE", "annealed capacity")
+    small = ("--epochs", "1", "--images", "128", "--scored", "300", "--output", "runs")
+    table = printed_by(tmp_path, *options, *small, "--seeds", "1")
+    rows = re.findall(rf"^\| ([A-Za-z ]+) \| 1 \| {NUMBER} \+- n/a", table, re.MULTILINE)
+    assert [name for name, _ in rows] == ["FactorVAE", "annealed capacity"]
+    assert (tmp_path / "runs" / "FactorVAE.png").read_bytes().startswith(b"\x89PNG")
+    kept = json.loads((tmp_path / "runs" / "scores.json").read_text())
+    assert set(kept) == {"FactorVAE/0", "annealed capacity/0"}
+    again = printed_by(tmp_path, *options, *small, "--seeds", "1")
+    assert "seed 0" not in again and table.endswith(again)
