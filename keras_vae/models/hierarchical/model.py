@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -211,6 +212,11 @@ class HierarchicalVAE(VAE):
     @property
     def _decoder_shape(self):
         return self.prior.state_shape
+
+    @property
+    def _decoded_size(self) -> int:
+        # States of images are larger than what is decoded of them.
+        return max(super()._decoded_size, math.prod(self.prior.state_shape))
 
     def _decoder_reads(self, z, training):
         """The prior's last state, [..., *state]."""
