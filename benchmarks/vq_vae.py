@@ -74,18 +74,20 @@ class InUse(keras.callbacks.Callback):
     Args:
         x: Images whose codes are counted.
         found: Where to note the share.
+        stop: Whether to end the training then.
     """
 
-    def __init__(self, x, found: dict):
+    def __init__(self, x, found: dict, stop: bool):
         """Keeps the images."""
         super().__init__()
-        self.x, self.found = x, found
+        self.x, self.found, self.stop = x, found, stop
 
     def on_train_batch_end(self, batch, logs=None):
         """Counts, once."""
         if int(self.model.optimizer.iterations) == EARLY:
             codes = self.model.encode_indices(self.x)
             self.found[f"codes_in_use_after_{EARLY}"] = share_in_use(codes)
+            self.model.stop_training = self.stop
 
 
 class Log(keras.callbacks.Callback):
@@ -185,7 +187,8 @@ class Parts:
         keras.utils.set_random_seed(0)
         vae = squared_error_model(variance, **quantizer)
         found = self.noted(name)
-        callbacks = [InUse(x[:COUNTED], found), Log(found, self.write)]
+        stop = steps == EARLY
+        callbacks = [InUse(x[:COUNTED], found, stop), Log(found, self.write)]
         train(vae, x, steps, self.folder / name, callbacks)
         return vae, x, x_test, variance
 
