@@ -15,6 +15,7 @@ from keras_vae.data.pipeline import pipeline, steps_per_epoch
 from keras_vae.data.preprocessor import Preprocessor
 from keras_vae.data.scaling import Scaling
 from keras_vae.data.sprites import Sprites
+from keras_vae.data.streaming import Streamed, rows_of
 
 __all__ = [
     "Conditions",
@@ -22,6 +23,7 @@ __all__ = [
     "Preprocessor",
     "Scaling",
     "Sprites",
+    "Streamed",
     "binarize",
     "is_table",
     "keep_labels",
@@ -30,6 +32,7 @@ __all__ = [
     "load_images",
     "names",
     "pipeline",
+    "rows_of",
     "rows_with_more_labels",
     "settings_like",
     "steps_per_epoch",

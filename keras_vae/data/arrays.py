@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+
+from keras_vae.core.memory import machine_memory
 
 # What NumPy and zipfile raise on damaged bytes, on members that are encrypted or packed in
 # odd ways, and on absurd shapes. OSError is left alone: a missing permission or a failing
@@ -127,14 +128,12 @@ def check_size(size: int, what: str) -> None:
     Raises:
         ValueError: If it is more.
     """
-    # Windows has no such call.
-    if hasattr(os, "sysconf"):
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        if size > memory:
-            raise ValueError(
-                f"{what} take {size / 1e9:,.1f} GB, and this machine has "
-                f"{memory / 1e9:,.1f} GB of memory"
-            )
+    memory = machine_memory()
+    if size > memory:
+        raise ValueError(
+            f"{what} take {size / 1e9:,.1f} GB, and this machine has "
+            f"{memory / 1e9:,.1f} GB of memory"
+        )
 
 
 def _unreadable(path: Path, kind: str, error: Exception) -> ValueError:

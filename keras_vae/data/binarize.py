@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from keras_vae.core.support import UNIT_INTERVAL
 
 
-def binarize(x: np.ndarray, seed: int) -> np.ndarray:
+def binarize(x: np.ndarray, seed: int, rows: np.ndarray | None = None) -> np.ndarray:
     """Draws every element as 1 with the probability that its grey value states.
 
     The same `x` and `seed` give the same draw, so a score on the result can be
@@ -19,6 +20,8 @@ def binarize(x: np.ndarray, seed: int) -> np.ndarray:
     Args:
         x: Numbers in [0, 1], any shape.
         seed: Seed of the draw, a whole number; write it down beside the score.
+        rows: Of some rows of a larger array their numbers in it, [N], so that they are
+            drawn as all of it would be; None is 0 to N - 1.
 
     Returns:
         Array of 0 and 1 of the shape of `x`, uint8.
@@ -40,5 +43,17 @@ def binarize(x: np.ndarray, seed: int) -> np.ndarray:
     x = np.asarray(x)
     UNIT_INTERVAL.check(x)
     # Draws lie in [0, 1): a 0 never turns white and a 1 always does.
-    draws = np.random.default_rng(seed).random(x.shape, dtype=np.float32)
+    if rows is None:
+        draws = np.random.default_rng(seed).random(x.shape, dtype=np.float32)
+    else:
+        draws = np.stack([_draws_of(row, x.shape[1:], seed) for row in rows])
     return (draws < x).astype(np.uint8)
+
+
+def _draws_of(row: int, shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """The draws of one row of a large array."""
+    # The generator, that of `default_rng`, makes two of these numbers at a time.
+    steps, odd = divmod(int(row) * math.prod(shape), 2)
+    rng = np.random.Generator(np.random.PCG64(seed).advance(steps))
+    rng.random(odd, dtype=np.float32)
+    return rng.random(shape, dtype=np.float32)

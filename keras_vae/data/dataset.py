@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_vae.core.names import unknown
 from keras_vae.core.support import pieces
+from keras_vae.data.streaming import Streamed
 from keras_vae.data.tables import Column
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class DataSet:
     to what a likelihood accepts. Images are `[N, H, W, C]`, whole-number images as
     uint8 (uint16 where the levels need it) and others as float32; tables are
     `[N, D]` float32 or float64. Labels have one row per example: `[N]` class indices, or
-    `[N, A]` with a column for each of A attributes (0/1) or factors (indices).
+    `[N, A]` with a column for each of A attributes (0/1) or factors (indices). Images that
+    are read from their files when they are needed are `keras_vae.data.Streamed`.
 
     Attributes:
         name: Name of the set.
@@ -73,9 +75,9 @@ class DataSet:
     """
 
     name: str
-    x_train: np.ndarray
-    x_validation: np.ndarray
-    x_test: np.ndarray
+    x_train: Any
+    x_validation: Any
+    x_test: Any
     likelihood: str | dict
     y_train: np.ndarray | None = None
     y_validation: np.ndarray | None = None
@@ -113,7 +115,7 @@ class DataSet:
     def _check_split(self, split: str) -> None:
         x, y = getattr(self, f"x_{split}"), getattr(self, f"y_{split}")
         where = f"x_{split} of data set {self.name!r}"
-        if not isinstance(x, np.ndarray) or x.dtype.kind not in "uif":
+        if not isinstance(x, np.ndarray | Streamed) or x.dtype.kind not in "uif":
             raise ValueError(
                 f"{where} must be a NumPy array of numbers; got "
                 f"{getattr(x, 'dtype', type(x).__name__)}."
@@ -146,7 +148,7 @@ class DataSet:
         """Shape of one example: `(H, W, C)` for images, `(D,)` for tables."""
         return self.x_train.shape[1:]
 
-    def split(self, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    def split(self, name: str) -> tuple[Any, np.ndarray | None]:
         """Returns one split, or all examples.
 
         Args:
@@ -173,7 +175,8 @@ class DataSet:
         """Returns the SHA-256 of the three splits, in hexadecimal.
 
         Own data may change between training and evaluation, and with them the splits
-        that are drawn from them.
+        that are drawn from them. Streamed images are known by the names and sizes of their
+        files.
 
         Args:
             labels: Whether labels count, too, if there are any.
@@ -186,6 +189,9 @@ class DataSet:
                     continue
                 # With the shape, or a row could move from the end of one to the next.
                 digest.update(f"{array.dtype} {array.shape}".encode())
+                if isinstance(array, Streamed):
+                    digest.update(array.fingerprint())
+                    continue
                 for piece in pieces(array):
                     digest.update(np.ascontiguousarray(piece).data)
         return digest.hexdigest()
@@ -213,12 +219,13 @@ class DataSet:
             table["file"] = self._ordered(names) if split == "all" else self.files[split]
         return table
 
-    def _join(self, axis: str) -> np.ndarray:
+    def _join(self, axis: str) -> Any:
         return self._ordered([getattr(self, f"{axis}_{split}") for split in SPLITS])
 
-    def _ordered(self, parts: list[np.ndarray]) -> np.ndarray:
+    def _ordered(self, parts: list[Any]) -> Any:
         """What the three splits hold, in the order of the source."""
-        joined = np.concatenate(parts)
+        is_streamed = isinstance(parts[0], Streamed)
+        joined = Streamed.joined(parts) if is_streamed else np.concatenate(parts)
         if self.rows is None:
             return joined
         order = np.concatenate([self.rows[split] for split in SPLITS])

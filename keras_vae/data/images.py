@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from PIL import Image
+from keras_vae.core.memory import machine_memory
+from keras_vae.data.streaming.files import ImageFiles, in_order, or_error, with_progress
+from keras_vae.data.streaming.image_file import (
+    SUFFIXES,
+    Look,
+    check_one,
+    decode_one,
+    is_image,
+    look_at,
+)
+from keras_vae.data.streaming.records import Record
+from keras_vae.data.streaming.streamed import SHARE, Streamed, is_streamed
 
-_NETPBM = (".pbm", ".pgm", ".pnm", ".ppm")
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", *_NETPBM, ".png", ".tif", ".tiff", ".webp")
-# Pillow goes by a file's content, and starts Ghostscript for PostScript, whatever its name.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-_GREY_MODES = ("1", "L", "LA", "La")
-_ALPHA_MODES = ("LA", "PA", "RGBA")
 _LARGEST_KEPT = 128
 _DEFAULT_SIZE = (64, 64)
-_PROGRESS_FROM = 2000
 # How much of an image is cut without a word.
 _WORTH_SAYING = 1.25
 
@@ -73,20 +78,14 @@ class Decoded(NamedTuple):
     """Images, the places of the files that they are of, and what to say of it.
 
     Attributes:
-        images: Array `[N, height, width, channels]`, uint8.
+        images: Array `[N, height, width, channels]`, uint8, or a `Streamed` of it.
         kept: Their places among the paths, [N].
         notes: Lines for the user.
     """
 
-    images: np.ndarray
+    images: Any
     kept: np.ndarray
     notes: list[str]
-
-
-class _Look(NamedTuple):
-    size: tuple[int, int]
-    is_grey: bool
-    pages: int
 
 
 def find_images(folder: Path) -> Found:
@@ -108,7 +107,7 @@ def find_images(folder: Path) -> Found:
     for path in _files(folder):
         if path.is_symlink() and not path.exists():
             others["broken links"] += 1
-        elif _is_image(path):
+        elif is_image(path):
             found.append((path.relative_to(folder).parts, path))
         else:
             others[path.suffix.lower() or "without suffix"] += 1
@@ -137,32 +136,25 @@ def _files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
                 yield Path(entry.path)
 
 
-def _is_image(path: Path) -> bool:
-    """Whether a file is one by its suffix; without suffix, by its content."""
-    from PIL import Image, UnidentifiedImageError
-
-    if path.suffix:
-        return path.suffix.lower() in SUFFIXES
-    try:
-        with Image.open(path, formats=_FORMATS):
-            return True
-    except (UnidentifiedImageError, OSError):
-        return False
-
-
 def decode(
-    paths: list[Path],
+    files: Sequence[Path | Record],
     image_size: tuple[int, int] | None,
     channels: int | None,
     skip_damaged: bool = False,
+    stream: bool | None = False,
+    check: bool = True,
 ) -> Decoded:
     """Reads image files to one size; see `load_images`.
 
     Args:
-        paths: Image files.
+        files: Image files, or records that hold one.
         image_size: `(height, width)` or None.
         channels: 1, 3 or None.
         skip_damaged: Whether to leave out files that cannot be read.
+        stream: Whether images are to be read when they are needed; None streams those that
+            would take more than a quarter of this machine's memory.
+        check: Whether those that are streamed are all read once now, so that damaged ones
+            are named.
 
     Returns:
         The images, and which files they are of.
@@ -171,28 +163,59 @@ def decode(
         ValueError: If files cannot be read (all are named) or an argument is wrong.
     """
     _check_arguments(image_size, channels)
+    check, asked = check or skip_damaged, image_size
     with ThreadPoolExecutor() as pool:
-        looks = list(pool.map(_or_error(_look_at), paths))
-        good = [one for one in looks if isinstance(one, _Look)]
-        asked = image_size
-        image_size = image_size or _common_size({one.size for one in good})
+        looks: list[Look | ValueError] = []
+        if not _need_no_look(len(files), image_size, channels, stream, check):
+            looks = list(in_order(pool, or_error(look_at), files))
+        good = [one for one in looks if isinstance(one, Look)]
+        size = image_size or _common_size({one.size for one in good})
         channels = channels or (1 if all(one.is_grey for one in good) else 3)
-        shape = (*image_size, channels)
-        images = np.empty((len(paths), *shape), np.uint8)
+        shape = (len(files), *size, channels)
+        images = None if is_streamed(stream, shape) else np.empty(shape, np.uint8)
+        found: Iterable = looks or [None] * len(files)
+        if images is not None:
+            read = functools.partial(decode_one, image_size=size, channels=channels)
+            found = with_progress(in_order(pool, or_error(read), files), len(files))
+        elif check:
+            found = with_progress(in_order(pool, or_error(check_one), files), len(files))
         kept: list[int] = []
         errors: list[ValueError] = []
-        read = _or_error(lambda path: _decode_one(path, image_size, channels))
-        for i, image in enumerate(_with_progress(pool.map(read, paths), len(paths))):
+        for i, image in enumerate(found):
             if isinstance(image, ValueError):
                 errors.append(image)
-            else:
+                continue
+            if images is not None:
                 images[len(kept)] = image
-                kept.append(i)
+            kept.append(i)
     if errors and (not skip_damaged or not kept):
         raise _damaged(errors)
-    looked = [one for i in kept if isinstance(one := looks[i], _Look)]
-    notes = _notes(errors, looked, image_size, asked is not None)
-    return Decoded(images[: len(kept)], np.array(kept), notes)
+    looked = [one for i in kept if looks and isinstance(one := looks[i], Look)]
+    notes = _notes(errors, looked, size, asked is not None)
+    if images is not None:
+        return Decoded(images[: len(kept)], np.array(kept), notes)
+    source = ImageFiles([files[i] for i in kept], size, channels)
+    notes.append(_about_stream(source.shape, stream))
+    return Decoded(Streamed(source), np.array(kept), notes)
+
+
+def _need_no_look(number: int, image_size, channels, stream, check: bool) -> bool:
+    """Whether all is known that the files could say before they are streamed."""
+    if check or image_size is None or channels is None:
+        return False
+    return is_streamed(stream, (number, *image_size, channels))
+
+
+def _about_stream(shape: tuple[int, ...], stream: bool | None) -> str:
+    size = math.prod(shape)
+    text = f"{size / 1e9:,.1f} GB" if size > 1e9 else f"{size / 1e6:,.1f} MB"
+    line = f"images are streamed from their files: in memory they would take {text}"
+    if stream:
+        return line
+    return (
+        f"{line}, more than {SHARE:.0%} of this machine's {machine_memory() / 1e9:,.1f} GB "
+        "(--no-stream holds them there)"
+    )
 
 
 def _check_arguments(image_size: Any, channels: Any) -> None:
@@ -215,30 +238,6 @@ def _common_size(sizes: set[tuple[int, int]]) -> tuple[int, int]:
     return _DEFAULT_SIZE
 
 
-def _with_progress(items: Iterator[np.ndarray], total: int) -> Iterator[np.ndarray]:
-    if total <= _PROGRESS_FROM:
-        yield from items
-        return
-    import keras
-
-    bar = keras.utils.Progbar(total, unit_name="image")
-    for item in items:
-        yield item
-        bar.add(1)
-
-
-def _or_error(action: Callable[[Path], Any]) -> Callable[[Path], Any]:
-    """The same action, which returns its ValueError: so that all damaged files are named."""
-
-    def attempt(path):
-        try:
-            return action(path)
-        except ValueError as error:
-            return error
-
-    return attempt
-
-
 def _damaged(errors: list[ValueError]) -> ValueError:
     if len(errors) == 1:
         return errors[0]
@@ -249,7 +248,7 @@ def _damaged(errors: list[ValueError]) -> ValueError:
     )
 
 
-def _notes(errors, looks: list[_Look], image_size, is_asked: bool) -> list[str]:
+def _notes(errors, looks: list[Look], image_size, is_asked: bool) -> list[str]:
     """What happened to images that one may not expect."""
     notes = [f"left out, damaged: {error}" for error in errors]
     if pages := sum(one.pages > 1 for one in looks):
@@ -263,59 +262,3 @@ def _notes(errors, looks: list[_Look], image_size, is_asked: bool) -> list[str]:
             + ("" if is_asked else "; --image-size HEIGHT WIDTH keeps more of them")
         )
     return notes
-
-
-def _look_at(path: Path) -> _Look:
-    """Returns the upright size, whether the image is stored grey, and its pages."""
-
-    def look(image):
-        width, height = image.size
-        # Orientations 5 to 8 lay the image on its side.
-        on_its_side = image.getexif().get(0x0112, 1) >= 5
-        size = (width, height) if on_its_side else (height, width)
-        return _Look(size, image.mode in _GREY_MODES, getattr(image, "n_frames", 1))
-
-    return _open(path, look)
-
-
-def _decode_one(path: Path, image_size: tuple[int, int], channels: int) -> np.ndarray:
-    from PIL import Image, ImageOps
-
-    def read(image):
-        image = _on_white(ImageOps.exif_transpose(image))
-        image = image.convert("L" if channels == 1 else "RGB")
-        height, width = image_size
-        image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
-        return np.asarray(image, np.uint8).reshape(height, width, channels)
-
-    return _open(path, read)
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    """Lays transparent parts on white, as a viewer shows them."""
-    from PIL import Image
-
-    if image.mode[0] in "IF":
-        raise ValueError(
-            f"it has more than 8 bits a pixel (mode {image.mode}). Convert it to 8 "
-            "bits, or store the images as one .npy array, which may be 16 bits"
-        )
-    if image.mode not in _ALPHA_MODES and "transparency" not in image.info:
-        return image
-    image = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image)
-
-
-def _open(path: Path, action: Callable[[Image.Image], Any]) -> Any:
-    from PIL import Image
-
-    try:
-        netpbm = ("PPM",) if path.suffix.lower() in _NETPBM else ()
-        with Image.open(path, formats=(*_FORMATS, *netpbm)) as image:
-            return action(image)
-    # Each of Pillow's formats has its own exceptions for damaged files.
-    except Exception as error:
-        raise ValueError(
-            f"Cannot read the image {path}: {error}. Repair or remove it."
-        ) from error

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from keras_vae.core.names import unknown
 from keras_vae.data.dataset import DataSet
-from keras_vae.data.images import SUFFIXES
 from keras_vae.data.named import load_named, names
 from keras_vae.data.own_data import FILE_KINDS, TABLES, load_path, table_data
 from keras_vae.data.sources import own_file
+from keras_vae.data.streaming.image_file import SUFFIXES
+from keras_vae.data.streaming.records import record_files
 from keras_vae.data.tables import Column
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def load(
     levels: tuple[int, int] | None = None,
     skip_damaged: bool = False,
     cut: bool = True,
+    stream: bool | None = None,
+    check: bool = True,
 ) -> DataSet:
     """Loads a named data set, or own data from a folder or file.
 
@@ -42,6 +45,8 @@ def load(
     - a folder of images, of any formats and sizes (see `load_images`). Names of
       sub-folders are labels; sub-folders train, validation (or val, valid) and test are
       splits;
+    - `.tfrecord` files, one or a folder of them: images, encoded, as feature `image`, and
+      perhaps `label`. Words in their names (train, test) are splits;
     - `.npy`: one array, a table `[N, D]` or images `[N, H, W]`, `[N, H, W, C]`;
     - `.npz`: `x_train`, and where present `x_validation`, `x_test` and `y_...` for
       each; or one array called `x`, `images` or `data`, or the only one, with labels
@@ -70,6 +75,11 @@ def load(
         skip_damaged: Whether to leave out images of a folder that cannot be read.
         cut: Whether to draw splits that own data do not bring. False is for data that a
             model is used on: rows of no split are all in the test split.
+        stream: Whether images are read from their files when they are needed, and not held
+            in memory: x then is a `Streamed`. None streams what would take more than a
+            quarter of this machine's memory.
+        check: Whether images that are streamed are all read once now, so that damaged ones
+            are named before one is met.
 
     Returns:
         The data set.
@@ -83,6 +93,11 @@ def load(
         >>> load("digits")
         >>> load("photos/", image_size=(64, 64), seed=1)
     """
+    if stream and (hasattr(name_or_path, "iloc") or name_or_path in names()):
+        raise ValueError(
+            "stream is for folders of images and TFRecord files; tables and named sets are "
+            "held in memory. Leave it out (--stream)."
+        )
     if hasattr(name_or_path, "iloc"):
         if image_size is not None or channels is not None or header is not None:
             raise ValueError(
@@ -119,6 +134,8 @@ def load(
             levels,
             skip_damaged,
             cut,
+            stream,
+            check,
         )
     raise ValueError(
         f"{unknown('data set or file', name_or_path, names())} Or give {FILE_KINDS}."
@@ -191,7 +208,7 @@ def settings_like(
     path = Path(name_or_path).expanduser()
     if name_or_path in names():
         return {}
-    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+    if path.is_dir() or path.suffix.lower() in SUFFIXES or record_files(path):
         if len(event_shape) != 3:
             return {}
         return {"image_size": tuple(event_shape[:2]), "channels": event_shape[-1]}

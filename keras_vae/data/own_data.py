@@ -14,9 +14,12 @@ from keras_vae.core.files import sha256_of
 from keras_vae.core.names import unknown
 from keras_vae.data.arrays import names_in, read_npy, read_npz
 from keras_vae.data.dataset import SPLITS, DataSet
-from keras_vae.data.images import SUFFIXES, decode, find_images
+from keras_vae.data.images import decode, find_images
 from keras_vae.data.kinds import as_observations
 from keras_vae.data.sparse import dense, read_h5ad
+from keras_vae.data.streaming import Streamed
+from keras_vae.data.streaming.image_file import SUFFIXES
+from keras_vae.data.streaming.records import find_records, record_files
 from keras_vae.data.tables import (
     Column,
     infer_columns,
@@ -30,7 +33,9 @@ from keras_vae.data.tables.reading import is_number
 if TYPE_CHECKING:
     import pandas as pd
 
-FILE_KINDS = "a folder of images, or a .npy, .npz, .csv, .parquet or .h5ad file"
+FILE_KINDS = (
+    "a folder of images or TFRecord files, or a .npy, .npz, .csv, .parquet or .h5ad file"
+)
 TABLES = (".csv", ".tsv", ".parquet")
 _X_NAMES = ("x", "images", "imgs", "data")
 _Y_NAMES = ("y", "labels", "label", "targets", "target")
@@ -65,6 +70,8 @@ def load_path(
     levels: tuple[int, int] | None = None,
     skip_damaged: bool = False,
     cut: bool = True,
+    stream: bool | None = None,
+    check: bool = True,
 ) -> DataSet:
     """Reads own data from a folder or file; see `keras_vae.data.load`.
 
@@ -80,6 +87,8 @@ def load_path(
         levels: Smallest and largest possible value of whole numbers.
         skip_damaged: Whether to leave out images that cannot be read.
         cut: Whether to draw splits that are not there.
+        stream: Whether images are read when they are needed.
+        check: Whether images that are streamed are read once before.
 
     Returns:
         The data set.
@@ -100,8 +109,16 @@ def load_path(
             f"levels are for arrays and tables of whole numbers; images have 0 to 255, and "
             f"{path} is of that kind. Leave them out."
         )
+    reading = image_size, channels, skip_damaged, stream, check
+    if records := record_files(path):
+        return _from_records(path, records, reading, seed, cut)
     if path.is_dir():
-        return _from_folder(path, image_size, channels, seed, skip_damaged, cut)
+        return _from_folder(path, reading, seed, cut)
+    if stream:
+        raise ValueError(
+            f"stream is for folders of images and TFRecord files; {path} is a file that is "
+            "held in memory. Leave it out (--stream)."
+        )
     if is_image:
         x = {"all": decode([path], image_size, channels).images}
         kind_of_x = "discretized_logistic", (0, 255)
@@ -329,27 +346,57 @@ def _role(name: str) -> tuple[str, str | None]:
     return "", None
 
 
-def _from_folder(path, image_size, channels, seed, skip_damaged, cut) -> DataSet:
+def _from_folder(path, reading, seed, cut) -> DataSet:
     found = find_images(path)
     parts = [file.relative_to(path).parts[:-1] for file in found.paths]
     splits, labels, used, notes = _folders(parts, path)
     paths = [file for file, use in zip(found.paths, used, strict=True) if use]
-    decoded = decode(paths, image_size, channels, skip_damaged)
-    splits, labels = splits[used][decoded.kept], labels[used][decoded.kept]
-    x = {name: decoded.images[splits == name] for name in np.unique(splits).tolist()}
-    # One class says nothing.
-    has_labels = len(set(labels.tolist())) > 1
-    y = {name: labels[splits == name] for name in x} if has_labels else {}
+    decoded = decode(paths, *reading)
     left_out = [f"{n:,} {suffix}" for suffix, n in found.others.most_common()]
     left_out += notes
     total = len(found.paths) + found.others.total()
     used_text = f"{path}: used {len(decoded.images):,} of {total:,} files"
     first = f"{used_text}; left out: {', '.join(left_out)}" if left_out else used_text
+    decoded.notes.insert(0, first)
+    names = [str(paths[i].relative_to(path)) for i in decoded.kept]
+    splits, labels = (one[used][decoded.kept] for one in (splits, labels))
+    return _of_images(path, decoded, names, splits, labels, seed, cut)
+
+
+def _from_records(path, files, reading, seed, cut) -> DataSet:
+    split_of = _splits_of(one.name for one in files)
+    found = find_records(files)
+    if "train" not in split_of.values():
+        split_of = dict.fromkeys(split_of, "all")
+    elif None in split_of.values():
+        others = [name for name, split in split_of.items() if split is None]
+        raise _beside_splits(path, split_of.values(), ", ".join(sorted(others)))
+    decoded = decode(found.records, *reading)
+    decoded.notes.insert(0, f"{path}: used {len(decoded.kept):,} records")
+    kept = [found.records[i] for i in decoded.kept]
+    splits = np.array([split_of[one.file.name] for one in kept])
+    names = [f"{one.file.name}, record {one.number}" for one in kept]
+    labels = [found.labels[i] for i in decoded.kept]
+    if missing := labels.count(None):
+        labels = [None] * len(labels)
+        if missing < len(labels):
+            lost = f"left out all labels, since {missing:,} records have none"
+            decoded.notes.append(lost)
+    return _of_images(path, decoded, names, splits, np.array(labels), seed, cut)
+
+
+def _of_images(path, decoded, names, splits, labels, seed, cut) -> DataSet:
+    """Makes a data set of images, with the name, split and label of each."""
+    which = {name: splits == name for name in np.unique(splits).tolist()}
+    x = {name: decoded.images[rows] for name, rows in which.items()}
+    # One class says nothing.
+    has_labels = len(set(labels.tolist())) > 1
+    y = {name: labels[rows] for name, rows in which.items()} if has_labels else {}
+    # Not as text of fixed width, which takes four bytes for each letter of the longest.
+    names = np.array(names, dtype=object)
+    files = {name: names[rows] for name, rows in which.items()}
     kind = "discretized_logistic", (0, 255)
-    names = np.array([str(file.relative_to(path)) for file in paths])[decoded.kept]
-    files = {name: names[splits == name] for name in x}
-    notes = [first, *decoded.notes]
-    return _build(path, x, y, seed, kind, cut=cut, notes=notes, files=files)
+    return _build(path, x, y, seed, kind, cut=cut, notes=decoded.notes, files=files)
 
 
 def _folders(parts: list[tuple[str, ...]], path: Path):
@@ -467,7 +514,7 @@ def _check_splits(splits, parts, path) -> None:
         raise _beside_splits(path, splits, ", ".join(sorted(others)))
 
 
-def _beside_splits(path, splits, others: str) -> ValueError:
+def _beside_splits(path, splits: Iterable, others: str) -> ValueError:
     known = ", ".join(sorted({s for s in splits if s}))
     return ValueError(
         f"{path} holds splits ({known}) and also {others}. Move that into one of the "
@@ -553,8 +600,10 @@ def _as_labels(x, y, path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | Non
     return {s: np.searchsorted(names, y[s]) for s in y}, tuple(names.tolist())
 
 
-def _moved_up(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _moved_up(x: Any, rows: np.ndarray) -> Any:
     """The rows of an array, in its own memory: sorted rows only move to the front."""
+    if isinstance(x, Streamed):
+        return x[rows]
     step = max(1, _BYTES_AT_A_TIME * len(x) // max(1, x.nbytes))
     for start in range(0, len(rows), step):
         chosen = rows[start : start + step]

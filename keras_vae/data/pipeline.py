@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_vae.data.augmentation import Augmentation
 from keras_vae.data.scaling import Scaling
+from keras_vae.data.streaming import Streamed
 
 _ORDER, _PIXELS, _CHANGES = 1, 2, 3
 
 
 def pipeline(
-    x: np.ndarray,
+    x: np.ndarray | Streamed,
     batch_size: int = 128,
     *,
     y: np.ndarray | None = None,
@@ -35,7 +38,8 @@ def pipeline(
     and binarized a batch at a time, while the model trains on the one before.
 
     Args:
-        x: Raw observations [N, *event].
+        x: Raw observations [N, *event]; those that are `Streamed` are read a batch at a
+            time.
         batch_size: Examples in a batch.
         y: What goes with each observation, such as its condition, [N, ...]; None for
             nothing.
@@ -76,24 +80,22 @@ def pipeline(
     if scaling is not None and x.dtype == np.float64:
         # Tables are small, and need their digits until the mean is subtracted.
         x, scaling = scaling(x), None
-    # Batches are put together on the CPU, so the data need no room on a GPU.
-    with tf.device("CPU"):
-        x = tf.constant(x)
-        y = None if y is None else tf.constant(y)
+    take, take_y = _taker(x), None if y is None else _taker(y)
+    num_examples, event_shape = len(x), x.shape[1:]
 
     def batch(step):
-        rows = _rows(step, len(x), batch_size, seed)
-        observations = tf.cast(tf.gather(x, rows), tf.float32)
+        rows = _rows(step, num_examples, batch_size, seed)
+        observations = tf.cast(take(rows), tf.float32)
         if augment is not None:
             observations = augment(observations, _step_seed(seed, _CHANGES, step))
         if scaling is not None:
             observations = scaling(observations)
         if binarize:
             draws = tf.random.stateless_uniform(
-                (batch_size, *x.shape[1:]), _step_seed(seed, _PIXELS, step)
+                (batch_size, *event_shape), _step_seed(seed, _PIXELS, step)
             )
             observations = tf.cast(draws < observations, tf.float32)
-        return observations if y is None else (observations, tf.gather(y, rows))
+        return observations if take_y is None else (observations, take_y(rows))
 
     steps = tf.data.Dataset.counter(start_step)
     # One worker is enough to stay ahead of a training step, and takes no core from it.
@@ -115,9 +117,7 @@ def array_batches(
     Returns:
         Dataset of batches of the same structure, floats as Keras's float type.
     """
-    # Batches are put together on the CPU, so the arrays need no room on a GPU.
-    with tf.device("CPU"):
-        arrays = tf.nest.map_structure(tf.convert_to_tensor, arrays)
+    takers = tf.nest.map_structure(_taker, arrays)
     num_examples = len(tf.nest.flatten(arrays)[0])
 
     def order(drawn):
@@ -126,13 +126,13 @@ def array_batches(
         return tf.data.Dataset.from_tensor_slices(rows)
 
     def take(rows):
-        def take_from(array):
-            batch = tf.gather(array, rows)
+        def take_by(taker):
+            batch = taker(rows)
             is_float = batch.dtype.is_floating
             return tf.cast(batch, keras.config.floatx()) if is_float else batch
 
         # A tuple of one: x alone, and not x and targets.
-        return (tf.nest.map_structure(take_from, arrays),)
+        return (tf.nest.map_structure(take_by, takers),)
 
     if shuffle:
         # Each pass begins with another seed of its order.
@@ -143,6 +143,16 @@ def array_batches(
         rows = tf.data.Dataset.range(num_examples)
     dataset = rows.batch(batch_size).map(take, num_parallel_calls=1)
     return dataset.prefetch(4).with_options(_options())
+
+
+def _taker(x):
+    """A function that takes rows of an array, or reads them."""
+    if isinstance(x, Streamed):
+        return x.in_graph
+    # Batches are put together on the CPU, so the data need no room on a GPU.
+    with tf.device("CPU"):
+        x = tf.convert_to_tensor(x)
+    return functools.partial(tf.gather, x)
 
 
 def _options() -> tf.data.Options:

@@ -15,6 +15,7 @@ from keras_vae.data.binarize import binarize as drawn_once
 from keras_vae.data.conditions import Conditions
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.scaling import Scaling
+from keras_vae.data.streaming import Streamed
 from keras_vae.data.tables import Column, to_codes, to_frame
 
 _RAW = (
@@ -97,12 +98,17 @@ class Preprocessor:
         Raises:
             ValueError: If the data cannot be brought into the support.
         """
-        scaling = Scaling.fit(data.x_train, support, data.levels)
+        x = data.x_train
+        if isinstance(x, Streamed):
+            # Only the levels count, and both ends of them.
+            x = np.zeros((2, *data.event_shape), x.dtype)
+            x[1] = np.iinfo(x.dtype).max
+        scaling = Scaling.fit(x, support, data.levels)
         black, white = support.low, support.high
         if len(data.event_shape) < 3:
             black, white = 0.0, 1.0
         elif black is None or white is None:
-            black, white = data.levels or (data.x_train.min(), data.x_train.max())
+            black, white = data.levels or (x.min(), x.max())
             # Images of one grey need some white to be darker than.
             white = white if white > black else black + 1
             # Of images all channels have one offset and scale.
@@ -160,17 +166,18 @@ class Preprocessor:
             whole_levels(*self.levels).check(x, advice=_RAW)
         return self.scaling(x)
 
-    def held_out(self, x: np.ndarray) -> np.ndarray:
+    def held_out(self, x: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """Brings raw observations to what is scored: binarized, once, if anything is.
 
         Args:
             x: Raw values [N, *event].
+            rows: Of some rows of a larger array their numbers in it; None is all.
 
         Returns:
             Float32 array of the same shape; the same draw for the same x.
         """
         x = self(x)
-        return drawn_once(x, self.seed).astype(np.float32) if self.binarize else x
+        return drawn_once(x, self.seed, rows).astype(np.float32) if self.binarize else x
 
     def in_graph(self, x: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
         """Brings a batch of raw observations to the model's units, within a step.
@@ -229,7 +236,8 @@ class Preprocessor:
         Returns:
             Nats; an array [N] where anything is missing.
         """
-        missing = np.isnan(x)
+        # Images in files have no gaps.
+        missing = np.zeros(0, bool) if isinstance(x, Streamed) else np.isnan(x)
         if not missing.any():
             return self.scaling.log_scale
         by_element = np.where(missing, 0.0, self.scaling.log_scale_by_element())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.core.numbers import positive_int
+from keras_vae.data import rows_of
 from keras_vae.models import LatentVariableModel
 
 
@@ -87,4 +88,4 @@ def limited(arrays: tuple, limit: int | None, seed: int) -> tuple:
     if limit is None or limit >= n:
         return arrays
     rows = np.sort(np.random.default_rng(seed).choice(n, limit, replace=False))
-    return tuple(None if one is None else np.asarray(one)[rows] for one in arrays)
+    return tuple(None if one is None else rows_of(one, rows) for one in arrays)

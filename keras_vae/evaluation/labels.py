@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.data import rows_of
 from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.models import LatentVariableModel
 
@@ -38,7 +39,7 @@ def label_scores(model: LatentVariableModel, x, y) -> dict[str, Any]:
     known = np.zeros(len(x), bool) if y is None else y >= 0
     if not known.any():
         raise ValueError("No label is known, so that none can be compared with.")
-    predicted = model.predict_label(np.asarray(x)[known])
+    predicted = model.predict_label(rows_of(x, known))
     chosen = np.take_along_axis(predicted.probabilities, y[known][:, np.newaxis], axis=1)
     tiny = np.finfo(np.float32).tiny
     return {

@@ -19,7 +19,7 @@ from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import by_row, fold, make_seed, row_seeds
 from keras_vae.core.support import REAL, Support
 from keras_vae.core.trace import Trace
-from keras_vae.data import Preprocessor
+from keras_vae.data import Preprocessor, Streamed
 from keras_vae.models.checks import as_array, check_condition
 from keras_vae.models.inputs import Batch
 from keras_vae.models.objective_model import ObjectiveModel
@@ -655,7 +655,7 @@ class LatentVariableModel(ObjectiveModel):
                 "IndependentNormal."
             )
 
-    def to_units(self, x, scores: bool = False, name: str = "x") -> np.ndarray:
+    def to_units(self, x, scores: bool = False, name: str = "x") -> Any:
         """Brings observations to the model's units, and checks them.
 
         Args:
@@ -665,17 +665,27 @@ class LatentVariableModel(ObjectiveModel):
             name: What to call them in messages.
 
         Returns:
-            Array [N, *event].
+            Array [N, *event]; a view of what is `Streamed`, which is brought to the model's
+            units when it is read.
 
         Raises:
             ValueError: If they do not fit the model.
         """
-        x = self.as_raw(x, name)
-        if self.preprocessor is not None:
+        x, prepare = self.as_raw(x, name), self.preprocessor
+
+        def in_units(x, rows=None):
+            if prepare is not None:
+                check_shape(x.shape, self.event_shape, name)
+                x = prepare.held_out(x, rows) if scores else prepare(x)
+            check_array(x, self.event_shape, self.support, name, self.takes_gaps)
+            return x
+
+        if isinstance(x, Streamed):
             check_shape(x.shape, self.event_shape, name)
-            x = self.preprocessor.held_out(x) if scores else self.preprocessor(x)
-        check_array(x, self.event_shape, self.support, name, self.takes_gaps)
-        return x
+            if not len(x):
+                raise ValueError(f"{name} is empty: it has shape {x.shape}.")
+            return x.mapped(in_units, x.dtype if prepare is None else np.float32)
+        return in_units(x)
 
     def to_stream(self, x: np.ndarray, held_out: bool, name: str = "x"):
         """Brings observations to what batches are made of, and checks them.
@@ -704,8 +714,10 @@ class LatentVariableModel(ObjectiveModel):
         """Brings what the model makes to raw values, where there is a preprocessor."""
         return x if self.preprocessor is None else self.preprocessor.inverse(x)
 
-    def as_raw(self, x, name: str = "x") -> np.ndarray:
+    def as_raw(self, x, name: str = "x") -> Any:
         """Reads observations as one array; of a table the numbers that stand for it."""
+        if isinstance(x, Streamed):
+            return x
         return as_array(
             x if self.preprocessor is None else self.preprocessor.codes(x), name
         )

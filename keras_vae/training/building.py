@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import keras
@@ -31,8 +32,8 @@ _ROOMS = {
 # Of small data an epoch is several passes, so that it has so many steps, and 50 epochs are
 # enough to learn from.
 _LEAST_STEPS = 40
-# Training data that parts may start from, such as pseudo-inputs.
-_MOST_STARTS = 10_000
+# Training data that parts may start from, such as pseudo-inputs, and their elements.
+_MOST_STARTS, _MOST_ELEMENTS = 10_000, 50_000_000
 
 
 def steps_of_epoch(recipe: Recipe, data: DataSet) -> int:
@@ -120,7 +121,8 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
         data, model.support, drawn, recipe.seed, conditions
     )
     # From all over the data, which may be sorted.
-    stride = -(-len(data.x_train) // _MOST_STARTS)
+    starts = max(1, min(_MOST_STARTS, _MOST_ELEMENTS // math.prod(data.event_shape)))
+    stride = -(-len(data.x_train) // starts)
     model.start_from(model.to_units(data.x_train[::stride], name="x_train"))
     return model, binarize
 

@@ -11,12 +11,15 @@ from keras_vae.models import LatentVariableModel
 from keras_vae.training.recipe import Recipe
 
 
-def load_to_train(recipe: Recipe, before: LatentVariableModel | None = None) -> DataSet:
+def load_to_train(
+    recipe: Recipe, before: LatentVariableModel | None = None, check: bool = True
+) -> DataSet:
     """Loads what a recipe trains on.
 
     Args:
         recipe: The recipe.
         before: The model that training goes on from, which decides how data are read.
+        check: Whether images that are streamed are all read once before.
 
     Returns:
         The data set.
@@ -39,6 +42,8 @@ def load_to_train(recipe: Recipe, before: LatentVariableModel | None = None) -> 
         seed=recipe.seed,
         header=recipe.header,
         skip_damaged=recipe.skip_damaged,
+        stream=recipe.stream,
+        check=check,
         **settings,
     )
 
@@ -64,13 +69,15 @@ def load_to_use(
     is_same = recipe is not None and name == recipe.data
     if recipe is not None and is_same:
         settings |= {"header": recipe.header, "skip_damaged": recipe.skip_damaged}
+        # What is known of streamed images is another thing than of those in memory.
+        settings["stream"] = bool(recipe.stream)
         if data_module.is_table(name):
             settings["label"] = _label_names(recipe)
     elif data_module.is_table(name) and settings.get("columns"):
         columns = settings["columns"]
         settings["header"] = any(isinstance(one.name, str) for one in columns)
     seed = 0 if recipe is None else recipe.seed
-    return data_module.load(name, seed=seed, cut=split != "all", **settings)
+    return data_module.load(name, seed=seed, cut=split != "all", check=False, **settings)
 
 
 def _settings_like(name: str, model, recipe: Recipe | None) -> dict[str, Any]:

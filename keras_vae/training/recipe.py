@@ -100,6 +100,11 @@ class Recipe:
     skip_damaged: bool = _field(
         False, "Whether to leave out images of a folder that cannot be read."
     )
+    stream: bool | None = _field(
+        None,
+        "Whether images are read from their files at each visit, and not held in memory. "
+        "None streams what would take more than a quarter of it.",
+    )
     label: str | None = _field(
         None,
         "Of a table, the column that holds the labels, or several: income,age. They are "
@@ -162,7 +167,10 @@ class Recipe:
         for name in ("label", "condition", "augment"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be a name: {getattr(self, name)!r}.")
-        for name in ("mixed_precision", "jit", "header", "skip_damaged", "library_size"):
+        for name in (
+            *("mixed_precision", "jit", "header", "skip_damaged", "library_size"),
+            "stream",
+        ):
             if not isinstance(getattr(self, name), bool | None):
                 raise ValueError(f"{name} must be true or false in a recipe.")
         if not isinstance(self.columns, dict | None):
@@ -286,11 +294,13 @@ class Recipe:
             data: The `keras_vae.data.DataSet` that the recipe names.
 
         Returns:
-            The recipe with the batch size decided.
+            The recipe with the batch size decided, and whether data are streamed.
 
         Raises:
             ValueError: If images are to be changed, and there are none.
         """
+        from keras_vae.data.streaming import Streamed
+
         if self.augment and len(data.event_shape) != 3:
             raise ValueError(
                 f"augment={self.augment!r} changes images, but {data.name!r} has "
@@ -298,7 +308,9 @@ class Recipe:
             )
         small = len(data.x_train) < _SMALL
         return dataclasses.replace(
-            self, batch_size=self.batch_size or (32 if small else 128)
+            self,
+            batch_size=self.batch_size or (32 if small else 128),
+            stream=isinstance(data.x_train, Streamed) or self.stream,
         )
 
     @property

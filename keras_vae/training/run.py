@@ -14,6 +14,7 @@ import keras
 from keras_vae.core.parts import part_name
 from keras_vae.data import DataSet, pipeline, rows_with_more_labels, steps_per_epoch
 from keras_vae.data.augmentation import Augmentation
+from keras_vae.data.streaming import failures_are_said
 from keras_vae.data.tables import describe_columns
 from keras_vae.evaluation import CollapseWarning
 from keras_vae.models import LatentVariableModel
@@ -95,7 +96,7 @@ def train(
     if not workers.is_chief:
         say, verbose, log = _nothing, False, ()
     with workers.in_step(), workers.folder(output) as own:
-        recipe, before, data = _read(recipe, output, say)
+        recipe, before, data = _read(recipe, output, resume, say)
         keras.utils.set_random_seed(recipe.seed)
         half = hardware.half_precision() if recipe.mixed_precision else None
         with policy(half), strategy.scope() if strategy else contextlib.nullcontext():
@@ -138,10 +139,12 @@ def _nothing(_: str) -> None:
     """Says nothing."""
 
 
-def _read(recipe: Recipe, output: Path, say) -> tuple:
+def _read(recipe: Recipe, output: Path, resume: bool, say) -> tuple:
     """The recipe with what the data decide, the model to start from, and the data."""
     before = _open_preset(recipe, output)
-    data = load_to_train(recipe, before)
+    # The files of a run that goes on were all read when it began.
+    goes_on = resume and (output / METADATA).exists()
+    data = load_to_train(recipe, before, check=not goes_on)
     for line in [*data.notes, *describe_columns(data.columns or ())]:
         say(line)
     return recipe.resolve(data), before, data
@@ -203,11 +206,13 @@ def _fit(model, recipe, data, binarize, validation, callbacks, say, verbose) -> 
         rows = rows_with_more_labels(labels)
         x, y = x[rows], labels[rows]
         validation = validation[0], labels_of(model, data, "validation")
+    is_static = binarize == "static"
+    if is_static:
+        x = model.to_units(x, scores=True, name="x_train")
     # The stream prepares the batches ahead of the steps, so the model must not.
     prepare, model.preprocessor = model.preprocessor, None
-    is_static = binarize == "static"
     batches = pipeline(
-        prepare.held_out(x) if is_static else x,
+        x,
         recipe.batch_size,
         y=y,
         scaling=None if is_static else prepare.scaling,
@@ -223,18 +228,19 @@ def _fit(model, recipe, data, binarize, validation, callbacks, say, verbose) -> 
     # A single example has no variance.
     if len(validation[0]) > 1:
         callbacks.append(CollapseWarning(validation[0], say=say, y=validation[1]))
-    model.fit(
-        batches,
-        steps_per_epoch=steps,
-        epochs=recipe.epochs,
-        initial_epoch=done,
-        shuffle=False,
-        validation_data=validation,
-        validation_batch_size=share * replicas,
-        callbacks=callbacks,
-        # In a log file no bars.
-        verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
-    )
+    with failures_are_said():
+        model.fit(
+            batches,
+            steps_per_epoch=steps,
+            epochs=recipe.epochs,
+            initial_epoch=done,
+            shuffle=False,
+            validation_data=validation,
+            validation_batch_size=share * replicas,
+            callbacks=callbacks,
+            # In a log file no bars.
+            verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
+        )
 
 
 def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]:

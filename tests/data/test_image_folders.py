@@ -8,6 +8,7 @@ from PIL import EpsImagePlugin, Image
 
 from keras_vae.data import images, load, load_images
 from keras_vae.data.dataset import SPLITS
+from keras_vae.data.streaming import files, image_file
 
 RNG = np.random.default_rng(0)
 
@@ -23,7 +24,7 @@ def noise(height, width):
     return RNG.integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("suffix", images.SUFFIXES)
+@pytest.mark.parametrize("suffix", image_file.SUFFIXES)
 def test_every_suffix_is_read(suffix, tmp_path):
     save(tmp_path / f"a{suffix}", color=(250, 10, 10))
     x = load_images(tmp_path, channels=3)
@@ -183,7 +184,7 @@ def test_wrong_arguments(options, message, tmp_path):
 
 
 def test_long_loads_show_progress(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(images, "_PROGRESS_FROM", 2)
+    monkeypatch.setattr(files, "_PROGRESS_FROM", 2)
     for i in range(3):
         save(tmp_path / f"{i}.png", color=(i, i, i))
         x = load_images(tmp_path)

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from keras_vae.core import memory
 from keras_vae.core.files import sha256_of
-from keras_vae.data import arrays, load, tables
+from keras_vae.data import load, tables
 from keras_vae.data.dataset import SPLITS
 
 RNG = np.random.default_rng(0)
@@ -211,7 +212,7 @@ def test_an_archive_beyond_the_memory_is_refused_before_it_is_read(tmp_path, mon
     path = tmp_path / "own.npz"
     np.savez_compressed(path, x=np.zeros((1000, 1000)))
     assert path.stat().st_size < 10_000
-    monkeypatch.setattr(arrays.os, "sysconf", lambda name: 2000)
+    monkeypatch.setattr(memory.os, "sysconf", lambda name: 2000)
     with pytest.raises(ValueError, match=r"arrays take 0\.0 GB, and this machine has 0\.0"):
         load(path)
 

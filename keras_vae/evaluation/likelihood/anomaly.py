@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from keras_vae.core.batches import in_batches
 from keras_vae.core.names import unknown
+from keras_vae.core.support import pieces
+from keras_vae.data import Streamed
 from keras_vae.models import LatentVariableModel
 
 _METHODS = (
@@ -124,21 +126,22 @@ def png_length(x, value_range: tuple[float, float] | None) -> np.ndarray:
     """
     from PIL import Image
 
-    x = np.asarray(x)
+    x = x if isinstance(x, Streamed) else np.asarray(x)
     if x.ndim != 4 or x.shape[-1] not in (1, 3) or value_range is None:
         raise ValueError(
             "Input complexity is of images [N, height, width, 1 or 3] with a value_range "
             f"(black, white), but got shape {x.shape} and value_range {value_range!r}."
         )
     low, high = value_range
-    levels = np.round(255.0 * np.clip((x - low) / (high - low), 0.0, 1.0)).astype(np.uint8)
     lengths = []
-    for image in levels:
-        file = io.BytesIO()
-        Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(
-            file, "PNG", optimize=True
-        )
-        lengths.append(8.0 * file.tell())
+    for piece in map(np.asarray, pieces(x)):
+        levels = 255.0 * np.clip((piece - low) / (high - low), 0.0, 1.0)
+        for image in np.round(levels).astype(np.uint8):
+            file = io.BytesIO()
+            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(
+                file, "PNG", optimize=True
+            )
+            lengths.append(8.0 * file.tell())
     return np.array(lengths)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.core.support import pieces
 from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.held_out import limited
 from keras_vae.models import LatentVariableModel
@@ -97,7 +98,10 @@ def logarithm_of(model: LatentVariableModel, x) -> str:
     if not model.is_discrete:
         return "density"
     units = model.to_units(x, scores=True)
-    whole = np.array_equal(units, np.round(units), equal_nan=True)
+    whole = all(
+        np.array_equal(one, np.round(one), equal_nan=True)
+        for one in map(np.asarray, pieces(units))
+    )
     return "probability" if whole else "cross-entropy of grey values"
 
 

@@ -1,0 +1,156 @@
+"""TFRecord files: where their records begin, and what is in one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# Before the bytes of a record its length and a checksum of that, behind them their own.
+_BEFORE, _BEHIND = 12, 4
+_NAME = re.compile(r".+\.tfrecords?(-\d+-of-\d+)?", re.IGNORECASE)
+# Features that hold an encoded image and its label; the second are those of ImageNet's.
+_IMAGES = ("image", "image/encoded")
+_LABELS = ("label", "image/class/label")
+_AT_A_TIME = 256
+
+
+class Record(NamedTuple):
+    """Where a record lies.
+
+    Attributes:
+        file: The TFRecord file.
+        number: Its number in the file, from 0.
+        start: Where its bytes begin.
+        length: How many they are.
+        feature: Name of the feature that holds the image.
+    """
+
+    file: Path
+    number: int
+    start: int
+    length: int
+    feature: str
+
+    def __str__(self) -> str:
+        """Its place in words."""
+        return f"{self.file}, record {self.number}"
+
+    def image(self) -> bytes:
+        """Reads the encoded image."""
+        with open(self.file, "rb") as file:
+            file.seek(self.start)
+            return _values(_example(file.read(self.length)), self.feature)[0]
+
+
+class Records(NamedTuple):
+    """Records of files, and the label of each: a number, a name, or None.
+
+    Attributes:
+        records: The records, file after file.
+        labels: As many labels.
+    """
+
+    records: list[Record]
+    labels: list[int | str | None]
+
+
+def record_files(path: Path) -> list[Path]:
+    """Finds TFRecord files by their names, sorted.
+
+    Args:
+        path: A file or a folder.
+
+    Returns:
+        The file itself, or those in the folder, whose names end in .tfrecord or .tfrecords,
+        perhaps with -00000-of-00010.
+
+    Example:
+        >>> record_files(Path("digits-train.tfrecord-00000-of-00002"))
+        []
+    """
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [one for one in files if _NAME.fullmatch(one.name) and one.is_file()]
+
+
+def find_records(files: Sequence[Path]) -> Records:
+    r"""Finds the records of TFRecord files. All are read once, and their checksums tested.
+
+    Each record is a `tf.train.Example` with a feature `image` (or `image/encoded`), the
+    bytes of an image file such as PNG or JPEG, and perhaps `label` (or
+    `image/class/label`), a whole number or a name.
+
+    Args:
+        files: The files.
+
+    Returns:
+        The records.
+
+    Raises:
+        ValueError: If a file is damaged or compressed, or a record holds no image.
+
+    Example:
+        >>> find_records([Path("digits.tfrecord")]).records[0].image()[:4]
+        b'\x89PNG'
+    """
+    records: list[Record] = []
+    labels: list[Any] = []
+    for file in files:
+        place = 0
+        for number, data in enumerate(_contents(file)):
+            example = _example(data)
+            feature = _image_feature(example, f"{file}, record {number}")
+            records.append(Record(file, number, place + _BEFORE, len(data), feature))
+            labels.append(_label(example))
+            place += _BEFORE + len(data) + _BEHIND
+    return Records(records, labels)
+
+
+def _contents(file: Path) -> Iterator[bytes]:
+    """The bytes of each record, by TensorFlow, which tests the checksums."""
+    import tensorflow as tf
+
+    try:
+        for batch in tf.data.TFRecordDataset(str(file)).batch(_AT_A_TIME):
+            yield from batch.numpy()
+    except tf.errors.DataLossError as error:
+        raise ValueError(
+            f"{file} is damaged, compressed, or no TFRecord file: {error.message}. Unpack "
+            "it if it is compressed: records are read at random places."
+        ) from error
+
+
+def _example(data: bytes) -> Any:
+    import tensorflow as tf
+
+    return tf.train.Example.FromString(data)
+
+
+def _image_feature(example, where: str) -> str:
+    for name in _IMAGES:
+        found = _values(example, name)
+        if len(found) == 1 and isinstance(found[0], bytes):
+            return name
+    names = ", ".join(sorted(example.features.feature)) or "no features"
+    raise ValueError(
+        f"{where} holds {names}, but a feature 'image' with the bytes of one image file "
+        "(PNG, JPEG) is needed, and for labels 'label'. Write the records so, with "
+        "tf.io.encode_png."
+    )
+
+
+def _label(example) -> int | str | None:
+    for name in _LABELS:
+        if values := _values(example, name):
+            label = values[0]
+            return label.decode() if isinstance(label, bytes) else int(label)
+    return None
+
+
+def _values(example, name: str) -> Sequence[Any]:
+    """The values of a feature, of whatever kind; none if it is not there."""
+    if name not in example.features.feature:
+        return ()
+    feature = example.features.feature[name]
+    return getattr(feature, feature.WhichOneof("kind") or "bytes_list").value

@@ -1,0 +1,245 @@
+"""Observations that are read when they are needed, and are not held in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from keras_vae.core.memory import machine_memory
+
+# The share of the machine's memory that observations may take. In training there is a
+# second copy of them, and held-out ones are float32.
+SHARE = 0.25
+
+
+# What failed within TensorFlow's streams.
+_FAILURES: list[ValueError] = []
+
+
+class Source(Protocol):
+    """What observations are read from.
+
+    Attributes:
+        shape: Shape of all of them, (N, *event).
+        dtype: Their dtype.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Reads the observations of some rows, [n, *event]."""
+
+    def describe(self, rows: np.ndarray) -> Iterable[str]:
+        """Says which files, of which sizes, these rows are read from, a line for each."""
+
+
+class Streamed:
+    """Rows of a source, which look like an array and are read when they are needed.
+
+    A slice or an array of rows is a view of them, and reads nothing; `np.asarray` reads,
+    and refuses what would take too much of the machine's memory; one number reads one
+    observation. The functions of a model, `pipeline` and `fit` read a batch at a time.
+
+    Args:
+        source: What is read from.
+        rows: Numbers of rows of the source, [N]; None is all.
+
+    Example:
+        >>> x = keras_vae.data.load("photos", stream=True).x_train
+        >>> x[:16].shape
+        (16, 64, 64, 3)
+        >>> np.asarray(x[:16]).mean()
+    """
+
+    def __init__(self, source: Source, rows: np.ndarray | None = None):
+        """Keeps the source and the rows."""
+        self.source = source
+        self.rows = np.arange(source.shape[0]) if rows is None else rows
+        self.shape = (len(self.rows), *source.shape[1:])
+        self.dtype, self.ndim = source.dtype, len(self.shape)
+        self.size = math.prod(self.shape)
+        self.nbytes = self.size * self.dtype.itemsize
+
+    def __repr__(self) -> str:
+        """Shape and dtype."""
+        return f"<Streamed {self.shape} {self.dtype}>"
+
+    def __len__(self) -> int:
+        """Number of observations."""
+        return len(self.rows)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Takes some of the rows: a view of several, or one that is read."""
+        if isinstance(key, tuple):
+            raise IndexError(
+                "Streamed observations are taken whole: x[rows], and not x[rows, ...]. "
+                "Read them first: np.asarray(x[rows])."
+            )
+        rows = self.rows[key]
+        if np.ndim(rows) == 0:
+            return self.source.read(np.array([rows]))[0]
+        return Streamed(self.source, rows)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        """Reads all rows."""
+        most = SHARE * machine_memory()
+        if self.nbytes > most:
+            raise ValueError(
+                f"{len(self):,} observations of shape {self.shape[1:]} would take "
+                f"{self.nbytes / 1e9:,.1f} GB at once, more than {SHARE:.0%} of this "
+                "machine's memory. Take fewer of them: x[rows], or --limit."
+            )
+        return self.source.read(self.rows).astype(dtype or self.dtype, copy=False)
+
+    def mapped(
+        self, function: Callable[[np.ndarray, np.ndarray], np.ndarray], dtype: Any
+    ) -> Streamed:
+        """Makes a view of what a function makes of the observations.
+
+        Args:
+            function: Takes observations [n, *event] as they are read, and their places in
+                this view, [n]; returns as many of the same shape. What it makes of one must
+                not depend on those beside it.
+            dtype: Dtype of what it returns.
+
+        Returns:
+            The view.
+
+        Example:
+            >>> x.mapped(lambda rows, places: rows / np.float32(255), "float32")
+        """
+        return Streamed(_Mapped(self, function, np.dtype(dtype)))
+
+    def in_graph(self, places: Any) -> Any:
+        """Reads observations within a `tf.data` pipeline.
+
+        Args:
+            places: int64 tensor [n]: their places in this view.
+
+        Returns:
+            Tensor [n, *event].
+        """
+        import tensorflow as tf
+
+        def read(places):
+            try:
+                return self.source.read(self.rows[places])
+            except ValueError as error:
+                _FAILURES.append(error)
+                raise
+
+        x = tf.numpy_function(read, [places], self.dtype, stateful=False)
+        return tf.ensure_shape(x, [places.shape[0], *self.shape[1:]])
+
+    def fingerprint(self) -> bytes:
+        """Returns a hash of the names and sizes of the files: their contents are not read."""
+        digest = hashlib.sha256()
+        for line in self.source.describe(self.rows):
+            digest.update(line.encode())
+        return digest.digest()
+
+    @staticmethod
+    def joined(parts: Sequence[Streamed]) -> Streamed:
+        """Joins views of one source.
+
+        Args:
+            parts: The views.
+
+        Returns:
+            A view of the rows of all, one view after another.
+
+        Raises:
+            ValueError: If they have several sources.
+        """
+        if any(one.source is not parts[0].source for one in parts):
+            raise ValueError("Only observations that are streamed from one source join.")
+        return Streamed(parts[0].source, np.concatenate([one.rows for one in parts]))
+
+
+@contextlib.contextmanager
+def failures_are_said() -> Iterator[None]:
+    """Raises what failed in reading, in place of TensorFlow's report of it.
+
+    Raises:
+        ValueError: What was raised in reading, within a stream.
+
+    Example:
+        >>> with failures_are_said():
+        ...     vae.fit(x_train)
+    """
+    import tensorflow as tf
+
+    _FAILURES.clear()
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if _FAILURES:
+            raise _FAILURES[0] from error
+        raise
+
+
+def is_streamed(stream: bool | None, shape: Sequence[int]) -> bool:
+    """Decides whether images are streamed.
+
+    Args:
+        stream: What was asked for; None goes by their size.
+        shape: Shape of all of them, a byte for each element.
+
+    Returns:
+        Whether they are: without being asked, if they would take more than `SHARE` of the
+        machine's memory.
+
+    Raises:
+        ValueError: If they are not to be, and there is too little memory.
+    """
+    size, memory = math.prod(shape), machine_memory()
+    if stream is None:
+        return size > SHARE * memory
+    if not stream and size > memory:
+        raise ValueError(
+            f"{shape[0]:,} images of shape {tuple(shape[1:])} take {size / 1e9:,.1f} GB, and "
+            f"this machine has {memory / 1e9:,.1f} GB of memory. Stream them: "
+            "load(stream=True), --stream."
+        )
+    return stream
+
+
+class _Mapped:
+    """What a function makes of observations."""
+
+    def __init__(self, x: Streamed, function, dtype: np.dtype):
+        self.x, self.function = x, function
+        self.shape, self.dtype = x.shape, dtype
+
+    def read(self, rows):
+        """Reads and applies the function."""
+        x = self.x.source.read(self.x.rows[rows])
+        return np.asarray(self.function(x, rows)).astype(self.dtype, copy=False)
+
+    def describe(self, rows):
+        """Says what is read."""
+        return self.x.source.describe(self.x.rows[rows])
+
+
+def rows_of(x: Any, rows: np.ndarray) -> Any:
+    """Takes rows of an array, or of what `np.asarray` makes one.
+
+    Args:
+        x: Array [N, ...], list, or `Streamed`.
+        rows: Numbers of rows [n], or which they are, bool [N].
+
+    Returns:
+        Array [n, ...]; of what is streamed a view.
+
+    Example:
+        >>> rows_of([[1.0], [2.0], [3.0]], np.array([2, 0]))
+        array([[3.],
+               [1.]])
+    """
+    return x[rows] if isinstance(x, Streamed) else np.asarray(x)[rows]
