@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 import keras_vae
@@ -190,6 +191,16 @@ def photos(folder):
         keras.utils.save_img(folder / "photos" / f"{row}.png", image[: size[0], : size[1]])
 
 
+def records(folder):
+    """A TFRecord file of images."""
+    with tf.io.TFRecordWriter(str(folder / "digits.tfrecord")) as writer:
+        for image in faces().x_train:
+            example = tf.train.Example()
+            png = tf.io.encode_png(image).numpy()
+            example.features.feature["image"].bytes_list.value.append(png)
+            writer.write(example.SerializeToString())
+
+
 def arrays(folder):
     """The two kinds of NumPy's files."""
     np.save(folder / "faces.npy", faces().x_train)
@@ -248,6 +259,9 @@ FILES = {
     "keras_vae.data.images": photos,
     "keras_vae.data.loading": photos,
     "keras_vae.data.own_data": photos,
+    "keras_vae.data.streaming.files": photos,
+    "keras_vae.data.streaming.records": records,
+    "keras_vae.data.streaming.streamed": photos,
     "keras_vae.data.tables.reading": table,
     "keras_vae.export.local_server": saved_model,
     "keras_vae.export.local_server.models": saved_model,
@@ -260,6 +274,9 @@ FILES = {
 OBJECTS_OF = {
     "keras_vae.evaluation.disentanglement.interventions": {
         "vae": lambda: vae(data.Sprites.event_shape)
+    },
+    "keras_vae.data.streaming.streamed": {
+        "x": lambda: data.load("photos", stream=True).x_train
     },
     "keras_vae.evaluation.images.attributes": {
         "y_train": lambda: np.eye(4)[data_set().y_train],

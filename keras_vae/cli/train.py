@@ -111,7 +111,7 @@ def train(model, output, resume, overwrite, kinds, quiet, verbose, log, **values
     recipe = _recipe(model, output, resume, values)
     if output is None:
         title = Path(recipe.title).name
-        output = Path("runs") / f"{title}_{Path(recipe.data).stem}"
+        output = Path("runs") / f"{title}_{Path(recipe.data).stem.replace(':', '_')}"
     from keras_vae import training
 
     try:

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any
 from keras_vae.core.names import unknown
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.named import load_named, names
-from keras_vae.data.own_data import FILE_KINDS, TABLES, load_path, table_data
+from keras_vae.data.own_data import (
+    FILE_KINDS,
+    TABLES,
+    load_path,
+    load_prepared,
+    table_data,
+)
 from keras_vae.data.sources import own_file
 from keras_vae.data.streaming.image_file import SUFFIXES
+from keras_vae.data.streaming.prepared import PREFIX
 from keras_vae.data.streaming.records import record_files
 from keras_vae.data.tables import Column
 
@@ -47,6 +54,7 @@ def load(
       splits;
     - `.tfrecord` files, one or a folder of them: images, encoded, as feature `image`, and
       perhaps `label`. Words in their names (train, test) are splits;
+    - `tfds:NAME`: a set of images of `tensorflow_datasets`, with its own splits;
     - `.npy`: one array, a table `[N, D]` or images `[N, H, W]`, `[N, H, W, C]`;
     - `.npz`: `x_train`, and where present `x_validation`, `x_test` and `y_...` for
       each; or one array called `x`, `images` or `data`, or the only one, with labels
@@ -121,6 +129,15 @@ def load(
                 f"but {name_or_path!r} is a named set. Leave them out."
             )
         return load_named(name_or_path)
+    if isinstance(name_or_path, str) and name_or_path.startswith(PREFIX):
+        if any(one is not None for one in (columns, label, header, levels)):
+            raise ValueError(
+                "columns, label, header and levels are for tables and arrays, but "
+                f"{name_or_path!r} is a set of images. Leave them out."
+            )
+        return load_prepared(
+            *(name_or_path, image_size, channels, seed, skip_damaged, cut, stream, check)
+        )
     path = Path(name_or_path).expanduser()
     if _is_path(name_or_path, path):
         return load_path(
@@ -208,7 +225,8 @@ def settings_like(
     path = Path(name_or_path).expanduser()
     if name_or_path in names():
         return {}
-    if path.is_dir() or path.suffix.lower() in SUFFIXES or record_files(path):
+    is_image = path.is_dir() or path.suffix.lower() in SUFFIXES or record_files(path)
+    if is_image or str(name_or_path).startswith(PREFIX):
         if len(event_shape) != 3:
             return {}
         return {"image_size": tuple(event_shape[:2]), "channels": event_shape[-1]}

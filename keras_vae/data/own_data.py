@@ -19,6 +19,7 @@ from keras_vae.data.kinds import as_observations
 from keras_vae.data.sparse import dense, read_h5ad
 from keras_vae.data.streaming import Streamed
 from keras_vae.data.streaming.image_file import SUFFIXES
+from keras_vae.data.streaming.prepared import PREFIX, prepare
 from keras_vae.data.streaming.records import find_records, record_files
 from keras_vae.data.tables import (
     Column,
@@ -364,24 +365,72 @@ def _from_folder(path, reading, seed, cut) -> DataSet:
 
 
 def _from_records(path, files, reading, seed, cut) -> DataSet:
-    split_of = _splits_of(one.name for one in files)
-    found = find_records(files)
-    if "train" not in split_of.values():
-        split_of = dict.fromkeys(split_of, "all")
-    elif None in split_of.values():
-        others = [name for name, split in split_of.items() if split is None]
+    by_name = _splits_of(one.name for one in files)
+    split_of = {file: by_name[file.name] or "" for file in files}
+    if "train" not in by_name.values():
+        split_of = dict.fromkeys(files, "all")
+    elif others := [one.name for one, split in split_of.items() if not split]:
         raise _beside_splits(path, split_of.values(), ", ".join(sorted(others)))
+    return _of_records(path, split_of, reading, seed, cut)
+
+
+def load_prepared(name, image_size, channels, seed, skip_damaged, cut, stream, check):
+    """Reads a set of `tensorflow_datasets`; see `load_path` for the arguments.
+
+    Args:
+        name: Such as "tfds:mnist".
+        image_size: `(height, width)`, or None.
+        channels: 1, 3 or None.
+        seed: Seed of the splits that it does not bring.
+        skip_damaged: Whether to leave out images that cannot be read.
+        cut: Whether to draw splits that are not there.
+        stream: Whether images are read when they are needed.
+        check: Whether images that are streamed are read once before.
+
+    Returns:
+        The data set.
+
+    Raises:
+        ImportError: If the package is missing.
+        ValueError: If the set is none of images.
+    """
+    found = prepare(name)
+    splits = {one: _SPLIT_OF.get(one.lower(), "") for one in found.files}
+    if "train" not in splits.values():
+        splits = dict.fromkeys(splits, "all")
+    split_of = {
+        file: splits[one]
+        for one, files in found.files.items()
+        for file in files
+        if splits[one]
+    }
+    reading = image_size, channels, skip_damaged, stream, check
+    data = _of_records(found.folder, split_of, reading, seed, cut)
+    others = [one for one, split in splits.items() if not split]
+    left_out = (f"left out the splits {', '.join(others)}",) if others else ()
+    return dataclasses.replace(
+        data,
+        name=name.removeprefix(PREFIX),
+        label_names=data.label_names
+        or (None if data.y_train is None else found.label_names),
+        licence="unknown (see tensorflow_datasets)",
+        notes=(*data.notes, *left_out),
+    )
+
+
+def _of_records(path, split_of: Mapping[Path, str], reading, seed, cut) -> DataSet:
+    found = find_records(list(split_of))
     decoded = decode(found.records, *reading)
     decoded.notes.insert(0, f"{path}: used {len(decoded.kept):,} records")
     kept = [found.records[i] for i in decoded.kept]
-    splits = np.array([split_of[one.file.name] for one in kept])
+    splits = np.array([split_of[one.file] for one in kept])
     names = [f"{one.file.name}, record {one.number}" for one in kept]
     labels = [found.labels[i] for i in decoded.kept]
     if missing := labels.count(None):
-        labels = [None] * len(labels)
         if missing < len(labels):
             lost = f"left out all labels, since {missing:,} records have none"
             decoded.notes.append(lost)
+        labels = [None] * len(labels)
     return _of_images(path, decoded, names, splits, np.array(labels), seed, cut)
 
 

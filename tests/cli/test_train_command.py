@@ -35,6 +35,7 @@ VALUES = {
     "channels": ("3", 3),
     "levels": ("0:16", (0, 16)),
     "skip_damaged": ((), True),
+    "stream": ((), True),
     "library_size": ((), True),
     "augment": ("flip,shift=2", "flip,shift=2"),
     "label": ("income", "income"),

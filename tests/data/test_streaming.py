@@ -1,6 +1,8 @@
 """Images that are read when they are needed: the same as those in memory."""
 
 import re
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -224,3 +226,60 @@ def test_records_that_cannot_be_read_are_named(tmp_path):
     records(file, options=tf.io.TFRecordOptions("GZIP"))
     with pytest.raises(ValueError, match="Unpack it if it is compressed"):
         load(file)
+
+
+class Builder:
+    """As much of a builder of `tensorflow_datasets` as is asked for."""
+
+    def __init__(self, folder, file_format="tfrecord"):
+        self.data_dir = str(folder)
+        names = {"train": GREY[:20], "test": GREY[20:25], "extra": GREY[25:]}
+        splits = {
+            name: SimpleNamespace(filepaths=[str(records(folder / f"{name}.tfrecord", x))])
+            for name, x in names.items()
+        }
+        features = {"label": SimpleNamespace(names=["x", "y", "z"])}
+        form = SimpleNamespace(value=file_format)
+        self.info = SimpleNamespace(splits=splits, features=features, file_format=form)
+
+    def download_and_prepare(self):
+        """Has done it."""
+
+
+@pytest.fixture
+def tensorflow_datasets(monkeypatch):
+    """Stands in for the package, which would download."""
+    package = SimpleNamespace(core=SimpleNamespace(DatasetNotFoundError=KeyError))
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", package)
+    return package
+
+
+def test_sets_of_tensorflow_datasets_are_their_records(tmp_path, tensorflow_datasets):
+    made = {"mine": Builder(tmp_path), "other": Builder(tmp_path, "array_record")}
+    tensorflow_datasets.builder = made.__getitem__
+    held, read = (load("tfds:mine", stream=stream) for stream in (False, True))
+    assert_same(held, read)
+    assert [len(read.split(one)[0]) for one in SPLITS] == [18, 2, 5]
+    assert (read.name, read.label_names) == ("mine", ("x", "y", "z"))
+    assert "left out the splits extra" in read.notes
+    with pytest.raises(ValueError, match="tensorflow_datasets has no set 'tfds:none'"):
+        load("tfds:none")
+    with pytest.raises(ValueError, match="prepared as array_record files"):
+        load("tfds:other")
+    with pytest.raises(ValueError, match="is a set of images. Leave them out"):
+        load("tfds:mine", label="z")
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(ImportError, match="pip install tensorflow-datasets"):
+        load("tfds:mnist")
+
+
+def test_a_set_that_the_package_prepares_is_read(tmp_path, monkeypatch):
+    package = pytest.importorskip("tensorflow_datasets")
+    made = package.testing.DummyMnist(data_dir=tmp_path)
+    monkeypatch.setattr(package, "builder", lambda name: made)
+    data = load("tfds:dummy_mnist", stream=True)
+    assert data.event_shape == (28, 28, 1) and len(data.x_test) == 20
+    assert data.label_names == tuple("0123456789")

@@ -27,6 +27,7 @@ OTHER = Recipe(
     channels=3,
     levels=(0, 16),
     skip_damaged=True,
+    stream=True,
     label="income",
     augment="flip,shift=2",
     library_size=True,
@@ -40,7 +41,7 @@ OTHER = Recipe(
 TUNED = Recipe("digits", from_preset="other")
 WHOLE = ["warmup_epochs", "epochs", "patience", "batch_size", "seed", "labels"]
 WORDS = ["binarize", "schedule"]
-FLAGS = ["mixed_precision", "jit", "header", "skip_damaged", "library_size"]
+FLAGS = ["mixed_precision", "jit", "header", "skip_damaged", "stream", "library_size"]
 OTHERS = [
     "data",
     "image_size",

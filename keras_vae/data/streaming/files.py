@@ -28,7 +28,7 @@ class ImageFiles:
         channels: 1 or 3.
 
     Example:
-        >>> files = sorted(Path("photos").glob("*.jpg"))
+        >>> files = sorted(Path("photos").glob("*.png"))
         >>> x = Streamed(ImageFiles(files, (64, 64), 3))
     """
 
