@@ -1,15 +1,20 @@
 """Runs on images that are streamed: those on the same images in memory."""
 
+import functools
+
 import numpy as np
 import pytest
 from PIL import Image
 from runs import binarized, break_in_batch, recipe, run, same_run, weights
 
-from keras_vae.data import Streamed, load
+from keras_vae import DenseVAE
+from keras_vae.data import Preprocessor, Streamed, load
 from keras_vae.evaluation import (
+    HeldOut,
     anomaly_ranking,
     anomaly_scores,
     collapse_report,
+    evaluate_metrics,
     held_out_scores,
 )
 from keras_vae.evaluation.likelihood.estimates import logarithm_of
@@ -123,3 +128,32 @@ def test_fit_trains_on_what_is_streamed_as_on_arrays(photos, streamed):
     assert one == other
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "metric",
+    [
+        *("likelihood", "active_units", "information", "probe", "images", "frechet"),
+        *("precision_recall", "anomalies"),
+    ],
+)
+def test_metrics_are_those_in_memory(metric, tmp_path):
+    rng, found = np.random.default_rng(0), []
+    for i in range(120):
+        (tmp_path / "ab"[i % 2]).mkdir(exist_ok=True)
+        image = rng.integers(0, 256, (12, 12), dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / "ab"[i % 2] / f"{i:03}.png")
+    for stream in (False, True):
+        data = load(tmp_path, stream=stream)
+        model = DenseVAE(data.event_shape, 2, "bernoulli", hidden_units=(8,), seed=0)
+        model.preprocessor = Preprocessor.fit(data, model.support)
+        on = HeldOut(
+            model,
+            *data.split("test"),
+            train=functools.partial(data.split, "train"),
+            anomalies=data.x_validation,
+            num_samples=5,
+        )
+        found.append(evaluate_metrics([metric], on))
+    assert str(found[0]) == str(found[1])
