@@ -89,6 +89,8 @@ def run(folder: Path, stream: bool, model: str, epochs: int) -> dict[str, float]
     once = -(-(count - 2 * (count // 10)) // BATCH)
     steps = once * -(-LEAST_STEPS // once) if once < LEAST_STEPS else once
     seen = steps * BATCH + count // 10
+    curve = [np.mean(part) / 1e6 for part in np.array_split(of_training, 20) if len(part)]
+    print("MB:", " ".join(f"{size:.0f}" for size in curve), file=sys.stderr, flush=True)
     tenth = max(1, len(of_training) // 10)
     middle = of_training[len(of_training) // 2 :][:tenth]
     return {
@@ -132,9 +134,11 @@ def main() -> None:
     print("|" + "---|" * len(titles))
     with tempfile.TemporaryDirectory() as place:
         small, large = Path(place) / "small", Path(place) / "large"
-        make_folder(small, options.small)
-        asked = [(small, way, DENSE, "2") for way in ("in memory", "streamed")]
-        if options.conv:
+        asked = []
+        if options.small:
+            make_folder(small, options.small)
+            asked += [(small, way, DENSE, "2") for way in ("in memory", "streamed")]
+        if options.small and options.conv:
             asked += [(small, way, CONV, "2") for way in ("in memory", "streamed")]
         if options.gigabytes:
             make_folder(large, options.gigabytes)

@@ -31,7 +31,10 @@ _FILES = {
     is_flag=True,
     help="Write warm-up requests, batching_params.pbtxt and models.config, too.",
 )
-def export(run, folder, kind, overwrite, serving):
+@click.option(
+    "--images", is_flag=True, help="Write signatures that take JPEG and PNG files, too."
+)
+def export(run, folder, kind, overwrite, serving, images):
     """Write the model in RUN into FOLDER, to be served without keras_vae.
 
     TensorFlow Serving reads numbered versions: let FOLDER be models/NAME/1.
@@ -40,7 +43,7 @@ def export(run, folder, kind, overwrite, serving):
     from keras_vae.models import LatentVariableModel
 
     model = LatentVariableModel.from_preset(run)
-    model.export(folder, _FORMATS[kind], overwrite, serving)
+    model.export(folder, _FORMATS[kind], overwrite, serving, images)
     if kind in _FILES:
         click.echo(f"wrote {folder} {_FILES[kind]}")
     else:

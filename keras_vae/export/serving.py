@@ -77,6 +77,9 @@ def _example(model, spec: tf.TensorSpec, size: int) -> np.ndarray:
             dtype = "int32" if model.num_classes is not None else model.probability_dtype
             y = tf.zeros((size, *form), dtype)
         return np.asarray(model.draw_by_row(row_seeds(0, size), y))
+    if spec.dtype == tf.string:
+        png = tf.io.encode_png(np.zeros(model.event_shape, np.uint8)).numpy()
+        return np.array([png] * size, dtype=object)
     value = model.support.some_value() if spec.name == "x" and spec.dtype.is_floating else 0
     return np.broadcast_to(np.asarray(value, spec.dtype.as_numpy_dtype), shape)
 

@@ -16,6 +16,7 @@ import tensorflow as tf
 from keras_vae.core.folders import write_folder_atomically
 from keras_vae.core.names import unknown
 from keras_vae.export import serving as beside
+from keras_vae.export.images import image_signatures
 from keras_vae.export.signatures import Signature, signatures_of
 
 FORMATS = ("tf_saved_model", "onnx", "litert")
@@ -32,6 +33,7 @@ def write(
     format: str,
     overwrite: bool = False,
     serving: bool = False,
+    images: bool = False,
 ) -> None:
     """Writes a model for servers and other runtimes; see `export` of the model.
 
@@ -42,6 +44,7 @@ def write(
         overwrite: Whether to replace an earlier export; what TensorFlow Serving reads
             beside it (`assets.extra/`, `batching_params.pbtxt`) is kept.
         serving: Whether to write that anew, and `models.config` beside the versions.
+        images: Whether to write signatures that take image files, too.
 
     Raises:
         DiskFullError: If there is too little room.
@@ -58,6 +61,11 @@ def write(
         raise ValueError(
             f"TensorFlow Serving does not read {format!r}: leave out serving, or format."
         )
+    if images and format != "tf_saved_model":
+        raise ValueError(
+            f"Files are decoded in a SavedModel, and not in {format!r}: leave out images, or "
+            "format."
+        )
     if serving:
         beside.require_messages()
     if format == "onnx":
@@ -67,6 +75,8 @@ def write(
         signatures, fill = signatures_of(model, guard=False), _write_litert
     else:
         signatures, fill = signatures_of(model), _write_saved_model
+    if images:
+        signatures |= image_signatures(signatures, model.event_shape)
 
     def write_all(folder):
         fill(folder, signatures)

@@ -766,6 +766,7 @@ class LatentVariableModel(ObjectiveModel):
         format: str = "tf_saved_model",
         overwrite: bool = False,
         serving: bool = False,
+        images: bool = False,
     ) -> None:
         """Writes the model into a folder that other runtimes read alone.
 
@@ -786,6 +787,8 @@ class LatentVariableModel(ObjectiveModel):
             overwrite: Whether to replace an earlier export.
             serving: Whether to write warm-up requests, parameters of batching and
                 `models.config` for TF Serving, too (`pip install -e ".[serving]"`).
+            images: Whether to write signatures that take the contents of JPEG and PNG
+                files, too; see `export.images.image_signatures`.
 
         Raises:
             DiskFullError: If there is too little room.
@@ -796,7 +799,7 @@ class LatentVariableModel(ObjectiveModel):
         Example:
             >>> vae.export("models/digits/1")
         """
-        export.write(self, filepath, format, overwrite, serving)
+        export.write(self, filepath, format, overwrite, serving, images)
 
     @classmethod
     def from_preset(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import json
 from typing import Any
 
@@ -14,6 +16,8 @@ from keras_vae.export.local_server.models import Model, Models, check_shape, che
 
 # As many dimensions as NumPy knows everywhere.
 _DEEPEST = 32
+# The key of an object that stands for bytes.
+_B64 = "b64"
 
 
 def status(model: Model) -> dict[str, Any]:
@@ -114,7 +118,7 @@ def _columns(rows: Any) -> Any:
     """Rows that name their inputs as one object of lists; others as they are."""
     if not isinstance(rows, list):
         raise RequestError("'instances' must be a list.")
-    if not any(isinstance(row, dict) for row in rows):
+    if not any(isinstance(row, dict) and set(row) != {_B64} for row in rows):
         return rows
     if any(not isinstance(row, dict) or set(row) != set(rows[0]) for row in rows):
         raise RequestError("All instances must name the same inputs.")
@@ -151,10 +155,13 @@ def read_json(key: str, value: Any, spec: tf.TensorSpec, limits: Limits) -> np.n
     types = set(map(type, cells.ravel().tolist()))
     if list in types or cells.shape != shape:
         raise RequestError(f"{key} must be an array, but its rows differ.")
+    dtype = spec.dtype
+    if dtype == tf.string:
+        check_shape(key, shape, spec)
+        return np.vectorize(functools.partial(_bytes, key), otypes=[object])(cells)
     if types - {int, float}:
         raise RequestError(f"{key} must be numbers.")
     check_shape(key, shape, spec)
-    dtype = spec.dtype
     if not (dtype.is_integer or dtype.is_floating):
         raise RequestError(f"{key} is {dtype.name}, which this local server does not read.")
     try:
@@ -166,6 +173,16 @@ def read_json(key: str, value: Any, spec: tf.TensorSpec, limits: Limits) -> np.n
     if dtype.is_integer and not np.array_equal(converted, cells):
         raise RequestError(_not_in(key, dtype))
     return converted
+
+
+def _bytes(key: str, cell: Any) -> bytes:
+    """Bytes as JSON has them for TensorFlow Serving."""
+    if not isinstance(cell, dict) or set(cell) != {_B64} or not isinstance(cell[_B64], str):
+        raise RequestError(f"{key} must be bytes, as objects {{'b64': '...'}}.")
+    try:
+        return base64.b64decode(cell[_B64], validate=True)
+    except ValueError as error:
+        raise RequestError(f"{key} is no base64: {error}.") from error
 
 
 def _shape(value: Any) -> tuple[int, ...]:
