@@ -291,3 +291,11 @@ def test_disentangling_is_scored_once_and_kept(tmp_path):
     assert set(kept) == {"FactorVAE/0", "annealed capacity/0"}
     again = printed_by(tmp_path, *options, *small, "--seeds", "1")
     assert "seed 0" not in again and table.endswith(again)
+
+
+def test_streamed_training_is_measured(tmp_path):
+    table = printed_by(tmp_path, "streaming.py", "--gigabytes", "0.03", "--small", "0")
+    (row,) = re.findall(r"^\| 610 \| 0.0 \| dense_vae \| streamed \| (.+) \|$", table, re.M)
+    speed, _, _, *megabytes = (float(one.replace(",", "")) for one in row.split(" | "))
+    start, middle, end, peak = megabytes
+    assert speed > 0 and 0 < start < 2 * end and max(start, middle, end) <= peak
