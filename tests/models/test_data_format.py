@@ -30,7 +30,15 @@ MODELS = {
     ),
     "VAE-GAN, paper": lambda: keras_vae.VAEGAN.for_images(SHAPE, 2, "paper", seed=0),
 }
-every_model = pytest.mark.parametrize("make", MODELS.values(), ids=list(MODELS))
+# Of many operations, each of which is made anew here several times.
+SLOW = ("levels",)
+every_model = pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name, make in MODELS.items()
+    ],
+)
 
 
 @pytest.fixture
