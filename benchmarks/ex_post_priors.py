@@ -1,9 +1,10 @@
 """What samples gain from a prior that is fitted afterwards, for an autoencoder and a VAE.
 
 Both have one dense network (500-500, 16 latent numbers) and are trained on the same images
-of Fashion-MNIST, greys from 0 to 1. Then `generation.fit_prior` fits priors to their codes.
-Samples (means of p(x|z)) of each are scored by the package's Frechet distance from test
-images, on the features "random_conv_v1" (no FID), and drawn into one picture.
+of Fashion-MNIST, greys from 0 to 1. Then `generation.fit_prior` fits priors to their codes:
+a mixture of 50 normals, and a second-stage VAE (256-256). Samples (means of p(x|z)) of each
+are scored by the package's Frechet distance from test images, on the features
+"random_conv_v1" (no FID), and drawn into one picture.
 
     KERAS_VAE_DATA=... python benchmarks/ex_post_priors.py --output ex_post_priors.png
 """
@@ -30,7 +31,7 @@ MODELS = {
 }
 PRIORS = {
     "N(0, I)": None,
-    "mixture of 50 normals": "mixture_of_normals:num_components=50",
+    "mixture": "mixture_of_normals:num_components=50",
     "second-stage VAE": "second_stage_vae:hidden_units=256-256",
 }
 
@@ -64,10 +65,10 @@ def main() -> None:
     parser.add_argument(
         "--data", choices=("fashion_mnist", "mnist"), default="fashion_mnist"
     )
-    parser.add_argument("--images", type=int, default=20_000, help="training images")
-    parser.add_argument("--epochs", type=int, default=20, help="of both models")
-    parser.add_argument("--prior-epochs", type=int, default=20, help="at most")
-    parser.add_argument("--samples", type=int, default=5000, help="and as many test images")
+    parser.add_argument("--images", type=int, default=10_000, help="training images")
+    parser.add_argument("--epochs", type=int, default=10, help="of both models")
+    parser.add_argument("--prior-epochs", type=int, default=10, help="at most")
+    parser.add_argument("--samples", type=int, default=3000, help="and as many test images")
     parser.add_argument("--output", type=Path, default=Path("ex_post_priors.png"))
     options = parser.parse_args()
     data = load(options.data)

@@ -80,11 +80,13 @@ def test_a_prior_without_weights_takes_the_place_of_another():
     assert np.std(fitted.draw(2000, seed=0)) == pytest.approx(1.0, abs=0.1)
 
 
-def test_a_fitted_model_is_saved(tmp_path):
-    fitted = generation.fit_prior(autoencoder(), X, PRIORS["mixture of normals"], epochs=1)
+@pytest.mark.parametrize("prior", ["mixture of normals", "second stage"])
+def test_a_fitted_model_is_saved(prior, tmp_path):
+    fitted = generation.fit_prior(autoencoder(), X, PRIORS[prior], epochs=1)
     fitted.save_to_preset(tmp_path / "fitted")
     again = DenseVAE.from_preset(tmp_path / "fitted")
     np.testing.assert_array_equal(again.draw(5, seed=0), fitted.draw(5, seed=0))
+    np.testing.assert_array_equal(again.log_prior(X), fitted.log_prior(X))
 
 
 def test_bad_input_is_refused():
