@@ -68,6 +68,7 @@ setup(
     package_dir={"": "."},
     cmdclass={"build_py": BuildWithZoo},
     packages=find_packages(include=["keras_vae", "keras_vae.*"]),
+    package_data={"keras_vae.explore": ["assets/*"]},
     install_requires=[
         "tensorflow>=2.18",
         # Others read files that an .h5 file names, CVE-2026-1669 and what followed it.

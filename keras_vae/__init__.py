@@ -12,6 +12,7 @@ if _keras.config.backend() != "tensorflow":
 from keras_vae import (
     data,
     evaluation,
+    explore,
     export,
     generation,
     layers,
@@ -46,6 +47,7 @@ __all__ = [
     "__version__",
     "data",
     "evaluation",
+    "explore",
     "export",
     "generation",
     "layers",

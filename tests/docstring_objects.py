@@ -17,6 +17,7 @@ import keras_vae
 from keras_vae import (
     data,
     evaluation,
+    explore,
     export,
     generation,
     layers,
@@ -162,7 +163,17 @@ OBJECTS = {
     "ladder": ladder,
 }
 # The public names of the package.
-for _room in (data, evaluation, export, generation, layers, objectives, plots, priors):
+for _room in (
+    data,
+    evaluation,
+    explore,
+    export,
+    generation,
+    layers,
+    objectives,
+    plots,
+    priors,
+):
     for _name in set(_room.__all__) - {"get"}:
         OBJECTS.setdefault(_name, functools.partial(getattr, _room, _name))
 

@@ -9,6 +9,7 @@ import click
 
 from keras_vae.cli.edit import edit
 from keras_vae.cli.evaluate import evaluate
+from keras_vae.cli.explore import explore
 from keras_vae.cli.export import export
 from keras_vae.cli.fit_prior import fit_prior
 from keras_vae.cli.gaps import anomalies, impute
@@ -58,6 +59,7 @@ for _verb in (
     anomalies,
     label,
     fit_prior,
+    explore,
     export,
     serve,
     info,

@@ -18,7 +18,7 @@ FLOORS = [
     ["export", "presets"],
     ["models"],
     ["generation", "evaluation", "plots"],
-    ["training"],
+    ["explore", "training"],
     ["cli"],
     ["__main__"],
 ]

@@ -9,7 +9,7 @@ import keras_vae
 
 PACKAGE = Path(keras_vae.__file__).parent
 # Here everything goes through the waist: nothing has an attribute of such a name.
-ROOMS = ("generation", "evaluation", "plots", "presets", "export")
+ROOMS = ("generation", "evaluation", "plots", "presets", "export", "explore")
 # Here recipes have posteriors and data have likelihoods, too: models must not be asked.
 WITH_RECIPES = ("training", "cli")
 PARTS = {"prior", "encoder", "decoder", "posterior", "likelihood", "discriminator"}

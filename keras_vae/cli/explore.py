@@ -1,0 +1,85 @@
+"""The verb that writes a page in which to explore a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from keras_vae.cli.options import PATH, data_option, run_argument, split_option
+from keras_vae.cli.package import Verb
+from keras_vae.cli.use import open_run
+
+
+@click.command(cls=Verb)
+@run_argument
+@data_option
+@split_option("train")
+@click.option(
+    "--no-data",
+    is_flag=True,
+    help="Make the page of the model alone: no points, no examples.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(2),
+    default=2000,
+    show_default=True,
+    help="How many of the data are embedded, at most: the points of the map.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(0),
+    default=12,
+    show_default=True,
+    help="How many of the data the page holds; 0 for data that must not be shown.",
+)
+@click.option("--output", type=PATH, default="page.html", show_default=True)
+def explore(run, data, split, no_data, count, examples, output):
+    """Write a page of HTML with sliders, a map and a pad to draw on.
+
+    The model is inside and runs in the browser: the page needs no server and no network.
+    """
+    from keras_vae.explore import write_page
+    from keras_vae.models import LatentVariableModel
+
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise click.UsageError(f"--output must end in .html, but is {output}.")
+    if no_data and data:
+        raise click.UsageError("Give --data or --no-data, not both.")
+    given: dict[str, Any] = {}
+    if no_data:
+        model = LatentVariableModel.from_preset(run)
+    else:
+        model, data_set = open_run(run, data, split)
+        given = _some_of(model, data_set, split, count, examples)
+    lacking = write_page(model, output, title=run.name, **given)
+    for line in lacking:
+        click.echo(line, err=True)
+    held = f", with {examples} examples of the data" if given and examples else ""
+    click.echo(f"wrote {output}: {output.stat().st_size / 1e6:.1f} MB{held}")
+
+
+def _some_of(model, data_set, split: str, count: int, examples: int) -> dict[str, Any]:
+    """A part of a data set, chosen by chance, with its labels and what it is."""
+    import numpy as np
+
+    from keras_vae.data.conditions import ALL_LABELS, Conditions
+    from keras_vae.training.building import split_for
+
+    x, y = split_for(model, data_set, split)
+    rows = np.random.default_rng(0).permutation(len(x))[:count]
+    labels = {}
+    if data_set.split(split)[1] is not None:
+        known = Conditions.of(data_set, ALL_LABELS)
+        table = known.as_table(known.select(data_set, split), len(x)).iloc[rows]
+        labels = {str(name): table[name].to_numpy() for name in table.columns}
+    kind = {"all": "", "train": "training "}.get(split, f"{split} ")
+    return {
+        "x": x[rows],
+        "y": None if y is None else y[rows],
+        "labels": labels,
+        "of": f"{kind}examples of {data_set.name}",
+        "notes": [f"Data: {data_set.name}; licence: {data_set.licence}"],
+        "examples": examples,
+    }
