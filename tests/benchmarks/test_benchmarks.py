@@ -273,7 +273,7 @@ def test_priors_are_fitted_and_their_samples_stand_side_by_side(tmp_path):
         *("ex_post_priors.py", "--images", "300", "--epochs", "1", "--prior-epochs", "1"),
         *("--samples", "100", "--output", "samples.png"),
     )
-    row = rf"^\| (\S+) \| ([^|]+) \| {NUMBER} \+- {NUMBER} \| (\d*) \|$"
+    row = rf"^\| (\S+) \| ([^|]+) \| {NUMBER} \+- {NUMBER} \|\s*(\d*)\s*\|$"
     found = {(model, prior) for model, prior, *_ in re.findall(row, table, re.MULTILINE)}
     priors = ("N(0, I)", "mixture", "second-stage VAE", "reconstructions")
     assert found == {(m, p) for m in ("autoencoder", "VAE") for p in priors}

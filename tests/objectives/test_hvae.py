@@ -156,6 +156,7 @@ def test_on_a_model_without_steps_the_loss_is_that_of_the_elbo():
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_training_on_it_raises_the_bound_and_a_saved_model_goes_on(tmp_path):
     vae = model()
     vae.compile(keras.optimizers.Adam(0.02), "hvae")
