@@ -58,6 +58,9 @@ class Leapfrog(keras.layers.Layer):
         Algorithm 1, and section 3.2 (tempering, quadratic).
     """
 
+    # Keras's own, which has no types.
+    built: bool
+
     def __init__(
         self,
         num_steps: int = 5,
