@@ -59,6 +59,6 @@ def prepare(name: str) -> Prepared:
         split: [Path(file) for file in info.filepaths]
         for split, info in builder.info.splits.items()
     }
-    label = builder.info.features.get("label")
-    names = getattr(label, "names", None)
+    features = builder.info.features
+    names = getattr(features["label"], "names", None) if "label" in features else None
     return Prepared(Path(builder.data_dir), files, None if names is None else tuple(names))
