@@ -53,7 +53,7 @@ def train(options) -> None:
     with strategy.scope():
         # Draws hardly differ from the mean, so that all ways come to the same.
         posterior = keras_vae.layers.IndependentNormal(50, scale=1e-6)
-        vae = keras_vae.DenseVAE((784,), posterior=posterior, hidden_units=(500, 500))
+        vae = keras_vae.DenseVAE((784,), 50, posterior=posterior, hidden_units=(500, 500))
         vae.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
     x = np.random.default_rng(0).integers(0, 2, (10_000, 784)).astype("uint8")
     clock = []
