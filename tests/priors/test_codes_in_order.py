@@ -77,7 +77,7 @@ def test_vectors_between_codes_have_probability_zero():
 
 def test_codes_that_are_nearly_the_same_have_probabilities():
     vae = made("grid")
-    codes = np.array(vae.posterior.codebook)
+    codes = 10.0 + np.array(vae.posterior.codebook)
     codes[1] = codes[0] * (1 + 1e-4)
     vae.posterior.codebook.assign(codes)
     z = vae.codes_of(grids(vae))
