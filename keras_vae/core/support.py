@@ -373,6 +373,11 @@ class Joined(Support):
         return np.concatenate([one.path(*both, steps) for (_, one), both in pairs], axis=-1)
 
 
+# Codes nearer to each other than this share of their length cannot be told apart by
+# distances in single precision: either may be the nearest to both.
+CODES_APART = 1e-3
+
+
 @dataclass(frozen=True)
 class Codes(Support):
     """The set of arrays of vectors that are codes of one codebook.
@@ -385,7 +390,7 @@ class Codes(Support):
     nearest: Callable = np.asarray
 
     def contains(self, x: np.ndarray) -> np.ndarray:
-        """Tells for each element of `x` whether it is that of the nearest code.
+        """Tells for each element of `x` whether its vector is the nearest code.
 
         Args:
             x: Array [..., *event].
@@ -394,8 +399,10 @@ class Codes(Support):
             Array of bools of the shape of `x`.
         """
         finite = np.isfinite(x)
-        nearest = np.asarray(self.nearest(np.where(finite, x, 0.0).astype(np.float32)))
-        return finite & np.isclose(x, nearest, rtol=1e-4, atol=1e-5)
+        x = np.where(finite, x, 0.0).astype(np.float32)
+        nearest = np.asarray(self.nearest(x))
+        away, length = (np.linalg.norm(v, axis=-1, keepdims=True) for v in (x - nearest, x))
+        return finite & (away <= CODES_APART * length + 1e-6)
 
     def includes(self, other: Support) -> bool:
         """Tells whether the other set is of the same codebook."""

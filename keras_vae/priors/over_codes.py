@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.support import Support
+from keras_vae.core.support import CODES_APART, Support
 from keras_vae.layers.quantizers import Quantizer
 from keras_vae.priors.base import Prior
 
@@ -72,8 +72,9 @@ class OverCodes(tfd.Distribution):
                 self.log_prob_of(indices), tf.shape(value)[: -self._rank]
             )
         codes = tf.stop_gradient(self.quantizer.lookup(indices))
-        same = tf.abs(value - codes) <= 1e-5 * (1.0 + tf.abs(codes))
-        hit = tf.reduce_all(same, axis=list(range(-self._rank, 0)))
+        away = tf.norm(value - codes, axis=-1)
+        same = away <= CODES_APART * tf.norm(codes, axis=-1) + 1e-6
+        hit = tf.reduce_all(same, axis=list(range(1 - self._rank, 0)))
         never = tf.constant(-math.inf, self.dtype)
         return tf.where(hit, self.log_prob_of(indices), never)
 

@@ -75,6 +75,16 @@ def test_vectors_between_codes_have_probability_zero():
     assert np.isneginf(vae.log_prior(z + 0.01)).all()
 
 
+def test_codes_that_are_nearly_the_same_have_probabilities():
+    vae = made("grid")
+    codes = 10.0 + np.array(vae.posterior.codebook)
+    codes[1] = codes[0] * (1 + 1e-4)
+    vae.posterior.codebook.assign(codes)
+    z = vae.codes_of(grids(vae))
+    assert np.isfinite(vae.log_prior(z)).all()
+    vae.latent.support.check(z.numpy())
+
+
 @pytest.mark.parametrize(
     "prior",
     ["pixel_cnn:filters=8,layers=4,seed=0", "code_transformer:units=8,layers=2,seed=0"],
