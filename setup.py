@@ -33,7 +33,9 @@ class BuildWithZoo(build_py):
 
 
 DEMO = ["mlxtend>=0.23"]
-TEST = ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6"]
+# Reads WAV, FLAC, OGG and, since libsndfile 1.1, MP3.
+SOUND = ["soundfile>=0.12"]
+TEST = ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6", *SOUND]
 # Without onnxruntime the files can be written, but not run.
 ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.16"]
 # Messages for clients of TensorFlow Serving.
@@ -86,6 +88,7 @@ setup(
     extras_require={
         "demo": DEMO,
         "onnx": ONNX,
+        "sound": SOUND,
         "test": TEST,
         "serving": SERVING,
         "hub": HUB,

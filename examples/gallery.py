@@ -20,6 +20,7 @@ from keras_vae.plots.panels import INK, new_figure
 from keras_vae.presets.cards import may_show_data
 from keras_vae.presets.listing import describe
 from keras_vae.presets.lookup import find_preset
+from keras_vae.training.building import split_for
 
 COLUMNS = 12
 PIXELS = 64
@@ -51,10 +52,11 @@ def rows_of(vae: keras_vae.VAE, name: str) -> dict[str, np.ndarray]:
     except OSError as error:
         print(f"{name}: without held-out images ({error})")
         return rows
-    x = data.x_test[:COLUMNS]
+    x, y = split_for(vae, data, "test")
+    x, y = x[:COLUMNS], None if y is None else y[:COLUMNS]
     if may_show_data(about["licence"]):
         rows["held out"] = x
-    rows["rebuilt"] = vae.reconstruct(x, None if classes is None else data.y_test[:COLUMNS])
+    rows["rebuilt"] = vae.reconstruct(x, y)
     if data.label_names and "Smiling" in data.label_names:
         rows["more smile"] = smiles(vae, data)
     return rows
@@ -86,6 +88,8 @@ def draw(names: list[str]):
     for name in names:
         vae = keras_vae.VAE.from_preset(name)
         for i, (label, images) in enumerate(rows_of(vae, name).items()):
+            # Of sounds their spectrograms.
+            images = vae.pictures(images)
             # Small images larger, so that all rows have about one width.
             times = max(1, PIXELS // images.shape[1])
             images = images.repeat(times, axis=1).repeat(times, axis=2)

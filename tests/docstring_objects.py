@@ -263,6 +263,11 @@ def saved_model(folder):
         shutil.copytree(exported(), folder / "models" / "digits" / version)
 
 
+def clip(folder):
+    """A sound file."""
+    data.sounds.write_sounds(np.zeros((1, 8000)), 8000, folder / "clip.wav")
+
+
 # What lies in the working directory of the examples of a module.
 FILES = {
     "keras_vae.cli.use": runs,
@@ -273,6 +278,7 @@ FILES = {
     "keras_vae.data.streaming.files": photos,
     "keras_vae.data.streaming.records": records,
     "keras_vae.data.streaming.streamed": photos,
+    "keras_vae.data.sounds": clip,
     "keras_vae.data.tables.reading": table,
     "keras_vae.export.local_server": saved_model,
     "keras_vae.export.local_server.models": saved_model,

@@ -21,7 +21,10 @@ NOT_RUN = {
     "keras_vae.presets.hub.upload": "needs the network",
 }
 # Of these examples, the package without which they are skipped: it is no requirement.
-NEEDS = {"keras_vae.export.writing.write": "tf2onnx"}
+NEEDS = {
+    "keras_vae.export.writing.write": "tf2onnx",
+    "keras_vae.data.sounds.decode_sounds": "soundfile",
+}
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PARSER = doctest.DocTestParser()
 

@@ -85,7 +85,7 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
     edited = edit_attribute(model, x, vector, strengths, y=y)
     rows = np.concatenate([x[:, np.newaxis], edited], axis=1) if originals else edited
     plots.save_image_grid(
-        rows.reshape(-1, *shape),
+        model.pictures(rows.reshape(-1, *model.raw_shape)),
         output,
         columns=rows.shape[1],
         value_range=model.shown_range,

@@ -8,7 +8,8 @@ import click
 
 from keras_vae.cli.options import PATH, run_argument, seed_option
 from keras_vae.cli.package import Verb
-from keras_vae.cli.use import open_run, write_table
+from keras_vae.cli.use import open_run
+from keras_vae.cli.writing import write_table
 from keras_vae.core.names import unknown
 
 
@@ -116,7 +117,8 @@ def anomalies(run, data, output, count, num_samples, seed):
     )
     if len(model.event_shape) == 3 and model.event_shape[-1] in (1, 3):
         path = output.with_suffix(".png")
-        plots.save_image_grid(x[order[:64]], path, value_range=model.shown_range)
+        shown = model.pictures(x[order[:64]])
+        plots.save_image_grid(shown, path, value_range=model.shown_range)
         click.echo(f"wrote {path}")
 
 

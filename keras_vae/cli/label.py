@@ -6,7 +6,8 @@ import click
 
 from keras_vae.cli.options import PATH, data_option, run_argument, split_option
 from keras_vae.cli.package import Verb
-from keras_vae.cli.use import open_run, write_table
+from keras_vae.cli.use import open_run
+from keras_vae.cli.writing import write_table
 from keras_vae.core.names import unknown
 
 

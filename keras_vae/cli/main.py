@@ -21,7 +21,7 @@ from keras_vae.cli.package import import_package
 from keras_vae.cli.parts import parts
 from keras_vae.cli.serve import serve
 from keras_vae.cli.train import train
-from keras_vae.cli.use import embed, info, reconstruct, sample
+from keras_vae.cli.use import embed, info, interpolate, reconstruct, sample
 from keras_vae.cli.zoo import zoo
 from keras_vae.version import __version__
 
@@ -53,6 +53,7 @@ for _verb in (
     evaluate,
     sample,
     reconstruct,
+    interpolate,
     edit,
     embed,
     impute,

@@ -39,6 +39,8 @@ def _type(field):
         return ImageSize()
     if field.name == "levels":
         return Levels()
+    if "float" in field.type:
+        return float
     return int if "int" in field.type else str
 
 

@@ -1,4 +1,4 @@
-"""The verbs that use a trained model: sample, reconstruct, embed, info."""
+"""The verbs that use a trained model: sample, reconstruct, interpolate, embed, info."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ import click
 
 from keras_vae.cli.options import PATH, data_option, run_argument, seed_option, split_option
 from keras_vae.cli.package import Verb
-from keras_vae.core.files import write_atomically
+from keras_vae.cli.writing import (
+    PICTURES,
+    SOUNDS,
+    check_output,
+    spectrogram_of,
+    write,
+    write_file,
+    write_table,
+)
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from keras_vae.data import DataSet
     from keras_vae.models import LatentVariableModel
 
 
-_PICTURES = (".png", ".jpg", ".jpeg")
 _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 
 
@@ -30,7 +35,9 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
     help="How many  [default: 64; by level 10 in a row]",
 )
 @click.option(
-    "--output", type=PATH, help="The file  [default: samples.png; of tables samples.csv]"
+    "--output",
+    type=PATH,
+    help="The file  [default: samples.png; of tables samples.csv, of sounds samples.wav]",
 )
 @click.option(
     "--by-level",
@@ -51,17 +58,19 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 )
 @seed_option
 def sample(run, count, output, by_level, temperature, draw, y, seed):
-    """Make new data with the model in RUN: a .png or .jpg, or .npy, .npz or .csv.
+    """Make new data with the model in RUN: a .png or .jpg, .wav, .npy, .npz or .csv.
 
     Of a model of classes a picture has a row for each class. A table gets the columns of
-    the condition, too.
+    the condition, too. Sounds are written one after another, and each into a file of its own
+    in a folder beside it; as .png their spectrograms.
     """
     from keras_vae.models import LatentVariableModel
 
     model = LatentVariableModel.from_preset(run)
     is_table = len(model.event_shape) < 3
-    output = output or Path("samples.csv" if is_table else "samples.png")
-    _check_output(output, model.event_shape)
+    usual = ".wav" if spectrogram_of(model) else ".csv" if is_table else ".png"
+    output = output or Path(f"samples{usual}")
+    check_output(output, model)
     if by_level:
         if draw is not None or temperature != 1.0:
             raise click.UsageError("--by-level shows means, at temperature 1.")
@@ -75,7 +84,7 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
     known = model.preprocessor and model.preprocessor.conditions
     if known and hasattr(samples, "join"):
         samples = samples.join(known.as_table(y, count))
-    _write(output, samples, model.shown_range, columns)
+    write(output, samples, model, columns, _names_of(known, y, count))
 
 
 @click.command(cls=Verb)
@@ -90,23 +99,37 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
     help="Of a hierarchy, a picture whose rows are told by fewer and fewer levels.",
 )
 def reconstruct(run, data, split, count, output, by_level):
-    """Show data beside their reconstructions: .png or .jpg, or .npy, .npz or .csv."""
+    """Show data beside their reconstructions: .png, .jpg, .wav, .npy, .npz or .csv.
+
+    In a .wav each sound is followed by its reconstruction, and each is a file of its own.
+    """
+    import numpy as np
+
     from keras_vae import plots
     from keras_vae.training.building import split_for
 
     model, data_set = open_run(run, data, split)
-    _check_output(output, model.event_shape)
+    check_output(output, model)
     x, y = split_for(model, data_set, split)
     x, y = x[:count], None if y is None else y[:count]
     if by_level:
         _by_level(output, "level_reconstructions", model, x, y=y)
         return
     reconstructions = model.reconstruct(x, y)
-    if output.suffix.lower() not in _PICTURES:
-        _write(output, reconstructions, model.shown_range)
+    spectrogram = spectrogram_of(model)
+    if output.suffix.lower() in SOUNDS:
+        pairs = np.stack([x, reconstructions], axis=1).reshape(-1, x.shape[1])
+        write(output, pairs, model, names=["original", "rebuilt"] * len(x))
         return
-    shown = model.shown_range
-    plots.save_reconstruction_pairs(x, reconstructions, output, value_range=shown)
+    if output.suffix.lower() not in PICTURES:
+        write(output, reconstructions, model)
+        return
+    if spectrogram is not None:
+        rows = {"original": x, "rebuilt": reconstructions}
+        plots.save_figure(plots.spectrogram_rows(rows, spectrogram), output)
+    else:
+        shown = model.shown_range
+        plots.save_reconstruction_pairs(x, reconstructions, output, value_range=shown)
     click.echo(f"wrote {output}")
 
 
@@ -114,7 +137,7 @@ def _by_level(output, name, model, *arguments, **options):
     """Writes the picture of a hierarchy that a function of `plots` makes."""
     from keras_vae import plots
 
-    if output.suffix.lower() not in _PICTURES:
+    if output.suffix.lower() not in PICTURES:
         raise click.UsageError(f"--by-level makes a picture, .png or .jpg, not {output}.")
     if model.num_levels < 2:
         raise click.UsageError(
@@ -122,6 +145,45 @@ def _by_level(output, name, model, *arguments, **options):
         )
     plots.save_image(getattr(plots, name)(model, *arguments, **options), output)
     click.echo(f"wrote {output}")
+
+
+@click.command(cls=Verb)
+@run_argument
+@data_option
+@split_option("test")
+@click.option(
+    "--count", type=click.IntRange(1), default=4, show_default=True, help="Walks."
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(2),
+    default=8,
+    show_default=True,
+    help="Points of a walk, both ends included.",
+)
+@click.option("--output", type=PATH, default="walks.png", show_default=True)
+def interpolate(run, data, split, count, steps, output):
+    """Walk between pairs of data: .png or .jpg with a row each, .wav, .npy, .npz or .csv.
+
+    A walk goes from one example to the next, in the space of codes; where the model has a
+    condition, with that of the first.
+    """
+    from keras_vae.training.building import split_for
+
+    model, data_set = open_run(run, data, split)
+    check_output(output, model)
+    x, y = split_for(model, data_set, split)
+    count = min(count, len(x) // 2)
+    if not count:
+        raise ValueError(f"A walk needs two examples, but {data_set.name!r} has {len(x)}.")
+    first, second = (
+        model.embed(x[i : 2 * count : 2], None if y is None else y[i : 2 * count : 2])
+        for i in (0, 1)
+    )
+    told = None if y is None else y[: 2 * count : 2]
+    walks = model.interpolate_codes(first, second, steps, told)
+    names = [f"walk-{i + 1}" for i in range(count) for _ in range(steps)]
+    write(output, walks.reshape(-1, *walks.shape[2:]), model, steps, names)
 
 
 @click.command(cls=Verb)
@@ -152,7 +214,7 @@ def embed(run, data, split, output):
         arrays["y"] = y
         if data_set.label_names is not None:
             arrays["label_names"] = np.array(data_set.label_names)
-    _write_file(output, lambda file: np.savez_compressed(file, **arrays))
+    write_file(output, lambda file: np.savez_compressed(file, **arrays))
     click.echo(f"wrote {output}: z {arrays['z'].shape}" + (", y" if "y" in arrays else ""))
 
 
@@ -244,18 +306,12 @@ def open_run(
     return model, data_set
 
 
-def _check_output(output: Path, event_shape) -> None:
-    suffix = output.suffix.lower()
-    if suffix not in (*_PICTURES, ".npy", ".npz", ".csv", ".parquet"):
-        raise click.UsageError(
-            "--output must end in .png, .jpg, .npy, .npz, .csv or .parquet, but is "
-            f"{output}."
-        )
-    if suffix in _PICTURES and (len(event_shape) != 3 or event_shape[-1] not in (1, 3)):
-        raise click.UsageError(
-            f"Events of shape {tuple(event_shape)} are no images; let --output end in "
-            ".npy, .npz or .csv."
-        )
+def _names_of(known, y, count: int) -> list[str]:
+    """Names of the classes of samples, where these are one label."""
+    if known is None or y is None or known.classes is None:
+        return []
+    numbers = known.as_table(y, count).iloc[:, 0]
+    return [str(one) for one in numbers]
 
 
 def conditions_of(model, text: str | None, count: int) -> tuple[Any, int | None]:
@@ -299,58 +355,3 @@ def conditions_of(model, text: str | None, count: int) -> tuple[Any, int | None]
             f"--y is a number, or several such as 0,1,0, but is {text!r}."
         ) from None
     return given[0] if model.num_classes and len(given) == 1 else given, None
-
-
-def _write(
-    output: Path,
-    x: np.ndarray,
-    value_range: tuple[float, float],
-    columns: int | None = None,
-) -> None:
-    """Writes raw observations: a picture, arrays or a table."""
-    from keras_vae import plots
-
-    if output.suffix.lower() in _PICTURES:
-        plots.save_image_grid(x, output, columns, value_range)
-        click.echo(f"wrote {output}")
-    else:
-        write_table(output, x)
-
-
-def write_table(output: Path, x) -> None:
-    """Writes observations as arrays or as a table.
-
-    Args:
-        output: The file; its suffix says how: .csv, .parquet, .npy or .npz.
-        x: Array [N, *event], or a `pandas.DataFrame`, whose header is written if its columns
-            have names.
-    """
-    import numpy as np
-    import pandas as pd
-
-    def frame():
-        return pd.DataFrame(x if isinstance(x, pd.DataFrame) else x.reshape(len(x), -1))
-
-    def write_csv(file):
-        table = frame()
-        named = any(isinstance(name, str) for name in table.columns)
-        table.to_csv(file, index=False, header=named)
-
-    writers = {
-        ".npy": lambda file: np.save(file, np.asarray(x)),
-        ".npz": lambda file: np.savez_compressed(file, x=np.asarray(x)),
-        ".csv": write_csv,
-        ".parquet": lambda file: frame().rename(columns=str).to_parquet(file, index=False),
-    }
-    _write_file(output, writers[output.suffix.lower()])
-    click.echo(f"wrote {output}")
-
-
-def _write_file(output: Path, write) -> None:
-    """Lets NumPy write into an open file: to a path it would append its own suffix."""
-
-    def write_open(path):
-        with open(path, "wb") as file:
-            write(file)
-
-    write_atomically(output, write_open)

@@ -12,7 +12,10 @@ from keras_vae.presets.files import CARD, check_all, check_file, read_metadata
 from keras_vae.presets.listing import describe, presets
 from keras_vae.presets.lookup import find_preset, preset_folders
 
-_OF_CLASSES = ("num_of_each_class", "read_rightly", "read_as_asked")
+_OF_CLASSES = (
+    *("num_of_each_class", "read_rightly", "round_trip_read_rightly"),
+    *("rebuilt_read_rightly", "read_as_asked"),
+)
 _zoo_option = click.option(
     "--zoo",
     type=PATH,
@@ -114,7 +117,10 @@ def score(folder, num_samples, limit):
     if opened[0].condition_shape is not None and opened[0].num_classes is not None:
         # The classifier is cheap beside importance samples: it reads all of the split.
         read = evaluate_metrics("classes", held_out(*opened, "test"))["classes"]
-        scores |= {key: read[key] for key in _OF_CLASSES}
+        scores |= {key: read[key] for key in _OF_CLASSES if key in read}
+    if opened[1].sample_rate is not None:
+        of_sounds = evaluate_metrics("sounds", held_out(*opened, "test"))["sounds"]
+        scores |= {key: of_sounds[key] for key in of_sounds if key != "num_examples"}
     if len(opened[0].event_shape) == 1:
         scores |= table_scores(opened[0], opened[1].split("test")[0], _filled(opened[0]))
     record_scores(folder, scores)

@@ -58,7 +58,13 @@ _NAMES = {
         "variances of a column",
     ),
     "read_rightly": ("held-out images that a classifier reads rightly", ""),
+    "round_trip_read_rightly": ("the same by way of a spectrogram, without the model", ""),
+    "rebuilt_read_rightly": ("reconstructions that it reads rightly", ""),
     "read_as_asked": ("samples of a class that it reads as asked", ""),
+    "round_trip_convergence": ("spectral convergence by way of a spectrogram", ""),
+    "round_trip_distance": ("log-spectral distance by way of a spectrogram", "dB"),
+    "rebuilt_convergence": ("spectral convergence of reconstructions", ""),
+    "rebuilt_distance": ("log-spectral distance of reconstructions", "dB"),
     "frechet_distance": ("Frechet distance", "({extractor})"),
 }
 

@@ -14,6 +14,7 @@ from keras_vae.data.named import names
 from keras_vae.data.pipeline import pipeline, steps_per_epoch
 from keras_vae.data.preprocessor import Preprocessor
 from keras_vae.data.scaling import Scaling
+from keras_vae.data.spectrogram import Spectrogram
 from keras_vae.data.sprites import Sprites
 from keras_vae.data.streaming import Streamed, rows_of
 
@@ -22,6 +23,7 @@ __all__ = [
     "DataSet",
     "Preprocessor",
     "Scaling",
+    "Spectrogram",
     "Sprites",
     "Streamed",
     "binarize",

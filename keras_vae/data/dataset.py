@@ -60,7 +60,9 @@ class DataSet:
             were drawn from one array; None where the source brings its splits.
         notes: Lines for the user: what was left out or decided in reading. Data that are
             only to be used, and not trained on, may all be in the test split.
-        files: For each split, of images the names of their files.
+        files: For each split, of images and sounds the names of their files.
+        sample_rate: Of sounds, samples in a second; x then holds waveforms `[N, samples]`
+            from -1 to 1, and `likelihood` is that of the levels of their spectrograms.
         table: Of data to use, the table that was read, whole, with what no model learns
             of it.
 
@@ -94,6 +96,7 @@ class DataSet:
     rows: dict[str, np.ndarray] | None = None
     notes: tuple[str, ...] = ()
     files: dict[str, np.ndarray] | None = None
+    sample_rate: int | None = None
     table: pd.DataFrame | None = None
 
     def __post_init__(self):
@@ -145,7 +148,7 @@ class DataSet:
 
     @property
     def event_shape(self) -> tuple[int, ...]:
-        """Shape of one example: `(H, W, C)` for images, `(D,)` for tables."""
+        """Shape of one example: `(H, W, C)` of images, `(D,)` of tables and sounds."""
         return self.x_train.shape[1:]
 
     def split(self, name: str) -> tuple[Any, np.ndarray | None]:

@@ -6,7 +6,7 @@ import functools
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,28 +64,31 @@ def load_images(
     Example:
         >>> x = load_images("photos", image_size=(64, 64), channels=3)
     """
-    return decode(find_images(Path(folder)).paths, image_size, channels).images
+    return decode(find_images(Path(folder)).paths, image_size, channels).x
 
 
 class Found(NamedTuple):
-    """Image files, sorted by relative path, and how many others there are, by suffix."""
+    """Files of a kind, sorted by relative path, and how many others there are, by suffix."""
 
     paths: list[Path]
     others: Counter[str]
 
 
 class Decoded(NamedTuple):
-    """Images, the places of the files that they are of, and what to say of it.
+    """What was read, the places of the files that it was read of, and what to say of it.
 
     Attributes:
-        images: Array `[N, height, width, channels]`, uint8, or a `Streamed` of it.
+        x: Images `[N, height, width, channels]`, uint8, or a `Streamed` of them; or waveforms
+            `[N, samples]`.
         kept: Their places among the paths, [N].
         notes: Lines for the user.
+        sample_rate: Of waveforms, samples in a second.
     """
 
-    images: Any
+    x: Any
     kept: np.ndarray
     notes: list[str]
+    sample_rate: int | None = None
 
 
 def find_images(folder: Path) -> Found:
@@ -101,21 +104,38 @@ def find_images(folder: Path) -> Found:
         NotADirectoryError: If `folder` is no folder.
         ValueError: If there are no images in it.
     """
+    found = find_files(folder, is_image)
+    if not found.paths:
+        raise ValueError(
+            f"There are no images in {folder} or below it. Looked for files ending in "
+            f"{', '.join(SUFFIXES)}, and for sounds."
+        )
+    return found
+
+
+def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> Found:
+    """Lists the files of a kind below a folder, links followed, sorted by relative path.
+
+    Args:
+        folder: The folder.
+        is_wanted: Whether a file is of that kind.
+
+    Returns:
+        Paths, and the number of other files by suffix.
+
+    Raises:
+        NotADirectoryError: If `folder` is no folder.
+    """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder.")
     found, others = [], Counter[str]()
     for path in _files(folder):
         if path.is_symlink() and not path.exists():
             others["broken links"] += 1
-        elif is_image(path):
+        elif is_wanted(path):
             found.append((path.relative_to(folder).parts, path))
         else:
             others[path.suffix.lower() or "without suffix"] += 1
-    if not found:
-        raise ValueError(
-            f"There are no images in {folder} or below it. Looked for files ending in "
-            f"{', '.join(SUFFIXES)}."
-        )
     return Found([path for _, path in sorted(found)], others)
 
 
@@ -189,7 +209,7 @@ def decode(
                 images[len(kept)] = image
             kept.append(i)
     if errors and (not skip_damaged or not kept):
-        raise _damaged(errors)
+        raise damaged(errors, "images")
     looked = [one for i in kept if looks and isinstance(one := looks[i], Look)]
     notes = _notes(errors, looked, size, asked is not None)
     if images is not None:
@@ -238,12 +258,21 @@ def _common_size(sizes: set[tuple[int, int]]) -> tuple[int, int]:
     return _DEFAULT_SIZE
 
 
-def _damaged(errors: list[ValueError]) -> ValueError:
+def damaged(errors: list[ValueError], what: str) -> ValueError:
+    """Makes one error of those of several files.
+
+    Args:
+        errors: At least one.
+        what: What the files hold.
+
+    Returns:
+        The error, which names them all.
+    """
     if len(errors) == 1:
         return errors[0]
     shown = "\n".join(f"  {error}" for error in errors)
     return ValueError(
-        f"{len(errors)} images cannot be read:\n{shown}"
+        f"{len(errors)} {what} cannot be read:\n{shown}"
         "\nRepair or remove them, or leave them out: skip_damaged (--skip-damaged)."
     )
 

@@ -17,6 +17,7 @@ from keras_vae.data.own_data import (
     load_prepared,
     table_data,
 )
+from keras_vae.data.sounds import holds_sounds, is_sound
 from keras_vae.data.sources import own_file
 from keras_vae.data.streaming.image_file import SUFFIXES
 from keras_vae.data.streaming.prepared import PREFIX
@@ -43,6 +44,8 @@ def load(
     cut: bool = True,
     stream: bool | None = None,
     check: bool = True,
+    sample_rate: int | None = None,
+    seconds: float | None = None,
 ) -> DataSet:
     """Loads a named data set, or own data from a folder or file.
 
@@ -55,6 +58,8 @@ def load(
     - `.tfrecord` files, one or a folder of them: images, encoded, as feature `image`, and
       perhaps `label`. Words in their names (train, test) are splits;
     - `tfds:NAME`: a set of images of `tensorflow_datasets`, with its own splits;
+    - a folder of sounds (WAV, FLAC, OGG and what else the package soundfile reads), likewise
+      (see `keras_vae.data.sounds.decode_sounds`);
     - `.npy`: one array, a table `[N, D]` or images `[N, H, W]`, `[N, H, W, C]`;
     - `.npz`: `x_train`, and where present `x_validation`, `x_test` and `y_...` for
       each; or one array called `x`, `images` or `data`, or the only one, with labels
@@ -80,7 +85,7 @@ def load(
         header: Of a table, whether its first line names the columns; None looks.
         levels: Smallest and largest possible value of an array or a table of pixels, where
             the values at hand do not say it, such as `(0, 1023)`.
-        skip_damaged: Whether to leave out images of a folder that cannot be read.
+        skip_damaged: Whether to leave out files of a folder that cannot be read.
         cut: Whether to draw splits that own data do not bring. False is for data that a
             model is used on: rows of no split are all in the test split.
         stream: Whether images are read from their files when they are needed, and not held
@@ -88,6 +93,10 @@ def load(
             quarter of this machine's memory.
         check: Whether images that are streamed are all read once now, so that damaged ones
             are named before one is met.
+        sample_rate: Of sounds, samples in a second. By default the rate of most files,
+            16,000 at most.
+        seconds: Of sounds, their length. By default that of the longest, but of a few far
+            longer ones, and two seconds at most.
 
     Returns:
         The data set.
@@ -107,10 +116,11 @@ def load(
             "held in memory. Leave it out (--stream)."
         )
     if hasattr(name_or_path, "iloc"):
-        if image_size is not None or channels is not None or header is not None:
+        foreign = image_size, channels, header, sample_rate, seconds
+        if any(one is not None for one in foreign):
             raise ValueError(
-                "image_size and channels are for folders of images, header for files, but a "
-                "table was given. Leave them out."
+                "image_size and channels are for folders of images, sample_rate and seconds "
+                "for sounds, header for files, but a table was given. Leave them out."
             )
         frame: Any = name_or_path
         name = Path("DataFrame")
@@ -123,10 +133,11 @@ def load(
                 "image_size and channels are for folders of images; the named set "
                 f"{name_or_path!r} has its own. Leave them out."
             )
-        if any(one is not None for one in (columns, label, header, levels)) or skip_damaged:
+        others = columns, label, header, levels, sample_rate, seconds
+        if any(one is not None for one in others) or skip_damaged:
             raise ValueError(
-                "columns, label, header, levels and skip_damaged are for data of your own, "
-                f"but {name_or_path!r} is a named set. Leave them out."
+                "columns, label, header, levels, sample_rate, seconds and skip_damaged are "
+                f"for data of your own, but {name_or_path!r} is a named set. Leave them out."
             )
         return load_named(name_or_path)
     if isinstance(name_or_path, str) and name_or_path.startswith(PREFIX):
@@ -153,6 +164,8 @@ def load(
             cut,
             stream,
             check,
+            sample_rate,
+            seconds,
         )
     raise ValueError(
         f"{unknown('data set or file', name_or_path, names())} Or give {FILE_KINDS}."
@@ -216,14 +229,21 @@ def settings_like(
         preprocessor: The model's preprocessor, or None.
 
     Returns:
-        Arguments of `load`: `image_size` and `channels` of images, the `columns` and labels
-        or the `levels` of a table; nothing for named sets and arrays.
+        Arguments of `load`: `image_size` and `channels` of images, `sample_rate` and
+        `seconds` of sounds, the `columns` and labels or the `levels` of a table; nothing for
+        named sets and arrays.
 
     Example:
         >>> load("photos/", **settings_like("photos/", vae.event_shape, vae.preprocessor))
     """
     path = Path(name_or_path).expanduser()
     if name_or_path in names():
+        return {}
+    spectrogram = preprocessor and preprocessor.spectrogram
+    if spectrogram and (path.is_dir() or is_sound(path)):
+        rate = spectrogram.sample_rate
+        return {"sample_rate": rate, "seconds": spectrogram.num_samples / rate}
+    if is_sound(path) or (path.is_dir() and holds_sounds(path)):
         return {}
     is_image = path.is_dir() or path.suffix.lower() in SUFFIXES or record_files(path)
     if is_image or str(name_or_path).startswith(PREFIX):

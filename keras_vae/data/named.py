@@ -13,6 +13,7 @@ from keras_vae.data.dataset import SPLITS, DataSet
 from keras_vae.data.own_data import table_data
 from keras_vae.data.sources import fetch
 from keras_vae.data.splits import film_blocks, last_of_train, stratified
+from keras_vae.data.spoken_digits import spoken_digits_set
 from keras_vae.data.sprites import sprites_set
 
 _DIGITS = tuple("0123456789")
@@ -250,7 +251,8 @@ def _celeba_10k() -> DataSet:
         "attribute_names": (40,),
     }
     where = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (its first 10,000 images)"
-    arrays, source, sha256 = fetch("celeba_10k", layout, where)
+    kinds = {"attribute_names": "U"}
+    arrays, source, sha256 = fetch("celeba_10k", layout, where, kinds=kinds)
     for split in ("train", "test"):
         arrays[f"y_{split}"] = arrays.pop(f"attributes_{split}")
     return DataSet(
@@ -297,5 +299,6 @@ _LOADERS = {
     "cifar10": _cifar10,
     "frey_faces": _frey_faces,
     "celeba_10k": _celeba_10k,
+    "spoken_digits": spoken_digits_set,
     "sprites": sprites_set,
 }

@@ -1,9 +1,10 @@
-"""Own data: folders of images, NumPy files and tables."""
+"""Own data: folders of images or sounds, NumPy files and tables."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from keras_vae.core.files import sha256_of
 from keras_vae.core.names import unknown
 from keras_vae.data.arrays import names_in, read_npy, read_npz
 from keras_vae.data.dataset import SPLITS, DataSet
-from keras_vae.data.images import decode, find_images
+from keras_vae.data.images import Found, decode, find_images
 from keras_vae.data.kinds import as_observations
+from keras_vae.data.sounds import decode_sounds, find_sounds, holds_sounds, is_sound
 from keras_vae.data.sparse import dense, read_h5ad
 from keras_vae.data.streaming import Streamed
 from keras_vae.data.streaming.image_file import SUFFIXES
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE_KINDS = (
-    "a folder of images or TFRecord files, or a .npy, .npz, .csv, .parquet or .h5ad file"
+    "a folder of images, sounds or TFRecord files, or a .npy, .npz, .csv, .parquet or .h5ad "
+    "file"
 )
 TABLES = (".csv", ".tsv", ".parquet")
 _X_NAMES = ("x", "images", "imgs", "data")
@@ -73,11 +76,14 @@ def load_path(
     cut: bool = True,
     stream: bool | None = None,
     check: bool = True,
+    sample_rate: int | None = None,
+    seconds: float | None = None,
 ) -> DataSet:
     """Reads own data from a folder or file; see `keras_vae.data.load`.
 
     Args:
-        path: A folder of images, an image, or a `.npy`, `.npz`, `.csv` or `.parquet` file.
+        path: A folder of images or sounds, an image, a sound, or a `.npy`, `.npz`, `.csv` or
+            `.parquet` file.
         image_size: `(height, width)`, for images.
         channels: 1 or 3, for images.
         seed: Seed of the split.
@@ -86,10 +92,12 @@ def load_path(
             what they are.
         header: For tables, whether the first line names the columns; None looks.
         levels: Smallest and largest possible value of whole numbers.
-        skip_damaged: Whether to leave out images that cannot be read.
+        skip_damaged: Whether to leave out images or sounds that cannot be read.
         cut: Whether to draw splits that are not there.
         stream: Whether images are read when they are needed.
         check: Whether images that are streamed are read once before.
+        sample_rate: For sounds, samples in a second.
+        seconds: For sounds, their length.
 
     Returns:
         The data set.
@@ -105,11 +113,15 @@ def load_path(
         raise FileNotFoundError(f"There is no file or folder {path}.")
     kind = path.suffix.lower()
     is_image = path.is_file() and kind in SUFFIXES
-    if levels is not None and (path.is_dir() or is_image):
+    of_sounds = is_sound(path) if path.is_file() else holds_sounds(path)
+    _check_kind(path, of_sounds, (image_size, channels), (sample_rate, seconds))
+    if levels is not None and (path.is_dir() or is_image or of_sounds):
         raise ValueError(
-            f"levels are for arrays and tables of whole numbers; images have 0 to 255, and "
-            f"{path} is of that kind. Leave them out."
+            f"levels are for arrays and tables of whole numbers; images have 0 to 255, "
+            f"sounds none, and {path} is of that kind. Leave them out."
         )
+    if of_sounds:
+        return _from_sounds(path, sample_rate, seconds, seed, skip_damaged, cut)
     reading = image_size, channels, skip_damaged, stream, check
     if records := record_files(path):
         return _from_records(path, records, reading, seed, cut)
@@ -121,7 +133,7 @@ def load_path(
             "held in memory. Leave it out (--stream)."
         )
     if is_image:
-        x = {"all": decode([path], image_size, channels).images}
+        x = {"all": decode([path], image_size, channels).x}
         kind_of_x = "discretized_logistic", (0, 255)
         files = {"all": np.array([path.name])}
         return _build(path, x, {}, seed, kind_of_x, cut=cut, files=files)
@@ -131,7 +143,7 @@ def load_path(
             "Leave them out."
         )
     if skip_damaged:
-        raise ValueError(f"skip_damaged is for folders of images; {path} is a file.")
+        raise ValueError(f"skip_damaged is for folders; {path} is a file.")
     if kind in TABLES:
         frame = read_frame(path, header)
         guessed = header is None and kind != ".parquet"
@@ -347,21 +359,63 @@ def _role(name: str) -> tuple[str, str | None]:
     return "", None
 
 
+def _check_kind(path, of_sounds, of_image, of_sound) -> None:
+    """Refuses what is said of images where there are sounds, and the other way round."""
+    if of_sounds and any(one is not None for one in of_image):
+        raise ValueError(
+            f"image_size and channels are for images, but {path} holds sounds. Leave them "
+            "out."
+        )
+    if not of_sounds and any(one is not None for one in of_sound):
+        raise ValueError(
+            f"sample_rate and seconds are for sounds, but {path} holds none. Leave them out."
+        )
+
+
+def _from_sounds(path, sample_rate, seconds, seed, skip_damaged, cut) -> DataSet:
+    found = Found([path], Counter()) if path.is_file() else find_sounds(path)
+
+    def read(paths):
+        return decode_sounds(paths, sample_rate, seconds, skip_damaged)
+
+    return _from_files(path, found, read, "sounds", seed, cut)
+
+
 def _from_folder(path, reading, seed, cut) -> DataSet:
-    found = find_images(path)
-    parts = [file.relative_to(path).parts[:-1] for file in found.paths]
-    splits, labels, used, notes = _folders(parts, path)
+    def read(paths):
+        return decode(paths, *reading)
+
+    return _from_files(path, find_images(path), read, "images", seed, cut)
+
+
+def _from_files(path, found: Found, read, what: str, seed, cut) -> DataSet:
+    """Makes a data set of files of a kind, whose folders are splits and labels.
+
+    Args:
+        path: The folder, or the only file.
+        found: The files.
+        read: Function of paths that returns a `Decoded`.
+        what: What they hold, in one word.
+        seed: Seed of the split.
+        cut: Whether to draw splits.
+
+    Returns:
+        The data set.
+    """
+    top = path if path.is_dir() else path.parent
+    parts = [file.relative_to(top).parts[:-1] for file in found.paths]
+    splits, labels, used, notes = _folders(parts, path, what)
     paths = [file for file, use in zip(found.paths, used, strict=True) if use]
-    decoded = decode(paths, *reading)
+    decoded = read(paths)
     left_out = [f"{n:,} {suffix}" for suffix, n in found.others.most_common()]
     left_out += notes
     total = len(found.paths) + found.others.total()
-    used_text = f"{path}: used {len(decoded.images):,} of {total:,} files"
+    used_text = f"{path}: used {len(decoded.x):,} of {total:,} files"
     first = f"{used_text}; left out: {', '.join(left_out)}" if left_out else used_text
     decoded.notes.insert(0, first)
-    names = [str(paths[i].relative_to(path)) for i in decoded.kept]
+    names = [str(paths[i].relative_to(top)) for i in decoded.kept]
     splits, labels = (one[used][decoded.kept] for one in (splits, labels))
-    return _of_images(path, decoded, names, splits, labels, seed, cut)
+    return _of_decoded(path, decoded, names, splits, labels, seed, cut)
 
 
 def _from_records(path, files, reading, seed, cut) -> DataSet:
@@ -431,29 +485,33 @@ def _of_records(path, split_of: Mapping[Path, str], reading, seed, cut) -> DataS
             lost = f"left out all labels, since {missing:,} records have none"
             decoded.notes.append(lost)
         labels = [None] * len(labels)
-    return _of_images(path, decoded, names, splits, np.array(labels), seed, cut)
+    return _of_decoded(path, decoded, names, splits, np.array(labels), seed, cut)
 
 
-def _of_images(path, decoded, names, splits, labels, seed, cut) -> DataSet:
-    """Makes a data set of images, with the name, split and label of each."""
+def _of_decoded(path, decoded, names, splits, labels, seed, cut) -> DataSet:
+    """Makes a data set of images or sounds, with the name, split and label of each."""
     which = {name: splits == name for name in np.unique(splits).tolist()}
-    x = {name: decoded.images[rows] for name, rows in which.items()}
+    x = {name: decoded.x[rows] for name, rows in which.items()}
     # One class says nothing.
     has_labels = len(set(labels.tolist())) > 1
     y = {name: labels[rows] for name, rows in which.items()} if has_labels else {}
     # Not as text of fixed width, which takes four bytes for each letter of the longest.
     names = np.array(names, dtype=object)
     files = {name: names[rows] for name, rows in which.items()}
-    kind = "discretized_logistic", (0, 255)
-    return _build(path, x, y, seed, kind, cut=cut, notes=decoded.notes, files=files)
+    levels = (0, 255) if decoded.sample_rate is None else None
+    kind = "discretized_logistic", levels
+    about = {"notes": decoded.notes, "files": files}
+    data = _build(path, x, y, seed, kind, cut=cut, **about)
+    return dataclasses.replace(data, sample_rate=decoded.sample_rate)
 
 
-def _folders(parts: list[tuple[str, ...]], path: Path):
+def _folders(parts: list[tuple[str, ...]], path: Path, what: str):
     """What the folders of files say.
 
     Args:
         parts: Folders that each file lies in, from the top.
         path: The folder of all.
+        what: What the files hold, in one word.
 
     Returns:
         For each file its split, its label ("" where there are none) and whether it is
@@ -461,7 +519,7 @@ def _folders(parts: list[tuple[str, ...]], path: Path):
     """
     parts = _unwrapped(parts)
     levels = ([one[i : i + 1] for one in parts] for i in (0, 1))
-    level = next((i for i, one in enumerate(levels) if _are_splits(one, path)), None)
+    level = next((i for i, one in enumerate(levels) if _are_splits(one, path, what)), None)
     splits = np.full(len(parts), "all", dtype=object)
     if level is not None:
         names = _splits_of(one[level] for one in parts if one[level:])
@@ -474,21 +532,22 @@ def _folders(parts: list[tuple[str, ...]], path: Path):
         ]
         parts = [one[:level] + one[end:] for one, end in zip(parts, ends, strict=True)]
     used = splits != ""
-    stray = f"{(~used).sum()} images outside of the splits"
+    stray = f"{(~used).sum()} {what} outside of the splits"
     notes = [] if used.all() else [stray]
     inside = [one for one, use in zip(parts, used, strict=True) if use]
     labels = np.full(len(parts), "", dtype=object)
-    labels[used], loose, more = _classes(inside, splits[used])
+    labels[used], loose, more = _classes(inside, splits[used], what)
     used[used] = ~loose
     return splits.astype(str), labels.astype(str), used, notes + more
 
 
-def _classes(parts: list[tuple[str, ...]], splits: np.ndarray):
+def _classes(parts: list[tuple[str, ...]], splits: np.ndarray, what: str):
     """What the folders of classes say.
 
     Args:
         parts: Folders that each file lies in, below those of the splits.
         splits: The split of each.
+        what: What the files hold, in one word.
 
     Returns:
         For each file its label, and whether it is left out for lack of one; and what is
@@ -500,9 +559,9 @@ def _classes(parts: list[tuple[str, ...]], splits: np.ndarray):
         return labels, none, []
     bare = [s for s in np.unique(splits).tolist() if loose[splits == s].all()]
     if not bare and loose.mean() <= _STRAYS:
-        return labels, loose, [f"{loose.sum()} images outside of the folders of classes"]
+        return labels, loose, [f"{loose.sum()} {what} outside of the folders of classes"]
     where = f" of {', '.join(bare)}" if bare else ""
-    lost = f"all labels, since {loose.sum()} images{where} lie in no folder of a class"
+    lost = f"all labels, since {loose.sum()} {what}{where} lie in no folder of a class"
     return np.full(len(parts), "", dtype=object), none, [lost]
 
 
@@ -542,7 +601,7 @@ def _splits_of(names: Iterable[str]) -> dict[str, str | None]:
     }
 
 
-def _are_splits(folders: list[tuple[str, ...]], path: Path) -> bool:
+def _are_splits(folders: list[tuple[str, ...]], path: Path, what: str) -> bool:
     """Whether the folders of one level are splits; a few files beside them do not count."""
     splits = set(_splits_of(one[0] for one in folders if one).values())
     # Beside cars and planes, "train" is a class.
@@ -553,7 +612,7 @@ def _are_splits(folders: list[tuple[str, ...]], path: Path) -> bool:
         return True
     if splits == {"train"}:
         return False
-    raise _beside_splits(path, splits, "images outside of sub-folders")
+    raise _beside_splits(path, splits, f"{what} outside of sub-folders")
 
 
 def _check_splits(splits, parts, path) -> None:
@@ -567,7 +626,7 @@ def _beside_splits(path, splits: Iterable, others: str) -> ValueError:
     known = ", ".join(sorted({s for s in splits if s}))
     return ValueError(
         f"{path} holds splits ({known}) and also {others}. Move that into one of the "
-        "splits, or load another folder: test images must not get into the training data."
+        "splits, or load another folder: test data must not get into the training data."
     )
 
 

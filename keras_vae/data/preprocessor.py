@@ -15,6 +15,7 @@ from keras_vae.data.binarize import binarize as drawn_once
 from keras_vae.data.conditions import Conditions
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.scaling import Scaling
+from keras_vae.data.spectrogram import LEVELS, Spectrogram
 from keras_vae.data.streaming import Streamed
 from keras_vae.data.tables import Column, to_codes, to_frame
 
@@ -26,7 +27,7 @@ _RAW = (
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Preprocessor:
-    """Scaling, and for 0/1 likelihoods of grey images a binarization.
+    """Scaling, for 0/1 likelihoods of grey images a binarization, of sounds a spectrogram.
 
     A model that has one takes and returns raw data (`VAE.preprocessor`).
 
@@ -41,6 +42,8 @@ class Preprocessor:
             tables (`pandas.DataFrame`) are raw data.
         conditions: Of models with a condition, what its labels are, or its config: then
             names of classes and tables of labels are raw conditions.
+        spectrogram: Of sounds, what the model sees of them, or its config: then waveforms
+            are raw data, and the model's events are the levels of their spectrograms.
 
     Example:
         >>> vae = keras_vae.DenseVAE(data.event_shape, latent_dim=16)
@@ -57,6 +60,7 @@ class Preprocessor:
         value_range: tuple[float, float] = (0.0, 1.0),
         columns: Sequence[Column | dict[str, Any]] | None = None,
         conditions: Conditions | dict[str, Any] | None = None,
+        spectrogram: Spectrogram | dict[str, Any] | None = None,
     ):
         """Keeps the settings."""
         if isinstance(scaling, dict):
@@ -73,6 +77,18 @@ class Preprocessor:
         if isinstance(conditions, dict):
             conditions = Conditions(**conditions)
         self.conditions: Conditions | None = conditions
+        if isinstance(spectrogram, dict):
+            spectrogram = Spectrogram(**spectrogram)
+        self.spectrogram: Spectrogram | None = spectrogram
+        shape = self.scaling.event_shape
+        if spectrogram is not None and (spectrogram.event_shape, self.levels) != (
+            shape,
+            LEVELS,
+        ):
+            raise ValueError(
+                f"Spectrograms have the shape {spectrogram.event_shape} and the levels "
+                f"{LEVELS}, but scaling and levels are for shape {shape} and {self.levels}."
+            )
 
     @classmethod
     def fit(
@@ -82,15 +98,18 @@ class Preprocessor:
         binarize: bool = False,
         seed: int = 0,
         conditions: Conditions | None = None,
+        spectrogram: Spectrogram | None = None,
     ) -> Preprocessor:
         """Chooses the preprocessor that fits a likelihood, by the training data alone.
 
         Args:
-            data: The data set.
+            data: The data set; with a spectrogram, that of the spectrograms
+                (`Spectrogram.data`).
             support: What the likelihood accepts.
             binarize: Whether grey values stand for 0/1 pixels.
             seed: Seed of the draw for scores.
             conditions: What the labels of the model's condition are, if it has one.
+            spectrogram: What the model sees of sounds.
 
         Returns:
             The preprocessor.
@@ -117,7 +136,40 @@ class Preprocessor:
                 for raw in (black, white)
             )
         shown = (black, white)
-        return cls(scaling, binarize, seed, data.levels, shown, data.columns, conditions)
+        about = data.levels, shown, data.columns, conditions, spectrogram
+        return cls(scaling, binarize, seed, *about)
+
+    @property
+    def raw_shape(self) -> tuple[int, ...]:
+        """Shape of one raw observation: that of the model's events, of sounds (samples,)."""
+        if self.spectrogram is None:
+            return self.scaling.event_shape
+        return (self.spectrogram.num_samples,)
+
+    def events(self, x: np.ndarray) -> np.ndarray:
+        """Brings raw observations to the form of the model's events, not yet scaled.
+
+        Args:
+            x: Raw values [N, *raw].
+
+        Returns:
+            Of waveforms the levels of their spectrograms [N, *event]; all else as it is.
+        """
+        return x if self.spectrogram is None else self.spectrogram(x)
+
+    def pictures(self, x: np.ndarray) -> np.ndarray:
+        """Shows raw observations as images.
+
+        Args:
+            x: Raw values [N, *raw].
+
+        Returns:
+            Of waveforms their spectrograms [N, bands, windows, 1], time to the right and
+            high pitches at the top; all else as it is.
+        """
+        if self.spectrogram is None:
+            return x
+        return np.swapaxes(self.events(x), 1, 2)[:, ::-1]
 
     def codes(self, x: Any) -> Any:
         """Writes a table as numbers; leaves all else as it is.
@@ -152,16 +204,16 @@ class Preprocessor:
         """Brings raw observations to the model's units; grey values stay grey.
 
         Args:
-            x: Raw values [N, *event].
+            x: Raw values [N, *raw].
 
         Returns:
-            Float32 array of the same shape.
+            Float32 array [N, *event], of the same shape but of waveforms.
 
         Raises:
             ValueError: If values are not those of `levels`, such as those of observations
                 that are prepared already.
         """
-        x = np.asarray(x)
+        x = self.events(np.asarray(x))
         if self.levels is not None:
             whole_levels(*self.levels).check(x, advice=_RAW)
         return self.scaling(x)
@@ -170,11 +222,11 @@ class Preprocessor:
         """Brings raw observations to what is scored: binarized, once, if anything is.
 
         Args:
-            x: Raw values [N, *event].
+            x: Raw values [N, *raw].
             rows: Of some rows of a larger array their numbers in it; None is all.
 
         Returns:
-            Float32 array of the same shape; the same draw for the same x.
+            Float32 array [N, *event]; the same draw for the same x.
         """
         x = self(x)
         return drawn_once(x, self.seed, rows).astype(np.float32) if self.binarize else x
@@ -183,13 +235,16 @@ class Preprocessor:
         """Brings a batch of raw observations to the model's units, within a step.
 
         Args:
-            x: Raw values [B, *event].
+            x: Raw values [B, *raw].
             seed: Seed of a binarization, int32 [2]; None leaves grey values grey.
 
         Returns:
-            Float32 tensor of the same shape.
+            Float32 tensor [B, *event].
         """
-        x = self.scaling(tf.convert_to_tensor(x))
+        x = tf.convert_to_tensor(x)
+        if self.spectrogram is not None:
+            x = tf.round(self.spectrogram.levels(x))
+        x = self.scaling(x)
         if not self.binarize or seed is None:
             return x
         draws = tf.random.stateless_uniform(tf.shape(x), seed)
@@ -203,8 +258,14 @@ class Preprocessor:
 
         Returns:
             Raw values of the same shape: whole numbers within `levels`, as uint8 where that
-            holds them and as float32 elsewhere; of 0/1 data probabilities.
+            holds them and as float32 elsewhere; of 0/1 data probabilities. Of spectrograms
+            waveforms that sound alike [..., samples].
         """
+        levels = self._levels(x)
+        return levels if self.spectrogram is None else self.spectrogram.inverse(levels)
+
+    def _levels(self, x):
+        """Raw values, of sounds levels of spectrograms."""
         raw = self.scaling.inverse(np.asarray(x))
         if self.levels is None:
             return raw
@@ -217,7 +278,7 @@ class Preprocessor:
 
     @property
     def raw_range(self) -> tuple[float, float]:
-        """Raw values that a picture shows as black and white."""
+        """Raw values that a picture (`pictures`) shows as black and white."""
         if self.levels is not None:
             low, high = self.levels
             return float(low), float(high)
@@ -253,7 +314,14 @@ class Preprocessor:
             "value_range": list(self.value_range),
             "columns": self.columns and [one.to_config() for one in self.columns],
             "conditions": self.conditions and self.conditions.get_config(),
+            **self._of_sounds(),
         }
+
+    def _of_sounds(self):
+        # Configs of other data are as they were before there were sounds.
+        if self.spectrogram is None:
+            return {}
+        return {"spectrogram": self.spectrogram.get_config()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Preprocessor:

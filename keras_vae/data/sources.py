@@ -23,8 +23,16 @@ class Fetched(NamedTuple):
     sha256: str | None
 
 
+# What the arrays of a set may hold, by NumPy's kind of type.
+_KINDS = {"u": "uint8", "i": "whole numbers", "U": "text"}
+
+
 def fetch(
-    name: str, layout: Mapping[str, tuple[int, ...]], where: str, in_keras: bool = False
+    name: str,
+    layout: Mapping[str, tuple[int, ...]],
+    where: str,
+    in_keras: bool = False,
+    kinds: Mapping[str, str] | None = None,
 ) -> Fetched:
     """Reads the arrays of a set from `$KERAS_VAE_DATA/<name>.npz`, else through Keras.
 
@@ -33,6 +41,7 @@ def fetch(
         layout: The arrays that must be there, and their shapes.
         where: Where the set can be had, for the error.
         in_keras: Whether `keras.datasets` has it (read from its cache or downloaded).
+        kinds: Of arrays that do not hold bytes, the kind of their type: "i" or "U".
 
     Returns:
         The arrays.
@@ -46,11 +55,11 @@ def fetch(
     path = own_file(name)
     if path is not None and path.is_file():
         arrays = read_npz(path, only=layout)
-        _check_layout(arrays, layout, str(path))
+        _check_layout(arrays, layout, str(path), kinds or {})
         return Fetched(arrays, str(path), sha256_of(path))
     if in_keras:
         arrays = _through_keras(name, layout)
-        _check_layout(arrays, layout, f"keras.datasets.{name}")
+        _check_layout(arrays, layout, f"keras.datasets.{name}", kinds or {})
         return Fetched(arrays, f"keras.datasets.{name}", None)
     raise FileNotFoundError(
         f"The data set {name!r} is not at hand"
@@ -113,7 +122,7 @@ def _how_to(name: str, layout: Mapping[str, tuple[int, ...]]) -> str:
     )
 
 
-def _check_layout(arrays, layout, source: str) -> None:
+def _check_layout(arrays, layout, source: str, kinds: Mapping[str, str]) -> None:
     for key, shape in layout.items():
         if key not in arrays:
             raise ValueError(
@@ -121,9 +130,9 @@ def _check_layout(arrays, layout, source: str) -> None:
                 f"{', '.join(arrays) or 'none of the expected arrays'}. Replace it."
             )
         array = arrays[key]
-        kind = "U" if key == "attribute_names" else "u"
+        kind = kinds.get(key, "u")
         if array.shape != shape or array.dtype.kind != kind:
-            expected = "text" if kind == "U" else "uint8"
+            expected = _KINDS[kind]
             raise ValueError(
                 f"{key} in {source} is {array.dtype} of shape {list(array.shape)}; "
                 f"expected {expected} of shape {list(shape)}. Replace the file."

@@ -43,6 +43,7 @@ from keras_vae.evaluation.registry import (
     evaluate_metrics,
 )
 from keras_vae.evaluation.scores import describe_scores, held_out_scores, plus_minus
+from keras_vae.evaluation.sounds import log_spectral_distance, spectral_convergence
 from keras_vae.evaluation.tables import table_scores
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "information",
     "likelihood_scores",
     "label_scores",
+    "log_spectral_distance",
     "mean_and_error",
     "mig",
     "peak_signal_to_noise",
@@ -92,6 +94,7 @@ __all__ = [
     "read_as_asked",
     "sap",
     "sharpness",
+    "spectral_convergence",
     "structural_similarity",
     "table_scores",
 ]

@@ -34,13 +34,16 @@ from keras_vae.evaluation.likelihood.annealed import (
 from keras_vae.evaluation.likelihood.anomaly import anomaly_scores, auroc
 from keras_vae.evaluation.likelihood.estimates import likelihood_scores
 from keras_vae.evaluation.likelihood.gaps import inference_gaps
+from keras_vae.evaluation.sounds import log_spectral_distance, spectral_convergence
 
 # Training examples that probes learn from, and points of the scores by intervention.
 _MOST_PROBED, _POINTS = 10_000, {"num_train": 1000, "num_test": 500}
 # Samples that a model with a condition is asked for.
 _OF_EACH_CLASS = 1000
+# Waveforms take a while to be found.
+_SOUNDS_OF_EACH_CLASS = 100
 # Steps of 64 images and passes, at least, of the classifier that reads them.
-_READER_STEPS, _READER_EPOCHS = 1500, 3
+_READER_STEPS, _READER_EPOCHS = 600, 3
 # What takes thousands of gradients for an observation is done for so many, if no limit says
 # otherwise.
 _FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 500}
@@ -149,7 +152,12 @@ def score_probe(on: HeldOut) -> dict[str, Any]:
 
 
 def score_classes(on: HeldOut) -> dict[str, Any]:
-    """Samples of each class, and held-out images, as a classifier reads them."""
+    """Held-out data, reconstructions, and samples of each class, as a classifier reads them.
+
+    Sounds are read as they come out, by the spectrograms of waveforms; beside them those that
+    went to a spectrogram and back without the model, so that it is not blamed for what is lost
+    on that way.
+    """
     assert on.train is not None, "a metric that needs labels has training data"
     model, cut = on.model, on.cut
     x, y = on.train()
@@ -158,16 +166,50 @@ def score_classes(on: HeldOut) -> dict[str, Any]:
         for rows, labels in ((x, y), (cut.x, cut.y))
     )
     epochs = max(_READER_EPOCHS, -(-64 * _READER_STEPS // len(x)))
-    reader = class_reader(
-        *(x, y, model.num_classes or 0, model.shown_range, epochs), seed=on.seed
-    )
-    read = reader.predict(cut.x, verbose=0).argmax(axis=-1)
-    return {
+    pictures, classes = model.pictures(x), model.num_classes or 0
+    reader = class_reader(pictures, y, classes, model.shown_range, epochs, on.seed)
+
+    def rightly(observations):
+        shown = np.asarray(model.pictures(observations), np.float32)
+        return mean_and_error(reader.predict(shown, verbose=0).argmax(axis=-1) == y_true)
+
+    spectrogram = model.preprocessor and model.preprocessor.spectrogram
+    count = _SOUNDS_OF_EACH_CLASS if spectrogram else _OF_EACH_CLASS
+    found = {
         "num_examples": len(cut.x),
         "num_train": len(x),
-        "num_of_each_class": _OF_EACH_CLASS,
-        "read_rightly": mean_and_error(read == y_true),
-        "read_as_asked": read_as_asked(model, reader, _OF_EACH_CLASS, on.seed),
+        "num_of_each_class": count,
+        "read_rightly": rightly(cut.x),
+        "rebuilt_read_rightly": rightly(model.reconstruct(cut.x, cut.condition)),
+        "read_as_asked": read_as_asked(model, reader, count, on.seed),
+    }
+    if spectrogram:
+        found["round_trip_read_rightly"] = rightly(_round_trip(spectrogram, cut.x))
+    return found
+
+
+def _round_trip(spectrogram, x):
+    """Waveforms that were a spectrogram in between, without any model."""
+    return spectrogram.inverse(spectrogram(x))
+
+
+def score_sounds(on: HeldOut) -> dict[str, Any]:
+    """What is lost of sounds on the way to a spectrogram and back, and in the model."""
+    assert on.model.preprocessor is not None, "a model of sounds has one"
+    spectrogram, x = on.model.preprocessor.spectrogram, on.cut.x
+    assert spectrogram is not None
+    others = {
+        "round_trip": _round_trip(spectrogram, x),
+        "rebuilt": on.model.reconstruct(x, on.cut.condition),
+    }
+    distances = {"convergence": spectral_convergence, "distance": log_spectral_distance}
+    return {
+        "num_examples": len(x),
+        **{
+            f"{whose}_{name}": mean_and_error(distance(spectrogram, x, other))
+            for whose, other in others.items()
+            for name, distance in distances.items()
+        },
     }
 
 
@@ -176,7 +218,8 @@ def _features(on):
     x, value_range = on.cut.x, on.model.shown_range
     extract = random_conv(value_range)
     sampled = on.model.sample(len(x), on.cut.condition, on.seed)
-    sampled = np.clip(sampled, *value_range)
+    sampled = np.clip(on.model.pictures(sampled), *value_range)
+    x = on.model.pictures(x)
     about = {"num_examples": len(x), "num_samples": len(x), "extractor": extract.name}
     return about, extract(x), extract(sampled)
 

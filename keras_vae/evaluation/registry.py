@@ -25,7 +25,7 @@ class Metric(NamedTuple):
         needs: "labels", "classes" (labels, and a model whose condition they are), "factors"
             (labels [N, K], K >= 2), "drawn factors" (data that can be drawn for given
             factors), "images", "anomalies" (data of another kind), "a trained likelihood"
-            (which a VAE-GAN has not), "predicted labels" (labels, and a model that learns
+            (which a VAE-GAN has not), "sounds", "predicted labels" (labels, and a model that learns
             them), or nothing.
 
     Example:
@@ -121,6 +121,13 @@ def _check_needs(name, on):
             f"The metric {name!r} needs labels, of held-out data and of training data "
             "beside them. Give labelled data, and one of their held-out splits."
         )
+    if needs == "sounds" and not (
+        on.model.preprocessor and on.model.preprocessor.spectrogram
+    ):
+        raise ValueError(
+            f"The metric {name!r} is of sounds, but this model's preprocessor has no "
+            "spectrogram."
+        )
     if needs == "predicted labels" and (y is None or not on.model.learns_labels):
         raise ValueError(
             f"The metric {name!r} compares the labels that a model predicts with those of "
@@ -213,6 +220,11 @@ METRICS = {
         metrics.score_classes,
         "samples of each class, read by a classifier of training images",
         "classes",
+    ),
+    "sounds": Metric(
+        metrics.score_sounds,
+        "spectra of waveform to spectrogram to waveform, and of reconstructions",
+        "sounds",
     ),
     "disentanglement": Metric(
         metrics.score_disentanglement, "MIG, SAP and DCI of codes", "factors"

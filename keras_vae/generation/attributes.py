@@ -150,7 +150,7 @@ def edit_attribute(
     codes = z[:, np.newaxis] + np.multiply.outer(factors, vector).astype(z.dtype)
     y = None if y is None else np.repeat(y, len(factors), axis=0)
     decoded = model.decode_codes(codes.reshape(-1, *vector.shape), y, batch_size)
-    return decoded.reshape(len(z), len(factors), *model.event_shape)
+    return decoded.reshape(len(z), len(factors), *model.raw_shape)
 
 
 def _as_columns(attributes, n):

@@ -348,6 +348,12 @@ def _columns(values, like):
 
 def _known(model, x, observed):
     """Raw observations with stand-ins for what is missing, and the mask, both checked."""
+    if model.preprocessor is not None and model.preprocessor.spectrogram is not None:
+        raise ValueError(
+            "impute fills elements of an observation that are missing, but this model sees "
+            "spectrograms of sounds, whose samples are no such elements. Take a model of "
+            "tables or images."
+        )
     x = np.asarray(x if model.preprocessor is None else model.preprocessor.codes(x))
     if observed is None:
         if x.dtype.kind != "f":

@@ -90,6 +90,13 @@ class LatentVariableModel(ObjectiveModel):
         self._preprocessor = preprocessor
 
     @property
+    def raw_shape(self) -> tuple[int, ...]:
+        """Shape of one raw observation: `event_shape`, but of sounds (samples,)."""
+        if self.preprocessor is None:
+            return tuple(self.event_shape)
+        return self.preprocessor.raw_shape
+
+    @property
     def latent(self) -> Latent:
         """What the latent variable is."""
         raise NotImplementedError
@@ -436,7 +443,7 @@ class LatentVariableModel(ObjectiveModel):
         y = self.check_condition(y, len(z0))
         y = None if y is None else np.repeat(y, steps, axis=0)
         decoded = self.decode_codes(z.reshape(-1, *z.shape[2:]), y)
-        return decoded.reshape(len(z0), steps, *self.event_shape)
+        return decoded.reshape(len(z0), steps, *self.raw_shape)
 
     def decode_codes(self, z, y=None, batch_size: int = 256) -> np.ndarray:
         """Returns the mean of p(x|z) for codes.
@@ -675,7 +682,7 @@ class LatentVariableModel(ObjectiveModel):
 
         def in_units(x, rows=None):
             if prepare is not None:
-                check_shape(x.shape, self.event_shape, name)
+                check_shape(x.shape, self.raw_shape, name)
                 x = prepare.held_out(x, rows) if scores else prepare(x)
             check_array(x, self.event_shape, self.support, name, self.takes_gaps)
             return x
@@ -706,13 +713,27 @@ class LatentVariableModel(ObjectiveModel):
         prepare = self.preprocessor
         x = self.as_raw(x, name)
         units = self.to_units(x, scores=held_out, name=name)
-        if held_out or prepare is None or (x.dtype.kind == "f" and not prepare.binarize):
+        is_ready = x.dtype.kind == "f" and not (prepare and prepare.binarize)
+        # Spectrograms are made once, and not at each visit.
+        of_sounds = prepare is not None and prepare.spectrogram is not None
+        if held_out or prepare is None or is_ready or of_sounds:
             return units, True
         return x, False
 
     def from_units(self, x: np.ndarray) -> np.ndarray:
         """Brings what the model makes to raw values, where there is a preprocessor."""
         return x if self.preprocessor is None else self.preprocessor.inverse(x)
+
+    def pictures(self, x: np.ndarray) -> np.ndarray:
+        """Shows raw observations as images: sounds as spectrograms, all else as it is.
+
+        Args:
+            x: Raw observations [N, *raw].
+
+        Returns:
+            Array, of sounds [N, bands, windows, 1], with values in `shown_range`.
+        """
+        return x if self.preprocessor is None else self.preprocessor.pictures(x)
 
     def as_raw(self, x, name: str = "x") -> Any:
         """Reads observations as one array; of a table the numbers that stand for it."""

@@ -16,6 +16,7 @@ from keras_vae.plots.latent import latent_manifold, traversals
 from keras_vae.plots.levels import level_reconstructions, level_samples
 from keras_vae.plots.panels import image_rows, panels
 from keras_vae.plots.saving import save_figure, save_image
+from keras_vae.plots.spectrograms import save_spectrograms, spectrogram_rows
 
 __all__ = [
     "image_grid",
@@ -31,5 +32,7 @@ __all__ = [
     "save_image",
     "save_image_grid",
     "save_reconstruction_pairs",
+    "save_spectrograms",
+    "spectrogram_rows",
     "traversals",
 ]

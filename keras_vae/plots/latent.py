@@ -143,7 +143,7 @@ def _decode(model, z, value_range, y):
     """Pixels [N, H, W, 3] of what the model decodes z to, codes of any shape."""
     value_range = model.shown_range if value_range is None else value_range
     decoded = model.decode_codes(z.reshape(-1, *model.latent.shape), y)
-    return to_pixels(decoded, value_range, "The decoded images")
+    return to_pixels(model.pictures(decoded), value_range, "The decoded images")
 
 
 def _moments_of_prior(model, x, y):

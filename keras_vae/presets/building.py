@@ -31,7 +31,7 @@ from keras_vae.presets.files import (
 from keras_vae.presets.folder import load
 
 OF_DATA = "reconstructions.png"
-PICTURES = ("samples.png", OF_DATA, "manifold.png", "samples.csv")
+PICTURES = ("samples.png", OF_DATA, "manifold.png", "samples.csv", "samples.wav")
 
 
 def build_preset(

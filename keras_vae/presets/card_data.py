@@ -41,6 +41,8 @@ def card_data(metadata: dict[str, Any]) -> str:
         about["pipeline_tag"] = task
     about["tags"] = ["keras", "tensorflow", "vae", "variational-autoencoder"]
     about["tags"].append(metadata["model"].replace("_", "-"))
+    if data.get("sample_rate"):
+        about["tags"].append("audio")
     about["datasets"] = [data["name"]]
     scores = metadata["scores"]
     keys = [key for key, value in scores.items() if isinstance(value, dict)]

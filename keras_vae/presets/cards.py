@@ -44,12 +44,19 @@ def _facts(metadata, recipe):
         "model": f"`{metadata['class']}`, {metadata['parameters']:,} parameters",
         "latent size": metadata["latent_dim"],
         "likelihood": metadata["likelihood"],
-        "data": f"{data['name']}, examples of shape {tuple(data['event_shape'])}",
+        "data": _data(data),
         "licence of the data": data["licence"],
         "licence of the weights": "Apache-2.0, as far as that of the data allows",
         "made with": ", ".join(f"{n} {v}" for n, v in metadata["versions"].items()),
     }
     return "| | |\n|---|---|\n" + "\n".join(f"| {k} | {v} |" for k, v in rows.items())
+
+
+def _data(data):
+    if rate := data.get("sample_rate"):
+        seconds = data["event_shape"][0] / rate
+        return f"{data['name']}, sounds of {seconds:.3g} s at {rate:,} samples a second"
+    return f"{data['name']}, examples of shape {tuple(data['event_shape'])}"
 
 
 def may_show_data(licence: str) -> bool:
@@ -76,6 +83,8 @@ def _pictures(files, recipe):
     if not shown:
         return ""
     texts = "; ".join(shown.values())
+    if "samples.wav" in files:
+        texts += ". [samples.wav](samples.wav) has the samples one after another"
     return f"{images}\n\n{texts[0].upper()}{texts[1:]}."
 
 
@@ -161,6 +170,8 @@ keras-vae export {name} models/{name}/1  # a SavedModel, which TF Serving serves
             f"samples.csv\nkeras-vae impute {name} --data mine.csv --output filled.csv"
         )
         text = text.replace("mine.npy", "mine.csv").replace("samples.png", of_tables)
+    if metadata["data"].get("sample_rate"):
+        text = text.replace("mine.npy", "clips/").replace("samples.png", "samples.wav")
     return text
 
 

@@ -14,6 +14,7 @@ from keras_vae.data import (
     Conditions,
     DataSet,
     Preprocessor,
+    Spectrogram,
     keep_labels,
     steps_per_epoch,
 )
@@ -95,6 +96,11 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
         ValueError: If parts and data do not go together.
     """
     given, arguments = _choices(recipe), models.ROOM.arguments(recipe.title)
+    spectrogram = None
+    x_train = data.x_train
+    if data.sample_rate is not None:
+        spectrogram = Spectrogram.fit(x_train, data.sample_rate)
+        data = spectrogram.data(data)
     conditions = None
     if "num_classes" in arguments:
         conditions = classes_of(data, given.pop("condition", ALL_LABELS))
@@ -118,12 +124,12 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
     binarize = binarization(recipe, model, data.binarize)
     drawn = binarize != "none"
     model.preprocessor = Preprocessor.fit(
-        data, model.support, drawn, recipe.seed, conditions
+        data, model.support, drawn, recipe.seed, conditions, spectrogram
     )
     # From all over the data, which may be sorted.
     starts = max(1, min(_MOST_STARTS, _MOST_ELEMENTS // math.prod(data.event_shape)))
-    stride = -(-len(data.x_train) // starts)
-    model.start_from(model.to_units(data.x_train[::stride], name="x_train"))
+    stride = -(-len(x_train) // starts)
+    model.start_from(model.to_units(x_train[::stride], name="x_train"))
     return model, binarize
 
 

@@ -13,6 +13,7 @@ from keras_vae import plots
 from keras_vae.core.files import write_atomically, write_json
 from keras_vae.core.support import REAL
 from keras_vae.data import DataSet
+from keras_vae.data.sounds import write_sounds
 from keras_vae.evaluation import (
     active_units,
     describe_scores,
@@ -31,6 +32,8 @@ _MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
 _GRAIN = 1.5
 # Samples in a picture; of a model of classes, those of each of so many classes.
 SAMPLES, _SAMPLES_OF_CLASS, _MOST_CLASSES = 64, 8, 20
+# Sounds are larger than images, on paper and in files.
+_SOUNDS, _SOUNDS_OF_CLASS, _PAIRS_OF_SOUNDS = 32, 4, 8
 
 
 def close(
@@ -135,7 +138,8 @@ def test_scores(model: LatentVariableModel, x: np.ndarray, y) -> dict[str, Any]:
 def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> list[str]:
     """Draws samples and reconstructions of images, and the manifold of 2-D codes.
 
-    Of tables with named columns, samples are a table.
+    Of tables with named columns, samples are a table; of sounds they are written as a WAV
+    file, too.
 
     Args:
         model: The model.
@@ -156,23 +160,42 @@ def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> lis
         return ["samples.csv"]
     if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3):
         return []
-    shown = model.shown_range
-    conditions, columns = y, None
+    of_sounds = model.preprocessor and model.preprocessor.spectrogram
+    count, of_class = (
+        (_SOUNDS, _SOUNDS_OF_CLASS) if of_sounds else (SAMPLES, _SAMPLES_OF_CLASS)
+    )
+    conditions, columns = None if y is None else y[:count], None
     if model.num_classes is not None:
         classes = np.arange(min(model.num_classes, _MOST_CLASSES))
-        conditions, columns = np.repeat(classes, _SAMPLES_OF_CLASS), _SAMPLES_OF_CLASS
-    count = SAMPLES if conditions is None else len(conditions)
+        conditions, columns = np.repeat(classes, of_class), of_class
+    count = count if conditions is None else len(conditions)
     samples = model.sample(count, conditions)
-    plots.save_image_grid(samples, output / "samples.png", columns, shown)
     rebuilt = model.reconstruct(x, None if y is None else y[: len(x)])
-    pairs = output / "reconstructions.png"
-    plots.save_reconstruction_pairs(x, rebuilt, pairs, value_range=shown)
-    names = ["samples.png", "reconstructions.png"]
+    names = _pictures(model, samples, x, rebuilt, output, columns)
     flat = model.latent.shape == (2,) and model.latent.support == REAL
     if flat and model.condition_shape is None:
         plots.save_image(plots.latent_manifold(model), output / "manifold.png")
         names.append("manifold.png")
     return names
+
+
+def _pictures(model, samples, x, rebuilt, output: Path, columns) -> list[str]:
+    """Draws samples, and data beside reconstructions; sounds can be heard, too."""
+    names, shown = ["samples.png", "reconstructions.png"], model.shown_range
+    pictures = [output / name for name in names]
+    spectrogram = model.preprocessor and model.preprocessor.spectrogram
+    if spectrogram is None:
+        plots.save_image_grid(samples, pictures[0], columns, shown)
+        plots.save_reconstruction_pairs(x, rebuilt, pictures[1], value_range=shown)
+        return names
+    conditions = model.preprocessor.conditions
+    classes = [str(one) for one in (conditions and conditions.classes) or ()]
+    lines = classes[: len(samples) // columns] if columns else []
+    plots.save_spectrograms(samples, spectrogram, pictures[0], columns, lines)
+    pairs = {"original": x[:_PAIRS_OF_SOUNDS], "rebuilt": rebuilt[:_PAIRS_OF_SOUNDS]}
+    plots.save_figure(plots.spectrogram_rows(pairs, spectrogram), pictures[1])
+    write_sounds(samples, spectrogram.sample_rate, output / "samples.wav")
+    return [*names, "samples.wav"]
 
 
 def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:

@@ -86,9 +86,18 @@ def check_shape(model: LatentVariableModel, data: DataSet, whose: str) -> None:
     Raises:
         ValueError: If the event shapes differ.
     """
-    if tuple(model.event_shape) != data.event_shape:
+    spectrogram = model.preprocessor and model.preprocessor.spectrogram
+    if spectrogram is None and data.sample_rate is not None:
+        raise ValueError(f"{whose} is none of sounds, but {data.name!r} holds sounds.")
+    # Arrays do not say their sample rate.
+    if spectrogram and data.sample_rate not in (None, spectrogram.sample_rate):
         raise ValueError(
-            f"{whose} was made for examples of shape {tuple(model.event_shape)}, but those "
+            f"{whose} was made for sounds of {spectrogram.sample_rate:,} samples a second, "
+            f"but those of {data.name!r} have {data.sample_rate:,}. Resample them."
+        )
+    if model.raw_shape != data.event_shape:
+        raise ValueError(
+            f"{whose} was made for examples of shape {model.raw_shape}, but those "
             f"of {data.name!r} have shape {data.event_shape}. Bring the data to the form of "
             "the training data."
         )
@@ -105,6 +114,9 @@ def check_levels(model: LatentVariableModel, data: DataSet, whose: str) -> None:
     Raises:
         ValueError: If the levels differ.
     """
+    if model.preprocessor is not None and model.preprocessor.spectrogram is not None:
+        # Waveforms have none.
+        return
     levels = data.levels if model.preprocessor is None else model.preprocessor.levels
     if not _alike(levels, data.levels):
         raise ValueError(

@@ -32,6 +32,8 @@ def load_to_train(
         "channels": recipe.channels,
         "columns": recipe.columns,
         "levels": recipe.levels,
+        "sample_rate": recipe.sample_rate,
+        "seconds": recipe.seconds,
         "label": _label_names(recipe),
     }
     if before is not None:

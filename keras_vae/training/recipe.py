@@ -25,6 +25,7 @@ _WHOLE = {
     "batch_size": 1,
     "seed": 0,
     "labels": 1,
+    "sample_rate": 1,
 }
 # Training examples below which small batches are worth their time: with 4,000 digits and
 # 50 epochs, batches of 32 instead of 128 gained 4 nats.
@@ -98,7 +99,16 @@ class Recipe:
         "values at hand do not say it: LOW:HIGH, such as 0:1023.",
     )
     skip_damaged: bool = _field(
-        False, "Whether to leave out images of a folder that cannot be read."
+        False, "Whether to leave out images or sounds of a folder that cannot be read."
+    )
+    sample_rate: int | None = _field(
+        None,
+        "Samples in a second that own sounds are brought to. None is the rate of most files, "
+        "16,000 at most.",
+    )
+    seconds: float | None = _field(
+        None,
+        "Length that own sounds are cut or filled up to. None goes by them, 2 at most.",
     )
     stream: bool | None = _field(
         None,
@@ -178,6 +188,7 @@ class Recipe:
                 f"columns must be kinds by the names of columns, but is {self.columns!r}."
             )
         self._check_images()
+        self._check_sounds()
         self._check_levels()
         self._check_start()
 
@@ -214,6 +225,13 @@ class Recipe:
         for size in self.image_size:
             _check_whole("image_size", size, 1)
         self._set("image_size", tuple(self.image_size))
+
+    def _check_sounds(self):
+        if self.seconds is None:
+            return
+        number = isinstance(self.seconds, int | float) and self.seconds is not True
+        if not number or not 0 < self.seconds < math.inf:
+            raise ValueError(f"seconds must be a positive number, but is {self.seconds!r}.")
 
     def _check_levels(self):
         if self.levels is None:
@@ -299,6 +317,11 @@ class Recipe:
         Raises:
             ValueError: If images are to be changed, and there are none.
         """
+        if self.augment and data.sample_rate is not None:
+            raise ValueError(
+                f"augment={self.augment!r} changes images, but {data.name!r} holds sounds, "
+                "of which a mirrored spectrogram is none. Leave it out."
+            )
         from keras_vae.data.streaming import Streamed
 
         if self.augment and len(data.event_shape) != 3:

@@ -212,7 +212,7 @@ def _fit(model, recipe, data, binarize, validation, callbacks, say, verbose) -> 
     # The stream prepares the batches ahead of the steps, so the model must not.
     prepare, model.preprocessor = model.preprocessor, None
     batches = pipeline(
-        x,
+        x if is_static else prepare.events(x),
         recipe.batch_size,
         y=y,
         scaling=None if is_static else prepare.scaling,
@@ -245,7 +245,7 @@ def _fit(model, recipe, data, binarize, validation, callbacks, say, verbose) -> 
 
 def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]:
     """What is said beside the model, but for what training will find out."""
-    about = {
+    about: dict[str, Any] = {
         "name": data.name,
         "licence": data.licence,
         "fingerprint": data.fingerprint(
@@ -253,6 +253,8 @@ def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]
         ),
         "event_shape": list(data.event_shape),
     }
+    if data.sample_rate is not None:
+        about["sample_rate"] = data.sample_rate
     likelihood = model.likelihood_text
     if "feature_distance" in objective.terms:
         likelihood = "distances in a discriminator's features"
@@ -268,8 +270,10 @@ def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]
     return metadata
 
 
-def _values(data: DataSet) -> str:
+def _values(data: DataSet, model: LatentVariableModel) -> str:
     """What the values were taken for, where that was a guess."""
+    if data.sample_rate is not None:
+        return f"sounds are seen as spectrograms of shape {tuple(model.event_shape)}\n"
     if data.sha256 is None or data.columns:
         return ""
     if data.levels is None:
@@ -291,7 +295,7 @@ def _describe(recipe, data: DataSet, model, metadata, workers, jit: bool) -> str
         f"{model.latent_dim}, likelihood {metadata['likelihood']}\n"
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
-        + _values(data)
+        + _values(data, model)
         + (f"an epoch is {passes} passes through these\n" if passes > 1 else "")
         + f"training on {count} {kind}"
         + (f" of {workers.count} workers" if workers.count > 1 else "")

@@ -24,6 +24,7 @@ PICTURES = (
     "reconstructions.png",
     "manifold.png",
     "samples.csv",
+    "samples.wav",
 )
 
 

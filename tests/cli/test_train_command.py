@@ -36,6 +36,8 @@ VALUES = {
     "levels": ("0:16", (0, 16)),
     "skip_damaged": ((), True),
     "stream": ((), True),
+    "sample_rate": ("8000", 8000),
+    "seconds": ("1.5", 1.5),
     "library_size": ((), True),
     "augment": ("flip,shift=2", "flip,shift=2"),
     "label": ("income", "income"),

@@ -54,6 +54,8 @@ EXPECTED = {
 }
 PACKAGED = ("digits", "mnist_5k", "sprites")
 TABLES = ("breast_cancer",)
+# test_spoken_digits.py
+SOUNDS = ("spoken_digits",)
 CASES = [(name, "real") for name in EXPECTED] + [(name, "stand-in") for name in PIXELS]
 LIKELIHOODS = {
     "bernoulli",
@@ -65,7 +67,7 @@ LIKELIHOODS = {
 
 
 def test_every_named_set_is_tested():
-    assert {*EXPECTED, *TABLES} == set(names())
+    assert {*EXPECTED, *TABLES, *SOUNDS} == set(names())
     assert set(PIXELS) == set(EXPECTED) - set(PACKAGED)
 
 

@@ -36,9 +36,16 @@ class Obeying:
     shown_range = (0.0, 1.0)
     event_shape = SHAPE
     condition_shape = (CLASSES,)
+    preprocessor = None
 
     def __init__(self, answers):
         self.answers = np.array(answers)
+
+    def pictures(self, x):
+        return x
+
+    def reconstruct(self, x, y):
+        return images(self.answers[y])
 
     def sample(self, n, y, seed=0):
         return images(self.answers[y], seed + 1)
@@ -67,6 +74,14 @@ def test_the_share_is_that_of_the_classes_that_are_obeyed(reader, answers, share
     assert found["standard_error"] == pytest.approx((share * (1 - share) / 59) ** 0.5)
 
 
+def test_large_images_are_averaged_down_first():
+    large = np.kron(X[:60], np.ones((1, 12, 12, 1), "f4"))
+    reader = class_reader(large, Y[:60], CLASSES, epochs=20)
+    assert (reader.predict(large, verbose=0).argmax(-1) == Y[:60]).mean() > 0.9
+    # 96 pixels are 32, halved twice.
+    assert reader.layers[-1].kernel.shape == (8 * 8 * 64, CLASSES)
+
+
 def test_levels_do_not_matter(reader):
     eight_bits = class_reader(255 * X, Y, CLASSES, (0, 255), epochs=10)
     for ours, x in ((reader, X), (eight_bits, 255 * X)):
@@ -77,6 +92,7 @@ def test_the_metric_reads_held_out_images_and_samples():
     on = HeldOut(Obeying((0, 1, 1)), X[:30], Y[:30], lambda: (X, Y))
     found = evaluate_metrics("classes", on)["classes"]
     assert found["read_rightly"]["mean"] == 1
+    assert found["rebuilt_read_rightly"]["mean"] == pytest.approx(2 / 3)
     assert found["read_as_asked"]["mean"] == pytest.approx(2 / 3)
     assert (
         "reads as asked" in describe_metrics({"classes": found})

@@ -89,7 +89,10 @@ def metric(name):
 
 
 # Those that need other data, and those that only take another way through the same.
-ELSEWHERE = {"disentanglement", "interventions", "frechet", "likelihood", "ais", "classes"}
+ELSEWHERE = {
+    *("disentanglement", "interventions", "frechet", "likelihood", "ais"),
+    *("classes", "sounds"),
+}
 TOOLS = {
     "impute, importance": lambda one: filled(one, "importance"),
     "impute, gibbs": lambda one: filled(one, "gibbs"),

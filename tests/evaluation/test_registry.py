@@ -70,8 +70,8 @@ def few_points(monkeypatch):
     monkeypatch.setattr(metrics, "_FEW", 5)
 
 
-# That of classes is of another model: test_classes.py.
-@pytest.mark.parametrize("name", [name for name in METRICS if name != "classes"])
+# Those are of other models: test_classes.py, test_sound_scores.py.
+@pytest.mark.parametrize("name", [n for n in METRICS if n not in ("classes", "sounds")])
 def test_every_metric(on, of_classes, name):
     """Scores are finite, the same for the same seed, fit into JSON, and are printed."""
     on = of_classes if METRICS[name].needs == "predicted labels" else on

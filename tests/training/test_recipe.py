@@ -28,6 +28,8 @@ OTHER = Recipe(
     levels=(0, 16),
     skip_damaged=True,
     stream=True,
+    sample_rate=8000,
+    seconds=1.5,
     label="income",
     augment="flip,shift=2",
     library_size=True,
@@ -40,6 +42,7 @@ OTHER = Recipe(
 )
 TUNED = Recipe("digits", from_preset="other")
 WHOLE = ["warmup_epochs", "epochs", "patience", "batch_size", "seed", "labels"]
+WHOLE += ["sample_rate"]
 WORDS = ["binarize", "schedule"]
 FLAGS = ["mixed_precision", "jit", "header", "skip_damaged", "stream", "library_size"]
 OTHERS = [
@@ -47,6 +50,7 @@ OTHERS = [
     "image_size",
     "channels",
     "levels",
+    "seconds",
     "label",
     "condition",
     "augment",

@@ -11,6 +11,7 @@ import keras_vae
 from keras_vae import evaluation
 from keras_vae.data import load
 from keras_vae.presets.files import check_all, read_metadata
+from keras_vae.training.building import split_for
 from keras_vae.training.recipe import Recipe
 
 NAMES = sorted(path.parent.name for path in ZOO.glob("[!.]*/metadata.json"))
@@ -86,13 +87,14 @@ def test_the_score_on_the_card_is_found_again(name):
     model, card = keras_vae.VAE.from_preset(preset), metadata["scores"]
     labels = model.condition_shape is not None
     assert data.fingerprint(labels) == metadata["data"]["fingerprint"]
+    x, y = split_for(model, data, "test")
     found = evaluation.held_out_scores(
         model,
-        data.x_test,
+        x,
         card["num_samples"],
         seed=1,
         limit=60,
-        y=None if model.condition_shape is None else data.y_test,
+        y=y,
     )
     assert found["num_examples"] == min(60, len(data.x_test))
     # Something is compared, whatever was added to the scores since the card was written.

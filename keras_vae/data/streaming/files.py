@@ -128,12 +128,13 @@ def or_error(action: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return attempt
 
 
-def with_progress(items: Iterable[Any], total: int) -> Iterator[Any]:
+def with_progress(items: Iterable[Any], total: int, name: str = "image") -> Iterator[Any]:
     """Shows a bar while many items pass.
 
     Args:
         items: The items.
         total: How many there are; of few no bar is shown.
+        name: What one is called.
 
     Yields:
         The items.
@@ -143,7 +144,7 @@ def with_progress(items: Iterable[Any], total: int) -> Iterator[Any]:
         return
     import keras
 
-    bar = keras.utils.Progbar(total, unit_name="image")
+    bar = keras.utils.Progbar(total, unit_name=name)
     for item in items:
         yield item
         bar.add(1)

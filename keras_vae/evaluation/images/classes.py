@@ -7,6 +7,8 @@ import numpy as np
 
 from keras_vae.evaluation.errors import mean_and_error
 
+_LARGEST = 40
+
 
 def class_reader(
     x,
@@ -18,6 +20,8 @@ def class_reader(
     verbose: int = 0,
 ) -> keras.Model:
     """Trains a convolutional network that reads classes off images.
+
+    Large images are averaged down to at most 40 pixels a side first.
 
     Args:
         x: Training images [N, height, width, channels].
@@ -47,6 +51,8 @@ def class_reader(
     low, high = value_range
     scale = 1.0 / (high - low)
     layers = [keras.Input(np.shape(x)[1:]), keras.layers.Rescaling(scale, -low * scale)]
+    if (factor := -(-max(np.shape(x)[1:3]) // _LARGEST)) > 1:
+        layers.append(keras.layers.AveragePooling2D(factor, padding="same"))
     for filters in (32, 64):
         layers += [
             keras.layers.Conv2D(filters, 3, 1, "same", use_bias=False),
@@ -93,6 +99,6 @@ def read_as_asked(model, reader, count: int = 100, seed: int = 0) -> dict:
             f"this one's has shape {model.condition_shape}."
         )
     asked = np.repeat(np.arange(model.num_classes), count)
-    samples = model.sample(len(asked), asked, seed=seed)
+    samples = model.pictures(model.sample(len(asked), asked, seed=seed))
     read = reader.predict(np.asarray(samples, np.float32), verbose=0).argmax(axis=-1)
     return mean_and_error(read == asked)

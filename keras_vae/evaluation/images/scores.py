@@ -131,7 +131,7 @@ def image_scores(
 
     Args:
         model: The model.
-        x: Images [N, height, width, channels].
+        x: Images [N, height, width, channels], or sounds, whose spectrograms are looked at.
         num_samples: Number of samples from the prior.
         seed: Same seed, same scores.
         limit: Score that many images, drawn at random; None scores all.
@@ -151,9 +151,12 @@ def image_scores(
     """
     x, y = limited((x, y), limit, seed)
     value_range = model.shown_range
-    reconstructions = np.clip(model.reconstruct(x, y), *value_range)
+    reconstructions = np.clip(model.pictures(model.reconstruct(x, y)), *value_range)
     of_samples = None if y is None else np.asarray(y)[np.arange(num_samples) % len(y)]
-    samples = np.clip(model.sample(num_samples, of_samples, seed), *value_range)
+    samples = model.pictures(model.sample(num_samples, of_samples, seed))
+    samples = np.clip(samples, *value_range)
+    own = model.own_scores(x, seed)
+    x = model.pictures(x)
     originals = sharpness(x)
     scores = {
         "num_examples": len(x),
@@ -168,7 +171,7 @@ def image_scores(
         scores["ssim"] = mean_and_error(
             structural_similarity(x, reconstructions, value_range)
         )
-    for name, values in model.own_scores(x, seed).items():
+    for name, values in own.items():
         scores[name] = mean_and_error(values)
     return scores
 

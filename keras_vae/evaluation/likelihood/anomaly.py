@@ -98,7 +98,7 @@ def anomaly_scores(
                 "A file's length can be compared with the logarithm of a probability, but "
                 "this model's likelihood gives densities. Use another method."
             )
-        complexity = png_length(x, model.shown_range) * math.log(2)
+        complexity = png_length(model.pictures(x), model.shown_range) * math.log(2)
     options = {"seed": seed, "verbose": verbose, "y": y}
     scores = -model.log_likelihood(x, num_samples, **options)
     if background is not None:

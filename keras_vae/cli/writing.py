@@ -1,0 +1,155 @@
+"""How verbs write what a model makes: as pictures, sounds, arrays or tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from keras_vae.core.files import write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from keras_vae.models import LatentVariableModel
+
+PICTURES, SOUNDS = (".png", ".jpg", ".jpeg"), (".wav",)
+_ARRAYS = (".npy", ".npz", ".csv", ".parquet")
+
+
+def spectrogram_of(model: LatentVariableModel):
+    """What a model sees of sounds; None of a model of other data."""
+    return model.preprocessor and model.preprocessor.spectrogram
+
+
+def check_output(output: Path, model: LatentVariableModel) -> None:
+    """Refuses a file that the model's data cannot be written to.
+
+    Args:
+        output: The file.
+        model: The model.
+
+    Raises:
+        click.UsageError: If its suffix is another, or the data are no images or sounds.
+    """
+    suffix, shape = output.suffix.lower(), tuple(model.event_shape)
+    if suffix not in (*PICTURES, *SOUNDS, *_ARRAYS):
+        raise click.UsageError(
+            "--output must end in .png, .jpg, .wav, .npy, .npz, .csv or .parquet, but is "
+            f"{output}."
+        )
+    if suffix in SOUNDS and spectrogram_of(model) is None:
+        raise click.UsageError(
+            f"{output} would be a sound, but the model is none of sounds. Let --output end in "
+            ".png, .npy, .npz or .csv."
+        )
+    if suffix in PICTURES and (len(shape) != 3 or shape[-1] not in (1, 3)):
+        raise click.UsageError(
+            f"Events of shape {shape} are no images; let --output end in .npy, .npz or .csv."
+        )
+
+
+def write(
+    output: Path,
+    x: np.ndarray,
+    model: LatentVariableModel,
+    columns: int | None = None,
+    names: Sequence[str] = (),
+) -> None:
+    """Writes raw observations: a picture, sounds, arrays or a table.
+
+    Args:
+        output: The file; its suffix says how.
+        x: Raw observations [N, *raw].
+        model: The model that made them.
+        columns: Observations in a row of a picture.
+        names: Of sounds, a name for each beside its number.
+    """
+    from keras_vae import plots
+
+    suffix, spectrogram = output.suffix.lower(), spectrogram_of(model)
+    if suffix in SOUNDS:
+        write_each_sound(output, x, model, names)
+        return
+    if suffix not in PICTURES:
+        write_table(output, x)
+        return
+    if spectrogram is not None:
+        lines = names[::columns] if columns else ()
+        plots.save_spectrograms(x, spectrogram, output, columns, lines)
+    else:
+        plots.save_image_grid(x, output, columns, model.shown_range)
+    click.echo(f"wrote {output}")
+
+
+def write_each_sound(
+    output: Path, x: np.ndarray, model: LatentVariableModel, names: Sequence[str] = ()
+) -> None:
+    """Writes sounds one after another into a file, and each into one of its own.
+
+    Args:
+        output: The file of all; the others are in a folder of its name, without the suffix.
+        x: Waveforms [N, samples].
+        model: The model that made them.
+        names: A name for each beside its number.
+    """
+    import numpy as np
+
+    from keras_vae.data.sounds import write_sounds
+
+    rate = model.preprocessor.spectrogram.sample_rate  # type: ignore[union-attr]
+    write_sounds(x, rate, output)
+    folder, digits = output.with_suffix(""), max(3, len(str(len(x))))
+    for i, one in enumerate(x):
+        name = "_".join([f"{i + 1:0{digits}}", *names[i : i + 1]])
+        # Names of classes may hold anything.
+        name = re.sub(r"[^-\w.]+", "-", name)
+        write_sounds(one[np.newaxis], rate, folder / f"{name}.wav")
+    click.echo(f"wrote {output}, and {len(x)} files in {folder}")
+
+
+def write_table(output: Path, x) -> None:
+    """Writes observations as arrays or as a table.
+
+    Args:
+        output: The file; its suffix says how: .csv, .parquet, .npy or .npz.
+        x: Array [N, *event], or a `pandas.DataFrame`, whose header is written if its columns
+            have names.
+    """
+    import numpy as np
+    import pandas as pd
+
+    def frame():
+        return pd.DataFrame(x if isinstance(x, pd.DataFrame) else x.reshape(len(x), -1))
+
+    def write_csv(file):
+        table = frame()
+        named = any(isinstance(name, str) for name in table.columns)
+        table.to_csv(file, index=False, header=named)
+
+    writers = {
+        ".npy": lambda file: np.save(file, np.asarray(x)),
+        ".npz": lambda file: np.savez_compressed(file, x=np.asarray(x)),
+        ".csv": write_csv,
+        ".parquet": lambda file: frame().rename(columns=str).to_parquet(file, index=False),
+    }
+    write_file(output, writers[output.suffix.lower()])
+    click.echo(f"wrote {output}")
+
+
+def write_file(output: Path, write) -> None:
+    """Lets NumPy write into an open file: to a path it would append its own suffix.
+
+    Args:
+        output: The file.
+        write: Called with the open file.
+    """
+
+    def write_open(path):
+        with open(path, "wb") as file:
+            write(file)
+
+    write_atomically(output, write_open)
