@@ -144,7 +144,6 @@ def test_the_package_costs_little_beside_keras(tmp_path):
     assert float(rows[0][2]) < 1.5
 
 
-@needs_data
 def test_replicas_and_workers_come_to_the_same_loss(tmp_path):
     table = printed_by(tmp_path, "several_machines.py", "--steps", "3")
     rows = re.findall(
@@ -159,6 +158,7 @@ def test_replicas_and_workers_come_to_the_same_loss(tmp_path):
     np.testing.assert_allclose(losses, losses[0], rtol=1e-3)
 
 
+@needs_data
 def test_every_way_of_training_is_timed(tmp_path):
     # Before and after are the same here.
     options = ("--epochs", "1", "--rounds", "1", "--before", str(BENCHMARKS.parent))
