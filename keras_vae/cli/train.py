@@ -123,7 +123,7 @@ def train(model, output, resume, overwrite, kinds, quiet, verbose, log, **values
                 output,
                 resume=resume,
                 overwrite=overwrite,
-                say=_nothing if quiet else click.echo,
+                say=None if quiet else click.echo,
                 verbose=verbose,
                 log=log,
             )
@@ -136,10 +136,6 @@ def train(model, output, resume, overwrite, kinds, quiet, verbose, log, **values
         )
         click.echo(f"\ninterrupted{kept}", err=True)
         sys.exit(130)
-
-
-def _nothing(_: str) -> None:
-    """Says nothing."""
 
 
 def _columns(path: str | None, kinds: tuple[str, ...]) -> dict:

@@ -51,7 +51,7 @@ def train(
     *,
     resume: bool = False,
     overwrite: bool = False,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] | None = print,
     verbose: bool = False,
     log: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def train(
         resume: Go on from the last finished epoch of the run in `output`; without one,
             start it.
         overwrite: Replace the run in `output`.
-        say: Called with each line for the user.
+        say: Called with each line for the user; None says nothing, and counts no steps.
         verbose: Whether Keras prints all that `fit` logs, in place of a line an epoch.
         log: "csv", "tensorboard" or both: Keras's callbacks that log into `output`.
 
@@ -91,10 +91,11 @@ def train(
     check_parts(recipe)
     check_logs(log)
     # First of all: TensorFlow refuses workers once it has computed anything.
-    strategy = hardware.find_strategy(say)
+    strategy = hardware.find_strategy(say or _nothing)
     workers = Workers(strategy)
     if not workers.is_chief:
-        say, verbose, log = _nothing, False, ()
+        say, verbose, log = None, False, ()
+    quiet, say = say is None, say or _nothing
     with workers.in_step(), workers.folder(output) as own:
         recipe, before, data = _read(recipe, output, resume, say)
         keras.utils.set_random_seed(recipe.seed)
@@ -129,7 +130,7 @@ def train(
             recorder = RunRecorder(own, recipe, monitor_of(objective), model, metadata)
             resumed = bool(recorder.rows)
             callbacks = [recorder, *log_callbacks(log, own, resumed)]
-            if workers.is_chief and not verbose:
+            if not (quiet or verbose):
                 callbacks.append(EpochLines(recorder, steps_of_epoch(recipe, data), say))
             _fit(model, recipe, data, binarize, validation, callbacks, say, verbose)
         return workers.of_chief(lambda: close(output, recorder, data, say))

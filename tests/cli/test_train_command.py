@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 
 import click
 import numpy as np
@@ -189,9 +190,12 @@ def test_own_data_are_trained_on_and_used(command, tmp_path, kind):
     assert f"of {30 if kind == 'folder' else 40} held-out examples" in result.out
 
 
-def test_quiet_verbose_and_logs(command, digits_run, tmp_path):
+def test_quiet_verbose_and_logs(command, digits_run, tmp_path, monkeypatch):
     options = ["train", digits_run / "recipe.json", "--epochs", "1", "--output"]
-    assert command(*options, "quiet", "--quiet", "--log", "csv") == (0, "", "")
+    with monkeypatch.context() as patch:
+        # Where steps would be counted.
+        patch.setattr(sys.stdout, "isatty", lambda: True)
+        assert command(*options, "quiet", "--quiet", "--log", "csv") == (0, "", "")
     header, row = (tmp_path / "quiet" / "log.csv").read_text().splitlines()
     assert "val_elbo" in header.split(",") and row.startswith("0,")
     assert "val_elbo:" in command(*options, "verbose", "--verbose").out
