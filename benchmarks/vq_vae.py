@@ -237,7 +237,7 @@ class Parts:
             fitted = fit_prior(model, x, prior, epochs=self.prior_epochs)
             found["seconds_of_prior"] = round(time.perf_counter() - start)
             found["with_pixel_cnn"] = float(-np.mean(fitted.elbo(x_test)) * to_bits)
-            rate, _ = fitted.rate_distortion(x_test)
+            rate, _ = fitted.rate_and_distortion(x_test)
             found["bits_of_a_code"] = float(rate.mean() / math.log(2) / CODES_PER_IMAGE)
 
 

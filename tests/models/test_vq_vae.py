@@ -30,7 +30,13 @@ def made(posterior="vector_quantizer", levels=1, **others):
     )
 
 
-@pytest.mark.parametrize("posterior, levels", QUANTIZERS)
+# The last one says nothing that the others do not say of its parts.
+*QUICK, LAST = QUANTIZERS
+
+
+@pytest.mark.parametrize(
+    "posterior, levels", [*QUICK, pytest.param(*LAST, marks=pytest.mark.slow)]
+)
 def test_trains_saves_and_serves_integer_codes(posterior, levels, tmp_path):
     vae = made(posterior, levels)
     vae.compile("adam")
