@@ -120,18 +120,19 @@ def load_path(
             f"levels are for arrays and tables of whole numbers; images have 0 to 255, "
             f"sounds none, and {path} is of that kind. Leave them out."
         )
+    records = record_files(path)
+    if stream and (of_sounds or not (path.is_dir() or records)):
+        raise ValueError(
+            f"stream is for folders of images and TFRecord files; {path} is held in memory. "
+            "Leave it out (--stream)."
+        )
     if of_sounds:
         return _from_sounds(path, sample_rate, seconds, seed, skip_damaged, cut)
     reading = image_size, channels, skip_damaged, stream, check
-    if records := record_files(path):
+    if records:
         return _from_records(path, records, reading, seed, cut)
     if path.is_dir():
         return _from_folder(path, reading, seed, cut)
-    if stream:
-        raise ValueError(
-            f"stream is for folders of images and TFRecord files; {path} is a file that is "
-            "held in memory. Leave it out (--stream)."
-        )
     if is_image:
         x = {"all": decode([path], image_size, channels).x}
         kind_of_x = "discretized_logistic", (0, 255)

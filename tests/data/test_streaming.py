@@ -138,10 +138,12 @@ def test_what_does_not_fit_is_refused_in_words(both, tmp_path, monkeypatch):
         np.asarray(both[1].x_train)
 
 
-@pytest.mark.parametrize("source", ["digits", "x.npy", "x.csv"])
+@pytest.mark.parametrize("source", ["digits", "x.npy", "x.csv", "sounds"])
 def test_what_is_not_streamed_says_so(source, tmp_path):
     np.save(tmp_path / "x.npy", GREY)
     (tmp_path / "x.csv").write_text("a,b\n1,2\n3,4\n")
+    (tmp_path / "sounds").mkdir()
+    (tmp_path / "sounds" / "a.wav").touch()
     path = source if source == "digits" else tmp_path / source
     with pytest.raises(ValueError, match="stream is for folders of images and TFRecord"):
         load(path, stream=True)

@@ -145,10 +145,10 @@ def test_metrics_are_those_in_memory(metric, tmp_path):
         (tmp_path / "ab"[i % 2]).mkdir(exist_ok=True)
         image = rng.integers(0, 256, (12, 12), dtype=np.uint8)
         Image.fromarray(image).save(tmp_path / "ab"[i % 2] / f"{i:03}.png")
-    for stream in (False, True):
-        data = load(tmp_path, stream=stream)
-        model = DenseVAE(data.event_shape, 2, "bernoulli", hidden_units=(8,), seed=0)
-        model.preprocessor = Preprocessor.fit(data, model.support)
+    sets = [load(tmp_path, stream=stream) for stream in (False, True)]
+    model = DenseVAE(sets[0].event_shape, 2, "bernoulli", hidden_units=(8,), seed=0)
+    model.preprocessor = Preprocessor.fit(sets[1], model.support)
+    for data in sets:
         on = HeldOut(
             model,
             *data.split("test"),
