@@ -135,6 +135,9 @@ def against_diagonal(rows: dict[tuple[str, str], InferenceGaps]) -> str:
 def main() -> None:
     """Trains the decoder and the posteriors, and prints the gaps."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--families", nargs="+", default=list(FAMILIES), choices=list(FAMILIES)
+    )
     parser.add_argument("--epochs", type=int, default=10, help="for each posterior")
     parser.add_argument("--images", type=int, help="training images; all if not given")
     parser.add_argument("--limit", type=int, default=100, help="test images, at random")
@@ -151,10 +154,10 @@ def main() -> None:
     decoder.trainable = False
     print(f"decoder: {time.perf_counter() - start:.0f} s", flush=True)
     rows = {}
-    for family, layer in FAMILIES.items():
+    for family in options.families:
         for size, hidden_units in ENCODERS.items():
             start = time.perf_counter()
-            model = trained(layer, hidden_units, decoder, x, options.epochs)
+            model = trained(FAMILIES[family], hidden_units, decoder, x, options.epochs)
             seconds = time.perf_counter() - start
             found = inference_gaps(
                 model, x_test, options.num_samples, steps=options.gap_steps
