@@ -303,3 +303,14 @@ def test_streamed_training_is_measured(tmp_path):
     speed, _, _, *megabytes = (float(one.replace(",", "")) for one in row.split(" | "))
     start, middle, end, peak = megabytes
     assert speed > 0 and 0 < start < 2 * end and max(start, middle, end) <= peak
+
+
+@pytest.mark.skipif(
+    not Path(os.getenv("KERAS_VAE_DATA", ""), "spoken_digits.npz").exists(),
+    reason="needs spoken_digits in $KERAS_VAE_DATA",
+)
+def test_all_frequencies_of_sounds_lose_less_than_bands(tmp_path):
+    table = printed_by(tmp_path, "sounds.py", "--limit", "6")
+    rows = re.findall(rf"^\| ([^|]+) \| \d+ x \d+ \| {NUMBER} \+-", table, re.MULTILINE)
+    lost = {name: float(value) for name, value, *_ in rows}
+    assert lost["all frequencies"] < lost["80 mel bands"] < lost["64 mel bands"] < 0.4
