@@ -19,6 +19,11 @@ class Moved(NamedTuple):
         z: Latent variables [S, B, *latent].
         momentum: Their momenta, [S, B, *latent].
         gain: What the log-density has risen by, [S, B].
+
+    Example:
+        >>> leapfrog = Leapfrog(num_steps=0)
+        >>> leapfrog.move(tf.ones([5, 4, 2]), tf.ones([5, 4, 2]), tf.norm).z.shape
+        TensorShape([5, 4, 2])
     """
 
     z: tf.Tensor
