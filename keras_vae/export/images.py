@@ -37,6 +37,8 @@ def image_signatures(
             colours.
 
     Example:
+        >>> from keras_vae.export.signatures import signatures_of
+        >>> vae = keras_vae.DenseVAE((28, 28, 1), 2, "bernoulli", hidden_units=(8,))
         >>> vae.preprocessor = Preprocessor(scaling, levels=(0, 255))
         >>> found = image_signatures(signatures_of(vae), vae.event_shape)
         >>> list(found)

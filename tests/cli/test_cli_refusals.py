@@ -200,9 +200,9 @@ def test_a_damaged_run(command, verb, digits_run, tmp_path):
 @pytest.mark.parametrize(
     "verb, output, words",
     [
-        ("sample", "x.gif", [".png, .jpg, .npy, .npz, .csv or .parquet", "x.gif"]),
-        ("sample", "x", [".png, .jpg, .npy, .npz, .csv or .parquet"]),
-        ("reconstruct", "x.txt", [".png, .jpg, .npy, .npz, .csv or .parquet"]),
+        ("sample", "x.gif", [".png, .jpg, .wav, .npy, .npz, .csv or .parquet", "x.gif"]),
+        ("sample", "x", [".png, .jpg, .wav, .npy, .npz, .csv or .parquet"]),
+        ("reconstruct", "x.txt", [".png, .jpg, .wav, .npy, .npz, .csv or .parquet"]),
         ("embed", "z.npy", [".npz", "z.npy"]),
     ],
 )

@@ -117,9 +117,9 @@ def streams(monkeypatch):
     """Batch size and shuffling of each stream that is made of arrays."""
     made, make = [], inputs.array_batches
 
-    def recording(arrays, batch_size, shuffle):
+    def recording(arrays, batch_size, shuffle, seed):
         made.append((batch_size, shuffle))
-        return make(arrays, batch_size, shuffle)
+        return make(arrays, batch_size, shuffle, seed)
 
     monkeypatch.setattr(inputs, "array_batches", recording)
     return made
