@@ -114,6 +114,8 @@ def image_rows(
     )
     ax = figure.subplots()
     ax.imshow(picture, interpolation="nearest", aspect="equal")
+    # What is left of the width is for the names.
+    ax.set_anchor("E")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelcolor=INK, labelsize=9, labeltop=True, labelbottom=False)
     ax.set_yticks(_middles(picture.shape[0], len(tiles)), list(rows))

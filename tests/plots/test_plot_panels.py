@@ -60,3 +60,12 @@ def test_rows_that_do_not_fit_are_refused():
         plots.image_rows({})
     with pytest.raises(ValueError, match="3 names for 2 columns"):
         plots.image_rows({"a": grey(2, 3)}, columns="abc")
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_names_of_rows_are_whole(count):
+    names = ["autoencoder, second-stage VAE", *"abcde"]
+    figure = plots.image_rows({name: grey(count) for name in names})
+    figure.draw_without_rendering()
+    labels = figure.axes[0].get_yticklabels()
+    assert min(one.get_window_extent().x0 for one in labels) >= 0
