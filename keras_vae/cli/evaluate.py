@@ -56,7 +56,7 @@ def _names(value: str | None) -> list[str] | None:
 def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, output):
     """Print held-out ELBO and log-likelihood of the model in the folder RUN.
 
-    Of a VAE-GAN: how near reconstructions come, and how sharp its images are. Other
+    For a VAE-GAN: how near reconstructions come, and how sharp its images are. Other
     scores with --metrics.
     """
     from keras_vae import evaluation

@@ -17,8 +17,8 @@ _OF_NUMBERS, _OF_CODES = "mixture_of_normals:num_components=50", "pixel_cnn"
 @run_argument
 @click.option(
     "--prior",
-    help="The prior; see keras-vae parts prior  [default: "
-    "mixture_of_normals:num_components=50; of codes of a codebook pixel_cnn]",
+    help="The prior; see keras-vae parts priors  [default: "
+    "mixture_of_normals:num_components=50; for codes of a codebook pixel_cnn]",
 )
 @data_option
 @click.option("--epochs", type=click.IntRange(1), default=100, show_default=True)

@@ -90,8 +90,8 @@ def _in_the_table(filled, table):
 def anomalies(run, data, output, count, num_samples, seed):
     """Rank the rows of data by how unlikely they are for the model in RUN.
 
-    The score is -log p(x), in nats. Of tables, a column for each column says what it
-    adds: -log p(of the column | z), averaged over what z may be. Of images, a .png beside
+    The score is -log p(x), in nats. For tables, a column for each column says what it
+    adds: -log p(of the column | z), averaged over what z may be. For images, a .png beside
     OUTPUT shows the worst.
     """
     import numpy as np

@@ -21,14 +21,18 @@ _SAMPLE = '{"signature_name": "sample", "inputs": {"seed": [[1, 0]]}}'
 @click.argument("folder", type=PATH, shell_complete=complete_run)
 @click.option("--name", help="What clients call the model  [default: the folder's name]")
 @click.option(
-    "--port", type=_PORT, default=8501, show_default=True, help="Of REST; 0: a free one."
+    "--port",
+    type=_PORT,
+    default=8501,
+    show_default=True,
+    help="Port of REST; 0 takes a free one.",
 )
 @click.option(
     "--grpc-port",
     type=_PORT,
     default=8500,
     show_default=True,
-    help="Of gRPC; 0: a free one.",
+    help="Port of gRPC; 0 takes a free one.",
 )
 def serve(folder, name, port, grpc_port):
     """Answer requests to the SavedModel in FOLDER, to try clients on this machine.

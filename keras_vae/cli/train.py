@@ -83,8 +83,8 @@ class ImageSize(click.ParamType):
     "kinds",
     multiple=True,
     metavar="NAME=KIND",
-    help="Of a table, the kind of a column: real, positive, whole, count, category, "
-    "ordinal, date or identifier. May be given several times.",
+    help="For tables: the kind of a column, which is real, positive, whole, count, "
+    "category, ordinal, date or identifier. May be given several times.",
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("--verbose", is_flag=True, help="Print all that is logged, as Keras does.")
@@ -97,11 +97,12 @@ class ImageSize(click.ParamType):
 def train(model, output, resume, overwrite, kinds, quiet, verbose, log, **values):
     """Train MODEL on --data, or what a recipe says.
 
-    MODEL is dense_vae, conv_vae, vae_gan or semi_supervised_vae, with arguments as in
-    conv_vae:latent_dim=40,filters=32-64. `keras-vae parts` lists all models, posteriors,
-    priors, likelihoods and objectives with their arguments. Options change single values
-    of a recipe. With --from-preset training goes on from a trained model, which also says
-    what MODEL is. After Ctrl-C the best model so far can be used, and --resume goes on.
+    MODEL is a name such as conv_vae, with arguments as in
+    conv_vae:latent_dim=40,filters=32-64. `keras-vae parts models` lists all models;
+    `keras-vae parts` lists posteriors, priors, likelihoods and objectives, too. Options
+    change single values of a recipe. With --from-preset training goes on from a trained
+    model, which also says what MODEL is. After Ctrl-C the best model so far can be used,
+    and --resume goes on.
     """
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other.")

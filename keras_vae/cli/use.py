@@ -37,18 +37,18 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 @click.option(
     "--output",
     type=PATH,
-    help="The file  [default: samples.png; of tables samples.csv, of sounds samples.wav]",
+    help="The file  [default: samples.png; for tables samples.csv, for sounds samples.wav]",
 )
 @click.option(
     "--by-level",
     is_flag=True,
-    help="Of a hierarchy, a picture whose rows share more and more of the highest levels.",
+    help="For hierarchies: a picture whose rows share more and more of the highest levels.",
 )
 @click.option("--temperature", type=float, default=1.0, show_default=True)
 @click.option(
     "--draw/--mean",
     default=None,
-    help="Draw from p(x|z), or take its mean  [default: the mean; of tables drawn rows]",
+    help="Draw from p(x|z), or take its mean  [default: the mean; for tables drawn rows]",
 )
 @click.option(
     "--y",
@@ -60,7 +60,7 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 def sample(run, count, output, by_level, temperature, draw, y, seed):
     """Make new data with the model in RUN: a .png or .jpg, .wav, .npy, .npz or .csv.
 
-    Of a model of classes a picture has a row for each class. A table gets the columns of
+    With a model of classes, a picture has a row for each class. A table gets the columns of
     the condition, too. Sounds are written one after another, and each into a file of its own
     in a folder beside it; as .png their spectrograms.
     """
@@ -96,7 +96,7 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
 @click.option(
     "--by-level",
     is_flag=True,
-    help="Of a hierarchy, a picture whose rows are told by fewer and fewer levels.",
+    help="For hierarchies: a picture whose rows are told by fewer and fewer levels.",
 )
 def reconstruct(run, data, split, count, output, by_level):
     """Show data beside their reconstructions: .png, .jpg, .wav, .npy, .npz or .csv.

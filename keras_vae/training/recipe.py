@@ -95,7 +95,7 @@ class Recipe:
     channels: int | None = _field(None, "1 or 3, for own images. None goes by them.")
     levels: tuple[int, int] | None = _field(
         None,
-        "Smallest and largest possible value of an array or table of pixels, where the "
+        "For arrays and tables of pixels: smallest and largest possible value, where the "
         "values at hand do not say it: LOW:HIGH, such as 0:1023.",
     )
     skip_damaged: bool = _field(
@@ -117,7 +117,7 @@ class Recipe:
     )
     label: str | None = _field(
         None,
-        "Of a table, the column that holds the labels, or several: income,age. They are "
+        "For tables: the column that holds the labels, or several: income,age. They are "
         "not learned.",
     )
     condition: str | None = _field(
@@ -127,21 +127,21 @@ class Recipe:
     )
     library_size: bool = _field(
         False,
-        "Of counts, whether the model is given the total of each row, its library size, "
+        "For counts: whether the model is given the total of each row, its library size, "
         "and means are proportional to it.",
     )
     labels: int | None = _field(
         None,
-        "Of a model that learns labels, how many of the training examples keep theirs, as "
+        "For semi-supervised models: how many of the training examples keep their labels, as "
         "many of each class, drawn by seed. None is all that are known.",
     )
     columns: dict | None = _field(
         None,
-        "Of a table, a JSON file with kinds of columns by name, where what is found out is "
+        "For tables: a JSON file with kinds of columns by name, where what is found out is "
         'wrong: {"age": "count", "code": "category"}.',
     )
     header: bool | None = _field(
-        None, "Of a table, whether its first line names the columns. None looks."
+        None, "For tables: whether the first line names the columns. None looks."
     )
     mixed_precision: bool = _field(
         False,
@@ -149,7 +149,8 @@ class Recipe:
         "convolutions are faster by a quarter).",
     )
     jit: bool | None = _field(
-        None, "Whether to compile with XLA. None decides by model and machine."
+        None,
+        "Whether to compile with XLA, on one device. None decides by model and machine.",
     )
     from_preset: str | None = _field(
         None, "Name or folder of a trained model that training goes on from."

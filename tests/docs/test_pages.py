@@ -107,3 +107,52 @@ def test_the_reference_has_every_public_room():
     }
     pages = {one.stem for one in (DOCS / "reference").glob("*.md")}
     assert rooms <= pages
+
+
+def test_the_reference_has_the_rooms_within_rooms():
+    text = "".join(one.read_text() for one in (DOCS / "reference").glob("*.md"))
+    named = set(re.findall(r"^::: (\S+)$", text, re.MULTILINE))
+    assert named >= {
+        f"keras_vae.{one}"
+        for one in (
+            *("data.tables", "explore", "export.local_server", "layers.bijectors"),
+            *("models.LatentVariableModel", "models.hierarchical"),
+            *("models.vector_quantized", "presets.hub.upload"),
+        )
+    }
+
+
+def test_the_readme_names_every_verb():
+    text = (REPOSITORY / "README.md").read_text()
+    assert not [
+        one
+        for one in commands.commands
+        if f"`{one}`" not in text and f"keras-vae {one} " not in text
+    ]
+
+
+def test_floors_and_waist_are_the_same_on_both_pages():
+    design, contributing = (
+        (REPOSITORY / one).read_text() for one in ("docs/design.md", "CONTRIBUTING.md")
+    )
+    floors = [
+        re.search(r"^    core  <.*\n.*cli$", one, re.M) for one in (design, contributing)
+    ]
+    assert floors[0] and floors[1] and floors[0][0] == floors[1][0]
+    waist = [
+        re.search(r"`encode`,(\s+`\w+`,)+\s+`\w+`", one) for one in (design, contributing)
+    ]
+    names = [re.findall(r"`(\w+)`", one[0]) for one in waist if one]
+    assert len(names) == 2 and names[0] == names[1]
+
+
+def options(group):
+    """Every option of every verb."""
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from options(command)
+        yield from (one for one in command.params if isinstance(one, click.Option))
+
+
+def test_no_help_begins_with_what_it_is_of():
+    assert not [one.name for one in options(commands) if (one.help or "").startswith("Of ")]
