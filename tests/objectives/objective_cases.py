@@ -99,6 +99,13 @@ def repeated(trace, times=2):
     return trace._replace(**one, rates=rates, x=x, z=z, ask=ask)
 
 
+def with_log_px(trace, log_px):
+    """The trace with another likelihood, which draws that are moved have as well."""
+    value = trace.log_p + log_px + GAIN
+    ask = trace.ask._replace(leapfrog=lambda noise: Moved(trace.z, -noise, value))
+    return trace._replace(log_px=log_px, ask=ask)
+
+
 def numbers_of(trace):
     """(rates, sampled rate, distortion) in double precision."""
     log_q, log_p, log_px = (
