@@ -60,7 +60,8 @@ def _gathered(value):
     return tf.distribute.get_replica_context().all_gather(value[tf.newaxis], axis=0)
 
 
-@functools.cache
+# A few: what is kept holds its strategy and its graph.
+@functools.lru_cache(maxsize=4)
 def _on_replicas(function, strategy):
     """A graph, once made: eager replicas would need threads of their own."""
     return tf.function(lambda value: strategy.run(function, args=(value,)), autograph=False)

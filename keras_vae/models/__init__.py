@@ -28,9 +28,10 @@ __all__ = [
 
 def _make(cls: type):
     """What makes a model for events of a shape; None where it needs networks."""
-    return getattr(cls, "for_images", None) or (
-        None if cls in (VAE, HierarchicalVAE) else cls
-    )
+    if cls is VAE:
+        return None
+    # A LadderVAE refuses to be made by what it inherits.
+    return cls if issubclass(cls, LadderVAE) else getattr(cls, "for_images", cls)
 
 
 ROOM = Room("model", LatentVariableModel, _make)

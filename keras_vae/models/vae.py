@@ -46,6 +46,7 @@ from keras_vae.models.wiring import (
     knows_moments,
     number_of_inputs,
     reads_gaps,
+    refuse_changing,
     refuse_distribution,
     refuse_squashed_logits,
     require_elements,
@@ -267,6 +268,17 @@ class VAE(LatentVariableModel):
             "pictures": are_pictures(self),
         }
         return frozenset(ALWAYS | {name for name, is_there in made.items() if is_there})
+
+    @property
+    def _decoding_parts(self) -> tuple[keras.Layer, ...]:
+        """The parts that are asked for log p(x, z) at each z anew."""
+        return (self.decoder,)
+
+    def _checked_objective(self, objective):
+        objective = super()._checked_objective(objective)
+        if "leapfrog" in objective.asks:
+            refuse_changing(self._decoding_parts, type(objective).__name__)
+        return objective
 
     def player_parts(self):
         """The parts that objectives may train on losses of their own."""

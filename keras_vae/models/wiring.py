@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -13,7 +14,7 @@ from keras_vae import layers
 from keras_vae.core.centers import elements_of, has_moments
 from keras_vae.core.descriptions import parse
 from keras_vae.layers import DistributionLayer, Quantizer
-from keras_vae.priors import Prior
+from keras_vae.priors import Prior, SecondStageVAE
 
 # Names of activations whose results are bounded on a side: they are no logits.
 _SQUASHING = {
@@ -399,3 +400,33 @@ def knows_moments(layer: DistributionLayer) -> bool:
     """
     with tf.init_scope():
         return has_moments(layer.distribution(layer.initial_params()[None]))
+
+
+def refuse_changing(parts: Sequence[keras.Layer], objective: str) -> None:
+    """Refuses parts that are another function at each call while the model is trained.
+
+    Args:
+        parts: Networks and layers that log p(x, z) is computed with.
+        objective: What to call the objective in the message.
+
+    Raises:
+        ValueError: If a layer within draws noise, or what it knows changes with each call.
+    """
+    # Keras has no public way to visit the layers within layers.
+    for one in (layer for part in parts for layer in part._flatten_layers()):
+        if _changes(one):
+            raise ValueError(
+                f"{objective} asks the decoder several times for one example, and needs the "
+                f"same function each time, but {one.name} ({type(one).__name__}) changes "
+                "from call to call in training. Make the model without it (dropout and "
+                "noise with a rate of 0, normalization=None), or use objectives.ELBO()."
+            )
+
+
+def _changes(layer):
+    if isinstance(layer, keras.layers.BatchNormalization | SecondStageVAE):
+        return layer.trainable
+    if isinstance(layer, keras.layers.SpectralNormalization):
+        return True
+    # Distribution layers draw noise when they are called, but not for their densities.
+    return bool(layer._seed_generators) and not isinstance(layer, DistributionLayer)

@@ -18,7 +18,7 @@ class Moved(NamedTuple):
     Attributes:
         z: Latent variables [S, B, *latent].
         momentum: Their momenta, [S, B, *latent].
-        gain: What the log-density has risen by, [S, B].
+        value: The log-density there, nats, [S, B].
 
     Example:
         >>> leapfrog = Leapfrog(num_steps=0)
@@ -28,7 +28,7 @@ class Moved(NamedTuple):
 
     z: tf.Tensor
     momentum: tf.Tensor
-    gain: tf.Tensor
+    value: tf.Tensor
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -55,7 +55,7 @@ class Leapfrog(keras.layers.Layer):
         >>> leapfrog = Leapfrog(3)
         >>> leapfrog.build((2,))
         >>> z = noise = tf.ones([5, 4, 2])
-        >>> leapfrog.move(z, noise, lambda z: -0.5 * tf.reduce_sum(z**2, axis=-1)).gain.shape
+        >>> leapfrog.move(z, noise, lambda z: -0.5 * tf.reduce_sum(z**2, axis=-1)).value.shape
         TensorShape([5, 4])
 
     Source:
@@ -127,25 +127,25 @@ class Leapfrog(keras.layers.Layer):
         Args:
             z: Where they start, [S, B, *latent].
             noise: Standard normal, [S, B, *latent].
-            log_density: Function of z to nats, [S, B].
+            log_density: Function of z to nats, [S, B], the same function at each of the
+                K + 1 times that it is called.
 
         Returns:
             Where they end; the log-determinant of (z, noise) -> (z, momentum) is 0.
         """
         if self.num_steps == 0:
-            return Moved(z, noise, tf.zeros_like(log_density(z)))
+            return Moved(z, noise, log_density(z))
         size = self.largest_step * tf.sigmoid(tf.convert_to_tensor(self.raw_step))
         heat = self._heats()
         momentum = heat[0] * noise
-        start, slope = _with_slope(log_density, z)
-        value = start
+        value, slope = _with_slope(log_density, z)
         for before, after in zip(heat[:-1], heat[1:], strict=True):
             momentum += 0.5 * size * slope
             z += size * momentum
             value, slope = _with_slope(log_density, z)
             momentum += 0.5 * size * slope
             momentum *= after / before
-        return Moved(z, momentum, value - start)
+        return Moved(z, momentum, value)
 
     def _heats(self):
         """1 / sqrt(beta_k), for k from 0 to K."""

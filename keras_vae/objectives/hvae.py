@@ -18,7 +18,9 @@ class HVAE(Objective):
     for the K steps of the model's `networks.Leapfrog`, which preserve volume. The bound is
     the mean of log p(x, z_K) + log N(momentum_K; 0, I) - log q(z_0|x) - log N(noise; 0, I);
     with K = 0 it is the ELBO. Encoder, decoder, step sizes and the annealing's beta_0 are
-    trained by it. The decoder and its gradient are evaluated K + 1 times.
+    trained by it. Beside the pass whose `elbo` is logged, the decoder and its gradient are
+    evaluated K + 1 times. All steps must follow one function of z, so models are refused
+    whose decoder changes from call to call: by dropout, noise or batch normalization.
 
     Only training moves draws. Everything that a model is asked for afterwards, and the `elbo`
     that is logged, are of q(z|x) itself.
@@ -57,4 +59,4 @@ class HVAE(Objective):
         moved = trace.ask.leapfrog(noise)
         axes = list(range(2, trace.z.shape.rank))
         momentum = 0.5 * tf.reduce_sum(moved.momentum**2 - noise**2, axis=axes)
-        return -tf.reduce_mean(trace.log_weight + moved.gain - momentum, axis=0)
+        return -tf.reduce_mean(moved.value - trace.log_q - momentum, axis=0)

@@ -12,7 +12,7 @@ import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import positive_int, sizes
-from keras_vae.core.seeds import make_seed, next_seed
+from keras_vae.core.seeds import fold_replica, make_seed
 from keras_vae.layers import IndependentNormal
 from keras_vae.priors.base import Prior
 
@@ -32,8 +32,11 @@ class SecondStageVAE(Prior):
     noise is fixed, so that the same z has the same score every time, with and without XLA:
     it is a scrambled Sobol sequence, for which the bound holds in expectation. Whatever is
     computed with it (a model's ELBO, an importance-weighted log-likelihood) is a bound
-    still, only a looser one. While training, one new draw is taken: the second stage is
-    trained by its ELBO.
+    still, only a looser one. While it is trained, one new draw is taken: the second stage is
+    trained by its ELBO. (A fixed draw would not do: the encoder would learn to reach it with
+    a q(u|z) as wide as it likes.) The noise of that draw is a function of `seed` and of a
+    count of training passes, which is saved with the weights; one distribution keeps it, so
+    that it scores the same z alike.
 
     Args:
         latent_dim: Length of u; None takes as many numbers as a code has.
@@ -94,7 +97,17 @@ class SecondStageVAE(Prior):
         # A weight, so that a model that is loaded scores as the one that was saved.
         self.noise = self.add_weight(noise, "zeros", trainable=False, name="noise")
         self.noise.assign(_spread_normal(*noise, seed))
-        self._fresh = keras.random.SeedGenerator(seed)
+        # The seed, and the number of training passes so far: a weight, so that a run that is
+        # resumed draws what the uninterrupted one would.
+        self.state = self.add_weight(
+            (2,),
+            "zeros",
+            dtype="int32",
+            trainable=False,
+            aggregation="only_first_replica",
+            name="noise_state",
+        )
+        self.state.assign([seed, 0])
 
     def _network(self, inputs, outputs, seed, name):
         make, dtype = keras.layers, self.dtype
@@ -124,9 +137,13 @@ class SecondStageVAE(Prior):
         self.log_scale.assign(np.log(np.maximum(flat.std(axis=0), _SMALLEST_STDDEV)))
 
     def distribution(self, y=None, training=False):
-        """The distribution of codes; while training its bound is of one new draw."""
+        """The distribution of codes; while it is trained its bound is of one new draw."""
         self._require_shape()
-        return _Marginal(self, 1.0, training)
+        if not (training and self.trainable):
+            return _Marginal(self, 1.0)
+        seed = fold_replica(tf.convert_to_tensor(self.state))
+        self.state.assign_add([0, 1])
+        return _Marginal(self, 1.0, seed)
 
     def make_distribution(self, y=None):
         """The distribution of codes."""
@@ -144,22 +161,21 @@ class SecondStageVAE(Prior):
         """The code of u = 0: the mean is an integral."""
         return self.center(distribution)
 
-    def noise_of(self, n: tf.Tensor, training: bool) -> tf.Tensor:
+    def noise_of(self, n: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
         """What draws of u are made of.
 
         Args:
             n: Number of codes.
-            training: Whether the model is being trained.
+            seed: int32 tensor [2], that of a training pass; or None.
 
         Returns:
-            Tensor [num_samples, 1, latent_dim], the same at each call; or, while training,
-            [1, n, latent_dim].
+            Tensor [num_samples, 1, latent_dim], the same at each call; or, with a seed, [1,
+            n, latent_dim].
         """
         noise = tf.convert_to_tensor(self.noise)
-        if not training:
+        if seed is None:
             return noise[:, tf.newaxis]
         shape = (1, n, noise.shape[1])
-        seed = next_seed(self._fresh)
         return tf.random.stateless_normal(shape, seed, dtype=noise.dtype)
 
     def get_config(self):
@@ -186,8 +202,8 @@ def _spread_normal(n: int, size: int, seed: int) -> np.ndarray:
 class _Marginal(tfd.Distribution):
     """p(z) = integral of N(u; 0, T^2 I) N(z; f(u), T^2 gamma^2 I); `log_prob` is a bound."""
 
-    def __init__(self, prior: SecondStageVAE, temperature: float, training: bool = False):
-        self.prior, self.temperature, self.training = prior, temperature, training
+    def __init__(self, prior: SecondStageVAE, temperature: float, seed=None):
+        self.prior, self.temperature, self.noise_seed = prior, temperature, seed
         super().__init__(
             dtype=tf.as_dtype(prior.compute_dtype),
             reparameterization_type=tfd.FULLY_REPARAMETERIZED,
@@ -243,7 +259,7 @@ class _Marginal(tfd.Distribution):
         loc, scale = self._affine()
         x = (tf.reshape(value, (-1, loc.shape[0])) - loc) / scale
         q = self.prior.posterior.distribution(self.prior.encoder(x))
-        u = q.mean() + q.stddev() * self.prior.noise_of(tf.shape(x)[0], self.training)
+        u = q.mean() + q.stddev() * self.prior.noise_of(tf.shape(x)[0], self.noise_seed)
         log_weight = self._inner_prior().log_prob(u) + self._given(u).log_prob(x)
         log_weight -= q.log_prob(u)
         count = tf.cast(tf.shape(u)[0], self.dtype)

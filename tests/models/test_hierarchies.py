@@ -224,6 +224,27 @@ def test_shared_highest_levels_are_the_same_variables(monkeypatch):
     assert (high == high[:1]).all() and (np.ptp(low, axis=0) > 0.1).all()
 
 
+def test_levels_are_shared_where_the_highest_depends_on_a_condition(monkeypatch):
+    model, seen = ladder(prior="conditional", condition=3), []
+    monkeypatch.setattr(model, "decode_codes", lambda z, y: seen.append(np.asarray(z)))
+    y = [0, 1, 2, 0]
+    p = model.prior.top.distribution(model._condition(y)).distribution
+    for levels in (1, -1):
+        model.sample(4, y=y, levels=levels)
+        low, high = model.split(seen.pop())
+        assert low.shape == (4, 4) and high.shape == (4, 2)
+        noise = (high - p.loc) / p.scale
+        # The noise of all is that of the first, or of none.
+        if levels > 0:
+            np.testing.assert_allclose(noise, noise[:1] + 0 * noise, rtol=1e-4)
+        else:
+            assert (np.ptp(noise, axis=0) > 0.1).all()
+            assert np.abs(high[0] - high[3]).max() > 0.1
+    assert np.ptp(p.loc, axis=0).max() > 0.01
+    model.sample(4, y=[1] * 4, levels=2)
+    np.testing.assert_allclose(seen[0], seen[0][:1] + 0 * seen[0], rtol=1e-4)
+
+
 def test_a_draw_is_scored_without_walking_again(monkeypatch):
     model, walks = ladder(), []
     walk = TopDownPrior.walk
@@ -298,6 +319,14 @@ def dense(*shapes):
         (lambda: ladder().sample(2, levels=3), "model's 2 levels, but is 3"),
         (lambda: ladder().sample(2, levels=0), "2 levels, but is 0"),
         (lambda: ladder().reconstruct(np.zeros((1, SIZE)), levels=-1), "positive"),
+        (
+            lambda: ladder().level_ratios(np.zeros((1, SIZE)), levels=2),
+            "levels is 2, but this model has no more than 2",
+        ),
+        (
+            lambda: keras_vae.LadderVAE.for_images((8, 8, 1)),
+            "layers of a LadderVAE are dense.*HierarchicalVAE.for_images",
+        ),
         (lambda: ladder().compile("adam", objectives.STL()), "STL"),
         (lambda: priors.get("top_down_prior"), "top_down_prior"),
         (lambda: layers.get("ladder", 3), "ladder"),

@@ -81,10 +81,13 @@ def prior_of_another():
     return made(posterior="vector_quantizer:num_codes=4", prior="pixel_cnn").prior
 
 
-def between(upper, lower, reads=(2, 2, 4), **network):
+def between(upper, lower, reads=(2, 2, 4), gradients=("rotation", "rotation"), **network):
     up = {"filters": 4, "kernel_size": 2, "strides": 2, **network}
     told = keras.Sequential([keras.Input(reads), keras.layers.Conv2DTranspose(**up)])
-    quantizers = (layers.VectorQuantizer(one, num_codes=5) for one in (upper, lower))
+    quantizers = (
+        layers.VectorQuantizer(shape, num_codes=5, gradient=one)
+        for shape, one in zip((upper, lower), gradients, strict=True)
+    )
     return TwoLevels(*quantizers, told)
 
 
@@ -162,6 +165,10 @@ REFUSED = {
         "one code a position, such as",
     ),
     "lengths": (lambda: between((2, 2, 4), (4, 4, 3)), "codes of length 4, but the lower"),
+    "gradients": (
+        lambda: between((2, 2, 4), (4, 4, 4), gradients=("rotation", "straight_through")),
+        "gradient 'rotation', but the lower one 'straight_through'",
+    ),
     "grids": (lambda: between((2, 2, 4), (3, 3, 4)), "no multiple of the upper one's, 2x2"),
     "network": (
         lambda: between((2, 2, 4), (4, 4, 4), filters=3),

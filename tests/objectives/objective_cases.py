@@ -40,7 +40,8 @@ def made_trace(num_samples, batch_size=4, exact=True, groups=1, seed=0):
     shares = tf.nn.softmax(numbers(groups, 1, 1), axis=0)
     rates = shares * rate[tf.newaxis]
     log_px = px.log_prob(x)
-    ask, noise = answers(q, z, batch_size), tf.constant([seed, 2])
+    ask = answers(q, z, batch_size, log_p + log_px)
+    noise = tf.constant([seed, 2])
     return Trace(x, z, q, p, px, log_q, log_p, log_px, rates, seed=noise, ask=ask)
 
 
@@ -49,7 +50,7 @@ GUESS = -1.5, 2.0
 GAIN = 0.75
 
 
-def answers(q, z, batch_size):
+def answers(q, z, batch_size, log_joint):
     """What a model says when it is asked: plain functions."""
     return Ask(
         frozen_log_q=lambda: q.log_prob(z),
@@ -59,7 +60,7 @@ def answers(q, z, batch_size):
         critic=critic,
         baseline=lambda signal: (*GUESS, of_x(batch_size)),
         # (Momenta that keep their size, since noise is no number of the trace.)
-        leapfrog=lambda noise: Moved(z, -noise, GAIN * tf.ones(tf.shape(noise)[:2])),
+        leapfrog=lambda noise: Moved(z, -noise, log_joint + GAIN),
     )
 
 
@@ -91,8 +92,18 @@ def repeated(trace, times=2):
     }
     rates = tf.tile(trace.rates, (1, 1, times))
     x, z = tf.tile(trace.x, (times, 1)), tf.tile(trace.z, (1, times, 1))
-    ask = trace.ask._replace(frozen_log_q=lambda: one["log_q"])
+    value = one["log_p"] + one["log_px"] + GAIN
+    ask = trace.ask._replace(
+        frozen_log_q=lambda: one["log_q"], leapfrog=lambda noise: Moved(z, -noise, value)
+    )
     return trace._replace(**one, rates=rates, x=x, z=z, ask=ask)
+
+
+def with_log_px(trace, log_px):
+    """The trace with another likelihood, which draws that are moved have as well."""
+    value = trace.log_p + log_px + GAIN
+    ask = trace.ask._replace(leapfrog=lambda noise: Moved(trace.z, -noise, value))
+    return trace._replace(log_px=log_px, ask=ask)
 
 
 def numbers_of(trace):

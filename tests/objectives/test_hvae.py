@@ -94,26 +94,26 @@ def test_volume_is_preserved(beta):
     assert np.linalg.det(jacobian) == pytest.approx(1.0, abs=1e-9)
 
 
-def test_gain_and_its_gradient_by_what_is_learned():
+def test_the_last_value_and_its_gradient_by_what_is_learned():
     leapfrog = Leapfrog(3, 0.3, beta=0.5, dtype="float64")
     leapfrog.build((2,))
     z, noise = np.random.default_rng(0).normal(size=(2, 3, 4, 2))
 
-    def gain():
+    def last():
         end = leapfrog.move(tf.constant(z), tf.constant(noise), curved)
-        laws.close(end.gain, curved(end.z) - curved(tf.constant(z)))
-        return tf.reduce_sum(end.gain)
+        laws.close(end.value, curved(end.z))
+        return tf.reduce_sum(end.value)
 
     with tf.GradientTape() as tape:
-        value = gain()
+        value = last()
     weights = leapfrog.trainable_weights
-    assert len(weights) == 2 and value > 0
+    assert len(weights) == 2 and value > tf.reduce_sum(curved(tf.constant(z)))
     for weight, slope in zip(weights, tape.gradient(value, weights), strict=True):
         start, step = weight.numpy(), 1e-5
         ends = []
         for sign in (1, -1):
             weight.assign(start + sign * step)
-            ends.append(float(gain()))
+            ends.append(float(last()))
         weight.assign(start)
         assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(np.sum(slope), rel=1e-5)
 
@@ -179,9 +179,59 @@ def test_it_needs_real_numbers(posterior):
 
 @pytest.mark.slow
 def test_a_hierarchy_can_be_trained_so():
-    vae = keras_vae.LadderVAE(6, (3, 2), hidden_units=(4, 4), leapfrog=1, seed=0)
+    shape = {"hidden_units": (4, 4), "normalization": None}
+    vae = keras_vae.LadderVAE(6, (3, 2), leapfrog=1, seed=0, **shape)
     vae.compile("adam", "hvae")
     assert np.isfinite(vae.fit(X_BITS, verbose=0).history["loss"]).all()
+
+
+def decoder_with(layer):
+    """A model whose decoder has one more layer."""
+    dense = keras.layers.Dense
+    networks = [
+        keras.Sequential([keras.Input((size,)), *hidden, dense(outputs)])
+        for size, hidden, outputs in ((6, (), 4), (2, (dense(3), layer), 6))
+    ]
+    q, px = keras_vae.layers.IndependentNormal(2), keras_vae.layers.IndependentBernoulli(6)
+    return keras_vae.VAE(*networks, q, px, leapfrog=2, seed=0)
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+def test_the_decoder_is_asked_once_a_step_and_once_more(steps, monkeypatch):
+    vae, calls = keras_vae.DenseVAE(6, 2, hidden_units=(4,), leapfrog=steps), []
+    vae.compile("adam", "hvae")
+    decode = vae.decode
+    monkeypatch.setattr(vae, "decode", lambda *given: (calls.append(1), decode(*given))[1])
+    trace = vae.pass_for_training(X_BITS, None, 0, True)
+    assert len(calls) == 1
+    vae.objective(trace)
+    assert len(calls) == 1 + steps + 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: decoder_with(keras.layers.Dropout(0.5, name="the_layer")),
+        lambda: decoder_with(keras.layers.GaussianNoise(0.5, name="the_layer")),
+        lambda: decoder_with(keras.layers.BatchNormalization(name="the_layer")),
+        lambda: decoder_with(
+            keras.Sequential([keras.layers.Dropout(0.5, name="the_layer")])
+        ),
+        lambda: keras_vae.LadderVAE(6, (3, 2), hidden_units=(4, 4), leapfrog=1),
+    ],
+)
+def test_a_decoder_that_changes_from_call_to_call_is_refused(make):
+    with pytest.raises(
+        ValueError, match="HVAE asks the decoder.*(the_layer|hidden_2_norm) .*changes"
+    ):
+        make().compile("adam", "hvae")
+
+
+def test_a_layer_that_does_not_change_is_not_refused():
+    frozen = keras.layers.BatchNormalization(trainable=False)
+    for layer in (keras.layers.Dropout(0.0), frozen):
+        decoder_with(layer).compile("adam", "hvae")
+    decoder_with(keras.layers.Dropout(0.5)).compile("adam", "elbo")
 
 
 @pytest.mark.parametrize(

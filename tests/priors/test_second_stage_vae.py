@@ -63,7 +63,7 @@ def test_its_score_is_a_bound_that_more_draws_tighten(temperature):
         scores = []
         for seed in range(repeats):
             noise = tf.random.stateless_normal((count, 1, 1), (seed, count))
-            prior.noise_of = lambda n, training, noise=noise: noise
+            prior.noise_of = lambda n, seed, noise=noise: noise
             scores.append(prior.tempered(temperature).log_prob(draws).numpy())
         means.append(np.mean(scores, axis=0))
     below = [np.mean(exact - one) for one in means]
@@ -107,6 +107,30 @@ def test_the_same_code_has_the_same_score_but_while_training():
     alone = [prior.distribution().log_prob(one[None])[0] for one in Z]
     laws.close(score(), alone)
     assert np.abs(while_training() - while_training()).min() > 1e-4
+    frozen = second_stage(trainable=False)
+    scores = [frozen.distribution(None, one).log_prob(Z) for one in (False, True)]
+    laws.close(*scores)
+
+
+def test_noise_of_training_is_that_of_the_pass_and_is_saved():
+    prior, again = second_stage(), second_stage()
+    for _ in range(2):
+        p = prior.distribution(None, True)
+        laws.close(p.log_prob(Z), p.log_prob(Z))
+    again.set_weights(prior.get_weights())
+    laws.close(*(one.distribution(None, True).log_prob(Z) for one in (prior, again)))
+
+
+def test_a_model_that_is_loaded_trains_on_as_the_one_that_was_saved(tmp_path):
+    part = "second_stage_vae:hidden_units=4,latent_dim=1"
+    model = keras_vae.DenseVAE(2, 2, "normal", (3,), prior=part, seed=0)
+    model.compile("adam")
+    model.fit(Z, verbose=0)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    for _ in range(2):
+        logs = [one.train_on_batch(Z, return_dict=True) for one in (model, loaded)]
+        assert logs[0] == pytest.approx(logs[1], rel=1e-5)
 
 
 def test_eager_graph_and_xla_agree():

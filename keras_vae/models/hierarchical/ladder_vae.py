@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import keras
 
@@ -57,9 +58,6 @@ class LadderVAE(HierarchicalVAE):
     Source:
         Sonderby et al. 2016, "Ladder variational autoencoders".
     """
-
-    # Its layers are dense.
-    for_images = None  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -116,6 +114,15 @@ class LadderVAE(HierarchicalVAE):
         self.hidden_units, self.inference, self.depth = hidden_units, inference, depth
         self.activation, self.normalization = activation, normalization
         self.skips, self.gaps = skips, gaps
+
+    @classmethod
+    def for_images(cls, *_: Any, **__: Any) -> NoReturn:
+        """Refuses: the levels of a LadderVAE are vectors."""
+        raise ValueError(
+            f"The layers of a {cls.__name__} are dense, and its levels are vectors. Call "
+            f"{cls.__name__}(event_shape), which takes small images too, or "
+            "HierarchicalVAE.for_images for levels that are images."
+        )
 
     def get_config(self):
         """Returns the constructor's arguments, with the networks as they are now."""

@@ -14,7 +14,7 @@ from keras_vae.core.batches import in_batches
 from keras_vae.core.centers import center_of
 from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import positive_int
-from keras_vae.core.seeds import fold, make_seed
+from keras_vae.core.seeds import by_row, fold, make_seed
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.checks import read_condition
 from keras_vae.models.hierarchical.conv import ConvLevels
@@ -210,6 +210,10 @@ class HierarchicalVAE(VAE):
         return super().answers - {"frozen_log_q"}
 
     @property
+    def _decoding_parts(self):
+        return (self.decoder, self.prior)
+
+    @property
     def _decoder_shape(self):
         return self.prior.state_shape
 
@@ -278,15 +282,27 @@ class HierarchicalVAE(VAE):
         first = -self._checked_levels(levels)
         shared = every[first:] if levels > 0 else every[:first]
         y = self.check_condition(y, positive_int(n, "n"))
-        pick = Draws(n, fold(make_seed(seed), 0))
+        condition, noise = self._condition(y), fold(make_seed(seed), 0)
+        # The highest level may have a distribution for each condition.
+        has_rows = len(self.prior.distribution(condition).batch_shape) > 0
+        pick = Draws([] if has_rows else [n], noise)
+
+        def same_noise():
+            def one(seed, row):
+                return self.prior.top.sample(1, seed, row[tf.newaxis])[0]
+
+            seeds = tf.tile(noise[tf.newaxis], [n, 1])
+            return by_row(one, self.prior.compute_dtype, seeds, condition)
 
         def visit(level, p, state):
             z = pick(self.prior.places[level], p)
-            if level in shared:
-                z = tf.broadcast_to(z[:1], z.shape) if state is None else of_first(z, p)
-            return z, None
+            if level not in shared:
+                return z, None
+            if state is not None:
+                return of_first(z, p), None
+            return (same_noise() if has_rows else tf.broadcast_to(z[:1], z.shape)), None
 
-        z = self.prior.walk(visit, self._condition(y)).z
+        z = self.prior.walk(visit, condition).z
         return self.decode_codes(z, y, **kwargs)
 
     def reconstruct(self, x, y=None, batch_size: int = 256, levels: int | None = None):
@@ -349,7 +365,7 @@ class HierarchicalVAE(VAE):
             Nats, [N]: high where the levels above do not know things of this kind.
 
         Raises:
-            ValueError: If there are not more levels, or x does not fit the model.
+            ValueError: If there are not more levels than that, or x does not fit the model.
 
         Example:
             >>> ladder.level_ratios(x_test[:4]).shape
@@ -359,6 +375,11 @@ class HierarchicalVAE(VAE):
             Havtorn et al. 2021, "Hierarchical VAEs know what they don't know", equation 12.
         """
         first = positive_int(self._checked_levels(levels), "levels")
+        if first == self.num_levels:
+            raise ValueError(
+                f"levels is {levels}, but this model has no more than {first}: one at least "
+                f"must be told of x. Give at most {first - 1}."
+            )
         seed, count = make_seed(seed), positive_int(num_samples, "num_samples")
 
         def ratios(rows, index):

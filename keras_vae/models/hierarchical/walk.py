@@ -56,16 +56,16 @@ class Draws:
     """Picks draws; the noise of one is told from that of the next by its number.
 
     Args:
-        n: Draws for each element of the batch.
+        shape: How many draws for each element of the batch: [n], or [] for one.
         seed: int32 tensor [2].
     """
 
-    def __init__(self, n, seed):
+    def __init__(self, shape, seed):
         """Nothing is drawn yet."""
-        self.shape, self.seed = [n], seed
+        self.shape, self.seed = shape, seed
 
     def __call__(self, places: slice, distribution: tfd.Distribution) -> tf.Tensor:
-        """Draws n times at first; what comes later is given these."""
+        """Draws of this shape at first; what comes later is given these."""
         z = distribution.sample(self.shape, seed=self.seed)
         self.shape, self.seed = [], fold(self.seed, 1)
         return z
@@ -175,7 +175,7 @@ class Levels(tfd.Distribution):
         return tf.constant([self._size])
 
     def _sample_n(self, n, seed=None):
-        walk = self.walk(Draws(n, seed))
+        walk = self.walk(Draws([n], seed))
         self._last = None, walk
         return walk.z
 

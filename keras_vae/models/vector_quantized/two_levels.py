@@ -23,7 +23,7 @@ class TwoLevels(Quantizer):
     Args:
         upper: Quantizer of the upper level, of vectors (rows, columns, D).
         lower: Quantizer of the lower level, of vectors (rows, columns, D), with as many
-            codes.
+            codes and the same `gradient`.
         network: Functional model, upper codes [B, rows, columns, D] -> what is added to
             the lower vectors.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
@@ -169,6 +169,11 @@ def _require_fit(upper, lower, network):
         raise ValueError(
             f"The upper level has {upper.num_codes} codes of length {size}, but the lower "
             f"one {lower.num_codes} of length {size_below}. Make them equal."
+        )
+    if upper.gradient != lower.gradient:
+        raise ValueError(
+            f"The upper level has the gradient {upper.gradient!r}, but the lower one "
+            f"{lower.gradient!r}. Make them equal."
         )
     if rows_below % rows or columns_below % columns:
         raise ValueError(
