@@ -178,8 +178,8 @@ class DataSet:
         """Returns the SHA-256 of the three splits, in hexadecimal.
 
         Own data may change between training and evaluation, and with them the splits
-        that are drawn from them. Streamed images are known by the names and sizes of their
-        files.
+        that are drawn from them. Streamed images are known by the names, sizes and ends of
+        their files.
 
         Args:
             labels: Whether labels count, too, if there are any.

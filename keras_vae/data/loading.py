@@ -146,6 +146,11 @@ def load(
                 "columns, label, header and levels are for tables and arrays, but "
                 f"{name_or_path!r} is a set of images. Leave them out."
             )
+        if sample_rate is not None or seconds is not None:
+            raise ValueError(
+                f"sample_rate and seconds are for sounds, but {name_or_path!r} is a set of "
+                "images. Leave them out."
+            )
         return load_prepared(
             *(name_or_path, image_size, channels, seed, skip_damaged, cut, stream, check)
         )

@@ -15,12 +15,12 @@ from keras_vae.core.files import sha256_of
 from keras_vae.core.names import unknown
 from keras_vae.data.arrays import names_in, read_npy, read_npz
 from keras_vae.data.dataset import SPLITS, DataSet
-from keras_vae.data.images import Found, decode, find_images
+from keras_vae.data.images import Found, decode, find_files, find_images
 from keras_vae.data.kinds import as_observations
 from keras_vae.data.sounds import decode_sounds, find_sounds, holds_sounds, is_sound
 from keras_vae.data.sparse import dense, read_h5ad
 from keras_vae.data.streaming import Streamed
-from keras_vae.data.streaming.image_file import SUFFIXES
+from keras_vae.data.streaming.image_file import SUFFIXES, is_image
 from keras_vae.data.streaming.prepared import PREFIX, prepare
 from keras_vae.data.streaming.records import find_records, record_files
 from keras_vae.data.tables import (
@@ -112,15 +112,17 @@ def load_path(
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
     kind = path.suffix.lower()
-    is_image = path.is_file() and kind in SUFFIXES
+    is_one_image = path.is_file() and kind in SUFFIXES
     of_sounds = is_sound(path) if path.is_file() else holds_sounds(path)
     _check_kind(path, of_sounds, (image_size, channels), (sample_rate, seconds))
-    if levels is not None and (path.is_dir() or is_image or of_sounds):
+    if levels is not None and (path.is_dir() or is_one_image or of_sounds):
         raise ValueError(
             f"levels are for arrays and tables of whole numbers; images have 0 to 255, "
             f"sounds none, and {path} is of that kind. Leave them out."
         )
     records = record_files(path)
+    if records and path.is_dir():
+        _refuse_mixture(path, len(records))
     if stream and (of_sounds or not (path.is_dir() or records)):
         raise ValueError(
             f"stream is for folders of images and TFRecord files; {path} is held in memory. "
@@ -133,7 +135,7 @@ def load_path(
         return _from_records(path, records, reading, seed, cut)
     if path.is_dir():
         return _from_folder(path, reading, seed, cut)
-    if is_image:
+    if is_one_image:
         x = {"all": decode([path], image_size, channels).x}
         kind_of_x = "discretized_logistic", (0, 255)
         files = {"all": np.array([path.name])}
@@ -370,6 +372,16 @@ def _check_kind(path, of_sounds, of_image, of_sound) -> None:
     if not of_sounds and any(one is not None for one in of_sound):
         raise ValueError(
             f"sample_rate and seconds are for sounds, but {path} holds none. Leave them out."
+        )
+
+
+def _refuse_mixture(path: Path, num_records: int) -> None:
+    """Refuses other data beside TFRecord files: one of the two would be left out."""
+    found = find_files(path, lambda file: is_image(file) or is_sound(file)).paths
+    if found:
+        raise ValueError(
+            f"{path} holds both TFRecord files ({num_records:,}) and images or sounds "
+            f"({len(found):,}, such as {found[0].relative_to(path)}). Move one kind away."
         )
 
 

@@ -412,3 +412,31 @@ def test_one_image_is_data_to_use(tmp_path):
     assert data.x_test.shape == (1, 8, 8, 3)
     with pytest.raises(ValueError, match="1 row, too few"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [PermissionError(13, "Permission denied"), OSError(24, "Too many"), MemoryError()],
+)
+def test_what_is_not_of_the_file_is_no_damage(error, tmp_path, monkeypatch):
+    fill(tmp_path, ("cats", "dogs"))
+
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(type(error)) as found:
+        load(tmp_path, skip_damaged=True)
+    assert found.value is error and (isinstance(error, MemoryError) or "png" in str(error))
+
+
+def test_a_place_beyond_the_end_is_damage(tmp_path, monkeypatch):
+    save(tmp_path / "a.png")
+
+    def seek(*_, **__):
+        with open(tmp_path / "a.png", "rb") as file:
+            file.seek(-1)
+
+    monkeypatch.setattr(Image, "open", seek)
+    with pytest.raises(ValueError, match="Cannot read the image .*a.png"):
+        load_images(tmp_path)

@@ -1,5 +1,7 @@
 """Images that are read when they are needed: the same as those in memory."""
 
+import errno
+import io
 import re
 import sys
 from types import SimpleNamespace
@@ -178,6 +180,76 @@ def test_a_file_that_is_damaged_later_is_named_in_the_stream(tmp_path):
                 list(pipeline(x, 30).take(1))
 
 
+def test_a_folder_that_cannot_be_read_is_not_damaged(tmp_path, monkeypatch):
+    x = load(photos(tmp_path), stream=True).split("all")[0]
+    message = f"Input/output error: '{tmp_path / 'a' / '000.png'}'"
+    monkeypatch.setattr(Image, "open", failing(OSError(errno.EIO, "Input/output error")))
+    with pytest.raises(OSError, match=re.escape(message)), failures_are_said():
+        list(pipeline(x[:1], 1).take(1))
+
+
+def failing(error):
+    """A function that fails."""
+
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+def test_only_the_last_failure_is_kept(tmp_path):
+    x = load(photos(tmp_path), stream=True).split("all")[0]
+    damaged(tmp_path)
+    for _ in range(3):
+        with pytest.raises(tf.errors.OpError):
+            list(pipeline(x, 30).take(1))
+    assert len(streamed._FAILURES) == 1
+
+
+@pytest.mark.parametrize("key", [None, np.array([[0, 1], [2, 3]])])
+def test_rows_of_several_axes_are_refused(key, both):
+    with pytest.raises(IndexError, match="taken by one number, a slice or a list"):
+        both[1].x_train[key]
+
+
+def test_files_are_known_by_their_ends(tmp_path):
+    folder, arguments = photos(tmp_path / "photos", form="bmp"), {"stream": True, "seed": 1}
+    first = load(folder, **arguments).fingerprint()
+    size = (folder / "a" / "000.bmp").stat().st_size
+    photos(folder, 255 - GREY, form="bmp")
+    assert (folder / "a" / "000.bmp").stat().st_size == size
+    assert load(folder, **arguments).fingerprint() != first
+
+
+def test_records_are_known_by_their_checksums(tmp_path, monkeypatch):
+    # The same images, but for their pixels, have files of the same size.
+    monkeypatch.setattr(tf.io, "encode_png", lambda x: tf.constant(bmp(x)))
+    file = records(tmp_path / "a.tfrecord")
+    first = load(file, stream=True, seed=1).fingerprint()
+    size = file.stat().st_size
+    records(file, 255 - GREY)
+    assert file.stat().st_size == size
+    assert load(file, stream=True, seed=1).fingerprint() != first
+
+
+def bmp(x):
+    """The bytes of a BMP file."""
+    file = io.BytesIO()
+    Image.fromarray(x[..., 0]).save(file, "BMP")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["0.png", "below/0.wav"])
+def test_records_beside_other_data_are_refused(name, tmp_path):
+    records(tmp_path / "stray.tfrecord")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    if name.endswith("png"):
+        photos(tmp_path)
+    with pytest.raises(ValueError, match="both TFRecord files .1. and images or sounds"):
+        load(tmp_path)
+
+
 def test_files_are_known_by_their_names_and_sizes(tmp_path):
     one = photos(tmp_path / "one")
     first = load(one, stream=True).fingerprint()
@@ -270,6 +342,8 @@ def test_sets_of_tensorflow_datasets_are_their_records(tmp_path, tensorflow_data
         load("tfds:other")
     with pytest.raises(ValueError, match="is a set of images. Leave them out"):
         load("tfds:mine", label="z")
+    with pytest.raises(ValueError, match="sample_rate and seconds are for sounds"):
+        load("tfds:mine", seconds=1.0)
 
 
 def test_a_missing_package_is_named(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +20,8 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", *_NETPBM, ".png", ".tif", ".tiff", 
 # Pillow goes by a file's content, and starts Ghostscript for PostScript, whatever its name.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 _GREY_MODES = ("1", "L", "LA", "La")
+# Of an OSError: Pillow's own have no number, and damaged files name places beyond their ends.
+_OF_DAMAGE = (None, errno.EINVAL)
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 
 
@@ -153,8 +156,14 @@ def _open(file: Path | Record, action: Callable[[Image.Image], Any]) -> Any:
         netpbm = ("PPM",) if is_netpbm else ()
         with Image.open(opened, formats=(*_FORMATS, *netpbm)) as image:
             return action(image)
+    except MemoryError:
+        raise
     # Each of Pillow's formats has its own exceptions for damaged files.
     except Exception as error:
+        # But a missing permission or a failing disk is no damaged file.
+        if isinstance(error, OSError) and error.errno not in _OF_DAMAGE:
+            error.filename = error.filename or str(file)
+            raise
         raise ValueError(
             f"Cannot read the image {file}: {error}. Repair or remove it."
         ) from error

@@ -43,6 +43,12 @@ class Record(NamedTuple):
             file.seek(self.start)
             return _values(_example(file.read(self.length)), self.feature)[0]
 
+    def checksum(self) -> bytes:
+        """Reads the checksum that is written behind the record."""
+        with open(self.file, "rb") as file:
+            file.seek(self.start + self.length)
+            return file.read(_BEHIND)
+
 
 class Records(NamedTuple):
     """Records of files, and the label of each: a number, a name, or None.

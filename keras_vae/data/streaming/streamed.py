@@ -17,8 +17,8 @@ from keras_vae.core.memory import machine_memory
 SHARE = 0.25
 
 
-# What failed within TensorFlow's streams.
-_FAILURES: list[ValueError] = []
+# What failed last within TensorFlow's streams.
+_FAILURES: list[Exception] = []
 
 
 class Source(Protocol):
@@ -36,7 +36,7 @@ class Source(Protocol):
         """Reads the observations of some rows, [n, *event]."""
 
     def describe(self, rows: np.ndarray) -> Iterable[str]:
-        """Says which files, of which sizes, these rows are read from, a line for each."""
+        """Says what these rows are read from, a line for each, which changes with it."""
 
 
 class Streamed:
@@ -83,6 +83,11 @@ class Streamed:
                 "Read them first: np.asarray(x[rows])."
             )
         rows = self.rows[key]
+        if np.ndim(rows) > 1:
+            raise IndexError(
+                "Streamed observations are taken by one number, a slice or a list of rows, "
+                f"but these rows have shape {np.shape(rows)}. Flatten them."
+            )
         if np.ndim(rows) == 0:
             return self.source.read(np.array([rows]))[0]
         return Streamed(self.source, rows)
@@ -131,15 +136,15 @@ class Streamed:
         def read(places):
             try:
                 return self.source.read(self.rows[places])
-            except ValueError as error:
-                _FAILURES.append(error)
+            except Exception as error:
+                _FAILURES[:] = [error]
                 raise
 
         x = tf.numpy_function(read, [places], self.dtype, stateful=False)
         return tf.ensure_shape(x, [places.shape[0], *self.shape[1:]])
 
     def fingerprint(self) -> bytes:
-        """Returns a hash of the names and sizes of the files: their contents are not read."""
+        """Returns a hash by which the files are known; most of their bytes are not read."""
         digest = hashlib.sha256()
         for line in self.source.describe(self.rows):
             digest.update(line.encode())
@@ -168,7 +173,7 @@ def failures_are_said() -> Iterator[None]:
     """Raises what failed in reading, in place of TensorFlow's report of it.
 
     Raises:
-        ValueError: What was raised in reading, within a stream.
+        Exception: What was raised in reading, within a stream.
 
     Example:
         >>> with failures_are_said():
