@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keras_vae.core.files import write_atomically
+from keras_vae.core.memory import machine_memory
 from keras_vae.core.numbers import positive_int
 from keras_vae.data.images import Decoded, Found, damaged, find_files
 from keras_vae.data.streaming.files import or_error, with_progress
@@ -105,7 +106,8 @@ def decode_sounds(
 
     Raises:
         ImportError: If the package soundfile is missing.
-        ValueError: If files cannot be read (all are named), or an argument is wrong.
+        ValueError: If files cannot be read (all are named), an argument is wrong, or there
+            is too little memory.
 
     Example:
         >>> decode_sounds([Path("clip.wav")], sample_rate=8000).x.shape
@@ -126,6 +128,7 @@ def decode_sounds(
         def read(path):
             return _decode_one(path, rate, length, soundfile)
 
+        _check_memory(len(paths), length)
         x = np.zeros((len(paths), length), np.float32)
         kept: list[int] = []
         errors: list[ValueError] = []
@@ -177,6 +180,17 @@ def _check_arguments(sample_rate: Any, seconds: Any) -> None:
         positive_int(sample_rate, "sample_rate")
     if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
         raise ValueError(f"seconds must be a positive number, but is {seconds!r}.")
+
+
+def _check_memory(count: int, length: int) -> None:
+    """Refuses what cannot fit: sounds are held in memory."""
+    size, memory = 4 * count * length, machine_memory()
+    if size > memory:
+        raise ValueError(
+            f"{count:,} sounds of {length:,} samples take {size / 1e9:,.1f} GB, and this "
+            f"machine has {memory / 1e9:,.1f} GB of memory. Take fewer, shorter ones "
+            "(seconds, --seconds) or fewer samples a second (sample_rate, --sample-rate)."
+        )
 
 
 def _soundfile() -> ModuleType:
@@ -240,7 +254,8 @@ def _open(path: Path, action, soundfile: ModuleType) -> Any:
             "it to WAV or FLAC, or update the package soundfile."
         )
     try:
-        with soundfile.SoundFile(path) as file:
+        # libsndfile does not tell a missing permission from damage.
+        with open(path, "rb"), soundfile.SoundFile(path) as file:
             if not file.frames:
                 raise ValueError("it holds no samples")
             return action(file)

@@ -332,9 +332,11 @@ def _mel(hertz):
 
 @functools.lru_cache(maxsize=8)
 def _mel_bands(num_mels, frame_length, sample_rate):
-    return tf.signal.linear_to_mel_weight_matrix(
-        num_mels, frame_length // 2 + 1, sample_rate, _LOWEST_HERTZ, sample_rate / 2
-    ).numpy()
+    # Numbers also where a graph is made.
+    with tf.init_scope():
+        return tf.signal.linear_to_mel_weight_matrix(
+            num_mels, frame_length // 2 + 1, sample_rate, _LOWEST_HERTZ, sample_rate / 2
+        ).numpy()
 
 
 def _with(magnitudes, directions):

@@ -198,3 +198,21 @@ def test_what_is_written_is_read(tmp_path):
     np.testing.assert_allclose(found.x[0], loud, atol=1e-4)
     with pytest.raises(ValueError, match=r"written as \.wav"):
         write_sounds(x, 8000, tmp_path / "a.mp3")
+
+
+def test_what_memory_does_not_hold_is_refused_before(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.wav", sine(200, 8000))
+    monkeypatch.setattr(sounds, "machine_memory", lambda: 8e9)
+    with pytest.raises(ValueError, match=r"2 sounds of 80,.* take 640.0 GB.* --seconds"):
+        decode_sounds([path, path], seconds=1e7)
+
+
+def test_a_missing_permission_is_no_damage(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.wav", sine(200, 8000))
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(sounds, "open", refuse, raising=False)
+    with pytest.raises(PermissionError, match="a.wav"):
+        decode_sounds([path], skip_damaged=True)

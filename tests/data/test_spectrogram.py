@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from sound_files import sine
 
+from keras_vae import data
 from keras_vae.data import Preprocessor, Scaling, Spectrogram
 from keras_vae.data.spectrogram import LEVELS
 
@@ -150,3 +151,11 @@ def test_a_preprocessor_is_its_config(spectrogram):
     assert "spectrogram" not in Preprocessor(Scaling((8, 8, 1))).get_config()
     with pytest.raises(ValueError, match="Spectrograms have the shape"):
         Preprocessor(Scaling((8, 8, 1)), levels=LEVELS, spectrogram=spectrogram)
+
+
+def test_bands_are_found_while_a_graph_is_made():
+    one = KINDS["mel"]
+    expected = one.levels(voices())
+    data.spectrogram._mel_bands.cache_clear()
+    found = tf.function(one.levels, autograph=False)(voices())
+    np.testing.assert_allclose(found, expected, atol=1e-3)
