@@ -120,7 +120,7 @@ def score(folder, num_samples, limit):
         scores |= {key: read[key] for key in _OF_CLASSES if key in read}
     if opened[1].sample_rate is not None:
         of_sounds = evaluate_metrics("sounds", held_out(*opened, "test"))["sounds"]
-        scores |= {key: of_sounds[key] for key in of_sounds if key != "num_examples"}
+        scores |= {key: of_sounds[key] for key in of_sounds if not key.startswith("num_")}
     if len(opened[0].event_shape) == 1:
         scores |= table_scores(opened[0], opened[1].split("test")[0], _filled(opened[0]))
     record_scores(folder, scores)

@@ -196,15 +196,26 @@ def _round_trip(spectrogram, x):
 def score_sounds(on: HeldOut) -> dict[str, Any]:
     """What is lost of sounds on the way to a spectrogram and back, and in the model."""
     assert on.model.preprocessor is not None, "a model of sounds has one"
-    spectrogram, x = on.model.preprocessor.spectrogram, on.cut.x
+    spectrogram, x = on.model.preprocessor.spectrogram, np.asarray(on.cut.x)
     assert spectrogram is not None
+    # Differences are measured by how loud a sound is.
+    is_heard = spectrogram(x).any(axis=(1, 2, 3))
+    num_silent = int((~is_heard).sum())
+    if num_silent == len(x):
+        raise ValueError(
+            f"All {len(x):,} sounds are silent, so there is nothing to compare. Give some "
+            "that can be heard."
+        )
+    x, y = x[is_heard], on.cut.condition
+    y = None if y is None else np.asarray(y)[is_heard]
     others = {
         "round_trip": _round_trip(spectrogram, x),
-        "rebuilt": on.model.reconstruct(x, on.cut.condition),
+        "rebuilt": on.model.reconstruct(x, y),
     }
     distances = {"convergence": spectral_convergence, "distance": log_spectral_distance}
     return {
         "num_examples": len(x),
+        **({"num_silent": num_silent} if num_silent else {}),
         **{
             f"{whose}_{name}": mean_and_error(distance(spectrogram, x, other))
             for whose, other in others.items()

@@ -7,7 +7,7 @@ import numpy as np
 from keras_vae.core.batches import in_batches
 from keras_vae.data import Spectrogram
 
-_AT_A_TIME, _TINY = 128, 1e-12
+_AT_A_TIME = 128
 
 
 def spectral_convergence(spectrogram: Spectrogram, x, other) -> np.ndarray:
@@ -23,7 +23,7 @@ def spectral_convergence(spectrogram: Spectrogram, x, other) -> np.ndarray:
         frequencies; 0 for equal magnitudes, whatever the phases, 1 where `other` is silent.
 
     Raises:
-        ValueError: If the shapes differ.
+        ValueError: If the shapes differ, or a sound of `x` is silent.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(2, 8192)).clip(-1, 1)
@@ -43,7 +43,12 @@ def spectral_convergence(spectrogram: Spectrogram, x, other) -> np.ndarray:
         mine, theirs = (magnitudes(one) for one in rows)
         size = np.sqrt(np.square(mine).sum(axis=(1, 2)))
         apart = np.sqrt(np.square(theirs - mine).sum(axis=(1, 2)))
-        return apart / np.maximum(size, _TINY)
+        if not size.all():
+            raise ValueError(
+                "The difference from a sound is measured by how loud that is, but x holds "
+                "silent sounds. Leave them out."
+            )
+        return apart / size
 
     return in_batches(ratio, (np.asarray(x), np.asarray(other)), _AT_A_TIME)
 

@@ -1,5 +1,7 @@
 """Distances of sounds: against NumPy, and what they do not hear."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,20 @@ def test_metrics_of_sounds(on, name, monkeypatch):
         assert found["rebuilt_distance"]["mean"] > found["round_trip_distance"]["mean"]
     if name == "classes":
         assert {"round_trip_read_rightly", "rebuilt_read_rightly"} <= set(found)
+
+
+def test_silence_is_left_out_and_counted(on):
+    x = np.concatenate([np.zeros((2, SAMPLES), "f4"), X])
+    silent = replace(on, x=x, y=np.concatenate([[1, 0], on.y]))
+    found = evaluate_metrics("sounds", silent)["sounds"]
+    assert (found.pop("num_examples"), found.pop("num_silent")) == (6, 2)
+    expected = evaluate_metrics("sounds", on)["sounds"]
+    for name, score in found.items():
+        assert score["mean"] == pytest.approx(expected[name]["mean"], rel=1e-4)
+    with pytest.raises(ValueError, match="All 2 sounds are silent"):
+        evaluate_metrics("sounds", replace(on, x=x[:2], y=on.y[:2]))
+    with pytest.raises(ValueError, match="x holds silent sounds"):
+        spectral_convergence(SPECTROGRAM, x, x)
 
 
 def test_models_of_other_data_have_no_such_metric():
