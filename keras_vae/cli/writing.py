@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keras_vae.core.files import write_atomically
+from keras_vae.core.folders import write_folder_atomically
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,8 +44,8 @@ def check_output(output: Path, model: LatentVariableModel) -> None:
         )
     if suffix in SOUNDS and spectrogram_of(model) is None:
         raise click.UsageError(
-            f"{output} would be a sound, but the model is none of sounds. Let --output end in "
-            ".png, .npy, .npz or .csv."
+            f"{output} would be a sound, but the model was not trained on sounds. Let "
+            "--output end in .png, .npy, .npz or .csv."
         )
     if suffix in PICTURES and (len(shape) != 3 or shape[-1] not in (1, 3)):
         raise click.UsageError(
@@ -91,23 +92,35 @@ def write_each_sound(
     """Writes sounds one after another into a file, and each into one of its own.
 
     Args:
-        output: The file of all; the others are in a folder of its name, without the suffix.
+        output: The file of all. Beside it is a folder of the others, "a_each" of "a.wav",
+            which is replaced if it is there.
         x: Waveforms [N, samples].
         model: The model that made them.
         names: A name for each beside its number.
+
+    Raises:
+        FileExistsError: If the folder holds what was not written here.
     """
     import numpy as np
 
     from keras_vae.data.sounds import write_sounds
 
     rate = model.preprocessor.spectrogram.sample_rate  # type: ignore[union-attr]
+    folder, digits = output.with_name(f"{output.stem}_each"), max(3, len(str(len(x))))
+
+    def write_each(folder):
+        for i, one in enumerate(x):
+            name = "_".join([f"{i + 1:0{digits}}", *names[i : i + 1]])
+            # Names of classes may hold anything.
+            name = re.sub(r"[^-\w.]+", "-", name)
+            write_sounds(one[np.newaxis], rate, folder / f"{name}.wav")
+
+    # The folder first: it may be refused.
+    is_ours = re.compile(r"\d{3,}(_[-\w.]+)?\.wav").fullmatch
+    write_folder_atomically(
+        folder, write_each, overwrite=True, replaceable=lambda name: bool(is_ours(name))
+    )
     write_sounds(x, rate, output)
-    folder, digits = output.with_suffix(""), max(3, len(str(len(x))))
-    for i, one in enumerate(x):
-        name = "_".join([f"{i + 1:0{digits}}", *names[i : i + 1]])
-        # Names of classes may hold anything.
-        name = re.sub(r"[^-\w.]+", "-", name)
-        write_sounds(one[np.newaxis], rate, folder / f"{name}.wav")
     click.echo(f"wrote {output}, and {len(x)} files in {folder}")
 
 

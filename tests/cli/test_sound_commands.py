@@ -63,17 +63,33 @@ def test_training_says_what_sounds_are_seen_as(folder):
 def test_samples_are_one_file_and_one_each(command, run, tmp_path):
     result = command("sample", run, "--count", "4", "--output", "new/a.wav")
     assert result.code == 0, result.err
-    assert result.out == "wrote new/a.wav, and 4 files in new/a\n"
+    assert result.out == "wrote new/a.wav, and 4 files in new/a_each\n"
     rate, together = wavfile.read("new/a.wav")
-    names = sorted(one.name for one in (tmp_path / "new" / "a").iterdir())
+    each_one = tmp_path / "new" / "a_each"
+    names = sorted(one.name for one in each_one.iterdir())
     assert names == ["001_high.wav", "002_high.wav", "003_low.wav", "004_low.wav"]
-    each = [wavfile.read(tmp_path / "new" / "a" / name)[1] for name in names]
+    each = [wavfile.read(each_one / name)[1] for name in names]
     assert rate == RATE and np.array_equal(np.concatenate(each), together)
     # What the model makes, but for 16 bits.
     command("sample", run, "--count", "4", "--output", "a.npy")
     x = np.load("a.npy")
     assert x.shape == (4, SAMPLES)
     np.testing.assert_allclose(together, 32767 * x.ravel(), atol=2)
+
+
+def test_a_folder_of_other_files_is_left_alone(command, run, tmp_path):
+    sample = ["sample", run, "--output", "clips.wav", "--count"]
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "001_low.wav").write_text("mine")
+    for count in ("4", "2"):
+        assert command(*sample, count).code == 0
+        assert len(list((tmp_path / "clips_each").iterdir())) == int(count)
+    assert (tmp_path / "clips" / "001_low.wav").read_text() == "mine"
+    (tmp_path / "clips_each" / "notes.txt").write_text("mine")
+    before = (tmp_path / "clips.wav").read_bytes()
+    result = command(*sample, "4")
+    assert result.code == 1 and "holds notes.txt" in result.err, result.err
+    assert (tmp_path / "clips.wav").read_bytes() == before
 
 
 @pytest.mark.parametrize("verb", ["sample", "reconstruct", "interpolate"])
@@ -94,9 +110,9 @@ def test_sounds_are_the_usual_output(command, run, tmp_path):
 def test_reconstructions_follow_their_originals(command, run, folder, tmp_path):
     given = ["--data", folder / "clips", "--split", "all", "--count", "3"]
     assert command("reconstruct", run, *given, "--output", "a.wav").code == 0
-    names = sorted(one.stem for one in (tmp_path / "a").iterdir())
+    names = sorted(one.stem for one in (tmp_path / "a_each").iterdir())
     assert names[:3] == ["001_original", "002_rebuilt", "003_original"]
-    original = soundfile.read(tmp_path / "a" / "003_original.wav")[0]
+    original = soundfile.read(tmp_path / "a_each" / "003_original.wav")[0]
     source = soundfile.read(folder / "clips" / "high" / "1.wav")[0]
     np.testing.assert_allclose(original, source, atol=1e-3)
 
@@ -133,7 +149,7 @@ def test_scores_of_sounds(command, run):
     "arguments, code, words",
     [
         (["sample", "{run}", "--output", "a.mp3"], 2, "--output must end in"),
-        (["sample", "dense_vae_digits", "--output", "a.wav"], 2, "none of sounds"),
+        (["sample", "dense_vae_digits", "--output", "a.wav"], 2, "not trained on sounds"),
         (["interpolate", "{run}", "--output", "a.txt"], 2, "--output must end in"),
         (["embed", "{run}", "--data", "digits"], 1, "made for examples of shape (500,)"),
         (["impute", "{run}", "--data", "{clips}"], 1, "no gaps"),
