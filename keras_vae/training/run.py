@@ -298,8 +298,8 @@ def _describe(recipe, data: DataSet, model, metadata, workers, jit: bool) -> str
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
         + _values(data, model)
         + (f"an epoch is {passes} passes through these\n" if passes > 1 else "")
-        + f"training on {count} {kind}"
-        + (f" of {workers.count} workers" if workers.count > 1 else "")
+        + f"training on {count} {kind}{'s' if count > 1 else ''}"
+        + (f", by {workers.count} workers" if workers.count > 1 else "")
         + (" with XLA" if jit else "")
         + (" in mixed precision" if recipe.mixed_precision else "")
     )

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,13 +28,19 @@ _FORM = (
 _JOBS = ("chief", "worker")
 # Numbers that the chief sends at a time, a megabyte.
 _PART = 1 << 18
-# What TensorFlow raises on the others when one is gone.
+# What TensorFlow raises on the others when one is gone. All but the first may have other
+# causes, such as a GPU that fails: then their messages do not speak of others.
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
     tf.errors.InternalError,
+)
+_OF_OTHERS = re.compile(
+    r"collective ops? is aborted|(by|from) peer|remote (host|process|target|task|worker)"
+    r"|heartbeat|coordination service|socket closed|connection (closed|refused|reset)",
+    re.IGNORECASE,
 )
 
 
@@ -97,6 +104,12 @@ def _wrong(words: str) -> ValueError:
     )
 
 
+def _is_of_others(error: tf.errors.OpError) -> bool:
+    """Whether an error, one of `_LOST`, says that another worker is gone."""
+    is_sure = isinstance(error, tf.errors.UnavailableError)
+    return is_sure or bool(_OF_OTHERS.search(str(error)))
+
+
 class Workers:
     """This process and those that it trains in step with; or this one alone.
 
@@ -125,7 +138,7 @@ class Workers:
         try:
             yield
         except _LOST as error:
-            if self.count == 1:
+            if self.count == 1 or not _is_of_others(error):
                 raise
             first = str(error).strip().splitlines()[0]
             raise ConnectionError(

@@ -137,7 +137,8 @@ def test_what_is_trained_and_where_is_said(tmp_path, own):
     )
     assert "32 examples of shape (4,) for training, 4 for validation, 4" in said
     gpus = len(tf.config.list_physical_devices("GPU"))
-    assert f"training on {gpus or 1} {'GPU' if gpus else 'CPU'} with XLA" in said
+    kind = "CPU" if not gpus else "GPU" if gpus == 1 else "GPUs"
+    assert f"training on {gpus or 1} {kind} with XLA" in said
 
 
 @pytest.mark.parametrize(

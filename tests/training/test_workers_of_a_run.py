@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from runs import contents, history, recipe, run, weights
 from workers import clusters, ends, start
 
@@ -98,6 +99,24 @@ def test_the_page_sets_the_variable_rightly(monkeypatch, scheduler, environment)
     assert read_cluster() == (2, 1)
 
 
+@pytest.mark.parametrize(
+    "error, is_told",
+    [
+        (tf.errors.UnavailableError(None, None, "Socket closed"), True),
+        (tf.errors.InternalError(None, None, "Connection reset by peer"), True),
+        (tf.errors.AbortedError(None, None, "Collective ops is aborted by: ..."), True),
+        (tf.errors.InternalError(None, None, "Failed to launch CUDA kernel"), False),
+        (tf.errors.CancelledError(None, None, "Iterator was cancelled"), False),
+    ],
+)
+def test_what_fails_here_is_not_told_of_others(error, is_told):
+    workers = Workers(None)
+    workers.count = 2
+    with pytest.raises(ConnectionError if is_told else type(error)):
+        with workers.in_step():
+            raise error
+
+
 def test_one_alone_does_without_the_others(tmp_path):
     workers = Workers(None)
     with workers.in_step(), workers.folder(tmp_path) as own:
@@ -173,7 +192,7 @@ def test_started_again_they_go_on_and_the_chief_alone_speaks_and_writes(attempts
     folder, found, tmp = attempts
     (code, chief, err), (other_code, other, _) = found[-1]
     assert (code, other_code) == (0, 0), err
-    assert "training on 2 CPU of 2 workers" in chief and "going on after epoch" in chief
+    assert "training on 2 CPUs, by 2 workers" in chief and "going on after epoch" in chief
     assert other == "worker 2 of 2: waiting for the others\n"
     assert not list(tmp.glob("keras_vae*"))
     assert read_metadata(folder)["training"]["finished"]
