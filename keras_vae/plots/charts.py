@@ -143,7 +143,7 @@ def latent_scatter(
             Line2D([], [], linestyle="", marker="o", markersize=6, color=c, label=name)
             for c, name in zip(colors, names, strict=True)
         ]
-        figure.legend(
+        legend = figure.legend(
             handles=handles,
             loc="outside right center",
             frameon=False,
@@ -151,6 +151,8 @@ def latent_scatter(
             labelcolor=INK,
             handletextpad=0.2,
         )
+        for text in legend.get_texts():
+            text.set_parse_math(False)
     add_caption(figure, caption)
     return figure
 

@@ -118,8 +118,11 @@ def image_rows(
     ax.set_anchor("E")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelcolor=INK, labelsize=9, labeltop=True, labelbottom=False)
-    ax.set_yticks(_middles(picture.shape[0], len(tiles)), list(rows))
-    ax.set_xticks(_middles(picture.shape[1], count) if columns else [], columns or [])
+    # Names of classes may hold anything, such as a dollar.
+    as_it_is = {"parse_math": False}
+    ax.set_yticks(_middles(picture.shape[0], len(tiles)), list(rows), **as_it_is)
+    at = _middles(picture.shape[1], count) if columns else []
+    ax.set_xticks(at, columns or [], **as_it_is)
     add_caption(figure, caption)
     return figure
 

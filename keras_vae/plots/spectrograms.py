@@ -70,12 +70,11 @@ def spectrogram_rows(
                 extent=(0.0, seconds, -0.5, bands - 0.5),
             )
             ax.tick_params(labelcolor=INK, labelsize=7)
-        line[0].set_ylabel(
-            f"{name.rstrip()}\nHz" if name.strip() else "Hz", color=INK, fontsize=8
-        )
+        text = f"{name.rstrip()}\nHz" if name.strip() else "Hz"
+        line[0].set_ylabel(text, color=INK, fontsize=8, parse_math=False)
     _mark(axes[0][0], spectrogram)
     for ax, name in zip(axes[0], columns or (), strict=False):
-        ax.set_title(name, color=INK, fontsize=9)
+        ax.set_title(name, color=INK, fontsize=9, parse_math=False)
     for ax in axes[-1]:
         ax.set_xlabel("seconds", color=INK, fontsize=8)
     add_caption(figure, caption)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from keras_vae import plots
+from keras_vae.data import Spectrogram
 
 BLACK = np.zeros((4, 6, 3), np.uint8)
 
@@ -99,3 +101,23 @@ def test_figures_are_written_and_closed(tmp_path):
     plots.save_figure(figure, tmp_path / "figure.png")
     assert Image.open(tmp_path / "figure.png").size == (300, 150)
     assert not pyplot.fignum_exists(figure.number)
+
+
+PICTURES, SOUNDS = np.zeros((3, 4, 5, 1), np.uint8), np.zeros((3, 512), "f4")
+SPECTROGRAM = Spectrogram(2000, 512, 128, 32, 16)
+NAMES = ["$x_{$", r"a\b$", "_c_"]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.image_rows({n: PICTURES for n in NAMES}, NAMES),
+        lambda: plots.spectrogram_rows({n: SOUNDS for n in NAMES}, SPECTROGRAM, NAMES),
+        lambda: plots.latent_scatter(np.eye(3)[:, :2], [0, 1, 2], NAMES),
+    ],
+)
+def test_names_are_shown_as_they_are(draw, tmp_path):
+    figure = draw()
+    plots.save_figure(figure, tmp_path / "a.png")
+    shown = [t.get_text().removesuffix("\nHz") for t in figure.findobj(Text)]
+    assert set(NAMES) <= set(shown)
