@@ -84,8 +84,12 @@ def decoded_images(files: tf.Tensor, event_shape: tuple[int, ...]) -> tf.Tensor:
         TensorShape([1, 8, 8, 1])
     """
     spec = tf.TensorSpec(event_shape, tf.uint8)
+    # One at a time, so that one large image is in memory and not ten.
     return tf.map_fn(
-        lambda one: _decoded(one, event_shape), files, fn_output_signature=spec
+        lambda one: _decoded(one, event_shape),
+        files,
+        parallel_iterations=1,
+        fn_output_signature=spec,
     )
 
 

@@ -171,3 +171,10 @@ def test_models_of_other_data_are_refused(shape, levels, tmp_path):
     with pytest.raises(ValueError, match="Files are decoded in a SavedModel"):
         model.export(tmp_path / "1", "onnx", images=True)
     assert not (tmp_path / "1").exists()
+
+
+def test_large_images_are_decoded_one_at_a_time():
+    decode = tf.function(lambda files: decoded_images(files, (8, 8, 1)), autograph=False)
+    graph = decode.get_concrete_function(tf.TensorSpec([None], tf.string)).graph
+    loops = [one for one in graph.get_operations() if "While" in one.type]
+    assert [one.get_attr("parallel_iterations") for one in loops] == [1]
