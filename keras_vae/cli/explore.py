@@ -56,7 +56,8 @@ def explore(run, data, split, no_data, count, examples, output):
     lacking = write_page(model, output, title=run.name, **given)
     for line in lacking:
         click.echo(line, err=True)
-    held = f", with {examples} examples of the data" if given and examples else ""
+    shown = min(examples, len(given["x"])) if given else 0
+    held = f", with {shown} examples of the data" if shown else ""
     click.echo(f"wrote {output}: {output.stat().st_size / 1e6:.1f} MB{held}")
 
 

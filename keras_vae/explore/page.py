@@ -54,8 +54,8 @@ def write_page(
     operation by operation in single precision.
 
     Args:
-        model: The model, of images with 1 or 3 channels or of rows of numbers, with latent
-            numbers that may vary by themselves (no sphere, no classes).
+        model: The model, of images with 1 or 3 channels or of rows of numbers (no sounds),
+            with latent numbers that may vary by themselves (no sphere, no classes).
         filepath: The file.
         x: Raw observations [N, *event], at least two: their codes are on the map, and the
             page holds some of them. None: latent numbers are ordered by samples of the
@@ -124,6 +124,11 @@ def write_page(
 def _picture(model) -> dict[str, Any]:
     """How observations are shown; refuses those that cannot be."""
     shape = tuple(model.event_shape)
+    if model.preprocessor and model.preprocessor.spectrogram:
+        raise ValueError(
+            "A page shows images and rows of numbers, and plays nothing, but this model is of "
+            "sounds. Listen to them: keras-vae sample, reconstruct or interpolate."
+        )
     if len(shape) == 1:
         return {"kind": "row"}
     if len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3)):

@@ -26,6 +26,12 @@ def test_a_page_of_a_run_with_its_data(command, digits_run, tmp_path):
     assert content["notes"][0].startswith("Data: digits; licence: CC BY 4.0")
 
 
+def test_fewer_examples_than_asked_for_are_counted(command, digits_run, tmp_path):
+    result = command("explore", digits_run, "--count", "5")
+    assert result.code == 0 and "with 5 examples of the data" in result.out, result
+    assert content_of(tmp_path / "page.html")["examples"]["count"] == 5
+
+
 def test_a_page_of_the_model_alone(command, digits_run, tmp_path):
     result = command("explore", digits_run, "--no-data", "--output", "new/alone.html")
     assert result.code == 0 and result.out.startswith("wrote new/alone.html"), result

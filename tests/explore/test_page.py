@@ -13,6 +13,7 @@ from kind_cases import CLASSES, KINDS, ROWS, kind
 
 import keras_vae
 from keras_vae import explore
+from keras_vae.data import Preprocessor, Scaling, Spectrogram
 from keras_vae.data.conditions import Conditions
 from keras_vae.data.tables import Column
 from keras_vae.evaluation import collapse_report
@@ -229,3 +230,12 @@ def test_labels_may_be_unknown(missing):
     found = contents.attributes_of(kind("normal").model, codes, {"kind": kinds}, "rows")
     assert [one["name"] for one in found["vectors"]] == ["cat", "dog"]
     np.testing.assert_allclose(found["vectors"][1]["vector"], [3.0, 0.0])
+
+
+def test_sounds_are_refused(tmp_path):
+    spectrogram = Spectrogram(2000, 512, 128, 32, 16)
+    vae = keras_vae.DenseVAE(spectrogram.event_shape, 2, hidden_units=(4,))
+    scaling = Scaling(spectrogram.event_shape)
+    vae.preprocessor = Preprocessor(scaling, levels=(0, 255), spectrogram=spectrogram)
+    with pytest.raises(ValueError, match="this model is of sounds. Listen to them"):
+        explore.write_page(vae, tmp_path / "page.html")
