@@ -88,7 +88,7 @@ def check_shape(model: LatentVariableModel, data: DataSet, whose: str) -> None:
     """
     spectrogram = model.preprocessor and model.preprocessor.spectrogram
     if spectrogram is None and data.sample_rate is not None:
-        raise ValueError(f"{whose} is none of sounds, but {data.name!r} holds sounds.")
+        raise ValueError(f"{whose} was not trained on sounds, which {data.name!r} holds.")
     # Arrays do not say their sample rate.
     if spectrogram and data.sample_rate not in (None, spectrogram.sample_rate):
         raise ValueError(

@@ -321,7 +321,7 @@ class Recipe:
         if self.augment and data.sample_rate is not None:
             raise ValueError(
                 f"augment={self.augment!r} changes images, but {data.name!r} holds sounds, "
-                "of which a mirrored spectrogram is none. Leave it out."
+                "and a changed spectrogram is another sound. Leave it out."
             )
         from keras_vae.data.streaming import Streamed
 
