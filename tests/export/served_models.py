@@ -79,7 +79,10 @@ def _preset(name):
     if model.preprocessor.levels == (0, 255):
         raw = np.random.default_rng(1).integers(0, 256, (256, *model.event_shape), "u1")
         y = model.num_classes and (np.arange(256) % model.num_classes).astype("i4")
-        return Served(model, model.preprocessor(raw), raw, y)
+        # Of sounds these are levels of spectrograms, which is what is served.
+        of_sounds = model.preprocessor.spectrogram is not None
+        prepare = model.preprocessor.scaling if of_sounds else model.preprocessor
+        return Served(model, prepare(raw), raw, y)
     # Draws: means need not be data that the model reads, as those of bits are not.
     x = model.to_units(model.sample(256, seed=1, draw=True))
     return Served(model, np.asarray(x, "f4"))
