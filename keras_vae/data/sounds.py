@@ -199,7 +199,7 @@ def _soundfile() -> ModuleType:
     except ImportError as error:
         raise ImportError(
             "Sound files are read by the package soundfile, which is not installed. "
-            'Install it: pip install "keras_vae[sound]"'
+            'Install it in the clone of keras_vae: pip install -e ".[sound]"'
         ) from error
     return soundfile
 
