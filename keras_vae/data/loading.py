@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING, Any
 from keras_vae.core.names import unknown
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.named import load_named, names
-from keras_vae.data.own_data import (
-    FILE_KINDS,
-    TABLES,
-    load_path,
-    load_prepared,
-    table_data,
-)
+from keras_vae.data.own_data import FILE_KINDS, TABLES, load_path, table_data
+from keras_vae.data.own_files import load_prepared
 from keras_vae.data.sounds import holds_sounds, is_sound
 from keras_vae.data.sources import own_file
 from keras_vae.data.streaming.image_file import SUFFIXES

@@ -1,0 +1,164 @@
+"""Data sets of own arrays: splits that are missing are drawn, labels become numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_vae.data.dataset import SPLITS, DataSet
+from keras_vae.data.kinds import as_observations
+from keras_vae.data.streaming import Streamed
+
+_BYTES_AT_A_TIME = 1 << 22
+
+
+def data_set_of(
+    path: Path,
+    x,
+    y,
+    seed: int,
+    kind=None,
+    sha256=None,
+    columns=None,
+    labels=None,
+    levels=None,
+    cut=True,
+    notes=(),
+    files=None,
+    counts=False,
+) -> DataSet:
+    """Makes a data set from arrays by split, cutting the splits that are missing.
+
+    Args:
+        path: Where the arrays were read from.
+        x: Observations by split; those of "all" are still to be cut.
+        y: Labels by split, or none.
+        seed: Seed of the cut.
+        kind: Likelihood and levels; None goes by the values of x.
+        sha256: SHA-256 of the file.
+        columns: Columns of a table.
+        labels: What the labels of a table are.
+        levels: Smallest and largest possible value, where `kind` does not say it.
+        cut: Whether to draw the splits that are missing; else the rest is the test split.
+        notes: Lines for the user.
+        files: Names of files by split.
+        counts: Whether x are counts.
+
+    Returns:
+        The data set.
+
+    Raises:
+        ValueError: If there are too few rows, or labels do not fit.
+    """
+    if kind is None:
+        x, likelihood, levels = as_observations(x, str(path), levels, counts, not cut)
+    else:
+        likelihood, levels = kind
+    if labels is None:
+        y, label_names = _as_labels(x, y, path)
+    elif len(labels) > 1:
+        label_names = tuple(str(one.name) for one in labels)
+    else:
+        label_names = tuple(map(str, labels[0].categories)) or None
+    given = set(x)
+    files = files or {}
+    if cut:
+        (x, y, files), rows = _cut((x, y, files), seed, path)
+    else:
+        (x, y, files), rows = _uncut((x, y, files)), None
+    drawn = [name for name in SPLITS if name not in given]
+    how = f"{', '.join(drawn)} drawn with seed {seed}" if drawn else "as in the source"
+    return DataSet(
+        name=path.resolve().name if path.is_dir() else path.stem,
+        **{f"x_{split}": x[split] for split in SPLITS},
+        **{f"y_{split}": y.get(split) for split in SPLITS},
+        likelihood=likelihood,
+        levels=levels,
+        label_names=label_names,
+        licence="unknown (own data)",
+        description=f"Own data from {path.name}; splits: {how}.",
+        source=str(path),
+        sha256=sha256,
+        columns=columns,
+        labels=labels,
+        rows=rows,
+        notes=tuple(notes),
+        files=files or None,
+    )
+
+
+def _as_labels(x, y, path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]:
+    """Checks labels and turns names of classes into indices."""
+    if not y:
+        return {}, None
+    # Labels [N, 1] are [N].
+    y = {name: one[:, 0] if one.shape[1:] == (1,) else one for name, one in y.items()}
+    if any(labels.ndim == 0 for labels in y.values()):
+        raise ValueError(f"Labels of {path} are one number. Give each row a label: y [N].")
+    if set(y) != set(x) or any(len(y[name]) != len(x[name]) for name in y):
+        sizes = {name: (len(x.get(name, ())), len(y.get(name, ()))) for name in x | y}
+        raise ValueError(
+            f"Labels and data of {path} do not go together; (rows of x, rows of y) by "
+            f"split: {sizes}. Give each split a label for every row, or no labels."
+        )
+    if all(labels.dtype.kind in "bui" for labels in y.values()):
+        return y, None
+    if any(labels.dtype.kind != "U" or labels.ndim != 1 for labels in y.values()):
+        kinds = sorted({str(labels.dtype) for labels in y.values()})
+        raise ValueError(
+            f"Labels of {path} must be whole numbers or names; got {', '.join(kinds)}."
+        )
+    names = np.unique(np.concatenate(list(y.values())))
+    return {s: np.searchsorted(names, y[s]) for s in y}, tuple(names.tolist())
+
+
+def _moved_up(x: Any, rows: np.ndarray) -> Any:
+    """The rows of an array, in its own memory: sorted rows only move to the front."""
+    if isinstance(x, Streamed):
+        return x[rows]
+    step = max(1, _BYTES_AT_A_TIME * len(x) // max(1, x.nbytes))
+    for start in range(0, len(rows), step):
+        chosen = rows[start : start + step]
+        x[start : start + len(chosen)] = x[chosen]
+    return x[: len(rows)]
+
+
+def _uncut(groups) -> tuple[dict, ...]:
+    """Everything that is in no split becomes the test split."""
+    groups = tuple(dict(arrays) for arrays in groups)
+    for arrays in groups:
+        if "all" in arrays:
+            arrays["test"] = arrays.pop("all")
+        some = next(iter(arrays.values()), None)
+        for split in SPLITS:
+            if some is not None and split not in arrays:
+                arrays[split] = some[:0]
+    return groups
+
+
+def _cut(groups, seed, path) -> tuple[tuple[dict, ...], dict | None]:
+    """Takes a tenth of the rows for each split that is missing, the rest for train."""
+    groups = tuple(dict(arrays) for arrays in groups)
+    x = groups[0]
+    pool = "all" if "all" in x else "train"
+    missing = [s for s in ("validation", "test") if s not in x]
+    rows = len(x[pool])
+    size = max(1, rows // 10)
+    if rows - size * len(missing) < 1:
+        raise ValueError(
+            f"{path} has {rows} {'row' if rows == 1 else 'rows'}, too few to take "
+            f"{' and '.join(missing)} from; at least {len(missing) + 1} are needed. Where "
+            "a trained model is to use them all, say so: --split all (cut=False)."
+        )
+    order = np.random.default_rng(seed).permutation(rows)
+    # Sorted, so that rows keep the order of the source within each split.
+    chosen = {s: np.sort(order[i * size : (i + 1) * size]) for i, s in enumerate(missing)}
+    chosen["train"] = np.sort(order[len(missing) * size :])
+    for arrays in groups:
+        if pool in arrays:
+            whole = arrays.pop(pool)
+            arrays.update({split: whole[chosen[split]] for split in missing})
+            arrays["train"] = _moved_up(whole, chosen["train"])
+    return groups, chosen if len(missing) == 2 else None
