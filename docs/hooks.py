@@ -1,6 +1,13 @@
-"""What the site changes in pages that are read in the repository, too."""
+"""What the site changes in pages that are read in the repository, too, and what it makes."""
 
+import functools
 import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from mkdocs.structure.files import File
 
 # Links to what is no page of the site: their text stays.
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)?(?:LICENSE|examples/[\w.]+|\.ci/run)\)")
@@ -16,3 +23,20 @@ def on_page_markdown(markdown, page, config, files):
     if place in _FROM_ROOT:
         markdown = markdown.replace("](docs/", "](")
     return _OUTSIDE.sub(r"\1", markdown)
+
+
+def on_files(files, config):
+    """Adds a page to explore a preset, as the command writes it."""
+    name = "dense_vae_digits"
+    page = File.generated(config, f"explore_{name}.html", content=_explored(name))
+    files.append(page)
+    return files
+
+
+@functools.cache
+def _explored(name):
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder, "page.html")
+        command = [sys.executable, "-m", "keras_vae", "explore", name, "--output", page]
+        subprocess.run(command, check=True)
+        return page.read_text("utf-8")

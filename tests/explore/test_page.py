@@ -1,8 +1,6 @@
 """The page: what it holds, and that it computes what the model computes."""
 
-import importlib.resources
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -208,17 +206,6 @@ def test_a_page_of_every_kind(name, tmp_path):
     inside = CLASSES if model.learns_labels else 0
     assert len(content["latents"]["order"]) == model.latent_dim - inside
     assert len(content["latents"]["classes"]) == bool(inside)
-
-
-def test_the_page_in_the_documentation_is_of_this_version():
-    page = Path(keras_vae.__file__).parents[1] / "docs" / "explore_dense_vae_digits.html"
-    text = page.read_text("utf-8")
-    assets = importlib.resources.files("keras_vae.explore") / "assets"
-    for name in ("page.css", *explore.page._SCRIPTS):
-        assert (assets / name).read_text("utf-8") in text, (
-            "keras-vae explore dense_vae_digits --output docs/explore_dense_vae_digits.html"
-        )
-    assert len(text) < 1e6
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, ""])
