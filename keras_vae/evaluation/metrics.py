@@ -43,7 +43,7 @@ _OF_EACH_CLASS = 1000
 # Waveforms take a while to be found.
 _SOUNDS_OF_EACH_CLASS = 100
 # Steps of 64 images and passes, at least, of the classifier that reads them.
-_READER_STEPS, _READER_EPOCHS = 600, 3
+_READER_STEPS, _READER_EPOCHS = 1500, 3
 # What takes thousands of gradients for an observation is done for so many, if no limit says
 # otherwise.
 _FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 500}

@@ -93,8 +93,8 @@ def _check_levels(model):
     check_event(model.event_shape, "The model's observations")
     if model.num_levels < 2:
         raise ValueError(
-            f"The latent variables of this {type(model).__name__} have one level, of which "
-            "there is nothing to share. Take a HierarchicalVAE, or traversals."
+            f"This {type(model).__name__} has one level of latent variables, so no level "
+            "can be shared. Take a HierarchicalVAE, or traversals."
         )
 
 
