@@ -52,7 +52,7 @@ def test_rows_are_told_by_one_level_less_than_the_row_above(ladder):
     [plots.level_samples, lambda model: plots.level_reconstructions(model, X[:, :4, :4])],
 )
 def test_one_level_and_vectors_are_refused(deep, draw):
-    with pytest.raises(ValueError, match="have one level"):
+    with pytest.raises(ValueError, match="has one level"):
         draw(deep)
     with pytest.raises(ValueError, match="height"):
         draw(keras_vae.LadderVAE(6, (2, 1), hidden_units=(3, 2)))
