@@ -1,0 +1,169 @@
+"""Kills the chief, the worker and an export at random moments, and looks at what is left.
+
+    python benchmarks/kills.py [--kills 25] [--seed 0]
+
+Two workers on the loopback address train a small model of scikit-learn's digits. `kill -9`
+ends one of them at a moment drawn at random, from their first step on; both are started
+again with `--resume`, until each was killed so often. After each kill the run must hold all
+epochs that it had, in order, and the next start must go on at most one epoch behind them.
+At the end the run must be that of a process which nothing disturbed. An export that replaces
+another is killed at a moment drawn at random from its whole duration: then the old or the
+new one must be there, whole, and load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TRAIN = ["train", "dense_vae:latent_dim=4,hidden_units=32", "--data", "digits"]
+TRAIN += ["--epochs", "100000", "--patience", "100000", "--batch-size", "128", "--resume"]
+SLOWEST = 600  # seconds that a process may take
+LONGEST = 10  # seconds of training before a kill
+
+
+def start(arguments: list[str], log: Path, config: str | None = None) -> subprocess.Popen:
+    """Starts `keras-vae` in a process of one core; what it says goes to a file."""
+    variables = {"TF_NUM_INTRAOP_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    variables |= {"TF_CPP_MIN_LOG_LEVEL": "3"} | ({"TF_CONFIG": config} if config else {})
+    with log.open("w") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "keras_vae", *arguments],
+            env={**os.environ, **variables},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def two_workers(folder: Path, logs: list[Path]) -> list[subprocess.Popen]:
+    """Starts chief and worker, on ports that are free."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+    for one in sockets:
+        one.close()
+    arguments = [*TRAIN, "--output", str(folder)]
+    started = []
+    for index, log in enumerate(logs):
+        task = {"type": "worker", "index": index}
+        config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+        started.append(start(arguments, log, config))
+    return started
+
+
+def epochs_of(folder: Path) -> list[int]:
+    """The epochs in a run's history; none if there is no history."""
+    if not (folder / "history.csv").exists():
+        return []
+    with (folder / "history.csv").open() as file:
+        return [int(row["epoch"]) for row in csv.DictReader(file)]
+
+
+def kill_workers(folder: Path, kills: int, chance: random.Random) -> dict:
+    """Kills chief and worker by turns.
+
+    Args:
+        folder: Of the run.
+        kills: How often each is killed.
+        chance: Draws the moments.
+
+    Returns:
+        Kills of each, and the most epochs that one of them lost.
+    """
+    found, known = {"chief": 0, "worker": 0, "most epochs lost": 0}, 0
+    logs = [folder.with_name("chief.log"), folder.with_name("worker.log")]
+    for attempt in range(2 * kills + 1):
+        processes, victim = two_workers(folder, logs), attempt % 2
+        began = time.monotonic()
+        while "training on" not in logs[0].read_text():
+            if time.monotonic() - began > SLOWEST or processes[0].poll():
+                raise SystemExit(f"the chief did not begin: {logs[0].read_text()}")
+            time.sleep(0.05)
+        said = re.search(r"going on after epoch (\d+)", logs[0].read_text())
+        lost = known - (int(said[1]) if said else 0)
+        found["most epochs lost"] = max(found["most epochs lost"], lost)
+        if attempt < 2 * kills:
+            time.sleep(chance.uniform(0, LONGEST))
+        processes[victim].kill()
+        if attempt == 2 * kills:  # It was started to see where it goes on.
+            processes[1 - victim].kill()
+        codes = [one.wait(SLOWEST) for one in processes]
+        if codes[victim] != -signal.SIGKILL:
+            raise SystemExit(f"it ended before the kill: {logs[victim].read_text()}")
+        rows = epochs_of(folder)
+        if rows != list(range(1, len(rows) + 1)) or len(rows) < known - 1:
+            raise SystemExit(f"the history held {known} epochs, and now has {rows}")
+        known = len(rows)
+        if attempt < 2 * kills:
+            found[("chief", "worker")[victim]] += 1
+            print(f"kill {attempt + 1}: {known} epochs", flush=True)
+    return found
+
+
+def kill_exports(run: Path, folder: Path, kills: int, chance: random.Random) -> dict:
+    """Kills an export that replaces another.
+
+    Args:
+        run: What is exported.
+        folder: Where to.
+        kills: How often.
+        chance: Draws the moments.
+
+    Returns:
+        How often the old one and the new one were there.
+    """
+    import tensorflow as tf
+
+    arguments = ["export", str(run), str(folder), "--overwrite"]
+    log, found = folder.with_name("export.log"), {"old": 0, "new": 0}
+    began = time.monotonic()
+    if start(arguments, log).wait(SLOWEST):
+        raise SystemExit(f"the first export failed: {log.read_text()}")
+    duration = time.monotonic() - began
+    while sum(found.values()) < kills:
+        before = files_of(folder)
+        process = start(arguments, log)
+        time.sleep(chance.uniform(0, duration))
+        process.send_signal(signal.SIGKILL)
+        process.wait(SLOWEST)
+        after = files_of(folder)
+        if after.keys() != before.keys():
+            raise SystemExit(f"half an export: {sorted(after)}")
+        signatures = tf.saved_model.load(str(folder)).signatures
+        if "encode" not in signatures:
+            raise SystemExit("the export has lost its signatures")
+        found["old" if after == before else "new"] += 1
+    return found
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The content of each file in a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def main() -> None:
+    """Kills, and prints what was found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=25, help="of each of the three")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    chance = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        print(json.dumps(kill_workers(folder / "run", options.kills, chance)))
+        print(json.dumps(kill_exports(folder / "run", folder / "1", options.kills, chance)))
+
+
+if __name__ == "__main__":
+    main()
