@@ -33,6 +33,8 @@ _EVENTS_AT_A_TIME = 5_000
 _ELEMENTS_AT_A_TIME = 4_000_000
 # Tracing a prior's draw takes as long as drawing some rows without a graph.
 _ROWS_WORTH_A_GRAPH = 16
+# Tracing a network takes about as long as applying it without a graph to so many.
+_EVENTS_WORTH_A_GRAPH = 4_096
 
 
 class LatentVariableModel(ObjectiveModel):
@@ -329,18 +331,28 @@ class LatentVariableModel(ObjectiveModel):
         if draw is None:
             draw = self.preprocessor is not None and self.preprocessor.columns is not None
         z = self._drawn_by_row(row_seeds(seed, n), y, temperature)
-        if draw:
-            # Whole batches: what is drawn for a row may depend on their size.
-            rows = np.resize(np.arange(n), -(-n // batch_size) * batch_size)
-            z, y = np.asarray(z)[rows], None if y is None else y[rows]
+        if not draw:
+            made = self._in_batches("decoded", self.decoded, (z, y), batch_size)
+            return self.as_table(self.from_units(made))
+        # Whole batches: what is drawn for a row may depend on their size.
+        rows = np.resize(np.arange(n), -(-n // batch_size) * batch_size)
+        z, y = np.asarray(z)[rows], None if y is None else y[rows]
 
         def decode(rows, index):
-            if draw:
-                return self.decode(*rows).sample(seed=fold(seed, 1, index))
-            return self.decoded(*rows)
+            return self.decode(*rows).sample(seed=fold(seed, 1, index))
 
-        made = in_batches(decode, (z, y), batch_size)[:n]
-        return self.as_table(self.from_units(made))
+        return self.as_table(self.from_units(in_batches(decode, (z, y), batch_size)[:n]))
+
+    def _in_batches(self, name, function, rows, batch_size):
+        """`in_batches` of a function of observations or codes and their condition."""
+        function = self._for_many(len(rows[0]), name, function)
+        return in_batches(lambda rows, _: function(*rows), rows, batch_size)
+
+    def _for_many(self, count, name, function):
+        """A function that is applied to so many observations, as a graph if that is worth it."""
+        if count < _EVENTS_WORTH_A_GRAPH:
+            return function
+        return self._compiled(name, partial(function))
 
     def _drawn_by_row(self, seeds, y, temperature):
         """`draw_by_row`, for many rows as a graph."""
@@ -369,7 +381,7 @@ class LatentVariableModel(ObjectiveModel):
                 likelihood's support.
         """
         x, y = self.to_units(x), self.check_condition(y, len(x))
-        return in_batches(lambda rows, _: self.codes(*rows), (x, y), batch_size)
+        return self._in_batches("codes", self.codes, (x, y), batch_size)
 
     def reconstruct(self, x, y=None, batch_size: int = 256) -> np.ndarray:
         """Returns the mean of p(x|z) at the centre of q(z|x), like `predict`.
@@ -386,7 +398,7 @@ class LatentVariableModel(ObjectiveModel):
             ValueError: As `embed`.
         """
         x, y = self.to_units(x), self.check_condition(y, len(x))
-        rebuilt = in_batches(lambda rows, _: self(*rows), (x, y), batch_size)
+        rebuilt = self._in_batches("call", self, (x, y), batch_size)
         return self.as_table(self.from_units(rebuilt))
 
     def interpolate(self, start, end, steps: int = 8, y=None) -> np.ndarray:
@@ -462,8 +474,9 @@ class LatentVariableModel(ObjectiveModel):
         z = np.asarray(z, self.probability_dtype)
         self._check_codes(z)
         y = self.check_condition(y, len(z))
-        decoded = in_batches(lambda rows, _: self.decoded(*rows), (z, y), batch_size)
-        return self.from_units(decoded)
+        return self.from_units(
+            self._in_batches("decoded", self.decoded, (z, y), batch_size)
+        )
 
     def _check_codes(self, z):
         shape = self.latent.shape
@@ -526,13 +539,15 @@ class LatentVariableModel(ObjectiveModel):
         positive_int(num_samples, "num_samples")
         seed = make_seed(seed)
 
-        def parts(rows, index):
-            x, y = rows
-            trace = self.bound(x, num_samples, fold(seed, index), y=y)
+        def parts(x, y, seed):
+            trace = self.bound(x, num_samples, seed, y=y)
             both = trace.rate, trace.distortion
             return tf.stack([tf.reduce_mean(part, axis=0) for part in both], axis=1)
 
-        rate, distortion = in_batches(parts, (x, y), batch_size).T
+        of_rows = self._for_many(len(x), f"parts of {num_samples} draws", parts)
+        rate, distortion = in_batches(
+            lambda rows, index: of_rows(*rows, fold(seed, index)), (x, y), batch_size
+        ).T
         return rate, distortion - self.log_scale_of(x)
 
     def log_likelihood(

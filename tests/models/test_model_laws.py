@@ -18,6 +18,7 @@ from model_cases import (
 )
 
 import keras_vae
+from keras_vae.models import latent_variable_model
 
 SCORES = {"loss", "reconstruction_loss", "kl_loss", "elbo"}
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
@@ -129,6 +130,19 @@ def test_a_row_does_not_depend_on_its_batch(name):
         model.decode(z, y).log_prob(x)[2:3],
         **CLOSE,
     )
+
+
+@every_model
+def test_many_rows_are_answered_by_a_graph_as_few_are_without_one(name, monkeypatch):
+    model, x = shared_case(name)
+    y = condition_for(model)
+    ways = [model.embed]
+    if model.latent.has_density:
+        ways.append(lambda x, y: model.elbo(x, num_samples=2, seed=1, y=y))
+    few = [way(x, y) for way in ways]
+    monkeypatch.setattr(latent_variable_model, "_EVENTS_WORTH_A_GRAPH", 1)
+    for way, expected in zip(ways, few, strict=True):
+        np.testing.assert_allclose(way(x, y), expected, **CLOSE)
 
 
 @pytest.mark.parametrize("name", COMPILED)

@@ -602,7 +602,8 @@ class SemiSupervisedVAE(VAE):
             ((20,), (20, 4))
         """
         x = self.to_units(x)
-        probabilities = in_batches(lambda x, _: self.label_probabilities(x), x, batch_size)
+        of_rows = self._for_many(len(x), "labels", self.label_probabilities)
+        probabilities = in_batches(lambda x, _: of_rows(x), x, batch_size)
         return LabelPrediction(probabilities.argmax(-1).astype(np.int32), probabilities)
 
     def get_config(self) -> dict[str, Any]:
