@@ -42,8 +42,8 @@ ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.16"]
 SERVING = ["tensorflow-serving-api>=2.18"]
 # Notebook 6 exports, and talks to a server.
 NOTEBOOKS = ["ipykernel>=6.29", "nbconvert>=7.16", "nbmake>=1.5", *ONNX, *SERVING]
-# Presets by hf://user/name.
-HUB = ["huggingface_hub>=0.30"]
+# Presets by hf://user/name and by kaggle://user/model/keras/variation.
+HUB = ["huggingface_hub>=0.30", "kagglehub>=1.0"]
 # The site, from docs/, the notebooks and the docstrings.
 DOCS = [
     "mkdocs>=1.6",

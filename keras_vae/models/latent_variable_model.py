@@ -854,7 +854,8 @@ class LatentVariableModel(ObjectiveModel):
             name_or_folder: A folder that `save_to_preset` or `keras-vae train` wrote, or
                 the name of a preset (`keras_vae.presets()`), which is looked up in the
                 folder `$KERAS_VAE_ZOO` and in the zoo that came with the package; or
-                `hf://user/name[@revision]`, on the Hugging Face Hub.
+                `hf://user/name[@revision]`, on the Hugging Face Hub, or
+                `kaggle://user/model/keras/variation[/version]`.
             preprocessor: "saved" attaches the one that was saved, so that the model takes
                 and returns raw data; None leaves the model in its own units.
             load_weights: Whether to load the weights; False leaves a new model of the same

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keras_vae.presets.files import METADATA
 from keras_vae.presets.hub import download, is_handle
+from keras_vae.presets.kaggle import download_from_kaggle, is_kaggle_handle
 
 VARIABLE = "KERAS_VAE_ZOO"
 _PACKAGE = Path(__file__).parents[1]
@@ -54,10 +55,11 @@ def preset_folders() -> dict[str, Path]:
 
 
 def find_preset(name_or_folder: str | os.PathLike) -> Path:
-    """Finds the folder of a preset: an existing folder, a name in a zoo, or on the hub.
+    """Finds the folder of a preset: an existing folder, a name in a zoo, or a hub's handle.
 
     Args:
-        name_or_folder: The folder's path, a name, or `hf://user/name[@revision]`.
+        name_or_folder: The folder's path, a name, `hf://user/name[@revision]`, or
+            `kaggle://user/model/keras/variation[/version]`.
 
     Returns:
         The folder.
@@ -71,6 +73,8 @@ def find_preset(name_or_folder: str | os.PathLike) -> Path:
     """
     if is_handle(name_or_folder):
         return download(name_or_folder)
+    if is_kaggle_handle(name_or_folder):
+        return download_from_kaggle(name_or_folder)
     path = Path(name_or_folder).expanduser()
     name, known = os.fspath(name_or_folder), preset_folders()
     # A folder without a preset, such as that of an export, does not hide one of its name.

@@ -1,0 +1,74 @@
+"""Presets among Kaggle's models: `kaggle://user/model/keras/variation`, read."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+# A path that was made of a handle has one slash.
+_HANDLE = re.compile(r"kaggle:/{1,2}([\w-]+/[\w-]+/keras/[\w-]+(?:/\d+)?)", re.IGNORECASE)
+_FORM = "kaggle://user/model/keras/variation, or with /3 behind it for version 3"
+
+
+def is_kaggle_handle(name: str | os.PathLike) -> bool:
+    """Whether a name is meant for Kaggle.
+
+    Args:
+        name: A path, the name of a preset, or a handle.
+
+    Returns:
+        Whether it begins with `kaggle:/`.
+
+    Example:
+        >>> is_kaggle_handle("kaggle://user/faces/keras/small")
+        True
+    """
+    return os.fspath(name).startswith("kaggle:/")
+
+
+def download_from_kaggle(handle: str | os.PathLike) -> Path:
+    """Finds a preset of Kaggle, in the local cache or by download.
+
+    Whoever loads it compares its files with the checksums in `metadata.json`. A handle with
+    a version that is in the cache needs no network.
+
+    Args:
+        handle: `kaggle://user/model/keras/variation[/version]`.
+
+    Returns:
+        Its folder in the cache of kagglehub.
+
+    Raises:
+        FileNotFoundError: If there is no such model, or it is not in the cache and Kaggle
+            cannot be reached.
+        ImportError: If the package kagglehub is missing.
+        ValueError: If the handle has another form.
+
+    Example:
+        >>> folder = download_from_kaggle("kaggle://user/faces/keras/small/2")
+    """
+    match = _HANDLE.fullmatch(os.fspath(handle))
+    if match is None:
+        raise ValueError(f"{os.fspath(handle)!r} is no handle of Kaggle: give {_FORM}.")
+    kagglehub, errors = _kagglehub(), _kagglehub("kagglehub.exceptions")
+    refusals = (OSError, errors.KaggleApiHTTPError, errors.NotFoundError)
+    try:
+        return Path(kagglehub.model_download(match[1]))
+    except (*refusals, errors.UnauthenticatedError) as error:
+        raise FileNotFoundError(
+            f"{os.fspath(handle)} cannot be read: {error} Look at the name and the version, "
+            "and at the network; of private models, log in (kagglehub.login())."
+        ) from error
+
+
+def _kagglehub(module: str = "kagglehub") -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            "Kaggle needs the package kagglehub, which is not installed: pip install "
+            '-e ".[hub]" in the clone of keras_vae.'
+        ) from error
