@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_vae.core.arguments import constructor_arguments
 from keras_vae.core.names import unknown
 from keras_vae.core.parts import Room, part_name, registered
+from keras_vae.core.replicas import sum_over_replicas
 
 
 def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimizer]:
@@ -122,6 +123,40 @@ def _refuse_averages(optimizer):
             "use_ema=True does not work with several players: at the end of `fit` Keras would "
             "write the averages of one player only into the model. Leave it out."
         )
+
+
+def balanced(gradients, others, factor: float) -> tuple[list, tf.Tensor]:
+    """Adds gradients of a second loss, scaled to the norm of the first.
+
+    Args:
+        gradients: Gradients of a player's own loss by its variables, None where there is
+            none.
+        others: Those of the second loss.
+        factor: Norm of the second over that of the first, both at the last kernel: the last
+            variable with two axes or more.
+
+    Returns:
+        The sums, and what the second was multiplied by, at most 1e4 times the factor.
+
+    Source:
+        Esser et al. 2021, "Taming transformers for high-resolution image synthesis",
+        equation 7.
+    """
+    kernels = [
+        (own, other)
+        for own, other in zip(gradients, others, strict=True)
+        if own is not None and other is not None and own.shape.rank >= 2
+    ]
+    if not kernels:
+        return gradients, tf.zeros(())
+    # Of all replicas together, so that each takes the same step.
+    own, other = (tf.norm(sum_over_replicas(one)) for one in kernels[-1])
+    scale = factor * tf.minimum(own / (other + 1e-4), 1e4)
+    sums = [
+        own if other is None else scale * other + (0.0 if own is None else own)
+        for own, other in zip(gradients, others, strict=True)
+    ]
+    return sums, scale
 
 
 def apply_if(condition: tf.Tensor | None, optimizer, gradients, variables) -> None:
