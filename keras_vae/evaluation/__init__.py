@@ -13,6 +13,7 @@ from keras_vae.evaluation.images.features import FeatureExtractor, pixels, rando
 from keras_vae.evaluation.images.frechet import frechet_distance
 from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
 from keras_vae.evaluation.images.scores import (
+    grain,
     image_scores,
     peak_signal_to_noise,
     ratio_of_means,
@@ -74,6 +75,7 @@ __all__ = [
     "evaluate_metrics",
     "factor_vae_score",
     "frechet_distance",
+    "grain",
     "held_out_scores",
     "image_scores",
     "inference_gaps",

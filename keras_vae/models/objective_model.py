@@ -25,6 +25,7 @@ from keras_vae.models.meters import Meters
 from keras_vae.models.optimizers import (
     apply_if,
     balanced,
+    finished_by_player,
     optimizers_for,
     scaled_like,
 )
@@ -397,9 +398,11 @@ class ObjectiveModel(keras.Model):
             )
         # Keras warns that it will not shuffle a stream.
         shuffle = shuffle if batches is x and not isinstance(x, tf.data.Dataset) else False
-        return super().fit(
-            batches, validation_data=validation_data, shuffle=shuffle, **kwargs
-        )
+        kwargs = {**kwargs, "validation_data": validation_data, "shuffle": shuffle}
+        if not self.objective.players:
+            return super().fit(batches, **kwargs)
+        with finished_by_player(self.optimizers, self.player_variables()):
+            return super().fit(batches, **kwargs)
 
     def evaluate(self, x=None, y=None, *, sample_weight=None, batch_size=None, **kwargs):
         """Scores held-out data; `keras.Model.evaluate` behind a check of the data.

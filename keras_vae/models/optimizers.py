@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -31,8 +32,6 @@ def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimiz
     is_one = not isinstance(optimizer, dict) or {"name", "class_name"} & set(optimizer)
     if is_one or len(players) == 1:
         first = get_optimizer(optimizer)
-        if len(players) > 1:
-            _refuse_averages(first)
         copies = (type(first).from_config(first.get_config()) for _ in players[1:])
         return dict(zip(players, (first, *copies), strict=True))
     for player in optimizer:
@@ -44,8 +43,6 @@ def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimiz
             f"{', '.join(players)}, or a single optimizer for all."
         )
     optimizers = {player: get_optimizer(optimizer[player]) for player in players}
-    for one in optimizers.values():
-        _refuse_averages(one)
     if len({id(one) for one in optimizers.values()}) < len(players):
         raise ValueError(
             "Two players share one optimizer object, which would mix up their states. "
@@ -116,13 +113,65 @@ def scaled_like(first: keras.Optimizer, optimizer: keras.Optimizer) -> keras.Opt
     return scaled(optimizer)
 
 
-def _refuse_averages(optimizer):
+@contextlib.contextmanager
+def averaged(optimizers: Iterable[keras.Optimizer]):
+    """Has variables hold their running averages meanwhile, where an optimizer keeps them.
+
+    Args:
+        optimizers: Optimizers, of which those with `use_ema=True` count.
+
+    Yields:
+        Nothing.
+
+    Example:
+        >>> with averaged(vae_gan.optimizers.values()):
+        ...     images = vae_gan.sample(8)
+    """
+    swapped = list(optimizers)
+    for one in swapped:
+        _swap(one)
+    try:
+        yield
+    finally:
+        for one in swapped:
+            _swap(one)
+
+
+def _swap(optimizer):
+    """Exchanges variables and their averages, once there are any."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if getattr(optimizer, "use_ema", False):
-        raise ValueError(
-            "use_ema=True does not work with several players: at the end of `fit` Keras would "
-            "write the averages of one player only into the model. Leave it out."
-        )
+    if not optimizer.use_ema or int(optimizer.iterations) == 0:
+        return
+    # (As Keras's own callback SwapEMAWeights finds them.)
+    averages = optimizer._model_variables_moving_average
+    for variable, average in zip(optimizer._trainable_variables, averages, strict=True):
+        value = keras.ops.convert_to_numpy(variable)
+        variable.assign(average)
+        average.assign(value)
+
+
+@contextlib.contextmanager
+def finished_by_player(optimizers: dict[str, keras.Optimizer], variables: dict[str, list]):
+    """Has each player's averages end up in its own variables when `fit` ends.
+
+    Keras would write those of the first optimizer into all variables in turn.
+
+    Args:
+        optimizers: The optimizer of each player.
+        variables: The variables of each player.
+
+    Yields:
+        Nothing.
+    """
+    first = next(iter(optimizers.values()))
+    first.finalize_variable_values = lambda variables: None
+    try:
+        yield
+    finally:
+        del first.finalize_variable_values
+    for player, one in optimizers.items():
+        if int(one.iterations):
+            one.finalize_variable_values(variables[player])
 
 
 def balanced(gradients, others, factor: float) -> tuple[list, tf.Tensor]:

@@ -159,7 +159,8 @@ class Adversarial(Objective):
         game = trace.game
         cost = self._gan_loss(game)
         weight = partial(self._weight, dtype=cost.dtype)
-        distance = self._distance(trace)
+        seen = game.perceptual_distance() if self.perceptual_weight else None
+        distance = self._distance(trace, seen)
         decoder = weight("gamma") * distance
         if self.adaptive_weight is None:
             decoder += self._deception(game, step)
@@ -174,7 +175,7 @@ class Adversarial(Objective):
         terms = [game.feature_distance]
         terms += [_of_patches(tf.cast(one, cost.dtype)) for one in right]
         if self.perceptual_weight:
-            terms.append(game.perceptual_distance())
+            terms.append(seen)
         return (
             dict(zip(self.players, losses, strict=True)),
             dict(zip(self.terms, terms, strict=True)),
@@ -197,10 +198,13 @@ class Adversarial(Objective):
         assert self.adaptive_weight is not None, "without an adaptive weight none asks"
         return self.adaptive_weight
 
-    def _distance(self, trace):
+    def _distance(self, trace, perceptual_distance):
         """What encoder and decoder make small, nats, [B]."""
         game = trace.game
-        distance = self.feature_weight * game.feature_distance
+        distance = tf.zeros_like(game.feature_distance)
+        # What has no weight is left out, and with it its gradient.
+        if self.feature_weight:
+            distance += self.feature_weight * game.feature_distance
         if self.pixel_weight:
             difference = trace.x - game.reconstruction
             elements = (
@@ -211,7 +215,7 @@ class Adversarial(Objective):
             axes = list(range(1, elements.shape.rank))
             distance += self.pixel_weight * tf.reduce_sum(elements, axis=axes)
         if self.perceptual_weight:
-            distance += self.perceptual_weight * game.perceptual_distance()
+            distance += self.perceptual_weight * perceptual_distance
         return distance
 
     def _has_begun(self, step, dtype):

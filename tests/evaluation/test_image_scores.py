@@ -12,6 +12,7 @@ from keras_vae.evaluation import (
     attribute_reader,
     attribute_similarity,
     describe_scores,
+    grain,
     held_out_scores,
     image_scores,
     peak_signal_to_noise,
@@ -40,6 +41,20 @@ def test_blur_lowers_sharpness_and_brightness_does_not():
 def test_sharpness_is_of_images(shape):
     with pytest.raises(ValueError, match="at least 3 x 3"):
         sharpness(np.zeros(shape))
+
+
+def test_grain_of_noise_is_4_and_of_a_smooth_image_one_sixteenth():
+    noise = RNG.normal(size=(40, 64, 64, 1))
+    # Twenty variances of a pixel over twenty of a mean of four.
+    values = grain(noise)
+    assert abs(values.mean() - 4.0) < 4 * values.std() / np.sqrt(len(values))
+    # Steps of two pixels make second differences of a cubic four times as large.
+    cubic = np.linspace(0, 1, 256)[None, :, None, None] ** 3 * np.ones((1, 256, 256, 1))
+    np.testing.assert_allclose(grain(cubic), 1 / 16, rtol=0.05)
+    np.testing.assert_allclose(grain(3.0 * noise + 5.0), values, rtol=1e-9)
+    assert grain(np.ones((1, 8, 8, 1))) == 0.0
+    with pytest.raises(ValueError, match="at least 6 x 6"):
+        grain(np.zeros((1, 5, 8, 1)))
 
 
 def test_psnr_of_a_known_error():
