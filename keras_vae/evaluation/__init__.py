@@ -7,7 +7,11 @@ from keras_vae.evaluation.disentanglement.interventions import (
 )
 from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.held_out import HeldOut
-from keras_vae.evaluation.images.attributes import attribute_reader, attribute_similarity
+from keras_vae.evaluation.images.attributes import (
+    attribute_features,
+    attribute_reader,
+    attribute_similarity,
+)
 from keras_vae.evaluation.images.classes import class_reader, read_as_asked
 from keras_vae.evaluation.images.features import FeatureExtractor, pixels, random_conv
 from keras_vae.evaluation.images.frechet import frechet_distance
@@ -61,6 +65,7 @@ __all__ = [
     "annealed_importance_sampling",
     "anomaly_ranking",
     "anomaly_scores",
+    "attribute_features",
     "attribute_reader",
     "attribute_similarity",
     "auroc",

@@ -9,6 +9,7 @@ import keras_vae
 from keras_vae import evaluation
 from keras_vae.core.seeds import fold
 from keras_vae.evaluation import (
+    attribute_features,
     attribute_reader,
     attribute_similarity,
     describe_scores,
@@ -99,6 +100,17 @@ def test_a_reader_learns_what_can_be_seen():
     reader = attribute_reader(x[:192], attributes[:192], epochs=12)
     read = reader.predict(x[192:], verbose=0)
     assert attribute_similarity(read, attributes[192:]).mean() > 0.8
+    # The reader's head, of one place, reads off what the extractor gives.
+    see = attribute_features(reader)
+    features = see(x[192:])
+    assert see.name == "attribute_reader" and features.shape == (64, 128)
+    kernel, bias = reader.layers[-1].get_weights()
+    assert kernel.shape[0] == 4 * 128
+    body = next(layer for layer in reader.layers if hasattr(layer, "layers"))
+    last = np.asarray(body(x[192:], training=False)[-1])
+    np.testing.assert_allclose(features, last.mean(axis=(1, 2)), rtol=1e-4, atol=1e-5)
+    odds = last.reshape(64, -1) @ kernel + bias
+    np.testing.assert_allclose(1 / (1 + np.exp(-odds)), read, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(6,), (5, 2)])

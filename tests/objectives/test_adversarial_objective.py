@@ -23,7 +23,8 @@ def test_games_do_not_see_each_other(arguments):
         name: tf.concat([getattr(other.game, name)[:1], getattr(trace.game, name)[1:]], 0)
         for name in ("feature_distance", *LOGITS)
     }
-    after, before = objective(made_game(**changed)), objective(trace)
+    # Late, so that a game that starts late has begun.
+    after, before = objective(made_game(**changed), 1000), objective(trace, 1000)
     for player in objective.players:
         np.testing.assert_array_equal(after[player][1:], before[player][1:])
         assert float(after[player][0]) != float(before[player][0])
