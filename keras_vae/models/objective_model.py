@@ -233,7 +233,7 @@ class ObjectiveModel(keras.Model):
                 self.objective.balance_factor,
             )
             self._meters.balances[player].update_state(balance)
-        turns = self.objective.turns(trace)
+        turns = self.objective.turns(trace, self._step)
         for player in losses:
             apply_if(
                 turns.get(player), optimizers[player], gradients[player], variables[player]

@@ -167,8 +167,6 @@ class Adversarial(Objective):
         discriminator = cost
         if self.r1:
             discriminator += 0.5 * weight("r1") * game.gradient_penalty()
-        if self.start_step:
-            discriminator *= self._has_begun(step, cost.dtype)
         rate = tf.reduce_mean(trace.rate, axis=0)
         losses = (weight("beta") * rate + distance, decoder, discriminator)
         right = (game.real > 0, game.reconstructed < 0, game.sampled < 0)
@@ -218,8 +216,8 @@ class Adversarial(Objective):
             distance += self.perceptual_weight * perceptual_distance
         return distance
 
-    def _has_begun(self, step, dtype):
-        return tf.cast(tf.convert_to_tensor(step) >= self.start_step, dtype)
+    def _has_begun(self, step):
+        return tf.convert_to_tensor(step) >= self.start_step
 
     def _weight(self, name, dtype):
         # In a graph numbers are tensors in single precision.
@@ -234,7 +232,9 @@ class Adversarial(Objective):
             costs = tf.negative if self.generator_loss == "hinge" else _softplus_of_minus
             loss = weight("reconstruction_weight") * _of_patches(costs(game.reconstructed))
             loss += weight("sample_weight") * _of_patches(costs(game.sampled))
-        return loss * self._has_begun(step, loss.dtype) if self.start_step else loss
+        if self.start_step:
+            loss *= tf.cast(self._has_begun(step), loss.dtype)
+        return loss
 
     def _gan_loss(self, game):
         weight = partial(self._weight, dtype=game.real.dtype)
@@ -255,14 +255,24 @@ class Adversarial(Objective):
 
     @property
     def turn_takers(self) -> tuple[str, ...]:
-        """The two who play against each other, where there is a margin."""
-        return () if self.margin is None else PLAYERS[1:]
-
-    def turns(self, trace):
-        """Whether the decoder plays and whether the discriminator does."""
+        """The two who play against each other, where there is a margin or a late start."""
         if self.margin is None:
-            return {}
-        game = trace.game
+            return PLAYERS[2:] if self.start_step else ()
+        return PLAYERS[1:]
+
+    def turns(self, trace, step=0):
+        """Whether the decoder plays and whether the discriminator does."""
+        plays = {} if self.margin is None else self._turns_by_margin(trace.game)
+        if self.start_step:
+            # Its optimizer waits, too: moments of gradients that are zero would make the
+            # first steps far too long.
+            begun = self._has_begun(step)
+            plays["discriminator"] = plays.get("discriminator", True) & begun
+            if "decoder" in plays:
+                plays["decoder"] |= ~begun
+        return plays
+
+    def _turns_by_margin(self, game):
         costs = tf.stack(
             [
                 tf.reduce_sum(tf.nn.softplus(-game.real)),
@@ -273,7 +283,7 @@ class Adversarial(Objective):
         )
         real, fake, size = tf.unstack(sum_over_replicas(costs))
         plays = self.who_plays(real / size, fake / size)
-        return dict(zip(self.turn_takers, plays, strict=True))
+        return dict(zip(PLAYERS[1:], plays, strict=True))
 
     def who_plays(self, real: tf.Tensor, fake: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Decides by the margin who is updated at a step; the encoder always is.

@@ -236,11 +236,12 @@ class Objective:
         whole = tf.nest.map_structure(lambda one: tf.broadcast_to(one, size), losses)
         return whole, {key: tf.broadcast_to(one, size) for key, one in terms.items()}
 
-    def turns(self, trace: Trace) -> dict[str, tf.Tensor]:
+    def turns(self, trace: Trace, step: int | tf.Tensor = 0) -> dict[str, tf.Tensor]:
         """Decides which players are updated at a step.
 
         Args:
             trace: The pass.
+            step: The optimizer's iteration.
 
         Returns:
             Bool scalars, the same on every replica; who is missing always plays.

@@ -66,6 +66,8 @@ def test_before_the_start_the_discriminator_waits():
         seen.append(player_values(model)["discriminator"])
     same = [all(map(np.array_equal, a, b)) for a, b in zip(seen, seen[1:], strict=False)]
     assert same == [True, True, False]
+    # Its optimizer waited, too.
+    assert [int(model.optimizers[one].iterations) for one in PLAYERS] == [3, 3, 1]
 
 
 def adams(**averaging):

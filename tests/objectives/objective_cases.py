@@ -344,8 +344,8 @@ def adversarial(**weights):
         seen = np.asarray(game.perceptual_distance(), float)
         distance = distance + a["perceptual_weight"] * seen
         if step < a["start_step"]:
-            gan, deceived = 0.0 * gan, 0.0
-        slope = np.asarray(game.gradient_penalty(), float) * (step >= a["start_step"])
+            deceived = 0.0
+        slope = np.asarray(game.gradient_penalty(), float)
         rate = np.asarray(trace.rate, float).mean(0)
         return {
             "encoder": a["beta"] * rate + distance,
