@@ -61,9 +61,10 @@ class Adversarial(Objective):
         adaptive_weight: With a number, such as 0.8, the decoder's share of the GAN loss is
             multiplied at each step by this and by the ratio of gradient norms at the
             decoder's last kernel, that of gamma * distance to that of the GAN loss, at most
-            1e4 (Esser et al. 2021, equation 7). Only gamma > 0 makes sense then, and its
-            size makes no difference to Adam. `decoder_loss` logs gamma * distance,
-            `decoder_balance` the ratio. None leaves the share as it is.
+            1e4 (Esser et al. 2021, equation 7). The size of gamma makes no difference to
+            Adam then, but must keep the ratio, which `decoder_balance` logs, below that:
+            1e-3 does for distances that sum over thousands of pixels. `decoder_loss` logs
+            gamma * distance. None leaves the share as it is.
         start_step: The game begins at this step of the optimizer; before, the decoder
             minimises the distance alone, and the discriminator waits.
         diff_augment: Whether the discriminator sees observations, reconstructions and
@@ -262,7 +263,7 @@ class Adversarial(Objective):
 
     def turns(self, trace, step=0):
         """Whether the decoder plays and whether the discriminator does."""
-        plays = {} if self.margin is None else self._turns_by_margin(trace.game)
+        plays: dict = {} if self.margin is None else self._turns_by_margin(trace.game)
         if self.start_step:
             # Its optimizer waits, too: moments of gradients that are zero would make the
             # first steps far too long.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ from keras_vae.networks import perceptual_network
 from keras_vae.objectives import Adversarial
 from keras_vae.priors import Prior
 
-NETWORKS = {
+NETWORKS: dict[str, Callable] = {
     "light": light_networks,
     "residual": residual_networks,
     "paper": paper_networks,
@@ -237,7 +237,7 @@ class VAEGAN(VAE):
     @property
     def answers(self) -> frozenset[str]:
         """What an objective may ask of the model's passes; see `Objective.asks`."""
-        own = () if self.perceptual is None else ("perceptual",)
+        own = [] if self.perceptual is None else ["perceptual"]
         return super().answers | frozenset(own)
 
     def learn_to_see(self, x, y, epochs: int = 6) -> float:
