@@ -89,6 +89,6 @@ def test_gradients_pass_a_discriminators_changes_where_something_is_left():
         total = tf.reduce_sum(changed[:, :, :, 0] ** 2)
     slope = tape.gradient(total, x)
     assert np.isfinite(slope).all() and (np.abs(slope).sum(axis=(1, 2, 3)) > 0).all()
-    # Cut out is at most half of each side, and a quarter of it and the moved rim at least.
+    # Cut out are 9 x 9 of 16 x 16 pixels, or 5 x 5 at a corner; moved in, 2 rows and columns.
     shares = np.mean(np.asarray(changed) == 0.0, axis=(1, 2, 3))
-    assert (shares > 0.05).all() and (shares < 0.5).all()
+    assert (shares > 0.09).all() and (shares < 0.56).all()
