@@ -117,7 +117,7 @@ class VAEGAN(VAE):
         # Before the parent builds the model, after which Keras takes no more layers.
         self.discriminator = discriminator
         self.feature_layer = feature_layer
-        self.perceptual = perceptual
+        self.perceptual: Any = perceptual
         if perceptual is not None:
             perceptual.trainable = False
         self.value_range = None if value_range is None else tuple(value_range)
@@ -188,7 +188,7 @@ class VAEGAN(VAE):
             )
         with policy(dtype):
             posterior = layers.get(posterior, positive_int(latent_dim, "latent_dim"))
-            players = NETWORKS[networks](
+            encoder, decoder, judge = NETWORKS[networks](
                 event_shape,
                 latent_dim,
                 posterior,
@@ -198,7 +198,9 @@ class VAEGAN(VAE):
             )
             sees = perceptual_network(event_shape) if perceptual else None
         return cls(
-            *players,
+            encoder,
+            decoder,
+            judge,
             posterior,
             value_range=(0.0, 1.0),
             perceptual=sees,
