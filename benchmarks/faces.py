@@ -2,7 +2,8 @@
 
     python benchmarks/faces.py runs/vae_gan_celeba runs/conv_vae_celeba
 
-prints sharpness and attribute similarity with standard errors, and draws both models'
+prints sharpness, grain, nearness, attribute similarity and the Frechet distance of samples
+on the attribute reader's features, with standard errors, and draws both models'
 reconstructions and samples below the originals.
 """
 
@@ -18,6 +19,11 @@ import keras_vae
 from keras_vae import evaluation, plots
 
 words = partial(evaluation.plus_minus, form=".3f")
+
+
+def mean_words(values):
+    """A mean with its standard error."""
+    return words(evaluation.mean_and_error(values))
 
 
 def unit(x):
@@ -53,6 +59,8 @@ def main():
     print(f"{'':<10}{'reconstructions':<17}{'samples':<15}{'cosine with the true ones'}")
     cosine = evaluation.attribute_similarity(reader.predict(x, verbose=0), y)
     print(f"{'originals':<10}{'1':<17}{'':<15}{words(evaluation.mean_and_error(cosine))}")
+    see = evaluation.attribute_features(reader)
+    seen, others = see(x), [f"grain of the originals: {mean_words(evaluation.grain(x))}"]
     rows, cosines = [x[: arguments.columns]], {}
     for name, folder in (("VAE", arguments.vae), ("VAE-GAN", arguments.vae_gan)):
         model = keras_vae.VAE.from_preset(folder)
@@ -67,8 +75,16 @@ def main():
         line = [words(ratio) for ratio in ratios]
         line.append(words(evaluation.mean_and_error(cosines[name])))
         print(f"{name:<10}{line[0]:<17}{line[1]:<15}{line[2]}")
+        frechet = evaluation.frechet_distance(seen, see(samples[: len(x)]))
+        psnr = evaluation.peak_signal_to_noise(x, reconstructions)
+        others.append(
+            f"{name}: grain of reconstructions {mean_words(evaluation.grain(reconstructions))}"
+            f", of samples {mean_words(evaluation.grain(samples))}; PSNR {mean_words(psnr)} "
+            f"dB; Frechet distance on the reader's features {words(frechet)}"
+        )
         rows += [reconstructions[: arguments.columns], samples[: arguments.columns]]
     difference = evaluation.mean_and_error(cosines["VAE-GAN"] - cosines["VAE"])
+    print("\n".join(others))
     print(f"cosine of the VAE-GAN minus that of the VAE, pairwise: {words(difference)}")
     drawn, vae, vae_samples, gan, gan_samples = rows
     rows = [vae, gan, vae_samples, gan_samples]

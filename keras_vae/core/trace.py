@@ -124,11 +124,15 @@ class Game(NamedTuple):
     Attributes:
         feature_distance: -log N(features of x | features of the reconstruction, I)
             without its constant, so half the squared distance; nats, [B].
-        real: Logits that x is real, [B].
-        reconstructed: Logits that the reconstruction at the draw of z is real, [B].
-        sampled: Logits that a sample from the prior is real, [B].
+        real: Logits that x is real, [B], or [B, P] for each of P patches.
+        reconstructed: Logits that the reconstruction at the draw of z is real, likewise.
+        sampled: Logits that a sample from the prior is real, likewise.
         gradient_penalty: Function that computes the squared norm of the gradient of `real`
-            by x, [B].
+            (its mean over patches) by x, [B].
+        reconstruction: Mean of p(x|z) at the draw of z, [B, *event]; None where nobody
+            compares pixels.
+        perceptual_distance: Function that computes the distance of x and the reconstruction
+            in a frozen network, [B]; None where the model has no such network.
     """
 
     feature_distance: tf.Tensor
@@ -136,3 +140,5 @@ class Game(NamedTuple):
     reconstructed: tf.Tensor
     sampled: tf.Tensor
     gradient_penalty: Callable[[], tf.Tensor]
+    reconstruction: tf.Tensor | None = None
+    perceptual_distance: Callable[[], tf.Tensor] | None = None

@@ -4,6 +4,7 @@ Nothing here knows a model. `load` gives a `DataSet` of raw arrays in three spli
 `Scaling` maps them to a likelihood's support; `binarize` draws 0/1 pixels once.
 """
 
+from keras_vae.data.augmentation import diff_augment
 from keras_vae.data.binarize import binarize
 from keras_vae.data.conditions import Conditions
 from keras_vae.data.dataset import DataSet
@@ -27,6 +28,7 @@ __all__ = [
     "Sprites",
     "Streamed",
     "binarize",
+    "diff_augment",
     "is_table",
     "keep_labels",
     "load",

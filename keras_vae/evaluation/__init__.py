@@ -7,12 +7,17 @@ from keras_vae.evaluation.disentanglement.interventions import (
 )
 from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.held_out import HeldOut
-from keras_vae.evaluation.images.attributes import attribute_reader, attribute_similarity
+from keras_vae.evaluation.images.attributes import (
+    attribute_features,
+    attribute_reader,
+    attribute_similarity,
+)
 from keras_vae.evaluation.images.classes import class_reader, read_as_asked
 from keras_vae.evaluation.images.features import FeatureExtractor, pixels, random_conv
 from keras_vae.evaluation.images.frechet import frechet_distance
 from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
 from keras_vae.evaluation.images.scores import (
+    grain,
     image_scores,
     peak_signal_to_noise,
     ratio_of_means,
@@ -60,6 +65,7 @@ __all__ = [
     "annealed_importance_sampling",
     "anomaly_ranking",
     "anomaly_scores",
+    "attribute_features",
     "attribute_reader",
     "attribute_similarity",
     "auroc",
@@ -74,6 +80,7 @@ __all__ = [
     "evaluate_metrics",
     "factor_vae_score",
     "frechet_distance",
+    "grain",
     "held_out_scores",
     "image_scores",
     "inference_gaps",

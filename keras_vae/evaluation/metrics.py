@@ -22,7 +22,7 @@ from keras_vae.evaluation.images.classes import class_reader, read_as_asked
 from keras_vae.evaluation.images.features import random_conv
 from keras_vae.evaluation.images.frechet import frechet_distance
 from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
-from keras_vae.evaluation.images.scores import image_scores
+from keras_vae.evaluation.images.scores import grain, image_scores
 from keras_vae.evaluation.labels import label_scores
 from keras_vae.evaluation.latents.aggregate import information
 from keras_vae.evaluation.latents.collapse import collapse_report
@@ -239,6 +239,22 @@ def score_frechet(on: HeldOut) -> dict[str, Any]:
     """Frechet distance of samples from data."""
     about, real, sampled = _features(on)
     return {**about, "frechet_distance": frechet_distance(real, sampled)}
+
+
+def score_grain(on: HeldOut) -> dict[str, Any]:
+    """Grain of the data, of reconstructions and of as many samples."""
+    x, model, value_range = on.cut.x, on.model, on.model.shown_range
+    condition = on.cut.condition
+    shown = {
+        "originals": x,
+        "reconstructions": model.reconstruct(x, condition),
+        "samples": model.sample(len(x), condition, on.seed),
+    }
+    scores: dict[str, Any] = {"num_examples": len(x), "num_samples": len(x)}
+    for name, images in shown.items():
+        seen = np.clip(model.pictures(images), *value_range)
+        scores[f"grain_of_{name}"] = mean_and_error(grain(seen))
+    return scores
 
 
 def score_precision_recall(on: HeldOut) -> dict[str, Any]:

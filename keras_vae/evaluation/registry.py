@@ -208,6 +208,9 @@ METRICS = {
         metrics.score_labels, "labels that the model predicts", "predicted labels"
     ),
     "images": Metric(metrics.score_images, "nearness and sharpness of images", "images"),
+    "grain": Metric(
+        metrics.score_grain, "how much of the detail is in single pixels", "images"
+    ),
     "frechet": Metric(
         metrics.score_frechet, "Frechet distance of samples from data", "images"
     ),

@@ -151,6 +151,8 @@ _HOW_TO_ANSWER = {
     "expected": "Take a likelihood with a mean, or another objective.",
     "pictures": "It is for images [height, width, 1 or 3]: take another objective.",
     "baseline": "Make the model with baseline=(100,), the widths of its hidden layers.",
+    "perceptual": "Make the model with VAEGAN.for_images(..., perceptual=True), or "
+    "vae_gan:perceptual=true.",
     "leapfrog": "Make the model with leapfrog=5, the number of its steps.",
 }
 

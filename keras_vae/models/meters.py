@@ -21,6 +21,7 @@ class Meters:
     Attributes:
         means: The mean of each logged value, by name.
         updates: The share of steps at which a player was updated, by player.
+        balances: What multiplied the gradient of a player's opposed loss, by player.
         of_some: The means of what the model itself logs; NaN while nothing counted.
         batches: The number of batches of this epoch or evaluation.
     """
@@ -38,13 +39,22 @@ class Meters:
             player: keras.metrics.Mean(f"{player}_updates")
             for player in objective.turn_takers
         }
+        self.balances = {
+            player: keras.metrics.Mean(f"{player}_balance")
+            for player in objective.balanced_players
+        }
         self.batches = keras.metrics.Sum("batches")
 
     @property
     def all(self) -> list[keras.metrics.Metric]:
         """All of them."""
         means = [*self.means.values(), *self.of_some.values()]
-        return [*means, *self.updates.values(), self.batches]
+        return [*means, *self.of_training, self.batches]
+
+    @property
+    def of_training(self) -> list[keras.metrics.Metric]:
+        """Those that only steps of training update."""
+        return [*self.updates.values(), *self.balances.values()]
 
 
 class _MeanOfSome(keras.metrics.Mean):

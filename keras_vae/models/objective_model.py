@@ -22,7 +22,13 @@ from keras_vae.models.checks import (
 )
 from keras_vae.models.inputs import pack, stream, unpack
 from keras_vae.models.meters import Meters
-from keras_vae.models.optimizers import apply_if, optimizers_for, scaled_like
+from keras_vae.models.optimizers import (
+    apply_if,
+    balanced,
+    finished_by_player,
+    optimizers_for,
+    scaled_like,
+)
 from keras_vae.models.several_workers import check_alike, check_shares, logs_of_step
 from keras_vae.objectives import Objective
 
@@ -181,7 +187,7 @@ class ObjectiveModel(keras.Model):
 
     def _logs(self, of_training):
         meters = [*self._meters.means.values(), *self._meters.of_some.values()]
-        meters += self._meters.updates.values() if of_training else []
+        meters += self._meters.of_training if of_training else []
         means = {one.name: one.result() for one in meters}
         return {**means, **self.objective.logs(self._step)}
 
@@ -213,8 +219,21 @@ class ObjectiveModel(keras.Model):
                 )
                 for player, loss in losses.items()
             }
+            opposed = {
+                player: optimizers[player].scale_loss(
+                    self._mean_over_replicas(loss, batch.weight)
+                )
+                for player, loss in self.objective.opposed(trace, self._step).items()
+            }
         gradients = {name: tape.gradient(scaled[name], variables[name]) for name in losses}
-        turns = self.objective.turns(trace)
+        for player, loss in opposed.items():
+            gradients[player], balance = balanced(
+                gradients[player],
+                tape.gradient(loss, variables[player]),
+                self.objective.balance_factor,
+            )
+            self._meters.balances[player].update_state(balance)
+        turns = self.objective.turns(trace, self._step)
         for player in losses:
             apply_if(
                 turns.get(player), optimizers[player], gradients[player], variables[player]
@@ -291,7 +310,7 @@ class ObjectiveModel(keras.Model):
             for player, parts in self._parts().items()
         }
 
-    def _mean_over_replicas(self, losses, weight, penalty):
+    def _mean_over_replicas(self, losses, weight, penalty=0.0):
         """This replica's share of the global mean; Keras sums gradients over replicas."""
         size = tf.cast(tf.shape(losses)[0], losses.dtype)
         loss = tf.reduce_sum(_weighted(losses, weight)) / sum_over_replicas(size)
@@ -379,9 +398,11 @@ class ObjectiveModel(keras.Model):
             )
         # Keras warns that it will not shuffle a stream.
         shuffle = shuffle if batches is x and not isinstance(x, tf.data.Dataset) else False
-        return super().fit(
-            batches, validation_data=validation_data, shuffle=shuffle, **kwargs
-        )
+        kwargs = {**kwargs, "validation_data": validation_data, "shuffle": shuffle}
+        if not self.objective.players:
+            return super().fit(batches, **kwargs)
+        with finished_by_player(self.optimizers, self.player_variables()):
+            return super().fit(batches, **kwargs)
 
     def evaluate(self, x=None, y=None, *, sample_weight=None, batch_size=None, **kwargs):
         """Scores held-out data; `keras.Model.evaluate` behind a check of the data.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ import tensorflow as tf
 from keras_vae.core.arguments import constructor_arguments
 from keras_vae.core.names import unknown
 from keras_vae.core.parts import Room, part_name, registered
+from keras_vae.core.replicas import sum_over_replicas
 
 
 def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimizer]:
@@ -30,8 +32,6 @@ def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimiz
     is_one = not isinstance(optimizer, dict) or {"name", "class_name"} & set(optimizer)
     if is_one or len(players) == 1:
         first = get_optimizer(optimizer)
-        if len(players) > 1:
-            _refuse_averages(first)
         copies = (type(first).from_config(first.get_config()) for _ in players[1:])
         return dict(zip(players, (first, *copies), strict=True))
     for player in optimizer:
@@ -43,8 +43,6 @@ def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimiz
             f"{', '.join(players)}, or a single optimizer for all."
         )
     optimizers = {player: get_optimizer(optimizer[player]) for player in players}
-    for one in optimizers.values():
-        _refuse_averages(one)
     if len({id(one) for one in optimizers.values()}) < len(players):
         raise ValueError(
             "Two players share one optimizer object, which would mix up their states. "
@@ -115,13 +113,99 @@ def scaled_like(first: keras.Optimizer, optimizer: keras.Optimizer) -> keras.Opt
     return scaled(optimizer)
 
 
-def _refuse_averages(optimizer):
+@contextlib.contextmanager
+def averaged(optimizers: Iterable[keras.Optimizer]):
+    """Has variables hold their running averages meanwhile, where an optimizer keeps them.
+
+    Args:
+        optimizers: Optimizers, of which those with `use_ema=True` count.
+
+    Yields:
+        Nothing.
+
+    Example:
+        >>> with averaged(vae_gan.optimizers.values()):
+        ...     images = vae_gan.sample(8)
+    """
+    swapped = list(optimizers)
+    for one in swapped:
+        _swap(one)
+    try:
+        yield
+    finally:
+        for one in swapped:
+            _swap(one)
+
+
+def _swap(optimizer):
+    """Exchanges variables and their averages, once there are any."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if getattr(optimizer, "use_ema", False):
-        raise ValueError(
-            "use_ema=True does not work with several players: at the end of `fit` Keras would "
-            "write the averages of one player only into the model. Leave it out."
-        )
+    if not optimizer.use_ema or int(optimizer.iterations) == 0:
+        return
+    # (As Keras's own callback SwapEMAWeights finds them.)
+    averages = optimizer._model_variables_moving_average
+    for variable, average in zip(optimizer._trainable_variables, averages, strict=True):
+        value = keras.ops.convert_to_numpy(variable)
+        variable.assign(average)
+        average.assign(value)
+
+
+@contextlib.contextmanager
+def finished_by_player(optimizers: dict[str, keras.Optimizer], variables: dict[str, list]):
+    """Has each player's averages end up in its own variables when `fit` ends.
+
+    Keras would write those of the first optimizer into all variables in turn.
+
+    Args:
+        optimizers: The optimizer of each player.
+        variables: The variables of each player.
+
+    Yields:
+        Nothing.
+    """
+    first = next(iter(optimizers.values()))
+    first.finalize_variable_values = lambda variables: None
+    try:
+        yield
+    finally:
+        del first.finalize_variable_values
+    for player, one in optimizers.items():
+        if int(one.iterations):
+            one.finalize_variable_values(variables[player])
+
+
+def balanced(gradients, others, factor: float) -> tuple[list, tf.Tensor]:
+    """Adds gradients of a second loss, scaled to the norm of the first.
+
+    Args:
+        gradients: Gradients of a player's own loss by its variables, None where there is
+            none.
+        others: Those of the second loss.
+        factor: Norm of the second over that of the first, both at the last kernel: the last
+            variable with two axes or more.
+
+    Returns:
+        The sums, and what the second was multiplied by, at most 1e4 times the factor.
+
+    Source:
+        Esser et al. 2021, "Taming transformers for high-resolution image synthesis",
+        equation 7.
+    """
+    kernels = [
+        (own, other)
+        for own, other in zip(gradients, others, strict=True)
+        if own is not None and other is not None and own.shape.rank >= 2
+    ]
+    if not kernels:
+        return gradients, tf.zeros(())
+    # Of all replicas together, so that each takes the same step.
+    own, other = (tf.norm(sum_over_replicas(one)) for one in kernels[-1])
+    scale = factor * tf.minimum(own / (other + 1e-4), 1e4)
+    sums = [
+        own if other is None else scale * other + (0.0 if own is None else own)
+        for own, other in zip(gradients, others, strict=True)
+    ]
+    return sums, scale
 
 
 def apply_if(condition: tf.Tensor | None, optimizer, gradients, variables) -> None:

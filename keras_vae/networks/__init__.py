@@ -19,7 +19,9 @@ from keras_vae.networks.missingness import (
     SelfMasking,
     get_missingness,
 )
+from keras_vae.networks.perceptual import classifier, perceptual_network
 from keras_vae.networks.plus_condition import PlusCondition
+from keras_vae.networks.residual import residual_decoder, residual_encoder
 
 __all__ = [
     "AddOffset",
@@ -33,6 +35,7 @@ __all__ = [
     "NonlinearMissingness",
     "PlusCondition",
     "SelfMasking",
+    "classifier",
     "code_critic",
     "conv_decoder",
     "conv_discriminator",
@@ -43,4 +46,7 @@ __all__ = [
     "larsen_decoder",
     "larsen_discriminator",
     "larsen_encoder",
+    "perceptual_network",
+    "residual_decoder",
+    "residual_encoder",
 ]

@@ -17,8 +17,12 @@ def conv_discriminator(
     rescale: float = 1.0,
     shift: float = 0.0,
     spectral_normalization: bool = False,
+    patches: bool = False,
 ) -> keras.Model:
     """Strided convolutions to the layer "features", one more, and a logit.
+
+    Or, with `patches`, a map of logits right behind the features: each judges a patch of
+    the image, 46 x 46 pixels with three convolutions of 4 x 4, so that detail is what counts.
 
     The features are normalised within each image, so that distances between them keep
     their scale while the discriminator learns; no statistics of the batch are used, so
@@ -31,9 +35,11 @@ def conv_discriminator(
         rescale: Factor of the input.
         shift: Number added to the input after the rescaling.
         spectral_normalization: Whether to divide each kernel by its spectral norm.
+        patches: Whether to judge patches (a PatchGAN), and not the image as a whole.
 
     Returns:
-        A model [B, height, width, channels] -> logit [B, 1] with a layer "features".
+        A model [B, height, width, channels] -> logit [B, 1] with a layer "features"; of
+        patches, logits [B, height / 8, width / 8, 1] with three convolutions.
 
     Raises:
         ValueError: If `event_shape` is not that of an image.
@@ -44,7 +50,8 @@ def conv_discriminator(
 
     Source:
         Radford et al. 2016 (strided convolutions); Wu and He 2018 (group
-        normalization); Miyato et al. 2018 (spectral normalization).
+        normalization); Miyato et al. 2018 (spectral normalization); Isola et al. 2017
+        (patches).
     """
     # Keras divides the kernel in the layer's own precision and keeps the result: in half
     # precision that would round the weights at each step.
@@ -75,6 +82,16 @@ def conv_discriminator(
             x = silu(f"silu_{i + 1}")(x)
     x = keras.layers.GroupNormalization(1, name="features")(x)
     x = silu("silu_features")(x)
+    if patches:
+        logits = keras.layers.Conv2D(
+            1,
+            kernel_size,
+            padding="same",
+            dtype=float_dtype(),
+            data_format="channels_last",
+            name="logits",
+        )
+        return keras.Model(inputs, normed(logits)(x), name="patch_discriminator")
     x = silu("silu_top")(conv(filters[-1], "conv_top")(x))
     x = keras.layers.Flatten(data_format="channels_last", name="flatten")(x)
     logit = keras.layers.Dense(1, dtype=float_dtype(), name="logit")

@@ -236,11 +236,12 @@ class Objective:
         whole = tf.nest.map_structure(lambda one: tf.broadcast_to(one, size), losses)
         return whole, {key: tf.broadcast_to(one, size) for key, one in terms.items()}
 
-    def turns(self, trace: Trace) -> dict[str, tf.Tensor]:
+    def turns(self, trace: Trace, step: int | tf.Tensor = 0) -> dict[str, tf.Tensor]:
         """Decides which players are updated at a step.
 
         Args:
             trace: The pass.
+            step: The optimizer's iteration.
 
         Returns:
             Bool scalars, the same on every replica; who is missing always plays.
@@ -251,6 +252,31 @@ class Objective:
     def turn_takers(self) -> tuple[str, ...]:
         """Names of the players who may sit a step out."""
         return ()
+
+    def opposed(self, trace: Trace, step: int | tf.Tensor) -> dict[str, tf.Tensor]:
+        """Computes losses that players minimise beside theirs, with balanced gradients.
+
+        At each step the gradient of such a loss is scaled, so that its norm at the player's
+        last kernel is `balance_factor` times that of the loss of `call`.
+
+        Args:
+            trace: The pass.
+            step: The optimizer's iteration.
+
+        Returns:
+            Nats, [B], by player.
+        """
+        return {}
+
+    @property
+    def balanced_players(self) -> tuple[str, ...]:
+        """Names of the players that `opposed` has losses for."""
+        return ()
+
+    @property
+    def balance_factor(self) -> float:
+        """Norm of the gradient of an opposed loss over that of the player's own."""
+        return 1.0
 
     def number_at(self, name: str, step: int | tf.Tensor) -> tf.Tensor:
         """Returns a number that may be a schedule.

@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_vae.core.files import write_atomically, write_json, write_weights
 from keras_vae.models import LatentVariableModel
+from keras_vae.models.optimizers import averaged
 from keras_vae.presets.files import CONFIG, METADATA, RECIPE, WEIGHTS
 from keras_vae.training.recipe import Recipe
 
@@ -199,6 +200,15 @@ class RunRecorder(keras.callbacks.Callback):
             model.load_weights(checkpoint)
         return epoch
 
+    def on_test_begin(self, logs=None):
+        """Has validation score what would be kept."""
+        self._averages = averaged(self.model.optimizers.values())
+        self._averages.__enter__()
+
+    def on_test_end(self, logs=None):
+        """Goes on with the weights that are trained."""
+        self._averages.__exit__(None, None, None)
+
     def on_epoch_end(self, epoch, logs=None):
         """Writes the history, the model if it is the best, and the checkpoint."""
         row = {"epoch": epoch, **{k: float(v) for k, v in logs.items()}}
@@ -223,7 +233,9 @@ class RunRecorder(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _keep_best(self):
-        self._best_model.set_weights(self.model.get_weights())
+        # Where an optimizer keeps averages of the weights, they are the model.
+        with averaged(self.model.optimizers.values()):
+            self._best_model.set_weights(self.model.get_weights())
         training = {"epochs": len(self.rows), "finished": False}
         metadata = {**self.metadata, "training": training}
         self._best_model.save_to_preset(self.folder, metadata)

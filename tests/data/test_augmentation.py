@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_vae.data import load, pipeline
-from keras_vae.data.augmentation import Augmentation
+from keras_vae.data.augmentation import Augmentation, diff_augment
 from keras_vae.training import Recipe
 
 SEED = tf.constant([3, 4])
@@ -70,3 +70,25 @@ def test_what_is_no_image_is_refused(tmp_path):
     recipe = Recipe(data=str(tmp_path / "x.npy"), model="dense_vae", augment="flip")
     with pytest.raises(ValueError, match="augment='flip' changes images"):
         recipe.resolve(load(recipe.data))
+
+
+def test_a_discriminators_changes_are_a_function_of_the_seed_and_alike_for_each_copy():
+    x = tf.random.stateless_uniform((4, 16, 16, 3), (0, 1))
+    first, again, other = (diff_augment(x, seed) for seed in ((1, 2), (1, 2), (3, 4)))
+    np.testing.assert_array_equal(first, again)
+    assert (np.asarray(first != other)).any(axis=(1, 2, 3)).all()
+    both = diff_augment(tf.concat([x, x], 0), (1, 2), copies=2)
+    np.testing.assert_allclose(both, np.concatenate([first, first]), rtol=1e-6)
+
+
+def test_gradients_pass_a_discriminators_changes_where_something_is_left():
+    x = tf.random.stateless_uniform((64, 16, 16, 3), (0, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        changed = diff_augment(x, (1, 2))
+        total = tf.reduce_sum(changed[:, :, :, 0] ** 2)
+    slope = tape.gradient(total, x)
+    assert np.isfinite(slope).all() and (np.abs(slope).sum(axis=(1, 2, 3)) > 0).all()
+    # Cut out are 9 x 9 of 16 x 16 pixels, or 5 x 5 at a corner; moved in, 2 rows and columns.
+    shares = np.mean(np.asarray(changed) == 0.0, axis=(1, 2, 3))
+    assert (shares > 0.09).all() and (shares < 0.56).all()

@@ -9,9 +9,11 @@ import keras_vae
 from keras_vae import evaluation
 from keras_vae.core.seeds import fold
 from keras_vae.evaluation import (
+    attribute_features,
     attribute_reader,
     attribute_similarity,
     describe_scores,
+    grain,
     held_out_scores,
     image_scores,
     peak_signal_to_noise,
@@ -40,6 +42,20 @@ def test_blur_lowers_sharpness_and_brightness_does_not():
 def test_sharpness_is_of_images(shape):
     with pytest.raises(ValueError, match="at least 3 x 3"):
         sharpness(np.zeros(shape))
+
+
+def test_grain_of_noise_is_4_and_of_a_smooth_image_one_sixteenth():
+    noise = RNG.normal(size=(40, 64, 64, 1))
+    # Twenty variances of a pixel over twenty of a mean of four.
+    values = grain(noise)
+    assert abs(values.mean() - 4.0) < 4 * values.std() / np.sqrt(len(values))
+    # Steps of two pixels make second differences of a cubic four times as large.
+    cubic = np.linspace(0, 1, 256)[None, :, None, None] ** 3 * np.ones((1, 256, 256, 1))
+    np.testing.assert_allclose(grain(cubic), 1 / 16, rtol=0.05)
+    np.testing.assert_allclose(grain(3.0 * noise + 5.0), values, rtol=1e-9)
+    assert grain(np.ones((1, 8, 8, 1))) == 0.0
+    with pytest.raises(ValueError, match="at least 6 x 6"):
+        grain(np.zeros((1, 5, 8, 1)))
 
 
 def test_psnr_of_a_known_error():
@@ -84,6 +100,17 @@ def test_a_reader_learns_what_can_be_seen():
     reader = attribute_reader(x[:192], attributes[:192], epochs=12)
     read = reader.predict(x[192:], verbose=0)
     assert attribute_similarity(read, attributes[192:]).mean() > 0.8
+    # The reader's head, of one place, reads off what the extractor gives.
+    see = attribute_features(reader)
+    features = see(x[192:])
+    assert see.name == "attribute_reader" and features.shape == (64, 128)
+    kernel, bias = reader.layers[-1].get_weights()
+    assert kernel.shape[0] == 4 * 128
+    body = next(layer for layer in reader.layers if hasattr(layer, "layers"))
+    last = np.asarray(body(x[192:], training=False)[-1])
+    np.testing.assert_allclose(features, last.mean(axis=(1, 2)), rtol=1e-4, atol=1e-5)
+    odds = last.reshape(64, -1) @ kernel + bias
+    np.testing.assert_allclose(1 / (1 + np.exp(-odds)), read, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(6,), (5, 2)])

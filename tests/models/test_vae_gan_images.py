@@ -13,7 +13,7 @@ from keras_vae.objectives import Adversarial
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3)]
 
 
-@pytest.mark.parametrize("networks", ["light", "paper"])
+@pytest.mark.parametrize("networks", ["light", "residual", "paper"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_usual_image_sizes(networks, shape):
     model = keras_vae.VAEGAN.for_images(shape, 4, networks, seed=0)
@@ -36,6 +36,7 @@ OPTIONS = {
     "light": {},
     "paper": {"networks": "paper"},
     "filters": {"filters": (2, 3)},
+    "residual": {"networks": "residual", "filters": (2, 4), "discriminator": "patch"},
     "spectral normalization": {"filters": (2, 3), "spectral_normalization": True},
 }
 

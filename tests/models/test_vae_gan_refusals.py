@@ -252,12 +252,23 @@ def test_a_posterior_without_gradients_is_refused_by_compile(posterior):
         vae_gan(posterior).compile("adam")
 
 
-@pytest.mark.parametrize("wrapped", [False, True])
-@pytest.mark.parametrize("one_for_all", [True, False])
-def test_averages_of_weights_are_refused(one_for_all, wrapped):
-    averaging = keras.optimizers.Adam(1e-3, use_ema=True)
-    if wrapped:
-        averaging = keras.optimizers.LossScaleOptimizer(averaging)
-    optimizer = averaging if one_for_all else {**sgd(), "decoder": averaging}
-    with pytest.raises(ValueError, match="use_ema=True"):
-        vae_gan().compile(optimizer)
+def test_perceptual_distances_need_a_network():
+    with pytest.raises(ValueError, match="perceptual=True"):
+        vae_gan().compile("adam", keras_vae.objectives.Adversarial(perceptual_weight=1.0))
+    with pytest.raises(ValueError, match="perceptual=True"):
+        vae_gan().learn_to_see(images(), [0, 1] * 6)
+
+
+@pytest.mark.parametrize(
+    "y, words",
+    [
+        (None, "these data have none"),
+        ([0, 1], "class numbers"),
+        ([0.5, 1.5] * 6, "dtype float64"),
+        ([[0, 2]] * 12, r"shape \(12, 2\)"),
+        ([-1, 1] * 6, "class numbers"),
+    ],
+)
+def test_a_perceptual_network_learns_from_labels_alone(y, words):
+    with pytest.raises(ValueError, match=words):
+        vae_gan(perceptual=True).learn_to_see(images(), y)

@@ -13,6 +13,8 @@ from keras_vae.networks import (
     larsen_decoder,
     larsen_discriminator,
     larsen_encoder,
+    residual_decoder,
+    residual_encoder,
 )
 
 IMAGES = pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (64, 64, 3)])
@@ -225,3 +227,51 @@ def test_spectral_normalization_keeps_full_precision_in_a_half_precision_model()
     assert kernels
     for kernel in kernels:
         assert (kernel != kernel.astype("float16")).any()
+
+
+@IMAGES
+def test_a_discriminator_of_patches_has_a_logit_for_each(shape):
+    model = conv_discriminator(shape, (4, 3, 2), patches=True)
+    assert model.output_shape == (None, *an_eighth(shape), 1)
+
+
+def test_each_logit_of_patches_sees_46_by_46_pixels():
+    shape = (96, 96, 1)
+    model = conv_discriminator(shape, (4, 3, 2), patches=True)
+    # Without the normalization, which sees the whole image.
+    x = keras.Input(shape)
+    y = x
+    for layer in model.layers[1:]:
+        y = y if isinstance(layer, keras.layers.GroupNormalization) else layer(y)
+    plain, image = keras.Model(x, y), tf.constant(images(shape, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        one = plain(image)[0, 6, 6, 0]
+    seen = np.any(np.asarray(tape.gradient(one, image)[0]) != 0.0, axis=-1)
+    rows = np.flatnonzero(seen.any(axis=1))
+    assert rows[-1] - rows[0] + 1 == 46
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (31, 45, 3), (64, 64, 3)])
+def test_residual_networks_have_numbers_for_every_image_size(shape):
+    encoder = residual_encoder(shape, 6, (4, 6, 8))
+    decoder = residual_decoder(3, shape, 2 * math.prod(shape), (8, 6, 4))
+    z = np.random.default_rng(1).normal(size=(2, 3)).astype("float32")
+    codes, decoded = encoder(images(shape)), decoder(z)
+    assert codes.shape == (2, 6) and decoded.shape == (2, *shape[:2], 2 * shape[2])
+    laws.all_finite(codes), laws.all_finite(decoded)
+    laws.close(encoder(images(shape)[1:]), codes[1:])
+
+
+def test_residual_decoders_treat_pixels_alike():
+    """Of a constant start nothing but the rim differs: no checkerboard."""
+    decoder = residual_decoder(2, (64, 64, 1), 64 * 64, (8, 4))
+    kernel, bias = decoder.get_layer("start").get_weights()
+    same = np.tile(np.arange(8.0), bias.size // 8)
+    decoder.get_layer("start").set_weights([0.0 * kernel, same])
+    for layer in decoder.layers:
+        if isinstance(layer, keras.layers.GroupNormalization):
+            # Normalized, a constant channel is zero.
+            layer.beta.assign(np.linspace(-1.0, 1.0, layer.beta.shape[0]))
+    inside = decoder(np.zeros((1, 2), "float32")).numpy()[0, 16:-16, 16:-16]
+    assert np.ptp(inside) < 1e-4 * np.abs(inside).max()

@@ -81,6 +81,8 @@ def made_game(seed=0, batch_size=5, **changes):
 
     distance, real, reconstructed, sampled, slope = (numbers() for _ in range(5))
     game = Game(distance**2, real, reconstructed, sampled, lambda: slope**2)
+    seen, x = numbers(), tf.constant(rng.normal(size=(batch_size, 3)), tf.float32)
+    game = game._replace(reconstruction=x, perceptual_distance=lambda: seen**2)
     return made_trace(1, batch_size)._replace(game=game._replace(**changes))
 
 
@@ -326,7 +328,23 @@ def adversarial(**weights):
         if a["generator_loss"] == "non_saturating":
             deceived = a["reconstruction_weight"] * cross_entropy(game.reconstructed, 1)
             deceived += a["sample_weight"] * cross_entropy(game.sampled, 1)
-        distance = np.asarray(game.feature_distance, float)
+        if a["generator_loss"] == "hinge":
+            real, fake, sampled = (
+                np.asarray(one, float)
+                for one in (game.real, game.reconstructed, game.sampled)
+            )
+            gan = a["real_weight"] * np.maximum(1 - real, 0)
+            gan = gan + a["reconstruction_weight"] * np.maximum(1 + fake, 0)
+            gan = gan + a["sample_weight"] * np.maximum(1 + sampled, 0)
+            deceived = -a["reconstruction_weight"] * fake - a["sample_weight"] * sampled
+        distance = a["feature_weight"] * np.asarray(game.feature_distance, float)
+        error = np.asarray(trace.x, float) - np.asarray(game.reconstruction, float)
+        pixels = np.abs(error) if a["pixel_distance"] == "l1" else error**2 / 2
+        distance = distance + a["pixel_weight"] * pixels.sum(axis=1)
+        seen = np.asarray(game.perceptual_distance(), float)
+        distance = distance + a["perceptual_weight"] * seen
+        if step < a["start_step"]:
+            deceived = 0.0
         slope = np.asarray(game.gradient_penalty(), float)
         rate = np.asarray(trace.rate, float).mean(0)
         return {
@@ -473,4 +491,14 @@ CASES = {
     ),
     "adversarial_penalty": _adversarial(r1=10.0, label_smoothing=0.2),
     "adversarial_alone": _adversarial(gamma=0, beta=0),
+    "adversarial_hinge": _adversarial(
+        generator_loss="hinge",
+        real_weight=2.0,
+        reconstruction_weight=0.5,
+        sample_weight=0.3,
+    ),
+    "adversarial_pixels": _adversarial(
+        feature_weight=0.25, pixel_weight=2.0, perceptual_weight=3.0, start_step=7
+    ),
+    "adversarial_squares": _adversarial(pixel_weight=0.5, pixel_distance="l2"),
 }

@@ -60,8 +60,9 @@ def test_loss_is_that_of_the_oracle(case, form, step):
 
 @every_objective
 def test_the_terms_are_those_that_were_announced(case):
-    losses, terms = case.make().losses_and_terms(case.trace(), 5)
-    assert tuple(terms) == case.cls.terms
+    objective = case.make()
+    losses, terms = objective.losses_and_terms(case.trace(), 5)
+    assert tuple(terms) == objective.terms
     assert all(term.shape == (4,) for term in terms.values())
     close(losses, case.make()(case.trace(), 5), rtol=1e-6)
 

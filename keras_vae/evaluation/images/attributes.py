@@ -5,6 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from keras_vae.evaluation.images.features import FeatureExtractor
+from keras_vae.networks import classifier, perceptual_network
+
 
 def attribute_reader(
     x, attributes, epochs: int = 10, seed: int = 0, verbose: int = 0
@@ -35,28 +38,34 @@ def attribute_reader(
             f"[N, A], but got shapes {np.shape(x)} and {attributes.shape}."
         )
     keras.utils.set_random_seed(seed)
-    layers = [
-        keras.Input(np.shape(x)[1:]),
-        keras.layers.Rescaling(2.0, -1.0),
-        keras.layers.RandomFlip("horizontal"),
-    ]
-    for filters in (32, 64, 128):
-        layers += [
-            keras.layers.Conv2D(filters, 3, 2, "same", use_bias=False),
-            keras.layers.BatchNormalization(),
-            keras.layers.ReLU(),
-        ]
-    layers += [
-        keras.layers.Flatten(),
-        keras.layers.Dropout(0.5),
-        keras.layers.Dense(attributes.shape[1], "sigmoid"),
-    ]
-    reader = keras.Sequential(layers, name="attribute_reader")
+    body = perceptual_network(np.shape(x)[1:])
+    reader = classifier(body, attributes.shape[1], "sigmoid")
     steps = -(-len(x) // 64) * epochs
     schedule = keras.optimizers.schedules.CosineDecay(1e-3, steps)
     reader.compile(keras.optimizers.Adam(schedule), "binary_crossentropy")
     reader.fit(x, attributes, batch_size=64, epochs=epochs, verbose=verbose)
     return reader
+
+
+def attribute_features(reader: keras.Model) -> FeatureExtractor:
+    """What an attribute reader sees: the extractor named "attribute_reader".
+
+    Args:
+        reader: What `attribute_reader` returned.
+
+    Returns:
+        Of each image the means over places of the last convolution's 128 features.
+        Distances on the features of one reader say nothing about those of another.
+
+    Example:
+        >>> see = attribute_features(reader)
+        >>> frechet_distance(see(x_test), see(vae.sample(len(x_test))))
+    """
+    flatten = next(x for x in reader.layers if isinstance(x, keras.layers.Flatten))
+    body = keras.Model(reader.inputs[0], flatten.input)
+    return FeatureExtractor(
+        "attribute_reader", lambda x: body.predict_on_batch(x).mean(axis=(1, 2))
+    )
 
 
 def attribute_similarity(probabilities, attributes) -> np.ndarray:

@@ -54,6 +54,40 @@ def _sharpness(images):
     return (beside + above - 4.0 * middle).var(axis=(1, 2))
 
 
+def grain(images) -> np.ndarray:
+    """Returns how much of an image's detail is in single pixels, and not in what is larger.
+
+    The variance of the Laplacian over that of the image at half its size, where each pixel
+    is the mean of 2 x 2. Of noise without neighbours it is 4, of smooth images 1/16; noise
+    on an image raises it, and blur lowers it, whatever the contrast. Where `sharpness` tells
+    how much detail there is, this tells of which kind: samples should have that of data.
+
+    Args:
+        images: Array [N, height, width, channels] of at least 6 x 6 pixels.
+
+    Returns:
+        Array [N], without a unit; 0 where an image has no detail at half its size.
+
+    Raises:
+        ValueError: If the array holds no such images.
+
+    Example:
+        >>> grain(vae.sample(100)).mean(), grain(x).mean()
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or min(images.shape[1:3]) < 6:
+        raise ValueError(
+            "grain is of images [N, height, width, channels] with at least 6 x 6 pixels, "
+            f"but got shape {images.shape}."
+        )
+    n, height, width, channels = images.shape
+    even = images[:, : height // 2 * 2, : width // 2 * 2].astype(np.float64)
+    halves = even.reshape(n, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
+    coarse = sharpness(halves)
+    ratio = np.zeros(n)
+    return np.divide(sharpness(images), coarse, out=ratio, where=coarse > 1e-12)
+
+
 def peak_signal_to_noise(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
     """Returns how near images come to others, in decibels.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
 from keras_vae.core.support import Support
 from keras_vae.core.trace import Game, Trace
+from keras_vae.data import diff_augment
 from keras_vae.layers import DistributionLayer, IndependentNormal
 from keras_vae.models.prebuilt import policy
 from keras_vae.models.vae import VAE
@@ -24,11 +26,19 @@ from keras_vae.models.vae_gan.networks import (
     light_networks,
     observer,
     paper_networks,
+    residual_networks,
 )
+from keras_vae.models.vae_gan.perceptual import perceptual_distance, train_perceptual
+from keras_vae.networks import perceptual_network
 from keras_vae.objectives import Adversarial
 from keras_vae.priors import Prior
 
-NETWORKS = ("light", "paper")
+NETWORKS: dict[str, Callable] = {
+    "light": light_networks,
+    "residual": residual_networks,
+    "paper": paper_networks,
+}
+DISCRIMINATORS = ("global", "patch")
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -46,13 +56,16 @@ class VAEGAN(VAE):
         decoder: Keras model, z [B, D] -> parameters of the likelihood, by default the
             image, flat: [B, prod(event)].
         discriminator: Keras model (Functional or Sequential), x [B, *event] -> logit
-            [B, 1] that x is real.
+            [B, 1] that x is real, or [B, h, w, 1] for each of its patches.
         posterior: Distribution layer for q(z|x).
         likelihood: Distribution layer without weights of its own, whose mean is the image;
             None is `IndependentNormal` with scale 1.
         feature_layer: Name of the discriminator's layer that measures distances.
         value_range: Smallest and largest value of x; data outside are refused. None asks
             the likelihood.
+        perceptual: Keras model x [B, *event] -> list of features [B, h, w, F], in which
+            `Adversarial(perceptual_weight=...)` measures distances; it is never trained by
+            `fit`. None is none.
         **kwargs: `prior`, `seed` and `preprocessor` of `VAE`, and arguments of
             `keras.Model`.
 
@@ -86,6 +99,7 @@ class VAEGAN(VAE):
         likelihood: DistributionLayer | None = None,
         feature_layer: str = "features",
         value_range: Sequence[float] | None = None,
+        perceptual: keras.Model | None = None,
         **kwargs,
     ):
         """Creates and builds the model."""
@@ -104,6 +118,9 @@ class VAEGAN(VAE):
         # Before the parent builds the model, after which Keras takes no more layers.
         self.discriminator = discriminator
         self.feature_layer = feature_layer
+        self.perceptual: Any = perceptual
+        if perceptual is not None:
+            perceptual.trainable = False
         self.value_range = None if value_range is None else tuple(value_range)
         # A bound method, so that Keras does not save the layers twice.
         self._observe = observe.__call__
@@ -118,6 +135,8 @@ class VAEGAN(VAE):
         filters: Sequence[int] | None = None,
         posterior: str | dict | DistributionLayer = "normal",
         spectral_normalization: bool = False,
+        discriminator: str = "global",
+        perceptual: bool = False,
         prior: str | dict | Prior | None = None,
         seed: int | None = None,
         dtype=None,
@@ -129,12 +148,17 @@ class VAEGAN(VAE):
             event_shape: Shape (height, width, channels) of one image.
             latent_dim: Size D of the latent vector.
             networks: "light" has the encoder and decoder of `ConvVAE` with group
-                normalization, and a discriminator of their size, for CPUs; "paper" those
-                of Larsen et al. 2016, with batch normalization.
-            filters: Filters of the light networks; None goes by the image size. The
-                discriminator's features come after no more of them than by default.
+                normalization, and a discriminator of their size, for CPUs; "residual" an
+                encoder and a decoder of residual blocks, which leave no checkerboards;
+                "paper" those of Larsen et al. 2016, with batch normalization.
+            filters: Filters of the light or residual networks; None goes by the image size.
+                The discriminator's features come after no more of them than by default.
             posterior: Distribution layer over D numbers, or its name.
-            spectral_normalization: Whether the light discriminator has it.
+            spectral_normalization: Whether the discriminator has it.
+            discriminator: "global" has one logit for an image, "patch" one for each patch
+                (a PatchGAN).
+            perceptual: Whether the model has a network for perceptual distances, which
+                `learn_to_see` trains on labels before the game.
             prior: See `VAE`.
             seed: See `VAE`.
             dtype: Dtype or policy of the networks; None takes Keras's global one.
@@ -153,23 +177,34 @@ class VAEGAN(VAE):
         """
         if networks not in NETWORKS:
             raise unknown("networks", networks, NETWORKS)
-        if networks == "paper" and (filters is not None or spectral_normalization):
+        if discriminator not in DISCRIMINATORS:
+            raise unknown("discriminator", discriminator, DISCRIMINATORS)
+        patches = discriminator == "patch"
+        if networks == "paper" and (
+            filters is not None or spectral_normalization or patches
+        ):
             raise ValueError(
-                "filters and spectral_normalization are for networks='light'; those of "
-                "the paper are fixed."
+                "filters, spectral_normalization and discriminator are for "
+                "networks='light' and 'residual'; those of the paper are fixed."
             )
         with policy(dtype):
             posterior = layers.get(posterior, positive_int(latent_dim, "latent_dim"))
-            make = light_networks if networks == "light" else paper_networks
-            encoder, decoder, discriminator = make(
-                event_shape, latent_dim, posterior, filters, spectral_normalization
+            encoder, decoder, judge = NETWORKS[networks](
+                event_shape,
+                latent_dim,
+                posterior,
+                filters,
+                spectral_normalization=spectral_normalization,
+                patches=patches,
             )
+            sees = perceptual_network(event_shape) if perceptual else None
         return cls(
             encoder,
             decoder,
-            discriminator,
+            judge,
             posterior,
             value_range=(0.0, 1.0),
+            perceptual=sees,
             prior=prior,
             seed=seed,
             dtype=dtype,
@@ -202,6 +237,38 @@ class VAEGAN(VAE):
             "discriminator": (self.discriminator,),
         }
 
+    @property
+    def answers(self) -> frozenset[str]:
+        """What an objective may ask of the model's passes; see `Objective.asks`."""
+        own = [] if self.perceptual is None else ["perceptual"]
+        return super().answers | frozenset(own)
+
+    def learn_to_see(self, x, y, epochs: int = 6) -> float:
+        """Trains the network for perceptual distances on labels, before the game.
+
+        Args:
+            x: Images [N, *event] in the model's units, from 0 to 1.
+            y: Attributes, 0 or 1, [N, A]; or class numbers [N].
+            epochs: Passes through the images.
+
+        Returns:
+            The last epoch's mean loss, nats.
+
+        Raises:
+            ValueError: If the model has no such network, or y are no such labels.
+
+        Example:
+            >>> model = VAEGAN.for_images((64, 64, 3), perceptual=True)
+            >>> model.learn_to_see(x_train, y_train)
+            >>> model.compile(None, Adversarial(perceptual_weight=500))
+        """
+        if self.perceptual is None:
+            raise ValueError(
+                "The model has no network for perceptual distances. Make it with "
+                "VAEGAN.for_images(..., perceptual=True)."
+            )
+        return train_perceptual(self.perceptual, x, y, epochs, self.seed)
+
     def features(self, x, training: bool = False) -> tf.Tensor:
         """Returns the discriminator's features of x, in which distances are measured.
 
@@ -222,13 +289,17 @@ class VAEGAN(VAE):
             training: Whether statistics of the batch and the like are in use.
 
         Returns:
-            Features [B, number of features], and logits [B] that x is real.
+            Features [B, number of features], and logits that x is real, [B], or [B, P] for
+            each of P patches.
         """
         features, logits = self._observe(x, training=training)
         dtype = self.likelihood.compute_dtype
         features = tf.cast(features, dtype)
         features = tf.reshape(features, (tf.shape(features)[0], -1))
-        return features, tf.cast(logits, dtype)[:, 0]
+        logits = tf.cast(logits, dtype)
+        if logits.shape.rank == 2:
+            return features, logits[:, 0]
+        return features, tf.reshape(logits, (tf.shape(logits)[0], -1))
 
     def pass_for_training(self, x, y, seed, training):
         """The trace, with what the discriminator makes of it where the objective asks."""
@@ -250,13 +321,15 @@ class VAEGAN(VAE):
         """
         size = tf.shape(trace.x)[0]
         z = self.draw(size, fold(seed, 1))
-        shown = [
-            trace.x,
-            tf.reshape(self.likelihood.expectation(trace.px), tf.shape(trace.x)),
-            self.likelihood.expectation(self.decode(z, training=training)),
-        ]
+        reconstruction = tf.reshape(
+            self.likelihood.expectation(trace.px), tf.shape(trace.x)
+        )
+        sample = self.likelihood.expectation(self.decode(z, training=training))
         # One pass for all: statistics of the batch are those of real and fake together.
-        features, logits = self.observe(tf.concat(shown, 0), training)
+        shown = tf.concat([trace.x, reconstruction, sample], 0)
+        if training and self.compiled and getattr(self.objective, "diff_augment", False):
+            shown = diff_augment(shown, fold(seed, 6), copies=3)
+        features, logits = self.observe(shown, training)
         real, reconstructed, sampled = tf.split(logits, 3)
         difference = features[:size] - features[size : 2 * size]
         return Game(
@@ -265,6 +338,10 @@ class VAEGAN(VAE):
             reconstructed=reconstructed,
             sampled=sampled,
             gradient_penalty=lambda: self._slope(trace.x),
+            reconstruction=reconstruction,
+            perceptual_distance=None
+            if self.perceptual is None
+            else lambda: self._perceptual_distance(trace.x, reconstruction),
         )
 
     def own_scores(self, x, seed: int = 0) -> dict[str, np.ndarray]:
@@ -284,12 +361,21 @@ class VAEGAN(VAE):
 
         return {"feature_distance": in_batches(distance, self.to_units(x), 100)}
 
+    def _perceptual_distance(self, x, reconstruction):
+        features = self.perceptual(x, training=False)
+        return perceptual_distance(
+            [tf.stop_gradient(one) for one in features],
+            self.perceptual(reconstruction, training=False),
+        )
+
     def _slope(self, x):
         """Squared norm of the gradient of the logit by x, [B]."""
         with tf.GradientTape() as tape:
             tape.watch(x)
             # As in testing: statistics of the batch would mix the examples' gradients.
-            total = tf.reduce_sum(self.observe(x)[1])
+            logits = self.observe(x)[1]
+            patches = tf.size(logits) // tf.shape(x)[0]
+            total = tf.reduce_sum(logits) / tf.cast(patches, logits.dtype)
         slope = tape.gradient(total, x)
         return tf.reduce_sum(tf.square(slope), axis=list(range(1, slope.shape.rank)))
 
@@ -301,4 +387,7 @@ class VAEGAN(VAE):
             "discriminator": discriminator,
             "feature_layer": self.feature_layer,
             "value_range": None if self.value_range is None else list(self.value_range),
+            "perceptual": None
+            if self.perceptual is None
+            else keras.saving.serialize_keras_object(self.perceptual),
         }

@@ -19,13 +19,15 @@ from keras_vae.networks import (
     larsen_decoder,
     larsen_discriminator,
     larsen_encoder,
+    residual_decoder,
+    residual_encoder,
 )
 
 # From [0, 1] to [-1, 1].
 _SCALING: dict[str, Any] = {"rescale": 2.0, "shift": -1.0}
 
 
-def light_networks(event_shape, latent_dim, posterior, filters, spectral_normalization):
+def light_networks(event_shape, latent_dim, posterior, filters, **discriminating):
     """Makes encoder, decoder and discriminator that train on CPUs."""
     usual = default_filters(event_shape)
     filters = sizes(filters or usual, "filters")
@@ -40,18 +42,29 @@ def light_networks(event_shape, latent_dim, posterior, filters, spectral_normali
             filters[::-1],
             normalization=True,
         ),
+        # However deep the others are: on smaller feature maps, distances would say less
+        # about where things are.
         conv_discriminator(
-            event_shape,
-            # However deep the others are: on smaller feature maps, distances would say
-            # less about where things are.
-            filters[: len(usual)],
-            spectral_normalization=spectral_normalization,
-            **_SCALING,
+            event_shape, filters[: len(usual)], **discriminating, **_SCALING
         ),
     )
 
 
-def paper_networks(event_shape, latent_dim, posterior, *_):
+def residual_networks(event_shape, latent_dim, posterior, filters, **discriminating):
+    """Makes an encoder and a decoder of residual blocks, and the light discriminator."""
+    usual = default_filters(event_shape)
+    filters = sizes(filters or (*usual, usual[-1]), "filters")
+    size = math.prod(event_shape)
+    return (
+        residual_encoder(event_shape, posterior.params_size, filters, **_SCALING),
+        residual_decoder(latent_dim, event_shape, size, filters[::-1]),
+        conv_discriminator(
+            event_shape, filters[: len(usual)], **discriminating, **_SCALING
+        ),
+    )
+
+
+def paper_networks(event_shape, latent_dim, posterior, *_, **__):
     """Makes the paper's encoder, decoder and discriminator."""
     return (
         larsen_encoder(event_shape, posterior.params_size, **_SCALING),
@@ -100,7 +113,7 @@ def observer(discriminator: keras.Model, feature_layer: str) -> keras.Model:
 
 
 def check_discriminator(discriminator: keras.Model, event_shape) -> None:
-    """Checks that a discriminator takes the observations and ends in one logit.
+    """Checks that a discriminator takes the observations and ends in logits.
 
     Args:
         discriminator: The discriminator.
@@ -115,10 +128,11 @@ def check_discriminator(discriminator: keras.Model, event_shape) -> None:
             f"The discriminator takes shape {given}, but the likelihood has event shape "
             f"{tuple(event_shape)}. Make them equal."
         )
-    if output != (None, 1):
+    if output != (None, 1) and not (len(output) == 4 and output[-1] == 1):
         raise ValueError(
-            f"The discriminator ends in shape {output}, but one logit for each example "
-            "is needed, shape (None, 1). Let it end in Dense(1)."
+            f"The discriminator ends in shape {output}, but one logit for each example is "
+            "needed, shape (None, 1), or a map of one for each patch, (None, height, "
+            "width, 1). Let it end in Dense(1) or Conv2D(1, 4)."
         )
 
 
