@@ -57,7 +57,7 @@ def film(pictures, text):
     """An animation of grey pictures [frame, H, W, 3] of bytes, half a second each frame."""
     frames = [PIL.Image.fromarray(one).convert("L") for one in pictures]
     for frame in frames:
-        frame.thumbnail((280, 280))
+        frame.thumbnail((240, 240))
     file = io.BytesIO()
     frames[0].save(
         file,
