@@ -26,7 +26,8 @@ def show_figures_sharply():
 def _svg(figure):
     if _has_pixels(figure):
         return None
-    whole = print_figure(figure, "svg", metadata={"Date": None})
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    whole = print_figure(figure, "svg", metadata=nothing)
     # A hundredth of a point is fine enough; factors, which begin with 0, stay as they are.
     return re.sub(r"([1-9]\d*\.\d\d)\d+", r"\1", whole)
 
