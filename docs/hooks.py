@@ -25,6 +25,14 @@ def on_page_markdown(markdown, page, config, files):
     return _OUTSIDE.sub(r"\1", markdown)
 
 
+def on_page_content(html, page, config, files):
+    """Rewrites links of notebooks, which are no Markdown when the hook above runs."""
+    if page.file.src_uri.endswith(".ipynb"):
+        html = re.sub(r'href="(\w+)\.ipynb"', r'href="../\1/"', html)
+        html = re.sub(r'href="\.\./docs/(\w+)\.md', r'href="../../\1/', html)
+    return html
+
+
 def on_files(files, config):
     """Adds a page to explore a preset, as the command writes it."""
     name = "dense_vae_digits"
