@@ -81,6 +81,21 @@ def test_a_zero_vector_points_along_the_first_axis(size):
     laws.close(direction, [np.eye(size)[0], np.full(size, size**-0.5)])
 
 
+def test_gradients_of_narrow_directions_are_finite_on_the_circle():
+    layer = layers.PowerSpherical(2)
+    params = tf.tile([[0.6, 0.8, 1000.0]], [20_000, 1])
+    with tf.GradientTape() as tape:
+        tape.watch(params)
+        z = layer.distribution(params).sample(seed=(0, 1))
+    slopes = tape.gradient(z, params, output_gradients=tf.ones_like(z)).numpy()
+    assert np.isfinite(slopes).all()
+    # The density is nearly a normal one of the angle, whose variance is 2 / concentration.
+    angle = np.arctan2(0.6 * z[:, 1] - 0.8 * z[:, 0], z.numpy() @ [0.6, 0.8])
+    variance = 2 / 1000.0
+    assert abs(angle.mean()) < 5 * np.sqrt(variance / len(angle))
+    assert angle.var() == pytest.approx(variance, rel=5 * np.sqrt(2 / len(angle)))
+
+
 def test_a_power_sphere_is_that_of_tfp():
     layer, params = made("power_spherical")
     z = layer.distribution(params).sample(seed=(0, 1))
