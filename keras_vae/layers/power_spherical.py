@@ -12,7 +12,7 @@ from keras_vae.core.numbers import not_negative, positive_int
 from keras_vae.core.support import SPHERE, Support
 from keras_vae.layers.base import DistributionLayer
 
-# The cosine of a draw and the mean direction is at most 1 minus this.
+# The cosine of a draw and the mean direction is nearer to 0 than 1 minus this.
 _NEAREST = 1e-6
 
 
@@ -29,7 +29,8 @@ class _PowerSpherical(tfd.PowerSpherical):
         half = tf.cast((size - 1) / 2, self.dtype)
         concentration = tf.broadcast_to(self.concentration, tf.shape(mean)[:-1])
         beta = tfd.Beta(half + concentration, half).sample(n, of_cosine)
-        cosine = tf.minimum(2.0 * beta - 1.0, 1.0 - _NEAREST)[..., tf.newaxis]
+        cosine = tf.clip_by_value(2.0 * beta - 1.0, _NEAREST - 1.0, 1.0 - _NEAREST)
+        cosine = cosine[..., tf.newaxis]
         shape = tf.concat([tf.shape(beta), [size - 1]], axis=0)
         side = tf.random.stateless_normal(shape, of_side, dtype=self.dtype)
         side = tf.math.l2_normalize(side, axis=-1) * tf.sqrt(1.0 - tf.square(cosine))
