@@ -109,15 +109,21 @@ def draw(names: list[str]):
     return figure
 
 
+def is_table(name: str) -> bool:
+    """Tells whether a preset is of tables, which have no pictures."""
+    preprocessor = keras_vae.VAE.from_preset(name, load_weights=False).preprocessor
+    return preprocessor is not None and preprocessor.columns is not None
+
+
 def main() -> None:
     """Draws the gallery of the presets that are named, or of all."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("presets", nargs="*", help="names; all presets of images if none")
+    parser.add_argument("presets", nargs="*", help="names; all but tables if none")
     parser.add_argument("--output", default="gallery.png", help="default: %(default)s")
     given = parser.parse_args()
-    names = given.presets or list(keras_vae.presets())
+    names = given.presets or [name for name in keras_vae.presets() if not is_table(name)]
     plots.save_figure(draw(names), given.output)
     print(f"wrote {given.output}: {', '.join(names)}")
 
