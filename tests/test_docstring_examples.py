@@ -17,6 +17,7 @@ PACKAGE = Path(keras_vae.__file__).parent
 NOT_RUN = {
     "keras_vae.training.run.train": "trains for minutes",
     "keras_vae.presets.hub.download": "needs the network",
+    "keras_vae.presets.kaggle.download_from_kaggle": "needs the network",
     "keras_vae.data.streaming.prepared.prepare": "needs the network",
     "keras_vae.presets.hub.upload": "needs the network",
 }

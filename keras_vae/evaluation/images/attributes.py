@@ -58,7 +58,7 @@ def attribute_features(reader: keras.Model) -> FeatureExtractor:
         Distances on the features of one reader say nothing about those of another.
 
     Example:
-        >>> see = attribute_features(reader)
+        >>> see = attribute_features(attribute_reader(x_train, y_train))
         >>> frechet_distance(see(x_test), see(vae.sample(len(x_test))))
     """
     flatten = next(x for x in reader.layers if isinstance(x, keras.layers.Flatten))

@@ -258,7 +258,7 @@ class VAEGAN(VAE):
             ValueError: If the model has no such network, or y are no such labels.
 
         Example:
-            >>> model = VAEGAN.for_images((64, 64, 3), perceptual=True)
+            >>> model = VAEGAN.for_images((28, 28, 1), perceptual=True)
             >>> model.learn_to_see(x_train, y_train)
             >>> model.compile(None, Adversarial(perceptual_weight=500))
         """
