@@ -19,6 +19,8 @@ from keras_vae.networks import (
     larsen_decoder,
     larsen_discriminator,
     larsen_encoder,
+    residual_decoder,
+    residual_encoder,
 )
 
 IMAGES = [(28, 28, 1), (28, 20, 1), (31, 45, 3), (64, 64, 3), (1, 1, 1), (5, 2, 2)]
@@ -49,6 +51,8 @@ BUILD = {
     "dense_decoder_with_condition": lambda: dense_decoder(
         (2, 2), 11, (5,), condition_shape=(3,)
     ),
+    "residual_encoder": lambda: residual_encoder((7, 6, 2), 4, (32, 16)),
+    "residual_decoder": lambda: residual_decoder(3, (7, 6, 2), 84, (32, 32)),
     "code_critic": lambda: code_critic((7, 2), (5, 4)),
     "larsen_encoder": lambda: larsen_encoder((7, 6, 2), 4),
     "larsen_decoder": lambda: larsen_decoder(3, (7, 6, 2)),
@@ -154,7 +158,7 @@ def test_has_one_input_and_one_output(name):
     model = BUILD[name]()
     assert len(model.inputs) == (2 if "condition" in name else 1)
     assert len(model.outputs) == 1
-    image = "conv_decoder" in name
+    image = "conv_decoder" in name or name == "residual_decoder"
     assert len(model.output_shape) == (4 if image else 2)
 
 
@@ -290,7 +294,8 @@ def test_a_condition_is_added_as_a_dense_layer_of_both_would():
 def test_every_public_network_is_tested():
     # Layers that read gaps are in test_reading.py, baselines beside their objectives,
     # models of missingness in models/test_missingness.py, offsets in test_library_size.py,
-    # leapfrog steps in objectives/test_hvae.py.
+    # leapfrog steps in objectives/test_hvae.py; perceptual networks and their
+    # classifiers in models/test_vae_gan_faces.py.
     tested = {name for name in networks.__all__ if name in BUILD} | {
         "AddOffset",
         "Baseline",
@@ -303,6 +308,8 @@ def test_every_public_network_is_tested():
         "NonlinearMissingness",
         "PlusCondition",
         "SelfMasking",
+        "classifier",
         "get_missingness",
+        "perceptual_network",
     }
     assert tested == set(networks.__all__)
