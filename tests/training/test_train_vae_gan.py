@@ -65,7 +65,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(whole, tmp_path, monkeypatch):
         ({"objective": "adversarial:gama=1"}, "'gama'. Did you mean 'gamma'"),
         ({"binarize": "dynamic"}, "makes 0/1 pixels"),
         ({"data": "table.npy"}, "image"),
-        ({"model": "vae_gan:networks=paper,filters=4"}, "filters .* are for networks='li"),
+        ({"model": "vae_gan:networks=paper,filters=4"}, "filters, .* are for networks='li"),
         ({"model": "vae_gan:networks=heavy"}, "'heavy'"),
         ({"model": "dense_vae"}, "has the players encoder, .* Use keras_vae.VAEGAN"),
     ],
