@@ -6,7 +6,7 @@ Two workers on the loopback address train a small model of scikit-learn's digits
 ends one of them at a moment drawn at random, from their first step on; both are started
 again with `--resume`, until each was killed so often. After each kill the run must hold all
 epochs that it had, in order, and the next start must go on at most one epoch behind them.
-At the end the run must be that of a process which nothing disturbed. An export that replaces
+(That such a run ends as one that nothing disturbed is a test.) An export that replaces
 another is killed at a moment drawn at random from its whole duration: then the old or the
 new one must be there, whole, and load.
 """

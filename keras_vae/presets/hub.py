@@ -74,7 +74,8 @@ def download(handle: str | os.PathLike) -> Path:
     Example:
         >>> folder = download("hf://user/faces@v2")
     """
-    hub, errors = _hub(), _hub("huggingface_hub.errors")
+    hub = hub_module("huggingface_hub")
+    errors = hub_module("huggingface_hub.errors")
     repository, revision = read_handle(handle)
     try:
         folder = hub.snapshot_download(repository, revision=revision)
@@ -116,7 +117,7 @@ def upload(
             f"{handle!r} has a revision, which only reading takes. Leave it out."
         )
     files = check_all(folder)
-    api = _hub().HfApi() if api is None else api
+    api = hub_module("huggingface_hub").HfApi() if api is None else api
     api.create_repo(repository, exist_ok=True, private=private)
     commit = api.upload_folder(
         repo_id=repository,
@@ -127,11 +128,27 @@ def upload(
     return str(commit)
 
 
-def _hub(module: str = "huggingface_hub") -> Any:
+def hub_module(name: str) -> Any:
+    """Imports a module of a hub's own package, which the extra `hub` brings.
+
+    Args:
+        name: The module's name.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: If the package is missing.
+
+    Example:
+        >>> hub_module("json").dumps([1])
+        '[1]'
+    """
     try:
-        return importlib.import_module(module)
+        return importlib.import_module(name)
     except ImportError as error:
+        package = name.partition(".")[0]
         raise ImportError(
-            "The hub needs the package huggingface_hub, which is not installed: pip install "
+            f"The hub needs the package {package}, which is not installed: pip install "
             '-e ".[hub]" in the clone of keras_vae.'
         ) from error

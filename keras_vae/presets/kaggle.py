@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 from pathlib import Path
-from typing import Any
+
+from keras_vae.presets.hub import hub_module
 
 # A path that was made of a handle has one slash.
 _HANDLE = re.compile(r"kaggle:/{1,2}([\w-]+/[\w-]+/keras/[\w-]+(?:/\d+)?)", re.IGNORECASE)
@@ -53,22 +53,12 @@ def download_from_kaggle(handle: str | os.PathLike) -> Path:
     match = _HANDLE.fullmatch(os.fspath(handle))
     if match is None:
         raise ValueError(f"{os.fspath(handle)!r} is no handle of Kaggle: give {_FORM}.")
-    kagglehub, errors = _kagglehub(), _kagglehub("kagglehub.exceptions")
-    refusals = (OSError, errors.KaggleApiHTTPError, errors.NotFoundError)
+    kagglehub, errors = hub_module("kagglehub"), hub_module("kagglehub.exceptions")
     try:
         return Path(kagglehub.model_download(match[1]))
-    except (*refusals, errors.UnauthenticatedError) as error:
+    # What Kaggle answers by HTTP is an OSError, too.
+    except (OSError, errors.NotFoundError, errors.UnauthenticatedError) as error:
         raise FileNotFoundError(
             f"{os.fspath(handle)} cannot be read: {error} Look at the name and the version, "
             "and at the network; of private models, log in (kagglehub.login())."
-        ) from error
-
-
-def _kagglehub(module: str = "kagglehub") -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ImportError(
-            "Kaggle needs the package kagglehub, which is not installed: pip install "
-            '-e ".[hub]" in the clone of keras_vae.'
         ) from error
