@@ -140,7 +140,7 @@ def averaged(optimizers: Iterable[keras.Optimizer]):
 def _swap(optimizer):
     """Exchanges variables and their averages, once there are any."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if not optimizer.use_ema or int(optimizer.iterations) == 0:
+    if not optimizer.use_ema or not _has_stepped(optimizer):
         return
     # (As Keras's own callback SwapEMAWeights finds them.)
     averages = optimizer._model_variables_moving_average
@@ -148,6 +148,11 @@ def _swap(optimizer):
         value = keras.ops.convert_to_numpy(variable)
         variable.assign(average)
         average.assign(value)
+
+
+def _has_stepped(optimizer) -> bool:
+    """Whether an optimizer has taken a step. (A replica's counter is no number to `int`.)"""
+    return bool(tf.convert_to_tensor(optimizer.iterations) > 0)
 
 
 @contextlib.contextmanager
@@ -170,7 +175,7 @@ def finished_by_player(optimizers: dict[str, keras.Optimizer], variables: dict[s
     finally:
         del first.finalize_variable_values
     for player, one in optimizers.items():
-        if int(one.iterations):
+        if _has_stepped(one):
             one.finalize_variable_values(variables[player])
 
 

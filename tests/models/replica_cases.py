@@ -28,13 +28,21 @@ BATCH = 8
 
 
 def run(
-    scope, examples, make=fixed_noise_vae, x=None, objective="elbo", rate=0.1, **options
+    scope,
+    examples,
+    make=fixed_noise_vae,
+    x=None,
+    objective="elbo",
+    rate=0.1,
+    average=False,
+    **options,
 ):
     """What came out of one training."""
     keras.utils.set_random_seed(3)
+    averages = {"use_ema": average, "ema_momentum": 0.5}
     with scope:
         model = make()
-        model.compile(keras.optimizers.SGD(rate, momentum=0.5), objective)
+        model.compile(keras.optimizers.SGD(rate, momentum=0.5, **averages), objective)
     x = data_for(model, examples) if x is None else x
     start = weights(model)
     logs = fit(model, x, epochs=2, batch_size=BATCH, validation_data=x, **options)
@@ -150,6 +158,7 @@ CASES = {
     "VAE-GAN of convolutions": lambda: gan(16, conv_vae_gan),
     "VAE-GAN, a last batch of one": lambda: gan(9, dense_vae_gan, r1=1.0),
     "VAE-GAN, a margin": lambda: gan(9, dense_vae_gan, margin=0.05, equilibrium=0.8),
+    "VAE-GAN, averaged weights": lambda: {**gan(16, dense_vae_gan), "average": True},
     "a condition": lambda: {"examples": 9, "make": conditional_vae},
     "labels, some unknown": lambda: {"examples": 9, "make": labelled_vae},
     "raw data": lambda: {"examples": 9, "make": preprocessed_vae, "x": levels(9)},
