@@ -151,7 +151,8 @@ def _swap(optimizer):
 
 
 def _has_stepped(optimizer) -> bool:
-    """Whether an optimizer has taken a step. (A replica's counter is no number to `int`.)"""
+    """Whether an optimizer has taken a step."""
+    # (The counter of several replicas is no number to `int`.)
     return bool(tf.convert_to_tensor(optimizer.iterations) > 0)
 
 
