@@ -7,6 +7,7 @@ that, independent of how the package finds out.
 
 import contextlib
 import itertools
+import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -444,8 +445,8 @@ def everything(model, x, y):
     return answers
 
 
-# Parts that fit where another one fits, and differ from it in their numbers alone: the
-# fast tests run each of them once, and cross the others with each other.
+# Parts that fit where another one fits, and differ from it in their numbers alone: each of
+# them is run once; the others are crossed with each other.
 KIN = {(axis, k) for axis, parts in AXES.items() for k, one in parts.items() if one.kin}
 CORE = {
     axis: {k: one for k, one in parts.items() if one.kin is None}
@@ -460,6 +461,23 @@ def pairs_of(pairs, axes=AXES):
         for first, second in pairs
         for a, b in itertools.product(axes[first], axes[second])
     ]
+
+
+def singles_of(axes):
+    """Every part of the axes, as a set of its own."""
+    return [
+        frozenset([(axis, name)]) for axis, parts in axes.items() for name in sorted(parts)
+    ]
+
+
+def by_lot(count):
+    """Cells that work, drawn from all with a fixed seed."""
+    lot, cells = random.Random(0), {}
+    while len(cells) < count:
+        cell = Cell(*(lot.choice(sorted(parts)) for parts in AXES.values()))
+        if refusal(cell) is None:
+            cells[cell] = None
+    return list(cells)
 
 
 def covering(wanted, axes=AXES):
