@@ -4,6 +4,7 @@ A law takes an object and data and asserts. The objects it is asked of are liste
 the tests of their folder (`layer_cases.py`, `prior_cases.py`, `objective_cases.py`).
 """
 
+import contextlib
 import inspect
 
 import keras
@@ -247,3 +248,13 @@ def stays_single_precision(layer, y):
     exact = layer.distribution(tf.cast(params, tf.float32)).log_prob(y)
     close(log_prob, exact, rtol=1e-6, atol=1e-6)
     all_finite(log_prob)
+
+
+@contextlib.contextmanager
+def without_graphs():
+    """Functions that TensorFlow would trace run eagerly, which is quicker once."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)

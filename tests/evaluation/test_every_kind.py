@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from kind_cases import CLASSES, KINDS, ROWS, SHAPE, Kind, kind
+from laws import without_graphs
 
 import keras_vae
 from keras_vae import evaluation, generation, plots
@@ -21,7 +22,7 @@ def filled(one, method):
     """Images whose right half is missing."""
     observed = np.ones(one.x.shape, bool)
     observed[:, :, 4:] = False
-    found = impute(one.model, one.x, observed, method, 20, num_draws=2, y=one.y)
+    found = impute(one.model, one.x, observed, method, 4, num_draws=2, y=one.y)
     np.testing.assert_array_equal(found.mean[observed], one.x[observed])
     assert found.draws.shape == (2, *one.x.shape)
     if one.model.trains_likelihood:
@@ -149,9 +150,12 @@ def numbers(found):
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch):
+    """Few steps, run eagerly: tracing them would take longer."""
     monkeypatch.setitem(metrics._ANNEALED, "num_steps", 2)
     monkeypatch.setitem(metrics._ANNEALED, "num_chains", 2)
     monkeypatch.setitem(metrics._LOCAL, "steps", 2)
+    with without_graphs():
+        yield
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -5,7 +5,6 @@ lines say what decides whether parts fit together; `refusal` is the rule that is
 that, independent of how the package finds out.
 """
 
-import contextlib
 import itertools
 import random
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 import keras_vae
@@ -381,16 +379,6 @@ def observations(support, n=N):
 def conditions(model, n=N):
     """Conditions [n], or None."""
     return None if model.num_classes is None else np.arange(n) % model.num_classes
-
-
-@contextlib.contextmanager
-def without_graphs():
-    """Functions that TensorFlow would trace run eagerly, which is quicker once."""
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(False)
 
 
 def compiled(model, cell, **mode):

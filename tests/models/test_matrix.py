@@ -18,6 +18,7 @@ import keras
 import laws
 import numpy as np
 import pytest
+from laws import without_graphs
 from matrix_cases import (
     AXES,
     CORE,
@@ -44,7 +45,6 @@ from matrix_cases import (
     refusal,
     singles_of,
     some_cells,
-    without_graphs,
 )
 
 import keras_vae

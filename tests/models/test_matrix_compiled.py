@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from laws import without_graphs
 from matrix_cases import (
     LAYERS,
     OWN,
@@ -18,7 +19,6 @@ from matrix_cases import (
     compiled,
     everything,
     fit,
-    without_graphs,
 )
 from test_matrix import REPRESENTATIVES, made, of
 
