@@ -139,7 +139,7 @@ WEIGHT = np.ones(10, "float32")
 
 @pytest.mark.parametrize(
     "held_out",
-    [lambda x: x, lambda x: (x,), lambda x: (x, None), lambda x: (x, None, WEIGHT)],
+    [lambda x: x, lambda x: (x, None, WEIGHT)],
 )
 def test_arrays_become_streams_once(held_out, streams):
     model, x = compiled(run_eagerly=True), data_for(vae(), 10)

@@ -11,12 +11,11 @@ MODES = {
     "eager": {"run_eagerly": True},
     "compiled": {},
     "XLA": {"jit_compile": True},
-    "two steps at a time": {"steps_per_execution": 2},
 }
 every_mode = pytest.mark.parametrize(
     "mode",
     [
-        pytest.param(mode, id=name, marks=pytest.mark.slow if name[0] in "Xt" else [])
+        pytest.param(mode, id=name, marks=pytest.mark.slow if name == "XLA" else [])
         for name, mode in MODES.items()
     ],
 )

@@ -57,13 +57,7 @@ def test_every_variable_gets_a_gradient(name):
 
 
 # Whose steps are compiled here; `test_matrix.py` compiles a model for every part.
-COMPILED = [
-    "from parts",
-    "counts",
-    "mixture prior, mixed objective",
-    "semi-supervised",
-    "VAE-GAN",
-]
+COMPILED = ["from parts", "semi-supervised", "VAE-GAN"]
 
 
 @pytest.mark.parametrize("name", COMPILED)
@@ -79,7 +73,7 @@ def test_compiled_steps_are_those_of_eager_execution(name):
 
 
 @every_model
-def test_training_moves_every_variable_and_logs_the_parts_of_the_bound(name):
+def test_training_moves_every_variable_and_evaluation_none(name):
     model, x = case(name, run_eagerly=True)
     before = model.get_weights()
     fixed = {id(v) for v in model.prior.weights} if not model.prior.trainable else set()
@@ -95,11 +89,7 @@ def test_training_moves_every_variable_and_logs_the_parts_of_the_bound(name):
     for prefix in ("", "val_") if model.latent.has_density else ():
         bound = logs[prefix + "reconstruction_loss"][0] + logs[prefix + "kl_loss"][0]
         np.testing.assert_allclose(logs[prefix + "elbo"][0], -bound, rtol=1e-5)
-
-
-@every_model
-def test_evaluation_repeats_itself_and_changes_nothing(name):
-    model, x = case(name, run_eagerly=True)
+    # Evaluation repeats itself and changes nothing.
     before, y = weights(model), condition_for(model)
     first = model.evaluate(x, y, batch_size=5, verbose=0, return_dict=True)
     second = model.evaluate(x, y, batch_size=5, verbose=0, return_dict=True)

@@ -45,11 +45,8 @@ def test_samples_lie_in_the_support_and_repeat_with_the_seed(name):
         assert samples.shape == (9, *model.event_shape)
         assert samples.dtype == np.float32 and np.isfinite(samples).all()
     model.likelihood.support.check(drawn)
-    np.testing.assert_array_equal(mean, model.sample(9, y, seed=4))
     np.testing.assert_array_equal(drawn, model.sample(9, y, seed=4, draw=True))
-    assert (drawn != model.sample(9, y, seed=5, draw=True)).any()
-    if "class numbers" not in name:
-        assert (mean != model.sample(9, y, seed=5)).any()
+    assert (mean != model.sample(9, y, seed=5)).any()
 
 
 @pytest.mark.parametrize("name", NAMES)
