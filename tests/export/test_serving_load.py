@@ -11,15 +11,19 @@ import sys
 
 import numpy as np
 import pytest
-from served_models import OF_THE_ZOO, answers, requests
+from served_models import answers, requests
 from test_serving_c_api import LIBRARY
 
 from keras_vae.export import read_signatures
 
 SCRIPT = pathlib.Path(__file__).with_name("load_script.py")
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
-# One preset for longer, the others shortly.
-SECONDS = {name: 25 if name == "zoo: conv_vae_mnist" else 8 for name in OF_THE_ZOO}
+# (What each preset answers is asked in `test_serving_c_api.py`.)
+SECONDS = {
+    "zoo: conv_vae_mnist": 20,
+    "zoo: conditional_vae_mnist": 8,
+    "zoo: conv_vae_celeba": 8,
+}
 ASKED = ("serving_default", "encode", "decode", "reconstruct_uint8", "encode_uint8")
 ASKED += ("sample", "score")
 
@@ -79,7 +83,6 @@ def test_a_server_under_load(exported, tmp_path, name, seconds):
         f"{memory[-len(memory) // 3 :].max() / 1e6:.0f} MB at most in the last third"
     )
     assert not report["faults"]
-    assert set(map(int, report["milliseconds"])) == set(SIZES)
     assert set(report["bad"]) == {
         "dtype: refused",
         "empty: answered with none",
@@ -88,8 +91,10 @@ def test_a_server_under_load(exported, tmp_path, name, seconds):
         "shape: refused",
     }
     if report["requests"] < 200:
-        # Large images in few seconds: the allocators are still taking their share.
+        # Large images in few seconds: not every size has had its turn, and the allocators
+        # are still taking their share.
         return
+    assert set(map(int, report["milliseconds"])) == set(SIZES)
     # No more than what allocators keep of requests under way: a request that leaked its
     # tensors would show as hundreds of megabytes.
     early, late = (

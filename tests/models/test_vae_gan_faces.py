@@ -138,7 +138,7 @@ def test_a_network_that_learned_to_see_stays_as_it_is_and_is_saved(tmp_path):
         adaptive_weight=0.8,
         diff_augment=True,
     )
-    model.compile(keras.optimizers.Adam(1e-3), objective)
+    model.compile(keras.optimizers.Adam(1e-3), objective, run_eagerly=True)
     logs = fit(model, x[::4], validation_data=x[:8])
     assert all(np.isfinite(values).all() for values in logs.values())
     assert {"perceptual_distance", "val_perceptual_distance", "decoder_balance"} <= set(
