@@ -68,9 +68,9 @@ def test_a_prior_of_the_condition_learns_what_goes_with_it():
         X,
         priors.Conditional("normal"),
         y=y,
-        epochs=60,
-        patience=60,
-        learning_rate=0.1,
+        epochs=100,
+        patience=100,
+        learning_rate=0.05,
     )
     means = [
         np.asarray(fitted.draw(500, seed=0, y=np.full(500, one))).mean() for one in (0, 1)
