@@ -100,8 +100,9 @@ def asked(model, x, folder):
     ]
 
 
-@pytest.mark.parametrize("role", ["posterior", "likelihood"])
-@pytest.mark.parametrize("name", ["transformed", "a Cauchy", "a mixture of Cauchys"])
+@pytest.mark.parametrize(
+    "role, name", [("posterior", "transformed"), ("likelihood", "a mixture of Cauchys")]
+)
 def test_models_answer_with_it(role, name, tmp_path):
     def event(params):
         made = CENTERS[name][0](params)

@@ -88,6 +88,8 @@ def test_whatever_is_written_for_an_argument_gives_a_part_or_a_plain_refusal(roo
     given = {"event_shape": (8, 8, 1), "event_size": 4, "low": 0, "high": 3}
     given |= {"num_classes": 3, "num_components": 2}
     values = ["word", "-1", "2.5", "true", "3-2", "nan", "inf", "(a)"]
+    # Optimizers are Keras's and slow to make: what they refuse themselves, and what we do.
+    values = values[:2] if room is optimizers.ROOM else values
     for argument, value in itertools.product(room.arguments(name), values):
         description = f"{name}:{argument}={value}"
         try:

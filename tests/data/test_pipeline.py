@@ -39,7 +39,7 @@ def test_each_pass_has_an_order_of_its_own():
 
 
 def test_places_in_a_pass_are_shared_fairly():
-    first = batches(numbered(4), 2000, 4)[:, 0, 0]
+    first = batches(numbered(4), 500, 4)[:, 0, 0]
     near_in_standard_errors(first[:, None] == np.arange(4), 0.25)
 
 

@@ -196,7 +196,7 @@ def test_a_frame_is_loaded_trained_on_and_answered_with():
     vae = keras_vae.DenseVAE(data.event_shape, 2, data.likelihood, (8,), gaps="mask")
     vae.preprocessor = Preprocessor.fit(data, vae.support)
     vae.start_from(vae.to_units(data.x_train))
-    vae.compile("adam")
+    vae.compile("adam", run_eagerly=True)
     vae.fit(table, verbose=0)
     assert list(vae.sample(3).columns) == [name for name in SERIES if name != "identifier"]
     assert vae.reconstruct(table)["whole"].between(17, 90).all()

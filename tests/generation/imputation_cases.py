@@ -23,8 +23,6 @@ class Exponential(layers.IndependentLayer):
 
 LIKELIHOODS = {
     "normal": lambda: layers.IndependentNormal(SIZE),
-    "logistic": lambda: layers.IndependentLogistic(SIZE),
-    "Laplace": lambda: layers.IndependentLaplace(SIZE),
     "Student t": lambda: layers.IndependentStudentT(SIZE, min_df=5.0),
     "Bernoulli": lambda: layers.IndependentBernoulli(SIZE),
     "continuous Bernoulli": lambda: layers.IndependentContinuousBernoulli(SIZE),

@@ -31,12 +31,18 @@ PRIORS = {
 }
 
 
-@pytest.mark.parametrize("prior", PRIORS.values(), ids=PRIORS)
-@pytest.mark.parametrize("posterior", ["deterministic", "normal"])
-def test_codes_score_better_and_the_original_stays_as_it_was(prior, posterior):
+@pytest.mark.parametrize(
+    "posterior, prior",
+    [
+        ("normal", "normal"),
+        ("deterministic", "masked autoregressive flow"),
+        ("normal", "second stage"),
+    ],
+)
+def test_codes_score_better_and_the_original_stays_as_it_was(posterior, prior):
     vae = autoencoder(posterior)
     before = vae.get_weights()
-    fitted = generation.fit_prior(vae, X, prior, epochs=3)
+    fitted = generation.fit_prior(vae, X, PRIORS[prior], epochs=3)
     z = vae.embed(X)
     gain = np.mean(fitted.log_prior(z)) - np.mean(vae.log_prior(z))
     assert gain > 15.0
@@ -80,9 +86,8 @@ def test_a_prior_without_weights_takes_the_place_of_another():
     assert np.std(fitted.draw(2000, seed=0)) == pytest.approx(1.0, abs=0.1)
 
 
-@pytest.mark.parametrize("prior", ["mixture of normals", "second stage"])
-def test_a_fitted_model_is_saved(prior, tmp_path):
-    fitted = generation.fit_prior(autoencoder(), X, PRIORS[prior], epochs=1)
+def test_a_fitted_model_is_saved(tmp_path):
+    fitted = generation.fit_prior(autoencoder(), X, PRIORS["second stage"], epochs=1)
     fitted.save_to_preset(tmp_path / "fitted")
     again = DenseVAE.from_preset(tmp_path / "fitted")
     np.testing.assert_array_equal(again.draw(5, seed=0), fitted.draw(5, seed=0))

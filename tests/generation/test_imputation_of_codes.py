@@ -13,7 +13,6 @@ from keras_vae.generation import impute
 
 SIZE, COPIES = 4, 120
 OBSERVED = np.array([True, False, True, False])
-METHODS = pytest.mark.parametrize("method", ["importance", "gibbs"])
 
 
 def weighted(posterior, prior=None, condition=None):
@@ -53,38 +52,48 @@ def grid():
     return np.array(list(itertools.product(line, line)))
 
 
-# Name: (makes posterior, prior and condition; codes that all others lie near).
+# Name: (makes posterior, prior and condition; codes that all others lie near; the method).
 CASES = {
-    "one-hot": (lambda: weighted(layers.OneHotCategorical(5)), lambda: np.eye(5)),
-    "bits": (
-        lambda: weighted(layers.IndependentBernoulli(3)),
-        lambda: np.array(list(itertools.product([0, 1], repeat=3))),
+    "one-hot": (
+        lambda: weighted(layers.OneHotCategorical(5)),
+        lambda: np.eye(5),
+        "importance",
     ),
     "bits in a matrix": (
         lambda: weighted(layers.IndependentBernoulli((2, 2))),
         lambda: np.array(list(itertools.product([0, 1], repeat=4))).reshape(-1, 2, 2),
+        "gibbs",
     ),
-    "sphere": (lambda: weighted(layers.PowerSpherical(2)), circle),
-    "flow": (lambda: weighted(layers.Flow(2, num_layers=2, hidden_units=(3,))), grid),
+    "sphere": (lambda: weighted(layers.PowerSpherical(2)), circle, "gibbs"),
+    "flow": (
+        lambda: weighted(layers.Flow(2, num_layers=2, hidden_units=(3,))),
+        grid,
+        "importance",
+    ),
     "flow as prior": (
         lambda: weighted(layers.IndependentNormal(2), priors.Learned(layers.Flow(2))),
         grid,
+        "gibbs",
     ),
     # Narrower than the posterior, proposals would let chains be stuck for long.
-    "condition": (lambda: weighted(layers.IndependentNormal(2, scale=1.5), None, 3), grid),
+    "condition": (
+        lambda: weighted(layers.IndependentNormal(2, scale=1.5), None, 3),
+        grid,
+        "gibbs",
+    ),
     "prior of a condition": (
         lambda: weighted(
             layers.OneHotCategorical(5), priors.Conditional("one_hot_categorical"), 3
         ),
         lambda: np.eye(5),
+        "importance",
     ),
 }
 
 
-@METHODS
-@pytest.mark.parametrize("name", CASES)
-def test_the_mean_is_the_sum_over_all_codes(name, method):
-    model, codes = (make() for make in CASES[name])
+@pytest.mark.parametrize("make, codes, method", CASES.values(), ids=CASES)
+def test_the_mean_is_the_sum_over_all_codes(make, codes, method):
+    model, codes = make(), codes()
     condition = 1 if model.condition_shape is not None else None
     of_one, of_all = (
         None if condition is None else np.full(n, condition) for n in (1, COPIES)

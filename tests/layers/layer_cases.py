@@ -264,7 +264,6 @@ class LayerCase:
     oracle: Callable
     data: Callable = reals
     fixed: str = "mean"
-    xla_draws: bool = True
     extremes: tuple = (-100.0, 100.0)
     size_arguments: dict | None = field(default=None)
 
@@ -332,7 +331,7 @@ CASES = {
     ),
     "negative_binomial": case(
         layers.IndependentNegativeBinomial, shaped(2), (2,), 4, negative_binomial,
-        counts, xla_draws=False,
+        counts,
     ),
     "beta": case(layers.IndependentBeta, shaped(2), (2,), 4, beta, open_units),
     "continuous_bernoulli": case(
@@ -380,7 +379,7 @@ CASES = {
         positives, extremes=(-20.0, 20.0),
     ),
     "gamma": case(
-        layers.IndependentGamma, shaped(2), (2,), 4, gamma, positives, xla_draws=False,
+        layers.IndependentGamma, shaped(2), (2,), 4, gamma, positives,
     ),
     "truncated_normal": case(
         layers.IndependentTruncatedNormal, {"event_shape": 3, "low": -1.0, "high": 2.0},
@@ -391,7 +390,7 @@ CASES = {
         layers.IndependentKumaraswamy, shaped(2), (2,), 4, kumaraswamy, open_units
     ),
     "dirichlet": case(
-        layers.Dirichlet, {"event_size": 3}, (3,), 3, dirichlet, shares, xla_draws=False,
+        layers.Dirichlet, {"event_size": 3}, (3,), 3, dirichlet, shares,
     ),
     "low_rank_normal": case(
         layers.MultivariateNormalLowRank, {"event_size": 3, "rank": 2}, (3,), 12,

@@ -100,15 +100,6 @@ def test_inverse_and_determinant_are_those_of_the_jacobian(name):
 
 
 @every_bijector
-def test_draws_are_scored_alike_by_whoever_drew_them_and_by_others(name):
-    layer, params = made(name)
-    one, other = layer.distribution(params), layer.distribution(params)
-    z = one.sample(4, seed=(0, 1))
-    assert z.shape == (4, 5, SIZE)
-    np.testing.assert_allclose(other.log_prob(tf.identity(z)), one.log_prob(z), rtol=1e-6)
-
-
-@every_bijector
 def test_gradients_of_the_density_are_its_slopes(name):
     layer, params = made(name)
     z = tf.constant(np.random.default_rng(3).normal(size=(5, SIZE)))
@@ -117,22 +108,20 @@ def test_gradients_of_the_density_are_its_slopes(name):
         log_prob = layer.distribution(params).log_prob(z)
     of_params, of_z = tape.gradient(log_prob, [params, z])
     assert (np.abs(of_params).max(axis=0) > 0).all()
-    step = 1e-5
-    for gradient, move in [
-        (of_z, lambda by: (params, z + by)),
-        (of_params, lambda by: (params + by, z)),
-    ]:
-        direction = np.random.default_rng(4).normal(size=gradient.shape)
-        ahead, behind = (
-            layer.distribution(at[0]).log_prob(at[1])
-            for at in (move(step * direction), move(-step * direction))
-        )
-        slope = (ahead - behind).numpy() / (2 * step)
-        expected = np.sum(gradient * direction, axis=-1)
-        np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-5)
+    # Along a direction in which both change.
+    rng, step = np.random.default_rng(4), 1e-5
+    by_params, by_z = (rng.normal(size=one.shape) for one in (of_params, of_z))
+    ahead, behind = (
+        layer.distribution(params + by * by_params).log_prob(z + by * by_z)
+        for by in (step, -step)
+    )
+    slope = (ahead - behind).numpy() / (2 * step)
+    expected = np.sum(of_params * by_params, axis=-1) + np.sum(of_z * by_z, axis=-1)
+    np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-5)
 
 
-@every_bijector
+# Of the others it follows from inverse and determinant.
+@pytest.mark.parametrize("name", ["spline_coupling", "maf", "sylvester"])
 def test_the_density_sums_to_one(name):
     layer, params = made(name, size=2)
     axis = np.linspace(-12, 12, 301)
@@ -181,16 +170,18 @@ def test_a_flow_of_networks_starts_at_the_normal(name):
 
 
 @every_bijector
-def test_a_saved_flow_is_the_same(name, tmp_path):
-    layer, params = made(name, "float32")
+def test_a_saved_flow_scores_the_draws_of_the_one_that_drew_them(name):
+    layer, params = made(name)
     config = keras.saving.serialize_keras_object(layer)
     again = keras.saving.deserialize_keras_object(config)
     assert again.get_config() == layer.get_config()
     again.set_weights(layer.get_weights())
-    z = layer.distribution(params).sample(seed=(0, 1))
-    laws.close(
-        again.distribution(params).log_prob(z), layer.distribution(params).log_prob(z)
-    )
+    # The bijector that drew remembers its inverses; the other one computes them.
+    one = layer.distribution(params)
+    z = one.sample(4, seed=(0, 1))
+    assert z.shape == (4, 5, SIZE)
+    other = again.distribution(params).log_prob(tf.identity(z))
+    np.testing.assert_allclose(other, one.log_prob(z), rtol=1e-6)
 
 
 @pytest.mark.parametrize("hidden_units", [(), (8,), (3, 7)])

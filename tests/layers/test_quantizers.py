@@ -130,7 +130,8 @@ def test_moving_averages_follow_the_vectors_whatever_the_batch():
 
 
 def test_starts_at_kmeans_and_dead_codes_return():
-    layer, _ = made("vector")
+    # With averages over fewer steps than by default, codes are dead sooner.
+    layer, _ = made("vector", decay=0.9)
     centers = 10.0 * np.eye(5, 3) + np.arange(5)[:, None]
     rng = np.random.default_rng(1)
     rows = centers[rng.integers(0, 5, 4 * 64)] + 0.01 * rng.normal(size=(256, 3))
@@ -141,7 +142,7 @@ def test_starts_at_kmeans_and_dead_codes_return():
     assert nearest.max() < 5.0
     layer.codebook.assign(tf.fill((5, 3), 1000.0))
     layer.sums.assign(tf.fill((5, 3), 200.0))
-    for _ in range(600):
+    for _ in range(60):
         learn()
     assert np.unique(layer.distribution(params).indices).size >= 4
     assert layer.alive == 1.0 and 3.0 < layer.perplexity <= 5.0
@@ -183,8 +184,9 @@ def test_models_train_score_and_survive_saving(name, tmp_path):
     )
     x = np.random.default_rng(2).normal(size=(8, 6)).astype("float32")
     start = [np.array(w) for w in model.encoder.get_weights()]
-    model.compile("adam")
-    model.fit(x, epochs=2, verbose=0)
+    # As a graph where the codebook moves by averages, which are no gradients.
+    model.compile("adam", run_eagerly=name != "vector")
+    model.fit(x, verbose=0)
     assert all(
         (a != b).any() for a, b in zip(start, model.encoder.get_weights(), strict=True)
     )

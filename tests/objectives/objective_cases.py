@@ -375,6 +375,13 @@ class ObjectiveCase:
     arguments: dict
     oracle: Callable
 
+    @property
+    def reads_step(self):
+        """Whether the loss changes with the step: by a schedule or a late start."""
+        objective = self.make()
+        numbers = [getattr(objective, name) for name in objective.get_config()]
+        return "start_step" in self.arguments or any(map(callable, numbers))
+
     def make(self):
         """Makes the objective; arguments that are functions make their value."""
         return self.cls(**{k: v() if callable(v) else v for k, v in self.arguments.items()})

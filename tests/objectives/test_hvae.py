@@ -127,18 +127,16 @@ def model(**kwargs):
     )
 
 
-MODES = {"eager": {"run_eagerly": True}, "graph": {}, "xla": {"jit_compile": True}}
+MODES = {"graph": {}, "xla": {"jit_compile": True}}
 
 
-@pytest.mark.parametrize(
-    "mode", ["eager", "graph", pytest.param("xla", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("mode", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
 def test_gradients_reach_every_variable(mode):
     vae = model(posterior="full_normal", prior="mixture_of_normals:num_components=2")
     vae.compile(keras.optimizers.SGD(0.1), "hvae:num_samples=2", **MODES[mode])
     before = [np.array(one) for one in vae.trainable_variables]
     assert any("raw_step" in one.path for one in vae.trainable_variables)
-    logs = vae.fit(X_BITS, epochs=2, verbose=0).history
+    logs = vae.fit(X_BITS, verbose=0).history
     assert all(np.isfinite(values).all() for values in logs.values())
     for was, now in zip(before, vae.trainable_variables, strict=True):
         assert (was != now.numpy()).any(), now.path
@@ -151,7 +149,7 @@ def test_on_a_model_without_steps_the_loss_is_that_of_the_elbo():
         vae.set_weights(
             [np.random.default_rng(0).normal(size=w.shape) for w in vae.weights]
         )
-        vae.compile("adam", objective)
+        vae.compile("adam", objective, run_eagerly=True)
         losses.append(vae.evaluate(X_BITS, verbose=0, return_dict=True)["loss"])
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 

@@ -57,7 +57,7 @@ def test_shapes_and_means_of_draws(case):
 
 
 @every_prior
-def test_eager_graph_and_xla_agree(case):
+def test_eager_and_xla_agree(case):
     prior = case.make()
 
     def everything(z):

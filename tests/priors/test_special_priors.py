@@ -86,7 +86,7 @@ def test_a_conditional_prior_depends_on_its_condition():
 @pytest.mark.parametrize("prior", ["vamp:num_components=3", "learned:layer=flow"])
 def test_a_model_with_it_trains_and_comes_back(prior, tmp_path):
     vae = keras_vae.DenseVAE(4, 2, hidden_units=(3,), prior=prior, likelihood="bernoulli")
-    vae.compile("adam")
+    vae.compile("adam", run_eagerly=prior.startswith("learned"))
     before = [w.numpy().copy() for w in vae.prior.trainable_weights]
     vae.fit(X, epochs=1, verbose=0)
     assert before
