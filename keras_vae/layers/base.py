@@ -259,10 +259,10 @@ class DistributionLayer(Family):
         given = shape[-1] if len(shape) else None
         if expected is not None and given != expected:
             raise ValueError(
-                f"{type(self).__name__} '{self.name}' with event shape "
-                f"{self.event_shape} needs {expected} parameters in the last axis, but "
-                f"was given {given} (shape {tuple(shape)}). Let the layer before it "
-                f"have {expected} outputs (`params_size` of this layer)."
+                f"{type(self).__name__} '{self.name}' with event shape {self.event_shape} "
+                f"needs {expected} parameters in the last axis, but was given {given} "
+                f"(shape {tuple(shape)}). Let the layer before it have {expected} outputs "
+                "(this layer's `params_size`)."
             )
 
     @classmethod
@@ -427,8 +427,8 @@ def event_tuple(event_shape) -> tuple[int, ...]:
         or (isinstance(given, tf.TensorShape) and given.rank is None)
     ):
         raise ValueError(
-            f"event_shape is not known beforehand: {given!r}. Give numbers, such as "
-            "(28, 28, 1); a tensor that a graph computes has none yet."
+            f"event_shape is not known in advance: {given!r}. Give numbers, such as (28, "
+            "28, 1), and not a tensor that a graph computes."
         )
     sizes = event_shape if hasattr(event_shape, "__iter__") else (event_shape,)
     return tuple(positive_int(n, "every size in event_shape") for n in sizes)

@@ -62,8 +62,8 @@ class Blockwise(DistributionLayer):
         given = sorted(c for of_block in self.columns for c in of_block)
         if [len(one) for one in self.columns] != sizes or given != list(range(sum(sizes))):
             raise ValueError(
-                f"columns must say for blocks of {sizes} columns which ones they are, each "
-                f"number below {sum(sizes)} once, but is {self.columns}."
+                f"columns must list the columns of each block, for blocks of {sizes} "
+                f"columns, with each number below {sum(sizes)} once, but is {self.columns}."
             )
         self.event_shape = (sum(sizes),)
 

@@ -183,8 +183,8 @@ class IndependentMixture(DistributionLayer):
         self.component = layer_of(component, ())
         if self.component.event_shape != ():
             raise ValueError(
-                "component must be a distribution of single numbers, but is one of events "
-                f"of shape {self.component.event_shape}. Give its name, such as 'normal'."
+                "component must be a distribution of single numbers, but its events have "
+                f"shape {self.component.event_shape}. Give its name, such as 'normal'."
             )
 
     @property

@@ -188,8 +188,8 @@ class MultivariateNormalLowRank(DistributionLayer):
         self.rank = positive_int(rank, "rank")
         if self.rank > self.event_size:
             raise ValueError(
-                f"rank is {self.rank}, but vectors of size {self.event_size} have no more "
-                "directions than that. Take 'full_normal'."
+                f"rank must be below the event size {self.event_size}, but is {self.rank}. "
+                "Take a smaller rank, or 'full_normal'."
             )
         self.floor = not_negative(floor, "floor")
         self.event_shape = (self.event_size,)

@@ -274,8 +274,8 @@ class IndependentOrdinal(IndependentLayer):
             raise ValueError(f"num_classes must be at least 2, but is {num_classes!r}.")
         if self.convert_to_tensor_fn == "mean":
             raise ValueError(
-                "IndependentOrdinal has no mean: distances between ranks mean nothing. Use "
-                "convert_to_tensor_fn='mode' or 'sample'."
+                "IndependentOrdinal has no mean: distances between ranks have no meaning. "
+                "Use convert_to_tensor_fn='mode' or 'sample'."
             )
         # Equal probabilities for a location of zero.
         even = logit(np.arange(1, self.num_classes) / self.num_classes)

@@ -127,7 +127,7 @@ class Adversarial(Objective):
             raise unknown("pixel_distance", pixel_distance, PIXEL_DISTANCES)
         if generator_loss == "hinge" and (label_smoothing or margin is not None):
             raise ValueError(
-                "label_smoothing and margin are for cross-entropies, and not for "
+                "label_smoothing and margin are for cross-entropies, not for "
                 "generator_loss='hinge'. Leave them out, or take 'non_saturating'."
             )
         self.gamma = gamma

@@ -157,9 +157,9 @@ class Objective:
             )
         if not self.pathwise and latent.support.vectors == "codes":
             raise ValueError(
-                f"The posterior {latent.name} chooses its code without chance, so the "
-                f"objective {name}, which learns from the chances of draws, would not train "
-                "the encoder. Use objectives.ELBO()."
+                f"The posterior {latent.name} chooses its code deterministically, so the "
+                f"objective {name}, which learns from the probabilities of draws, would "
+                "not train the encoder. Use objectives.ELBO()."
             )
         if self.pathwise and not latent.is_reparameterized:
             raise ValueError(

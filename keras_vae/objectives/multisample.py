@@ -161,7 +161,7 @@ class Renyi(Objective):
         self.alpha = finite(alpha, "alpha")
         if math.isclose(self.alpha, 1.0, abs_tol=1e-4):
             raise ValueError(
-                f"alpha must not be 1, but is {alpha!r}: there the bound is the ELBO. Use "
+                f"alpha must not be 1, but is {alpha!r}: the bound would be the ELBO. Use "
                 "ELBO(exact_kl=False)."
             )
 

@@ -65,9 +65,10 @@ class DReG(Objective):
         super().check(latent)
         if not latent.is_encoded:
             raise ValueError(
-                f"DReG needs all of q from the encoder, and of p from elsewhere, but the "
-                f"posterior {latent.name} has weights of its own, or the prior asks the "
-                "encoder. Use objectives.IWAE(), or another posterior or prior."
+                "DReG needs a posterior whose parameters all come from the encoder, and a "
+                f"prior that does not use the encoder, but the posterior {latent.name} has "
+                "its own weights, or the prior uses the encoder. Use objectives.IWAE(), or "
+                "another posterior or prior."
             )
 
     def call(self, trace, step):

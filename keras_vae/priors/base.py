@@ -101,7 +101,7 @@ class Prior(Family):
     def tempered(self, temperature: float, y=None) -> tfd.Distribution:
         """Builds p(z) with more or less spread than it has."""
         raise ValueError(
-            f"{type(self).__name__} has no temperature but 1, and {temperature!r} was "
+            f"{type(self).__name__} supports only temperature 1, but {temperature!r} was "
             "given. Leave it out, or take StandardNormal or MixtureOfNormals."
         )
 
@@ -142,8 +142,8 @@ class Prior(Family):
             size = p.batch_shape[0]
             if not tf.is_tensor(n) and size not in (None, n):
                 raise ValueError(
-                    f"{n} draws were asked for, but y holds {size} conditions: one for each "
-                    "draw is needed."
+                    f"{n} draws were requested, but y holds {size} conditions. Give one "
+                    "for each draw."
                 )
             return p.sample(seed=fold(seed))
         return p.sample(n, seed=fold(seed))
@@ -189,7 +189,7 @@ class Prior(Family):
     def call(self, inputs=None):
         """Refused: a prior has no input."""
         raise TypeError(
-            f"{type(self).__name__} is not called on tensors; use its distribution()."
+            f"{type(self).__name__} cannot be called on tensors; use its distribution()."
         )
 
     def _require_shape(self):

@@ -256,8 +256,8 @@ class Conditional(_OfLayer):
         if self.network.output_shape != (None, size):
             raise ValueError(
                 f"The network of Conditional ends in shape {self.network.output_shape}, "
-                f"but {type(self.layer).__name__} takes {size} parameters. Let it end in "
-                f"Dense({size})."
+                f"but {type(self.layer).__name__} takes {size} parameters. Make "
+                f"Dense({size}) its last layer."
             )
 
     def layer_params(self, y, training):

@@ -95,15 +95,15 @@ class PriorOverCodes(Prior):
         posterior = model.posterior
         if self._lookup is not None and self.quantizer is not posterior:
             raise ValueError(
-                f"This {type(self).__name__} is over the codes of another model already. "
-                "Make one for each model."
+                f"This {type(self).__name__} belongs to the codes of another model "
+                "already. Make one for each model."
             )
         if not isinstance(posterior, Quantizer):
             raise ValueError(
                 f"The posterior {type(posterior).__name__} lives on {posterior.support}, "
                 f"but the prior {type(self).__name__} on the codes of a codebook: there is "
-                "no divergence between them. Leave the prior out for the usual one, or use "
-                "a posterior such as VectorQuantizer."
+                "no divergence between them. Leave the prior out to get the default, or "
+                "use a posterior such as VectorQuantizer."
             )
         self._lookup = posterior.lookup
 
@@ -118,7 +118,8 @@ class PriorOverCodes(Prior):
         """The posterior whose codes they are."""
         if self._lookup is None:
             raise ValueError(
-                f"{type(self).__name__} is over a posterior's codes: make it part of a model."
+                f"{type(self).__name__} needs the codes of a posterior: make it part of a "
+                "model."
             )
         return self._lookup.__self__
 

@@ -60,19 +60,19 @@ class VampPrior(Prior):
         """Keeps the model's `encode`, and the form of its observations."""
         if self._encode is not None and self._encode.__self__ is not model:
             raise ValueError(
-                "This VampPrior asks the encoder of another model already. Make one for "
+                "This VampPrior uses the encoder of another model already. Make one for "
                 "each model."
             )
         if model.condition_shape is not None:
             raise ValueError(
-                "VampPrior knows no condition, but the model has one. Use "
+                "VampPrior supports no condition, but the model has one. Use "
                 "priors.Conditional, or StandardNormal."
             )
         if isinstance(model.posterior, Quantizer):
             raise ValueError(
-                "VampPrior gives no probability to codes but those of its pseudo-inputs, so "
-                f"that the rate of the posterior {type(model.posterior).__name__} would be "
-                "infinite. Leave the prior out for the uniform one over all codes."
+                "VampPrior gives probability only to the codes of its pseudo-inputs, so "
+                f"the rate of the posterior {type(model.posterior).__name__} would be "
+                "infinite. Leave the prior out to get the uniform prior over all codes."
             )
         # A bound method, so that Keras does not save the encoder a second time.
         self._encode = model.encode
@@ -82,7 +82,9 @@ class VampPrior(Prior):
     def make_weights(self):
         """Creates raw pseudo-inputs [K, *event of x] and logits [K]."""
         if self._encode is None:
-            raise ValueError("VampPrior is made of a model's posteriors: give it to one.")
+            raise ValueError(
+                "VampPrior mixes a model's posteriors: give it to a model as its prior."
+            )
         shape = (self.num_components, *self._inputs_shape)
         self.raw_inputs = self.add_weight(shape, "zeros", name="pseudo_inputs")
         self.logits = self.add_weight((self.num_components,), "zeros", name="logits")

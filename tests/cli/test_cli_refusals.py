@@ -43,7 +43,7 @@ NAN = np.where(TABLE > 0.95, np.nan, TABLE)
         (TABLE, ["--likelihood", "poisson"], ["outside whole numbers"]),
         (TABLE, ["--image-size", "8"], ["for folders of images"]),
         (TABLE, ["--channels", "3"], ["for folders of images"]),
-        (TABLE.astype(str), [], ["own.npy", "numbers are needed"]),
+        (TABLE.astype(str), [], ["own.npy", "must hold numbers"]),
         (TABLE.astype(object), [], ["own.npy", "pickle"]),
     ],
 )

@@ -200,9 +200,7 @@ def test_every_verb_takes_what_was_saved_from_python(command, from_python, quest
 @pytest.mark.parametrize("verb", ["evaluate", "reconstruct", "embed"])
 def test_what_was_saved_from_python_does_not_say_its_data(command, from_python, verb):
     result = command(verb, from_python[1])
-    assert (
-        result.code == 1 and "does not name its data. Give --data" in result.err
-    )
+    assert result.code == 1 and "does not name its data. Give --data" in result.err
 
 
 @pytest.mark.parametrize("from_python", [10], ids=["classes"], indirect=True)

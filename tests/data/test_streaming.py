@@ -208,7 +208,7 @@ def test_only_the_last_failure_is_kept(tmp_path):
 
 @pytest.mark.parametrize("key", [None, np.array([[0, 1], [2, 3]])])
 def test_rows_of_several_axes_are_refused(key, both):
-    with pytest.raises(IndexError, match="taken by one number, a slice or a list"):
+    with pytest.raises(IndexError, match="indexed by a number, a slice or a list"):
         both[1].x_train[key]
 
 

@@ -128,7 +128,7 @@ def test_columns_are_matched_by_name():
         ),
         (lambda t: t.assign(real="many"), "'many', which is no finite number"),
         (lambda t: t.assign(real=np.inf), "'inf', which is no finite number"),
-        (lambda t: t.assign(date="soon"), "holds what is no date"),
+        (lambda t: t.assign(date="soon"), "holds a value that is not a date"),
     ],
 )
 def test_tables_of_other_columns_or_values_are_refused(change, words):

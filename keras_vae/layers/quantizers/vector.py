@@ -69,8 +69,8 @@ class VectorQuantizer(Quantizer):
         self.num_codes = positive_int(num_codes, "num_codes")
         if self.num_codes < 2:
             raise ValueError(
-                "num_codes is 1: a single code says nothing of any observation. Give at "
-                "least 2."
+                "num_codes must be at least 2, but is 1: a single code carries no "
+                "information."
             )
         for name, value, known in (
             ("learning", learning, ("ema", "gradient")),
@@ -80,8 +80,8 @@ class VectorQuantizer(Quantizer):
                 raise ValueError(f"{name} must be one of {known}, but is {value!r}.")
         if not (0 < decay < 1 and 0 <= restart < 1 and commitment >= 0):
             raise ValueError(
-                "decay must lie between 0 and 1, restart in [0, 1) and commitment be at "
-                f"least 0, but they are {decay!r}, {restart!r} and {commitment!r}."
+                "decay must be between 0 and 1, restart in [0, 1) and commitment at least "
+                f"0, but they are {decay!r}, {restart!r} and {commitment!r}."
             )
         self.learning, self.decay, self.commitment = learning, decay, commitment
         self.kmeans, self.restart, self.similarity = bool(kmeans), restart, similarity
