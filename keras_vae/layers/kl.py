@@ -82,7 +82,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class KLDivergenceAddLoss(keras.layers.Layer):
-    """Layer behind a distribution layer that adds weight * KL(q, prior) to the loss.
+    """Layer after a distribution layer that adds weight * KL(q, prior) to the loss.
 
     It passes its input on, with the distribution. The loss is the mean over the batch,
     in nats. A trainable prior is trained.

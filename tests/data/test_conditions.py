@@ -95,7 +95,7 @@ def test_wrong_labels_are_refused(what):
     ("columns", "text", "message"),
     [
         ([KIND], "mouse", "Unknown kind 'mouse'"),
-        ([KIND, AGE], "cat", "several labels: write kind=...,age=..."),
+        ([KIND, AGE], "cat", "several labels: give kind=...,age=..."),
         ([KIND, AGE], "size=3", "Unknown label 'size'"),
         ([AGE], "old", "age is a number, but 'old' is none"),
     ],

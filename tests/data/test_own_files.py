@@ -224,7 +224,7 @@ def test_npz_and_npy_mixed_up(tmp_path):
         load(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", PIXELS)
     (tmp_path / "b.npy").rename(tmp_path / "b.npz")
-    with pytest.raises(ValueError, match=r"b\.npz is damaged or no \.npz.*single"):
+    with pytest.raises(ValueError, match=r"b\.npz is damaged or not a \.npz.*single"):
         load(tmp_path / "b.npz")
 
 
@@ -301,16 +301,16 @@ def test_levels_hold_for_all_splits(tmp_path):
         ({"x_test": PIXELS}, "x_train at least"),
         ({"x_train": PIXELS, "x_later": PIXELS}, "x_train, x_later.*must be called"),
         ({"x_train": PIXELS, "y_tset": PIXELS}, "must be called"),
-        ({"x": PIXELS, "y": np.zeros(7, int)}, "do not go together"),
+        ({"x": PIXELS, "y": np.zeros(7, int)}, "do not match"),
         (
             {"x_train": PIXELS, "y_test": np.zeros(20, int)},
-            "do not go together",
+            "do not match",
         ),
         (
             {"x_train": PIXELS, "x_test": PIXELS, "y_train": np.zeros(20, int)},
-            "do not go together",
+            "do not match",
         ),
-        ({"x": PIXELS, "y": np.array(3)}, "Labels of .* are a single number"),
+        ({"x": PIXELS, "y": np.array(3)}, "labels of .* are a single number"),
         ({"x": np.zeros((5, 4, 8, 8))}, "channels first"),
         ({"x": PIXELS, "y": np.zeros(20)}, "whole numbers or names; got float64"),
         ({"x_train": PIXELS, "x_test": PIXELS[:, :3]}, "but x_train holds"),
@@ -391,7 +391,7 @@ def same_table(data):
         ("a,b\n1,2\n3,3\n4,red\n", r"'b' holds 'red' \(row 3 of the data\)"),
         ("a,b\n1,2\n3,3\n4,1_0\n", "'b' holds '1_0'"),
         ("a,b\n1,2\n3,3\n4,\u0663\n", "'b' holds '\u0663'"),
-        ("1,2.5\n2,1.5\n3,inf\n", "1 is to be real, but holds inf"),
+        ("1,2.5\n2,1.5\n3,inf\n", "1 must be real, but holds inf"),
         ("a,1\n1,2\n3,4\n", "0 holds 'a'"),
         ("a,b\n1,2\n1,2\n1,\n", "No column .* is left to learn: constant"),
         ("1,2\n3,4,5\n", "is not a table: .*Give every row the same number of cells"),

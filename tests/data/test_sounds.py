@@ -91,7 +91,7 @@ def test_a_folder_has_labels_files_and_notes(tmp_path):
     notes = "\n".join(data.notes)
     for words in (
         "used 13 of 14 files; left out: 1 .png",
-        "0.25 s, at 8,000 samples a second",
+        "0.25 s, at 8,000 samples per second",
         "1 of 13 sounds are resampled from 16,000",
         "1 of 13 sounds have several channels, mixed to one",
         "1 of 13 sounds are silent",

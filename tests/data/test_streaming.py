@@ -295,7 +295,7 @@ def test_records_that_cannot_be_read_are_named(tmp_path):
     data = bytearray(records(file).read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
-    with pytest.raises(ValueError, match=r"a.tfrecord is damaged, compressed, or no"):
+    with pytest.raises(ValueError, match=r"a.tfrecord is damaged, compressed, or not a"):
         load(file)
     records(file, options=tf.io.TFRecordOptions("GZIP"))
     with pytest.raises(ValueError, match="Unpack it if it is compressed"):
