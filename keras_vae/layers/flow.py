@@ -119,7 +119,7 @@ class Flow(DistributionLayer):
         return params
 
     def marginal_params(self, x):
-        """Means and scales of data for the normal; the layers as at first."""
+        """Means and scales of data for the normal, initial parameters for the layers."""
         params = self.initial_params()
         params[: self.base.params_size] = self.base.marginal_params(x)
         return params

@@ -15,7 +15,7 @@ from keras_vae.core.support import Support
 from keras_vae.layers.quantizers import Quantizer
 from keras_vae.priors.base import Prior
 
-# How far data that pseudo-inputs start from are kept from the bounds of their support.
+# Distance of initial pseudo-inputs from the bounds of their support.
 _MARGIN = 1e-3
 
 
@@ -25,13 +25,13 @@ class VampPrior(Prior):
 
     p(z) = sum over k of w_k q(z|u_k), where the observations u_k and the weights are
     trained. The pseudo-inputs lie within the observations' support. They start at random,
-    and at training data where `start_from` is called (`keras-vae train` does). KL to a
+    or at training data if `start_from` is called (`keras-vae train` calls it). KL to a
     mixture has no closed form, so the rate is estimated from the posterior's draws.
 
     Args:
         num_components: Number of pseudo-inputs K.
         event_shape: Shape of one latent variable; None takes it from the posterior.
-        seed: Seed of where the pseudo-inputs start.
+        seed: Seed of the initial pseudo-inputs.
         **kwargs: Arguments of `Prior`.
 
     Raises:
@@ -92,7 +92,7 @@ class VampPrior(Prior):
         self.raw_inputs.assign(noise.astype(np.float32))
 
     def start_from(self, x):
-        """Puts the pseudo-inputs on observations.
+        """Initializes the pseudo-inputs with observations.
 
         Args:
             x: Observations [N, *event], in the model's units; K of them are drawn.
@@ -122,7 +122,7 @@ class VampPrior(Prior):
         return tfb.Sigmoid(low, tf.constant(high, self.compute_dtype))
 
     def distribution(self, y=None, training=False):
-        """The mixture of posteriors, encoded as x is: while training, as in training."""
+        """The mixture of posteriors, encoded in the same mode as x (training or not)."""
         self._require_shape()
         return self._mixture(training)
 
@@ -155,5 +155,5 @@ class VampPrior(Prior):
         }
 
     def get_build_config(self):
-        """Nothing: the model that it is part of builds it."""
+        """Nothing: the prior's model builds it."""
         return None

@@ -62,7 +62,7 @@ def test_unknown_metrics_are_refused_with_the_known(command):
     [
         (["--metrics", "probe", "--split", "train"], "one of their held-out splits"),
         (["--metrics", "disentanglement"], "'sprites' has them"),
-        (["--metrics", "interventions"], "'sprites' alone"),
+        (["--metrics", "interventions"], "only for the data set 'sprites'"),
         (["--metrics", "anomalies"], "observations of another kind"),
     ],
 )

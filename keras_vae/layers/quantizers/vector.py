@@ -169,7 +169,7 @@ class VectorQuantizer(Quantizer):
         return tf.gather(rows, chosen)
 
     def _totals(self, rows, indices):
-        """How often each code was chosen, [K, 1], and the sum of what chose it."""
+        """The use count of each code, [K, 1], and the sum of the vectors that chose it."""
         hits = tf.one_hot(indices, self.num_codes, dtype=rows.dtype)
         counts = tf.reduce_sum(hits, axis=0)[:, tf.newaxis]
         return counts, tf.matmul(hits, rows, transpose_a=True)
