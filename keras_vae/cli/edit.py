@@ -30,35 +30,35 @@ _AT_A_TIME = 1024
     "names",
     multiple=True,
     required=True,
-    help="Name of an attribute or of a class. Several are added up.",
+    help="Name of an attribute or of a class. Given several times, they are added up.",
 )
 @click.option(
     "--strength",
     type=click.FloatRange(0.0, min_open=True),
     default=1.5,
     show_default=True,
-    help="Where a row ends: this many times the attribute; it starts at minus as many.",
+    help="The edits go from minus this many times the attribute to plus as many.",
 )
 @click.option(
     "--steps",
     type=click.IntRange(2),
     default=5,
     show_default=True,
-    help="Edits in a row; of an odd number the middle one is the reconstruction.",
+    help="Edits in a row. If the number is odd, the middle one is the reconstruction.",
 )
 @click.option("--count", type=click.IntRange(1), default=8, show_default=True)
 @click.option(
     "--originals/--no-originals",
     default=True,
     show_default=True,
-    help="Whether rows begin with the original; some data must not be shown.",
+    help="Whether rows begin with the original. Some data must not be shown.",
 )
 @click.option("--output", type=PATH, default="edit.png", show_default=True)
 def edit(run, data, split, names, strength, steps, count, originals, output):
     """Give images less and more of an attribute: a .png with a row for each image.
 
-    What an attribute is, is learned from the training split and its labels. A row holds
-    the original, then the edits, from less to more.
+    The training split and its labels define the attribute. A row holds the original, then
+    the edits, from less to more.
     """
     import numpy as np
 
@@ -73,7 +73,7 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
     shape = tuple(model.event_shape)
     if len(shape) != 3 or shape[-1] not in (1, 3):
         raise click.UsageError(
-            f"Events of shape {shape} are no images, and edit draws pictures. Use "
+            f"edit draws pictures, but observations of shape {shape} are not images. Use "
             "keras_vae.generation.edit_attribute from Python."
         )
     attributes = {name: _having(data_set, name) for name in names}
@@ -104,7 +104,7 @@ def _having(data_set: DataSet, name: str) -> np.ndarray:
     y = data_set.y_train
     if y is None:
         raise ValueError(
-            f"The data set {data_set.name!r} has no labels, so nothing tells which "
+            f"The data set {data_set.name!r} has no labels, so it is unknown which "
             "examples have an attribute. Give data with labels: --data."
         )
     if y.ndim > 2:

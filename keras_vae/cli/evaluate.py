@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _MetricsOption(click.Option):
-    """Its help names the metrics, for which the package must be imported."""
+    """An option whose help lists the metrics, for which it imports the package."""
 
     def get_help_record(self, ctx):
         import_package()
@@ -47,17 +47,18 @@ def _names(value: str | None) -> list[str] | None:
 @split_option("test")
 @click.option("--metrics", cls=_MetricsOption)
 @click.option(
-    "--anomalies", help="For the metric anomalies: data of another kind, name or path."
+    "--anomalies",
+    help="For the metric anomalies: name or path of data of another kind.",
 )
 @click.option("--num-samples", type=click.IntRange(1), default=500, show_default=True)
-@click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
+@click.option("--limit", type=click.IntRange(1), help="Take this many random examples.")
 @seed_option
-@click.option("--output", type=PATH, help="Write the scores to this new .json file, too.")
+@click.option("--output", type=PATH, help="Also write the scores to this new .json file.")
 def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, output):
     """Print held-out ELBO and log-likelihood of the model in the folder RUN.
 
-    For a VAE-GAN: how near reconstructions come, and how sharp its images are. Other
-    scores with --metrics.
+    A VAE-GAN gets scores of the accuracy of its reconstructions and the sharpness of its
+    images instead. --metrics computes other scores.
     """
     from keras_vae import evaluation
 
@@ -65,7 +66,8 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
     metrics = _names(metrics)
     if anomalies is not None and "anomalies" not in (metrics or []):
         raise click.UsageError(
-            "--anomalies is for --metrics anomalies, which is not asked for."
+            "--anomalies is for the metric anomalies, which --metrics does not name. Add "
+            "--metrics anomalies, or leave --anomalies out."
         )
     opened = open_run(run, data, split)
     name = opened[-1].name
@@ -96,13 +98,13 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
 
 
 def held_out(model, data_set, split, **options) -> HeldOut:
-    """What metrics are computed on, of what `open_run` returned; see `HeldOut`."""
+    """The `HeldOut` of a model and a data set that `open_run` returned."""
     from keras_vae.data import Sprites
     from keras_vae.evaluation import HeldOut
     from keras_vae.training.building import split_for
 
     def labelled(name):
-        # The labels of a model that has a condition are that.
+        # A model with a condition uses the condition as its labels.
         if model.condition_shape is None:
             return data_set.split(name)
         return split_for(model, data_set, name)
@@ -112,7 +114,7 @@ def held_out(model, data_set, split, **options) -> HeldOut:
         model,
         x,
         y,
-        # What probes learn from must not be what they are tested on.
+        # Probes must not be tested on the data that they learn from.
         train=None if split in ("train", "all") else lambda: labelled("train"),
         factors=Sprites() if data_set.name == "sprites" else None,
         verbose=int(sys.stdout.isatty()),
@@ -121,7 +123,7 @@ def held_out(model, data_set, split, **options) -> HeldOut:
 
 
 def scored(model, data_set, split, num_samples, seed, limit) -> dict:
-    """Scores what `open_run` returned on a split; see `held_out_scores`."""
+    """Scores on a split of a model and a data set of `open_run`; see `held_out_scores`."""
     from keras_vae.evaluation import held_out_scores
     from keras_vae.training.building import split_for
 
@@ -137,5 +139,5 @@ def _check_output(output: Path | None) -> None:
         raise click.UsageError(f"--output must end in .json, but is {output}.")
     if output.exists():
         raise click.UsageError(
-            f"{output} exists; scores are not written over. Choose another."
+            f"{output} exists, and scores are never overwritten. Choose another file."
         )

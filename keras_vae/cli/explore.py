@@ -18,27 +18,27 @@ from keras_vae.cli.use import open_run
 @click.option(
     "--no-data",
     is_flag=True,
-    help="Make the page of the model alone: no points, no examples.",
+    help="Make the page from the model alone: no points, no examples.",
 )
 @click.option(
     "--count",
     type=click.IntRange(2),
     default=2000,
     show_default=True,
-    help="How many of the data are embedded, at most: the points of the map.",
+    help="Number of points on the map: examples that are embedded, at most.",
 )
 @click.option(
     "--examples",
     type=click.IntRange(0),
     default=12,
     show_default=True,
-    help="How many of the data the page holds; 0 for data that must not be shown.",
+    help="Number of examples that the page holds; 0 for data that must not be shown.",
 )
 @click.option("--output", type=PATH, default="page.html", show_default=True)
 def explore(run, data, split, no_data, count, examples, output):
-    """Write a page of HTML with sliders, a map and a pad to draw on.
+    """Write an HTML page to explore the model: sliders, a map and a pad to draw on.
 
-    The model is inside and runs in the browser: the page needs no server and no network.
+    The page contains the model and runs it in the browser, without server or network.
     """
     from keras_vae.explore import write_page
     from keras_vae.models import LatentVariableModel
@@ -62,7 +62,7 @@ def explore(run, data, split, no_data, count, examples, output):
 
 
 def _some_of(model, data_set, split: str, count: int, examples: int) -> dict[str, Any]:
-    """A part of a data set, chosen by chance, with its labels and what it is."""
+    """A random part of a data set, with its labels and its description."""
     import numpy as np
 
     from keras_vae.data.conditions import ALL_LABELS, Conditions

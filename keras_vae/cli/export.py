@@ -23,16 +23,16 @@ _FILES = {
     type=click.Choice(list(_FORMATS)),
     default="tf",
     show_default=True,
-    help="SavedModel; encode.onnx and decode.onnx; or model.tflite with both.",
+    help="tf: a SavedModel; onnx: encode.onnx and decode.onnx; litert: model.tflite.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export in FOLDER.")
 @click.option(
     "--serving",
     is_flag=True,
-    help="Write warm-up requests, batching_params.pbtxt and models.config, too.",
+    help="Also write warm-up requests, batching_params.pbtxt and models.config.",
 )
 @click.option(
-    "--images", is_flag=True, help="Write signatures that take JPEG and PNG files, too."
+    "--images", is_flag=True, help="Also write signatures that take JPEG and PNG files."
 )
 def export(run, folder, kind, overwrite, serving, images):
     """Write the model in RUN into FOLDER, to be served without keras_vae.
@@ -60,7 +60,7 @@ def export(run, folder, kind, overwrite, serving, images):
 
 
 def _units(scaling) -> str | None:
-    """What the scaling is, in short; None where it changes nothing."""
+    """The scaling in a few words; None if it changes nothing."""
     if isinstance(scaling.offset, tuple) or isinstance(scaling.scale, tuple):
         return "offset and scale of each column in the run's config.json"
     if (scaling.offset, scaling.scale) == (0.0, 1.0):

@@ -17,18 +17,18 @@ _OF_NUMBERS, _OF_CODES = "mixture_of_normals:num_components=50", "pixel_cnn"
 @run_argument
 @click.option(
     "--prior",
-    help="The prior; see keras-vae parts priors  [default: "
-    "mixture_of_normals:num_components=50; for codes of a codebook pixel_cnn]",
+    help="The prior; `keras-vae parts priors` lists them  [default: "
+    "mixture_of_normals:num_components=50; for codes of a codebook, pixel_cnn]",
 )
 @data_option
 @click.option("--epochs", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--output", type=PATH, help="The new folder  [default: RUN-prior]")
 @seed_option
 def fit_prior(run, prior, data, epochs, output, seed):
-    """Fit a prior to the codes of the model in RUN, into a new folder.
+    """Fit a prior to the codes of the model in RUN, and write the result to a new folder.
 
-    The model is trained already, and RUN stays as it is. So an autoencoder, or a VAE whose
-    codes leave holes in its prior, samples what it codes.
+    RUN itself does not change. With a fitted prior an autoencoder can sample, and a VAE
+    whose prior does not match its codes makes better samples.
     """
     from keras_vae import priors
     from keras_vae.training.fine_tuning import read_run
@@ -37,7 +37,7 @@ def fit_prior(run, prior, data, epochs, output, seed):
     if prior is not None:
         priors.ROOM.check(prior)
     if output is None:
-        # Beside a run; of a preset by name, here.
+        # Beside a run, or in the current folder for a preset given by name.
         beside = run.resolve() if run.is_dir() else Path(run.name).absolute()
         output = beside.with_name(f"{beside.name}-prior")
     refuse_folder(output)

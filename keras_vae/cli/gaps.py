@@ -23,19 +23,19 @@ from keras_vae.core.names import unknown
     default=0,
     show_default=True,
     metavar="N",
-    help="Write N tables with draws of what is missing, too: OUTPUT_1.csv and so on.",
+    help="Also write N tables with draws of the missing values: OUTPUT_1.csv and so on.",
 )
 @click.option(
     "--method",
     default="importance",
     show_default=True,
     metavar="NAME",
-    help="importance, or gibbs, which finds its way where much is missing.",
+    help="importance, or gibbs, which is better if many values are missing.",
 )
 @click.option("--num-samples", type=click.IntRange(1), default=1000, show_default=True)
 @seed_option
 def impute(run, data, output, draws, method, num_samples, seed):
-    """Fill the gaps of data with the model in RUN: with what is likely, given the rest."""
+    """Fill in missing values of data with the model in RUN, given the known values."""
     import numpy as np
 
     from keras_vae import generation
@@ -82,17 +82,21 @@ def _in_the_table(filled, table):
 
 @click.command(cls=Verb)
 @run_argument
-@click.option("--data", required=True, help="The data to look at: a name, or a path.")
+@click.option("--data", required=True, help="The data to rank: a name, or a path.")
 @click.option("--output", type=PATH, default="ranked.csv", show_default=True)
-@click.option("--count", type=click.IntRange(1), help="Write the first COUNT rows alone.")
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    help="Write only the COUNT most unlikely rows  [default: all]",
+)
 @click.option("--num-samples", type=click.IntRange(1), default=100, show_default=True)
 @seed_option
 def anomalies(run, data, output, count, num_samples, seed):
-    """Rank the rows of data by how unlikely they are for the model in RUN.
+    """Rank the rows of data, the most unlikely for the model in RUN first.
 
-    The score is -log p(x), in nats. For tables, a column for each column says what it
-    adds: -log p(of the column | z), averaged over what z may be. For images, a .png beside
-    OUTPUT shows the worst.
+    The score is -log p(x), in nats. For tables, OUTPUT also has the contribution of each
+    column: -log p(column | z), averaged over the posterior of z. For images, a .png beside
+    OUTPUT shows the most unlikely ones.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""`keras-vae --import`: parts of the user's own."""
+"""`keras-vae --import`: the user's own parts."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def import_file(path: Path) -> None:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no Python file, or fails.
+        ValueError: If it is not a Python file, or fails.
     """
     if path.suffix != ".py":
-        raise ValueError(f"--import takes a Python file, but is {path}.")
+        raise ValueError(f"--import takes a Python file (.py), but is {path}.")
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     name = f"keras_vae_user_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    # There always is one for a file that ends in .py.
+    # A file that ends in .py always has a spec and a loader.
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # Keras asks for the module of a registered class.

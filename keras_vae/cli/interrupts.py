@@ -1,4 +1,4 @@
-"""Ctrl-C that a library made another error of."""
+"""Ctrl-C that a library turned into another error."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def ctrl_c_is_an_interrupt() -> Iterator[None]:
-    """Lets whatever Ctrl-C ends in the block end as a `KeyboardInterrupt`.
+    """Turns every exception that Ctrl-C causes in the block into a `KeyboardInterrupt`.
 
-    Python raises it wherever the program stands, also in a function that TensorFlow's
-    C++ code has called; what comes out there is an error of another class.
+    Python raises it wherever the program is, also in a function that TensorFlow's C++ code
+    has called; TensorFlow then raises an error of another class.
 
     Raises:
         KeyboardInterrupt: If the block ended with an exception after Ctrl-C.
     """
     before = signal.getsignal(signal.SIGINT)
-    # Not a function where the process ignores Ctrl-C, as a shell's background jobs do. Of
-    # Python's threads the main one alone is interrupted.
+    # The handler is not a function if the process ignores Ctrl-C, as a shell's background
+    # jobs do. Python interrupts only the main thread.
     main = threading.current_thread() is threading.main_thread()
     if not main or not callable(before):
         yield

@@ -17,10 +17,10 @@ from keras_vae.core.names import unknown
 @split_option("all")
 @click.option("--output", type=PATH, default="labels.csv", show_default=True)
 def label(run, data, split, output):
-    """Write the labels that the model in RUN predicts: a row for each of the data.
+    """Write the labels that the model in RUN predicts: a row for each example.
 
-    `row` is its number in the data, `label` the most probable class, and there is a column
-    with the probability of each. Where data have labels, it says how many are right.
+    `row` is the example's number in the data, `label` the most probable class; each class
+    has a column with its probability. If the data have labels, the accuracy is printed.
     """
     import numpy as np
     import pandas as pd

@@ -32,7 +32,7 @@ _ERRORS = (ValueError, OSError, ImportError, FloatingPointError)
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="keras-vae")
-@click.option("--traceback", is_flag=True, help="Show where an error was raised.")
+@click.option("--traceback", is_flag=True, help="Print the Python traceback of an error.")
 @click.option(
     "--import",
     "files",
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command and ends the process.
 
     Args:
-        arguments: What follows the program's name; None takes the process's.
+        arguments: The arguments after the program's name; None takes those of the process.
 
     Example:
         >>> main(["--version"])

@@ -21,7 +21,7 @@ def complete_run(context, parameter, incomplete: str) -> list[CompletionItem]:
 # A folder of `keras-vae train`, or the name of a preset.
 run_argument = click.argument("run", type=PATH, shell_complete=complete_run)
 data_option = click.option(
-    "--data", help="Name of a data set, or a path  [default: what the run was trained on]"
+    "--data", help="Name of a data set, or a path  [default: the data of the run]"
 )
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 
@@ -30,7 +30,7 @@ def split_option(default: str):
     """The option `--split`.
 
     Args:
-        default: The split that is taken where none is given.
+        default: The split if none is given.
 
     Returns:
         A decorator of a command.
@@ -44,5 +44,5 @@ def split_option(default: str):
         type=click.Choice(["train", "validation", "test", "all"]),
         default=default,
         show_default=True,
-        help="Which of the data; 'all' keeps the order of own data.",
+        help="Part of the data; 'all' keeps the order of your data.",
     )

@@ -1,8 +1,8 @@
 """The rest of the package, imported when a verb needs it and not before.
 
 TensorFlow takes seconds to import. `--help`, `zoo list`, a mistyped verb and completion do
-without: at the top of its modules `cli` imports click and what is plain Python; the verbs
-import the rest when they run, after `import_package`.
+not need it: at the top of its modules `cli` imports only click and plain Python modules;
+the verbs import the rest when they run, after `import_package`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def import_package() -> None:
     unless TF_CPP_MIN_LOG_LEVEL asks for some (below 3).
     """
     package = sys.modules["keras_vae"]
-    # The last line of __init__.py but for submodules, which are there without it.
+    # `__all__` is the last name that __init__.py defines; submodules exist without it.
     if not hasattr(package, "__all__"):
         quiet = os.environ.get(_LEVEL, "3") == "3"
         with _without_messages() if quiet else contextlib.nullcontext():

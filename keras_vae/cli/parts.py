@@ -1,4 +1,4 @@
-"""`keras-vae parts`: what models are made of."""
+"""`keras-vae parts`: the parts of models."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ROOMS = ("models", "layers", "bijectors", "priors", "objectives", "optimizers")
 def parts(room, name):
     """List the parts of a ROOM, or of all, or describe the part NAME.
 
-    A part is written NAME:ARG=VALUE,ARG=VALUE: on the command line, in a recipe and in
-    Python. Layers are posteriors and likelihoods; the name of a bijector is that of a flow
-    of it (`--posterior iaf:num_layers=2`). Parts of your own are listed with
-    `keras-vae --import mine.py parts`.
+    Write a part as NAME:ARG=VALUE,ARG=VALUE: on the command line, in a recipe and in
+    Python. Layers are posteriors and likelihoods; the name of a bijector also stands for a
+    flow of this bijector (`--posterior iaf:num_layers=2`). `keras-vae --import mine.py
+    parts` lists your own parts, too.
     """
     from keras_vae import layers, models, objectives, priors
     from keras_vae.layers import bijectors

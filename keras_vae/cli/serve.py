@@ -1,4 +1,4 @@
-"""The verb that answers clients, to try them."""
+"""The verb that answers the requests of clients, to try them."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _SAMPLE = '{"signature_name": "sample", "inputs": {"seed": [[1, 0]]}}'
 
 @click.command(cls=Verb)
 @click.argument("folder", type=PATH, shell_complete=complete_run)
-@click.option("--name", help="What clients call the model  [default: the folder's name]")
+@click.option("--name", help="Name of the model for clients  [default: the folder's name]")
 @click.option(
     "--port",
     type=_PORT,
     default=8501,
     show_default=True,
-    help="Port of REST; 0 takes a free one.",
+    help="Port for REST; 0 takes a free one.",
 )
 @click.option(
     "--grpc-port",
     type=_PORT,
     default=8500,
     show_default=True,
-    help="Port of gRPC; 0 takes a free one.",
+    help="Port for gRPC; 0 takes a free one.",
 )
 def serve(folder, name, port, grpc_port):
     """Answer requests to the SavedModel in FOLDER, to try clients on this machine.
 
-    FOLDER is an export, a folder of numbered exports, of which the newest is taken, or the
-    name of a preset, or a RUN, which are exported for the time. REST and gRPC are those of
-    TensorFlow Serving. This is no server for use: it listens on the loopback address alone
-    and runs one request at a time. Ctrl-C ends it.
+    FOLDER is an export, a folder of numbered exports (the newest is served), a RUN or the
+    name of a preset (exported to a temporary folder). The REST and gRPC interfaces are
+    those of TensorFlow Serving. Do not use it in production: it listens only on the
+    loopback address and runs one request at a time. Ctrl-C ends it.
     """
     from keras_vae.export import local_server, read_signatures
 
@@ -51,10 +51,10 @@ def serve(folder, name, port, grpc_port):
         name = name or _name(model)
         ports = stack.enter_context(local_server.serve({name: model}, port, grpc_port))
         url = f"http://localhost:{ports.rest}/v1/models/{name}"
-        click.echo(f"serving {model} as {name}, on this machine alone; Ctrl-C ends it")
+        click.echo(f"serving {model} as {name}, only on this machine; Ctrl-C ends it")
         click.echo(f"REST  {url}  (/metadata: its signatures)")
         if ports.grpc is None:
-            click.echo("gRPC  not here: the package tensorflow-serving-api is missing")
+            click.echo("gRPC  off: the package tensorflow-serving-api is missing")
         else:
             click.echo(f"gRPC  localhost:{ports.grpc}")
         if "sample" in read_signatures(model):
@@ -76,6 +76,6 @@ def _exported(run: Path, folder: str) -> Path:
 
 
 def _name(model: Path) -> str:
-    """The name that TensorFlow Serving would have: of the folder above the number."""
+    """The name that TensorFlow Serving would use: that of the folder above the number."""
     path = model.resolve()
     return path.parent.name if path.name.isdecimal() else path.name

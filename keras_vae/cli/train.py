@@ -14,11 +14,11 @@ from keras_vae.cli.package import Verb
 from keras_vae.core.files import read_json
 from keras_vae.training.recipe import Recipe
 
-_NO_DATA = "Say what to train on: --data with the name of a data set or a path."
+_NO_DATA = "The data are missing: give --data with the name of a data set or a path."
 
 
 def recipe_options(command):
-    """Gives a command one option for each value of a recipe but the model."""
+    """Gives a command an option for each field of a recipe except the model."""
     for field in reversed(dataclasses.fields(Recipe)):
         if field.metadata.get("hidden"):
             continue
@@ -55,7 +55,7 @@ class Levels(click.ParamType):
         try:
             return int(low), int(high)
         except ValueError:
-            self.fail(f"is LOW:HIGH, such as 0:16, but is {value!r}.", param, ctx)
+            self.fail(f"must be LOW:HIGH, such as 0:16, but is {value!r}.", param, ctx)
 
 
 class ImageSize(click.ParamType):
@@ -69,13 +69,13 @@ class ImageSize(click.ParamType):
         try:
             return int(height), int(width or height)
         except ValueError:
-            self.fail(f"is a size such as 64, or 48x64, but is {value!r}.", param, ctx)
+            self.fail(f"must be a size such as 64 or 48x64, but is {value!r}.", param, ctx)
 
 
 @click.command(cls=Verb)
 @click.argument("model", required=False, metavar="[MODEL | RECIPE.json]")
 @click.option("--output", type=PATH, help="Folder of the run  [default: runs/MODEL_DATA]")
-@click.option("--resume", is_flag=True, help="Go on from the last finished epoch.")
+@click.option("--resume", is_flag=True, help="Continue after the last finished epoch.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
 @recipe_options
 @click.option(
@@ -83,26 +83,27 @@ class ImageSize(click.ParamType):
     "kinds",
     multiple=True,
     metavar="NAME=KIND",
-    help="For tables: the kind of a column, which is real, positive, whole, count, "
-    "category, ordinal, date or identifier. May be given several times.",
+    help="For tables: the kind of a column: real, positive, whole, count, category, "
+    "ordinal, date or identifier. May be given several times.",
 )
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("--verbose", is_flag=True, help="Print all that is logged, as Keras does.")
+@click.option("--quiet", is_flag=True, help="Print only errors.")
+@click.option("--verbose", is_flag=True, help="Print all logged values, as Keras does.")
 @click.option(
     "--log",
     multiple=True,
     metavar="csv|tensorboard",
-    help="Log into the run's folder, by Keras's callbacks. May be given several times.",
+    help="Write a log into the run's folder with Keras's callback of this name. May be "
+    "given several times.",
 )
 def train(model, output, resume, overwrite, kinds, quiet, verbose, log, **values):
-    """Train MODEL on --data, or what a recipe says.
+    """Train MODEL on --data, or train as a recipe says.
 
     MODEL is a name such as conv_vae, with arguments as in
     conv_vae:latent_dim=40,filters=32-64. `keras-vae parts models` lists all models;
     `keras-vae parts` lists posteriors, priors, likelihoods and objectives, too. Options
-    change single values of a recipe. With --from-preset training goes on from a trained
-    model, which also says what MODEL is. After Ctrl-C the best model so far can be used,
-    and --resume goes on.
+    change single values of a recipe. With --from-preset, training starts from a trained
+    model, and MODEL is left out. After Ctrl-C the best model so far can be used, and
+    --resume continues.
     """
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other.")
@@ -130,10 +131,10 @@ def train(model, output, resume, overwrite, kinds, quiet, verbose, log, **values
             )
     except KeyboardInterrupt:
         kept = (
-            f"; {output} keeps the finished epochs. To go on: keras-vae train --resume "
+            f"; {output} keeps the finished epochs. To continue: keras-vae train --resume "
             f"--output {output}"
             if (output / "metadata.json").exists()
-            else " before the end of the first epoch; nothing is kept"
+            else " before the end of the first epoch; nothing was saved"
         )
         click.echo(f"\ninterrupted{kept}", err=True)
         sys.exit(130)
@@ -143,12 +144,14 @@ def _columns(path: str | None, kinds: tuple[str, ...]) -> dict:
     """Kinds of columns by name: those of a file, then those of options."""
     columns = {} if path is None else read_json(path)
     if not isinstance(columns, dict):
-        raise click.UsageError(f"{path} must hold kinds by the names of columns.")
+        raise click.UsageError(
+            f"{path} must hold a JSON object of kinds by the names of columns, but does not."
+        )
     for one in kinds:
         name, equals, kind = one.rpartition("=")
         if not equals:
             raise click.UsageError(
-                f"--column is NAME=KIND, such as age=count, not {one!r}."
+                f"--column must be NAME=KIND, such as age=count, but is {one!r}."
             )
         columns[name] = kind
     return columns
@@ -170,7 +173,7 @@ def _recipe(model, output, resume, values) -> Recipe:
         raise click.UsageError(_NO_DATA)
     if not resume or output is None:
         raise click.UsageError(
-            "Say what to train: a model such as conv_vae, or a recipe.json. (To go on with "
+            "The model is missing: give one such as conv_vae, or a recipe.json. (To continue "
             "a run: --resume --output FOLDER. `keras-vae parts models` lists the models.)"
         )
     return dataclasses.replace(Recipe.from_json(output / "recipe.json"), **values)

@@ -32,12 +32,12 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 @click.option(
     "--count",
     type=click.IntRange(1),
-    help="How many  [default: 64; by level 10 in a row]",
+    help="Number of samples  [default: 64; with --by-level 10 in a row]",
 )
 @click.option(
     "--output",
     type=PATH,
-    help="The file  [default: samples.png; for tables samples.csv, for sounds samples.wav]",
+    help="The file  [default: samples.png; samples.csv for tables, samples.wav for sounds]",
 )
 @click.option(
     "--by-level",
@@ -48,21 +48,21 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 @click.option(
     "--draw/--mean",
     default=None,
-    help="Draw from p(x|z), or take its mean  [default: the mean; for tables drawn rows]",
+    help="Draw from p(x|z), or take its mean  [default: --mean; --draw for tables]",
 )
 @click.option(
     "--y",
     metavar="CLASS",
-    help="Condition of all samples: a class, or label=value,... of several labels; or all, "
-    "for as many of each class  [default: all]",
+    help="Condition of all samples: a class, or label=value,... for several labels, or all "
+    "for equally many of each class  [default: all]",
 )
 @seed_option
 def sample(run, count, output, by_level, temperature, draw, y, seed):
     """Make new data with the model in RUN: a .png or .jpg, .wav, .npy, .npz or .csv.
 
-    With a model of classes, a picture has a row for each class. A table gets the columns of
-    the condition, too. Sounds are written one after another, and each into a file of its own
-    in a folder beside it; as .png their spectrograms.
+    If the condition is a class, a picture has a row for each class. A table also gets the
+    columns of the condition. A .wav holds all sounds one after another, and a folder beside
+    it has a file for each sound; a .png shows their spectrograms.
     """
     from keras_vae.models import LatentVariableModel
 
@@ -73,7 +73,10 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
     check_output(output, model)
     if by_level:
         if draw is not None or temperature != 1.0:
-            raise click.UsageError("--by-level shows means, at temperature 1.")
+            raise click.UsageError(
+                "--by-level shows means at temperature 1: leave out --draw, --mean and "
+                "--temperature."
+            )
         count = count or 10
         y, _ = conditions_of(model, y, count)
         _by_level(output, "level_samples", model, count, seed, y=y)
@@ -96,12 +99,12 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
 @click.option(
     "--by-level",
     is_flag=True,
-    help="For hierarchies: a picture whose rows are told by fewer and fewer levels.",
+    help="For hierarchies: a picture whose rows take fewer and fewer levels from the data.",
 )
 def reconstruct(run, data, split, count, output, by_level):
     """Show data beside their reconstructions: .png, .jpg, .wav, .npy, .npz or .csv.
 
-    In a .wav each sound is followed by its reconstruction, and each is a file of its own.
+    In a .wav its reconstruction follows each sound; a folder beside it has a file for each.
     """
     import numpy as np
 
@@ -138,10 +141,12 @@ def _by_level(output, name, model, *arguments, **options):
     from keras_vae import plots
 
     if output.suffix.lower() not in PICTURES:
-        raise click.UsageError(f"--by-level makes a picture, .png or .jpg, not {output}.")
+        raise click.UsageError(
+            f"--by-level makes a picture: --output must end in .png or .jpg, but is {output}."
+        )
     if model.num_levels < 2:
         raise click.UsageError(
-            "--by-level is for a hierarchy, but this model has one level."
+            "--by-level is for hierarchies, but this model has one level. Leave it out."
         )
     plots.save_image(getattr(plots, name)(model, *arguments, **options), output)
     click.echo(f"wrote {output}")
@@ -152,7 +157,11 @@ def _by_level(output, name, model, *arguments, **options):
 @data_option
 @split_option("test")
 @click.option(
-    "--count", type=click.IntRange(1), default=4, show_default=True, help="Walks."
+    "--count",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Number of walks.",
 )
 @click.option(
     "--steps",
@@ -165,8 +174,8 @@ def _by_level(output, name, model, *arguments, **options):
 def interpolate(run, data, split, count, steps, output):
     """Walk between pairs of data: .png or .jpg with a row each, .wav, .npy, .npz or .csv.
 
-    A walk goes from one example to the next, in the space of codes; where the model has a
-    condition, with that of the first.
+    A walk goes from one example to the next, in the latent space. If the model has a
+    condition, the whole walk has the condition of its first example.
     """
     from keras_vae.training.building import split_for
 
@@ -194,7 +203,7 @@ def interpolate(run, data, split, count, steps, output):
 def embed(run, data, split, output):
     """Write the codes z [N, D] of data, with labels y if there are any.
 
-    A .csv has a row for each, with its number in the data, and of images its file.
+    A .csv has a row for each example, with its number in the data and, for images, its file.
     """
     import numpy as np
 
@@ -233,7 +242,7 @@ def _codes_as_table(z, y, data_set, split):
 @click.command(cls=Verb)
 @run_argument
 def info(run):
-    """Say what the folder RUN holds: model, data, training, scores."""
+    """Describe the folder RUN: model, data, training, scores."""
     from keras_vae.evaluation import describe_scores
     from keras_vae.models import LatentVariableModel
     from keras_vae.training.fine_tuning import read_run
@@ -265,9 +274,9 @@ def open_run(
 
     Args:
         run: Folder that `keras-vae train` wrote, or the name of a preset.
-        name: Name of a data set, or a path; None is what the run was trained on.
-        split: What will be used of the data; other splits than "all" need the data as
-            they were in training.
+        name: Name of a data set, or a path; None takes the data of the run.
+        split: The split that will be used; every split but "all" needs the data as they
+            were in training.
 
     Returns:
         The model, which takes raw data, and the `DataSet`.
@@ -287,8 +296,7 @@ def open_run(
     if not name:
         if recipe is None:
             raise ValueError(
-                f"{run} was saved from Python and does not say what data it is for. "
-                "Give --data."
+                f"{run} was saved from Python and does not name its data. Give --data."
             )
         name = recipe.data
     data_set = load_to_use(name, model, recipe, split)
@@ -300,14 +308,14 @@ def open_run(
     labels = model.num_classes is not None or model.condition_shape is not None
     if data_set.fingerprint(labels) != metadata["data"]["fingerprint"]:
         raise ValueError(
-            f"{name} has changed since {run} was trained, so what is held out now may "
-            "have been trained on. Put the data back as they were, or use --split all."
+            f"{name} has changed since {run} was trained, so the model may have been trained "
+            "on data that are now held out. Restore the data, or use --split all."
         )
     return model, data_set
 
 
 def _names_of(known, y, count: int) -> list[str]:
-    """Names of the classes of samples, where these are one label."""
+    """Names of the classes of samples, if the condition is a single label."""
     if known is None or y is None or known.classes is None:
         return []
     numbers = known.as_table(y, count).iloc[:, 0]
@@ -319,16 +327,16 @@ def conditions_of(model, text: str | None, count: int) -> tuple[Any, int | None]
 
     Args:
         model: The model.
-        text: What was written: a class, labels by name, numbers of a model without names,
-            or all; None is all where the model has classes.
+        text: The value of the option: a class, labels by name, numbers for a model without
+            names, or all; None means all if the model has classes.
         count: Number of samples.
 
     Returns:
-        The condition, for `sample`, and in how many columns a picture shows them: a row
+        The condition, for `sample`, and the number of columns of a picture that has a row
         for each class.
 
     Raises:
-        ValueError: If there is no such class, or the model needs to be told one.
+        ValueError: If there is no such class, or a class must be given and is not.
     """
     import numpy as np
 
@@ -347,11 +355,11 @@ def conditions_of(model, text: str | None, count: int) -> tuple[Any, int | None]
         return known.read(text), None
     if known:
         wanted = ",".join(f"{one.name}=..." for one in known.columns)
-        raise ValueError(f"Say the condition of the samples: --y {wanted}")
+        raise ValueError(f"The condition of the samples is missing: give --y {wanted}")
     try:
         given = np.array([float(one) for one in (text or "").split(",")])
     except ValueError:
         raise click.UsageError(
-            f"--y is a number, or several such as 0,1,0, but is {text!r}."
+            f"--y must be a number, or several such as 0,1,0, but is {text!r}."
         ) from None
     return given[0] if model.num_classes and len(given) == 1 else given, None

@@ -1,4 +1,4 @@
-"""How verbs write what a model makes: as pictures, sounds, arrays or tables."""
+"""How verbs write the outputs of a model: as pictures, sounds, arrays or tables."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ _ARRAYS = (".npy", ".npz", ".csv", ".parquet")
 
 
 def spectrogram_of(model: LatentVariableModel):
-    """What a model sees of sounds; None of a model of other data."""
+    """The `Spectrogram` of a model of sounds; None for other models."""
     return model.preprocessor and model.preprocessor.spectrogram
 
 
 def check_output(output: Path, model: LatentVariableModel) -> None:
-    """Refuses a file that the model's data cannot be written to.
+    """Refuses a file whose format cannot hold the model's data.
 
     Args:
         output: The file.
         model: The model.
 
     Raises:
-        click.UsageError: If its suffix is another, or the data are no images or sounds.
+        click.UsageError: If its suffix is unknown, or is for images or sounds and the data
+            are of another kind.
     """
     suffix, shape = output.suffix.lower(), tuple(model.event_shape)
     if suffix not in (*PICTURES, *SOUNDS, *_ARRAYS):
@@ -44,12 +45,13 @@ def check_output(output: Path, model: LatentVariableModel) -> None:
         )
     if suffix in SOUNDS and spectrogram_of(model) is None:
         raise click.UsageError(
-            f"{output} would be a sound, but the model was not trained on sounds. Let "
-            "--output end in .png, .npy, .npz or .csv."
+            f"{output} would be a sound, but the model was not trained on sounds. Choose an "
+            "--output that ends in .png, .npy, .npz or .csv."
         )
     if suffix in PICTURES and (len(shape) != 3 or shape[-1] not in (1, 3)):
         raise click.UsageError(
-            f"Events of shape {shape} are no images; let --output end in .npy, .npz or .csv."
+            f"{output} would be a picture, but observations of shape {shape} are not images. "
+            "Choose an --output that ends in .npy, .npz or .csv."
         )
 
 
@@ -63,11 +65,11 @@ def write(
     """Writes raw observations: a picture, sounds, arrays or a table.
 
     Args:
-        output: The file; its suffix says how.
+        output: The file; its suffix decides the format.
         x: Raw observations [N, *raw].
         model: The model that made them.
         columns: Observations in a row of a picture.
-        names: Of sounds, a name for each beside its number.
+        names: For sounds, a name for each, which its file has after its number.
     """
     from keras_vae import plots
 
@@ -89,17 +91,17 @@ def write(
 def write_each_sound(
     output: Path, x: np.ndarray, model: LatentVariableModel, names: Sequence[str] = ()
 ) -> None:
-    """Writes sounds one after another into a file, and each into one of its own.
+    """Writes sounds one after another into a file, and each into its own file.
 
     Args:
-        output: The file of all. Beside it is a folder of the others, "a_each" of "a.wav",
-            which is replaced if it is there.
+        output: The file of all sounds. A folder beside it has the single files: "a_each" for
+            "a.wav". It is replaced if it exists.
         x: Waveforms [N, samples].
         model: The model that made them.
-        names: A name for each beside its number.
+        names: A name for each sound, which its file has after its number.
 
     Raises:
-        FileExistsError: If the folder holds what was not written here.
+        FileExistsError: If the folder holds other files than those of this function.
     """
     import numpy as np
 
@@ -115,7 +117,7 @@ def write_each_sound(
             name = re.sub(r"[^-\w.]+", "-", name)
             write_sounds(one[np.newaxis], rate, folder / f"{name}.wav")
 
-    # The folder first: it may be refused.
+    # The folder comes first, since it may be refused.
     is_ours = re.compile(r"\d{3,}(_[-\w.]+)?\.wav").fullmatch
     write_folder_atomically(
         folder, write_each, overwrite=True, replaceable=lambda name: bool(is_ours(name))
@@ -128,7 +130,7 @@ def write_table(output: Path, x) -> None:
     """Writes observations as arrays or as a table.
 
     Args:
-        output: The file; its suffix says how: .csv, .parquet, .npy or .npz.
+        output: The file; its suffix decides the format: .csv, .parquet, .npy or .npz.
         x: Array [N, *event], or a `pandas.DataFrame`, whose header is written if its columns
             have names.
     """
@@ -154,7 +156,7 @@ def write_table(output: Path, x) -> None:
 
 
 def write_file(output: Path, write) -> None:
-    """Lets NumPy write into an open file: to a path it would append its own suffix.
+    """Lets NumPy write into an open file, since it would append its own suffix to a path.
 
     Args:
         output: The file.

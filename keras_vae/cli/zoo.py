@@ -21,7 +21,7 @@ _zoo_option = click.option(
     type=PATH,
     default="zoo",
     show_default=True,
-    help="Folder of all presets.",
+    help="Folder that holds all presets.",
 )
 
 
@@ -29,8 +29,8 @@ _zoo_option = click.option(
 def zoo():
     """List, show, check and make pretrained models.
 
-    Every verb that takes a RUN takes the name of one, too. They are looked up in the
-    folder $KERAS_VAE_ZOO, then in the zoo that came with the package.
+    Every verb that takes a RUN also takes the name of a pretrained model. It is looked up
+    in the folder $KERAS_VAE_ZOO, then in the zoo of the package.
     """
 
 
@@ -39,7 +39,9 @@ def list_presets():
     """List the pretrained models."""
     found = presets()
     if not found:
-        click.echo("There are no pretrained models here. $KERAS_VAE_ZOO may name a folder.")
+        click.echo(
+            "There are no pretrained models here. Set $KERAS_VAE_ZOO to a folder of models."
+        )
         return
     width = max(map(len, found))
     for name, about in found.items():
@@ -49,7 +51,7 @@ def list_presets():
 @zoo.command()
 @click.argument("name", shell_complete=complete_run)
 def show(name):
-    """Print the card of a preset, or what is known where it has none."""
+    """Print the card of a preset, or its metadata if it has no card."""
     folder = find_preset(name)
     files = read_metadata(folder)["files"]
     if CARD in files:
@@ -76,12 +78,12 @@ def verify(name):
     failed = 0
     for folder in folders:
         try:
-            click.echo(f"{folder}: {len(check_all(folder))} files are whole")
+            click.echo(f"{folder}: {len(check_all(folder))} files are undamaged")
         except (ValueError, OSError) as error:
             failed += 1
             click.echo(f"{folder}: {error}", err=True)
     if failed:
-        raise ValueError(f"Presets that are damaged: {failed} of {len(folders)}.")
+        raise ValueError(f"{failed} of {len(folders)} presets are damaged.")
     if name is None:
         click.echo(f"checked: {len(folders)} preset(s)")
 
@@ -93,7 +95,7 @@ def verify(name):
 @click.option("--description", help="One sentence  [default: model and data]")
 @click.option("--overwrite", is_flag=True, help="Replace the preset of that name.")
 def build(run, name, zoo, description, overwrite):
-    """Make the preset NAME of the finished run in the folder RUN."""
+    """Turn the finished run in the folder RUN into the preset NAME."""
     from keras_vae.presets.building import build_preset
 
     folder = build_preset(run, name, zoo, description, overwrite)
@@ -103,19 +105,19 @@ def build(run, name, zoo, description, overwrite):
 @zoo.command(cls=Verb)
 @click.argument("folder", type=PATH)
 @click.option("--num-samples", type=click.IntRange(1), default=5000, show_default=True)
-@click.option("--limit", type=click.IntRange(1), help="Take that many examples at random.")
+@click.option("--limit", type=click.IntRange(1), help="Take this many random examples.")
 def score(folder, num_samples, limit):
-    """Measure a preset's scores on the test data anew, and write them on its card."""
+    """Measure a preset's scores on the test data, and write them on its card."""
     from keras_vae.evaluation import describe_scores, evaluate_metrics, table_scores
     from keras_vae.presets.building import preset_metadata, record_scores
 
     folder = find_preset(folder)
-    # A folder that has no card is refused before the work.
+    # This refuses a folder without metadata before the work.
     preset_metadata(folder)
     opened = open_run(folder, None, "test")
     scores = scored(*opened, "test", num_samples, 0, limit)
     if opened[0].condition_shape is not None and opened[0].num_classes is not None:
-        # The classifier is cheap beside importance samples: it reads all of the split.
+        # The classifier is much cheaper than importance samples, so it reads the whole split.
         read = evaluate_metrics("classes", held_out(*opened, "test"))["classes"]
         scores |= {key: read[key] for key in _OF_CLASSES if key in read}
     if opened[1].sample_rate is not None:
@@ -128,7 +130,7 @@ def score(folder, num_samples, limit):
 
 
 def _filled(model):
-    """What fills gaps with a model: for `table_scores`."""
+    """A function that fills in missing values with a model, for `table_scores`."""
     from keras_vae.generation import impute
 
     return lambda x, observed: impute(model, x, observed).mean
@@ -137,7 +139,7 @@ def _filled(model):
 @zoo.command("add-files", cls=Verb)
 @click.argument("folder", type=PATH)
 def add_files_to_preset(folder):
-    """Take files that were added to a preset, such as pictures, into its checksums."""
+    """Record the checksums of files that were added to a preset, such as pictures."""
     from keras_vae.presets.building import add_files
 
     added = add_files(folder)
@@ -169,9 +171,9 @@ def upload(folder, handle, private):
 @click.argument("names", nargs=-1, shell_complete=complete_run)
 @click.option("--overwrite", is_flag=True, help="Replace earlier exports.")
 def export_presets(folder, names, overwrite):
-    """Write presets (all of them, or NAMES) as SavedModels that TensorFlow Serving takes.
+    """Write presets (all of them, or NAMES) as SavedModels for TensorFlow Serving.
 
-    FOLDER then holds NAME/1 for each, and models.config, which lists them.
+    FOLDER then holds NAME/1 for each preset, and models.config, which lists them.
     """
     from keras_vae.core.files import write_atomically
     from keras_vae.export.serving import CONFIG, serving_config

@@ -136,8 +136,8 @@ def _without_moments(distribution, is_discrete):
         chosen = tf.where(likeliest > 0, centers, tf.zeros([], centers.dtype))
         return tf.reduce_sum(chosen, axis=-1 - rank)
     raise NotImplementedError(
-        f"{type(distribution).__name__} has neither mean nor mode, and no base whose centre "
-        "could be taken. Override `center` in a layer of your own."
+        f"{type(distribution).__name__} has neither a mean nor a mode, and no base "
+        "distribution with a centre. Override `center` in your own layer."
     )
 
 

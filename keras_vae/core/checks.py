@@ -80,7 +80,7 @@ def checked(
     if gaps:
         x = tf.where(tf.math.is_nan(x), tf.cast(support.some_value(), x.dtype), x)
     x = tf.debugging.assert_all_finite(
-        x, f"{name} must be finite. Remove or replace what is not"
+        x, f"{name} must be finite. Remove or replace other values"
     )
     inside = tf.constant(True)
     if isinstance(support, Codes):

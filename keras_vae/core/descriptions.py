@@ -46,7 +46,7 @@ def parse(identifier: str | dict) -> tuple[str, dict[str, Any]]:
                 "NAME:ARG=VALUE,ARG=VALUE."
             )
         if key in arguments:
-            raise ValueError(f"{identifier!r} says {key} twice.")
+            raise ValueError(f"{identifier!r} gives {key} twice. Leave one out.")
         arguments[key] = _value(value)
     return name.strip().lower(), arguments
 

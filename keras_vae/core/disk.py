@@ -32,7 +32,7 @@ class DiskFullError(OSError):
         much = "more is needed" if needed is None else f"{_size(needed)} are needed"
         super().__init__(
             f"The disk of {shown} is full: {_size(free)} were free, and {much}. Make room "
-            "there, or write to another disk. What was there before has not changed."
+            "there, or write to another disk. The files that were there have not changed."
         )
         self.errno = errno.ENOSPC
 

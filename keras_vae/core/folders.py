@@ -105,8 +105,8 @@ def _check_place(folder, overwrite, replaceable):
         )
     if foreign := [name for name in _files_in(folder) if not replaceable(name)]:
         raise FileExistsError(
-            f"{folder} holds {foreign[0]}, which was not written here and would be lost. "
-            "Choose another folder, or take that away."
+            f"{folder} holds {foreign[0]}, which is not a file of this program and would "
+            "be lost. Choose another folder, or move it away."
         )
 
 

@@ -67,7 +67,7 @@ class Room:
         """
         known = self.parts()
         if name not in known:
-            advice = "(With parts of your own: keras-vae --import FILE.)"
+            advice = "(To use your own parts: keras-vae --import FILE.)"
             raise unknown(self.kind, name, self.names(), advice)
         make = self.make(known[name])
         return constructor_arguments(make) if make is known[name] else named_arguments(make)

@@ -9,9 +9,9 @@ import numpy as np
 
 _SCALE = (
     "Scale the data to that range (keras_vae.data.Scaling does it) or choose a likelihood "
-    "that fits it."
+    "that fits the data."
 )
-_CHOOSE = "Choose a likelihood that fits the data, or mend these values."
+_CHOOSE = "Choose a likelihood that fits the data, or correct these values."
 _VECTORS = {
     "sphere": "the unit sphere",
     "simplex": "numbers that add up to 1",
@@ -301,7 +301,7 @@ class Joined(Support):
     def __str__(self) -> str:
         """The sets, one behind the other."""
         return "vectors of " + ", then ".join(
-            f"{size} numbers of {one}" for size, one in self.blocks
+            f"{size} numbers in {one}" for size, one in self.blocks
         )
 
     def split(self, x):

@@ -140,7 +140,7 @@ def _unreadable(path: Path, kind: str, error: Exception) -> ValueError:
     if "Object arrays" in str(error):
         return _of_objects(path)
     return ValueError(
-        f"{path} is damaged or no {kind} file: {error}. Copy or download it again."
+        f"{path} is damaged or not a {kind} file: {error}. Copy or download it again."
     )
 
 
@@ -148,5 +148,5 @@ def _of_objects(path: Path, names: Iterable[str] = ()) -> ValueError:
     what = f"arrays of Python objects ({', '.join(names)})" if names else "Python objects"
     return ValueError(
         f"{path} holds {what}, which only pickle can read, and pickle can run code. Save "
-        "them again as an array of numbers, for example np.save(path, np.stack(images))."
+        "them as an array of numbers, for example np.save(path, np.stack(images))."
     )

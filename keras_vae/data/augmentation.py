@@ -40,7 +40,8 @@ class Augmentation:
                 raise unknown("augmentation", name, _NAMES)
             if (name == "flip") == bool(value):
                 raise ValueError(
-                    f"augment must be made of 'flip' and 'shift=PIXELS', but is {text!r}."
+                    "augment must be 'flip', 'shift=PIXELS' or both, such as "
+                    f"'flip,shift=2', but is {text!r}."
                 )
             if name == "flip":
                 self.flip = True

@@ -38,7 +38,8 @@ def binarize(x: np.ndarray, seed: int, rows: np.ndarray | None = None) -> np.nda
         seed = operator.index(seed)
     except TypeError as error:
         raise TypeError(
-            f"seed must be a whole number, so that the draw can be repeated; got {seed!r}."
+            "seed must be a whole number, so that the draw can be repeated, but is "
+            f"{seed!r}."
         ) from error
     x = np.asarray(x)
     UNIT_INTERVAL.check(x)

@@ -140,8 +140,8 @@ class Conditions:
         names = [one.name for one in columns]
         if missing := [str(c.name) for c in self.columns if c.name not in names]:
             raise ValueError(
-                f"{data.name!r} lacks {', '.join(missing)}, which the model's condition is "
-                f"made of; it has {', '.join(map(str, names))}."
+                f"{data.name!r} lacks {', '.join(missing)}, which the model's condition "
+                f"needs; it has {', '.join(map(str, names))}."
             )
         places = [names.index(one.name) for one in self.columns]
         for place, column in zip(places, self.columns, strict=True):
@@ -221,8 +221,8 @@ class Conditions:
         if missing.any() and not self.gaps:
             name = self.columns[int(np.argmax(missing.any(axis=0)))].name
             raise ValueError(
-                f"The label {name} is not known (None, NaN or -1), but in the training data "
-                "it always was. Give it, or train with some labels missing."
+                f"The label {name} is unknown (None, NaN or -1), but was always known in "
+                "the training data. Give it, or train with some labels missing."
             )
         if not isinstance(size, tuple):
             return numbers[:, 0].astype(np.int32)
@@ -237,8 +237,8 @@ class Conditions:
         """Logarithms of library sizes, [N, 1], of the typical one zero."""
         if not (totals > 0).all():
             raise ValueError(
-                f"library_size must be above zero, but is {totals[~(totals > 0)][0]:g}: "
-                "an observation without counts has none. Leave it out."
+                f"library_size must be above zero, but is {totals[~(totals > 0)][0]:g}: an "
+                "observation without counts has no library size. Leave it out."
             )
         return np.asarray(np.log(totals / self.library_size))[:, np.newaxis]
 
@@ -279,8 +279,8 @@ class Conditions:
         if "=" not in text:
             if len(self.columns) > 1:
                 raise ValueError(
-                    f"The condition has several labels: write "
-                    f"{','.join(f'{name}=...' for name in by_name)}, but not {text!r}."
+                    "The condition has several labels: give "
+                    f"{','.join(f'{name}=...' for name in by_name)}instead of {text!r}."
                 )
             text = f"{self.columns[0].name}={text}"
         found: dict[Any, Any] = {column.name: None for column in self.columns}
@@ -312,7 +312,7 @@ def _label_columns(data: DataSet) -> tuple[Column, ...]:
         return data.labels
     if data.y_train is None:
         raise ValueError(
-            f"{data.name!r} has no labels to be a condition. Give data with labels "
+            f"{data.name!r} has no labels for the condition. Give data with labels "
             "(sub-folders of images; y beside x in an .npz file; --label of a table), or "
             "leave the condition out."
         )
@@ -345,7 +345,7 @@ def _as_numbers(values, column) -> np.ndarray:
     if wrong.any():
         raise ValueError(
             f"The {column.name} {known[wrong][0]:g} does not exist: classes are "
-            f"{_some(column.categories)}, or their places from 0 to "
+            f"{_some(column.categories)}, or their numbers from 0 to "
             f"{len(column.categories) - 1}."
         )
     return values
@@ -383,7 +383,7 @@ def _value(text: str, column):
         try:
             return float(text)
         except ValueError:
-            raise ValueError(f"{column.name} is a number, but {text!r} is none.") from None
+            raise ValueError(f"{column.name} must be a number, but is {text!r}.") from None
     words = {str(one): one for one in column.categories}
     if text not in words:
         raise unknown(str(column.name), text, list(words))

@@ -105,7 +105,7 @@ class DataSet:
             self._check_split(split)
         if len({getattr(self, f"y_{split}") is None for split in SPLITS}) == 2:
             raise ValueError(
-                f"Data set {self.name!r} has labels for some splits only. Give y for "
+                f"The data set {self.name!r} has labels for only some splits. Give y for "
                 "train, validation and test, or for none."
             )
         if self.binarize not in (None, "dynamic"):

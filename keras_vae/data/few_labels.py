@@ -38,8 +38,8 @@ def keep_labels(y, count: int, seed: int = 0) -> np.ndarray:
     classes = np.unique(y[y != UNKNOWN])
     if count < len(classes):
         raise ValueError(
-            f"{count} labels are fewer than the {len(classes)} classes, each of which needs "
-            "one."
+            f"{count} labels are too few for {len(classes)} classes, each of which needs "
+            "one. Keep more."
         )
     rng = np.random.default_rng(seed)
     shares = np.full(len(classes), count // len(classes))
@@ -49,8 +49,8 @@ def keep_labels(y, count: int, seed: int = 0) -> np.ndarray:
         rows = np.flatnonzero(y == one)
         if len(rows) < share:
             raise ValueError(
-                f"The class {one} has {len(rows)} labels, but {share} of each class are to "
-                "be kept. Keep fewer."
+                f"The class {one} has {len(rows)} labels, fewer than the {share} to keep "
+                "for each class. Keep fewer."
             )
         kept[rng.choice(rows, share, replace=False)] = one
     return kept
@@ -79,7 +79,7 @@ def rows_with_more_labels(y, share: float = 0.1) -> np.ndarray:
         raise ValueError(f"share must be between 0 and 1, but is {share!r}.")
     labelled = np.flatnonzero(np.asarray(y) != UNKNOWN)
     if not len(labelled):
-        raise ValueError("No label is known.")
+        raise ValueError("No label is known: all are -1, NaN or None. Give some labels.")
     unlabelled = len(y) - len(labelled)
     wanted = int(np.ceil(unlabelled * share / (1 - share)))
     return np.concatenate(

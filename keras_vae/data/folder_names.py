@@ -81,7 +81,7 @@ def _classes(parts: list[tuple[str, ...]], splits: np.ndarray, what: str):
     if not bare and loose.mean() <= _STRAYS:
         return labels, loose, [f"{loose.sum()} {what} outside of the folders of classes"]
     where = f" of {', '.join(bare)}" if bare else ""
-    lost = f"all labels, since {loose.sum()} {what}{where} lie in no folder of a class"
+    lost = f"all labels, since {loose.sum()} {what}{where} are not in the folder of a class"
     return np.full(len(parts), "", dtype=object), none, [lost]
 
 
@@ -161,6 +161,6 @@ def beside_splits(path: Path, splits: Iterable, others: str) -> ValueError:
     """
     known = ", ".join(sorted({s for s in splits if s}))
     return ValueError(
-        f"{path} holds splits ({known}) and also {others}. Move that into one of the "
+        f"{path} holds splits ({known}) and also {others}. Move them into one of the "
         "splits, or load another folder: test data must not get into the training data."
     )

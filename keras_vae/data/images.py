@@ -281,13 +281,13 @@ def _notes(errors, looks: list[Look], image_size, is_asked: bool) -> list[str]:
     """What happened to images that one may not expect."""
     notes = [f"left out, damaged: {error}" for error in errors]
     if pages := sum(one.pages > 1 for one in looks):
-        notes.append(f"of {pages} files with several pages or frames the first is used")
+        notes.append(f"{pages} files have several pages or frames; the first is used")
     height, width = image_size
     ratios = [one.size[1] / one.size[0] * height / width for one in looks]
     if cut := sum(max(one, 1 / one) > _WORTH_SAYING for one in ratios):
         notes.append(
-            f"{cut} of {len(looks)} images lose edges, since they are wider or higher than "
-            f"{height} x {width}"
+            f"{cut} of {len(looks)} images lose edges, since their aspect ratio is not "
+            f"that of {height} x {width}"
             + ("" if is_asked else "; --image-size HEIGHT WIDTH keeps more of them")
         )
     return notes

@@ -79,8 +79,8 @@ def as_observations(
     if levels is not None:
         if not whole:
             raise ValueError(
-                f"{source} has values that are no whole numbers, but levels are. Round them, "
-                "or leave levels out."
+                f"{source} has values that are not whole numbers, but levels must be. "
+                "Round them, or leave levels out."
             )
         whole_levels(*levels).check(np.array([low, high]), source)
         dtype, likelihood = _stored(levels), _of_pixels(levels)
@@ -144,7 +144,8 @@ def _of_counts(arrays) -> str:
 def _with_channels(x: np.ndarray, name: str, gaps: bool) -> np.ndarray:
     if x.dtype.kind not in "buif":
         raise ValueError(
-            f"{name} holds {x.dtype} values; numbers are needed (bool, integers or floats)."
+            f"{name} holds {x.dtype} values, but must hold numbers (bool, integers or "
+            "floats)."
         )
     if x.ndim not in (2, 3, 4):
         raise ValueError(
@@ -159,7 +160,7 @@ def _with_channels(x: np.ndarray, name: str, gaps: bool) -> np.ndarray:
         for piece in pieces(x):
             REAL.check(piece[~np.isnan(piece)], name)
         if all(np.isnan(piece).all() for piece in pieces(x)):
-            raise ValueError(f"{name} has no value that is known: all are NaN.")
+            raise ValueError(f"{name} has no known value: all are NaN.")
     if x.dtype == bool:
         x = x.view(np.uint8)
     if x.ndim == 3:

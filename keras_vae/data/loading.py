@@ -132,7 +132,7 @@ def load(
         if any(one is not None for one in others) or skip_damaged:
             raise ValueError(
                 "columns, label, header, levels, sample_rate, seconds and skip_damaged are "
-                f"for data of your own, but {name_or_path!r} is a named set. Leave them out."
+                f"for your own data, but {name_or_path!r} is a named set. Leave them out."
             )
         return load_named(name_or_path)
     if isinstance(name_or_path, str) and name_or_path.startswith(PREFIX):

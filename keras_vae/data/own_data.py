@@ -99,8 +99,8 @@ def load_path(
     _check_kind(path, of_sounds, (image_size, channels), (sample_rate, seconds))
     if levels is not None and (path.is_dir() or is_one_image or of_sounds):
         raise ValueError(
-            f"levels are for arrays and tables of whole numbers; images have 0 to 255, "
-            f"sounds none, and {path} is of that kind. Leave them out."
+            f"levels are for arrays and tables of whole numbers, but {path} holds images, "
+            "which have levels 0 to 255, or sounds, which have none. Leave them out."
         )
     records = record_files(path)
     if records and path.is_dir():
@@ -137,8 +137,8 @@ def load_path(
         return table_data(frame, path, seed, *settings)
     if columns is not None or label is not None or header is not None:
         raise ValueError(
-            f"columns, label and header are for tables; {path} is none. Leave them out, or "
-            "save the table as .csv."
+            f"columns, label and header are for tables, but {path} is not a table. Leave "
+            "them out, or save the table as .csv."
         )
     found, sha256 = _read_file(path), sha256_of(path)
     return data_set_of(path, **found, seed=seed, sha256=sha256, levels=levels, cut=cut)
@@ -234,7 +234,7 @@ def _pixels(frame, path) -> np.ndarray:
     x = frame.to_numpy()
     if x.dtype.kind not in "buif":
         raise ValueError(
-            f"levels are of whole numbers, but {path} has columns that are none. Leave "
+            f"levels are for whole numbers, but {path} has columns of other values. Leave "
             "levels out, or these columns."
         )
     return x
@@ -307,8 +307,8 @@ def _names_in_npz(path: Path, arrays: Mapping[str, Any]) -> dict[str, dict[str, 
             or len(by_role) < sum(bool(split) for _, split in roles.values())
         ):
             raise ValueError(
-                f"{path} holds {found}. Arrays that bring their own splits must be "
-                "called x_train, x_validation, x_test (x_train at least) and y_train, "
+                f"{path} holds {found}. Arrays with their own splits must be called "
+                "x_train, x_validation, x_test (x_train at least) and y_train, "
                 "y_validation, y_test."
             )
         return {
@@ -320,8 +320,8 @@ def _names_in_npz(path: Path, arrays: Mapping[str, Any]) -> dict[str, dict[str, 
         candidates = list(arrays)
     if len(candidates) != 1:
         raise ValueError(
-            f"{path} holds {found}; it is not clear which one is the data. Call it x "
-            "(labels: y), or bring splits as x_train, x_validation, x_test."
+            f"{path} holds {found}; it is unclear which one is the data. Call it x "
+            "(labels: y), or give splits as x_train, x_validation, x_test."
         )
     labels = [name for name in arrays if roles[name][0] == "y"]
     return {

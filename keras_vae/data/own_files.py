@@ -212,5 +212,6 @@ def refuse_mixture(path: Path, num_records: int) -> None:
     if found:
         raise ValueError(
             f"{path} holds both TFRecord files ({num_records:,}) and images or sounds "
-            f"({len(found):,}, such as {found[0].relative_to(path)}). Move one kind away."
+            f"({len(found):,}, such as {found[0].relative_to(path)}). Keep only one kind "
+            "in the folder."
         )

@@ -96,12 +96,14 @@ def _as_labels(x, y, path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | Non
     # Labels [N, 1] are [N].
     y = {name: one[:, 0] if one.shape[1:] == (1,) else one for name, one in y.items()}
     if any(labels.ndim == 0 for labels in y.values()):
-        raise ValueError(f"Labels of {path} are one number. Give each row a label: y [N].")
+        raise ValueError(
+            f"The labels of {path} are a single number. Give each row a label: y [N]."
+        )
     if set(y) != set(x) or any(len(y[name]) != len(x[name]) for name in y):
         sizes = {name: (len(x.get(name, ())), len(y.get(name, ()))) for name in x | y}
         raise ValueError(
-            f"Labels and data of {path} do not go together; (rows of x, rows of y) by "
-            f"split: {sizes}. Give each split a label for every row, or no labels."
+            f"Labels and data of {path} do not match; (rows of x, rows of y) by split: "
+            f"{sizes}. Give each split a label for every row, or no labels."
         )
     if all(labels.dtype.kind in "bui" for labels in y.values()):
         return y, None
@@ -149,8 +151,8 @@ def _cut(groups, seed, path) -> tuple[tuple[dict, ...], dict | None]:
     if rows - size * len(missing) < 1:
         raise ValueError(
             f"{path} has {rows} {'row' if rows == 1 else 'rows'}, too few to take "
-            f"{' and '.join(missing)} from; at least {len(missing) + 1} are needed. Where "
-            "a trained model is to use them all, say so: --split all (cut=False)."
+            f"{' and '.join(missing)} from; at least {len(missing) + 1} are needed. To use "
+            "all rows with a trained model, give --split all (cut=False)."
         )
     order = np.random.default_rng(seed).permutation(rows)
     # Sorted, so that rows keep the order of the source within each split.

@@ -20,7 +20,7 @@ from keras_vae.data.streaming import Streamed
 from keras_vae.data.tables import Column, to_codes, to_frame
 
 _RAW = (
-    "Those are the raw values of this model's data. If x is prepared already, give it to a "
+    "These are the raw values of this model's data. If x is prepared already, give it to a "
     "model whose preprocessor is None; if it was resized or averaged, round it."
 )
 

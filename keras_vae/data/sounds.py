@@ -188,8 +188,8 @@ def _check_memory(count: int, length: int) -> None:
     if size > memory:
         raise ValueError(
             f"{count:,} sounds of {length:,} samples take {size / 1e9:,.1f} GB, and this "
-            f"machine has {memory / 1e9:,.1f} GB of memory. Take fewer, shorter ones "
-            "(seconds, --seconds) or fewer samples a second (sample_rate, --sample-rate)."
+            f"machine has {memory / 1e9:,.1f} GB of memory. Take fewer or shorter sounds "
+            "(seconds, --seconds) or fewer samples per second (sample_rate, --sample-rate)."
         )
 
 
@@ -236,7 +236,7 @@ def _decode_one(path: Path, rate: int, length: int, soundfile: ModuleType) -> _S
         loudest = float(np.abs(x).max())
         if loudest > _LOUDEST:
             raise ValueError(
-                f"it has samples of up to {loudest:g}, but those of sounds go from -1 to 1"
+                f"it has samples of up to {loudest:g}, but samples must be from -1 to 1"
             )
         if file.samplerate != rate:
             common = math.gcd(file.samplerate, rate)
@@ -250,8 +250,8 @@ def _open(path: Path, action, soundfile: ModuleType) -> Any:
     kind = path.suffix[1:].upper()
     if kind == "MP3" and kind not in soundfile.available_formats():
         raise ValueError(
-            f"Cannot read the sound {path}: this libsndfile has no decoder of MP3. Convert "
-            "it to WAV or FLAC, or update the package soundfile."
+            f"Cannot read the sound {path}: this libsndfile cannot decode MP3. Convert it "
+            "to WAV or FLAC, or update the package soundfile."
         )
     try:
         # libsndfile does not tell a missing permission from damage.
@@ -269,7 +269,7 @@ def _open(path: Path, action, soundfile: ModuleType) -> Any:
 
 def _notes(looks: list[_Look], rate: int, length: int) -> list[str]:
     """What happened to sounds that one may not expect."""
-    notes = [f"sounds are of {length / rate:.3g} s, at {rate:,} samples a second"]
+    notes = [f"sounds have {length / rate:.3g} s, at {rate:,} samples per second"]
     others = Counter(one.sample_rate for one in looks if one.sample_rate != rate)
     for other, count in sorted(others.items()):
         notes.append(f"{count} of {len(looks)} sounds are resampled from {other:,}")
@@ -282,5 +282,7 @@ def _notes(looks: list[_Look], rate: int, length: int) -> list[str]:
             "and cut at their end (see --seconds)"
         )
     if padded := int((lengths < length - 1).sum()):
-        notes.append(f"{padded} of {len(looks)} sounds are shorter: silence follows them")
+        notes.append(
+            f"{padded} of {len(looks)} sounds are shorter and filled up with silence"
+        )
     return notes

@@ -62,9 +62,8 @@ def fetch(
         _check_layout(arrays, layout, f"keras.datasets.{name}", kinds or {})
         return Fetched(arrays, f"keras.datasets.{name}", None)
     raise FileNotFoundError(
-        f"The data set {name!r} is not at hand"
-        f"{f': there is no {path}' if path else ''}. {_how_to(name, layout)} "
-        f"The set can be had from {where}."
+        f"The data set {name!r} is not available{f': there is no {path}' if path else ''}. "
+        f"{_how_to(name, layout)} The set is available from {where}."
     )
 
 

@@ -81,9 +81,9 @@ def read_h5ad(path: Path) -> np.ndarray:
         x = anndata.read_h5ad(path).X
     # h5py and anndata have errors of many kinds for damaged files.
     except Exception as error:
-        raise ValueError(f"{path} is damaged or no AnnData file: {error}.") from error
+        raise ValueError(f"{path} is damaged or not an AnnData file: {error}.") from error
     if x is None:
-        raise ValueError(f"{path} has no X, the matrix of its counts.")
+        raise ValueError(f"{path} has no X, the matrix of counts.")
     if hasattr(x, "toarray"):
         check_size(x.shape[0] * x.shape[1] * x.dtype.itemsize, str(path))
         x = x.toarray()

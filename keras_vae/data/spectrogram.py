@@ -74,7 +74,7 @@ class Spectrogram:
         if not self.hop_length <= self.frame_length // 2:
             raise ValueError(
                 f"hop_length must be at most half of frame_length, {self.frame_length}, or "
-                f"no waveform can be made of the spectrogram, but is {self.hop_length}."
+                f"no waveform can be made from the spectrogram, but is {self.hop_length}."
             )
         if not self.span > 0 or not math.isfinite(self.top):
             raise ValueError(
@@ -120,7 +120,7 @@ class Spectrogram:
         ).max()
         if loudest <= _to_decibels(0.0) + 1.0:
             raise ValueError(
-                "All sounds to train on are silent. Give some that can be heard."
+                "All sounds for training are silent. Give sounds that are not."
             )
         # A tenth of a decibel is far below what can be heard, and short in a file.
         return replace(self, top=math.ceil(10 * float(loudest)) / 10)

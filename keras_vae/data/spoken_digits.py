@@ -74,8 +74,8 @@ def _waveforms(samples: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Recordings of one length, [N, samples], from -1 to 1."""
     if (lengths < 1).any() or lengths.sum() != len(samples):
         raise ValueError(
-            f"Recordings of spoken_digits.npz have {lengths.sum():,} samples by their "
-            f"lengths, but {len(samples):,} are there. Replace the file."
+            f"The lengths in spoken_digits.npz add up to {lengths.sum():,} samples, but it "
+            f"holds {len(samples):,}. Replace the file."
         )
     x = np.zeros((len(lengths), _LENGTH), np.float32)
     ends = np.cumsum(lengths)

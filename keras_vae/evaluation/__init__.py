@@ -1,4 +1,4 @@
-"""Numbers that say how good a model is."""
+"""Metrics: numbers that measure how good a model is."""
 
 from keras_vae.evaluation.disentanglement.codes import dci, mig, sap
 from keras_vae.evaluation.disentanglement.interventions import (

@@ -14,14 +14,14 @@ def mean_and_error(values: np.ndarray) -> dict[str, float | None]:
         values: One number for each example.
 
     Returns:
-        `mean` and `standard_error`; None of a single example.
+        `mean` and `standard_error`, which is None for a single example.
 
     Example:
         >>> mean_and_error([1.0, 3.0])
         {'mean': 2.0, 'standard_error': 1.0}
     """
     values = np.asarray(values, np.float64)
-    # One example says nothing about the error.
+    # A single example gives no error.
     error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else None
     return {
         "mean": float(values.mean()),

@@ -1,4 +1,4 @@
-"""What metrics are computed on."""
+"""The model, data and options of metrics."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class HeldOut:
 
     Attributes:
         model: The model.
-        x: Observations [N, *event], raw where the model has a preprocessor.
+        x: Observations [N, *event], raw if the model has a preprocessor.
         y: Labels [N], or [N, A] of attributes or factors, or None; the condition of a
             model that has one.
-        train: Returns the training observations and labels; asked for by metrics that
-            learn from them.
-        factors: What draws images with known factors, such as `keras_vae.data.Sprites`,
-            where the data are of that kind.
+        train: Function that returns the training observations and labels; only metrics that
+            learn from them call it.
+        factors: An object that draws images with known factors, such as
+            `keras_vae.data.Sprites`, if the data are of that kind.
         anomalies: Observations [M, *event] of another kind, or None.
         num_samples: Importance samples for each observation, or samples from the prior.
         seed: Same seed, same scores.
@@ -53,7 +53,7 @@ class HeldOut:
     verbose: int = 0
 
     def __post_init__(self):
-        """Checks what would only be noticed after some work."""
+        """Checks for errors that would otherwise appear only after some work."""
         if self.limit is not None:
             positive_int(self.limit, "limit")
         if self.y is not None and len(self.y) != len(self.x):
@@ -69,16 +69,16 @@ class HeldOut:
 
     @property
     def condition(self) -> np.ndarray | None:
-        """The labels where the model has a condition, which they are; else None."""
+        """The labels if the model has a condition, which they are; otherwise None."""
         return None if self.model.condition_shape is None else self.y
 
 
 def limited(arrays: tuple, limit: int | None, seed: int) -> tuple:
-    """Draws the rows that a limit leaves, without replacement, in their order.
+    """Draws a limited number of rows, without replacement, in their order.
 
     Args:
         arrays: Arrays [N, ...], the first of which is not None.
-        limit: Number of rows to draw; None, or as many as there are, takes all.
+        limit: Number of rows to draw; None takes all.
         seed: Same seed, same rows.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How well a model tells the classes of observations."""
+"""How well a model predicts the classes of observations."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def label_scores(model: LatentVariableModel, x, y) -> dict[str, Any]:
     Args:
         model: A model that learns labels.
         x: Observations [N, *event].
-        y: Their classes [N]; unknown ones (-1, NaN) are left out. None is none at all.
+        y: Their classes [N]; unknown ones (-1, NaN) are left out. None means that all are
+            unknown.
 
     Returns:
-        `num_labels`, how many are known, and `{"mean", "standard_error"}` of
+        `num_labels`, the number of known labels, and `{"mean", "standard_error"}` of
         `label_accuracy`, the share of observations whose most probable class is the true
         one, and of `label_log_loss`, -log q(y|x), nats.
 

@@ -1,7 +1,7 @@
-"""What each metric of `keras_vae.evaluation.METRICS` computes, of a `HeldOut`.
+"""The functions of `keras_vae.evaluation.METRICS`, which score a `HeldOut`.
 
-The functions choose the numbers of steps and points that suit a look at a model; from
-Python the functions that they call take others.
+The functions choose numbers of steps and points for a quick evaluation; the functions that
+they call take other numbers from Python.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from keras_vae.evaluation.likelihood.estimates import likelihood_scores
 from keras_vae.evaluation.likelihood.gaps import inference_gaps
 from keras_vae.evaluation.sounds import log_spectral_distance, spectral_convergence
 
-# Training examples that probes learn from, and points of the scores by intervention.
+# Number of training examples for probes, and of points for the scores by intervention.
 _MOST_PROBED, _POINTS = 10_000, {"num_train": 1000, "num_test": 500}
-# Samples that a model with a condition is asked for.
+# Number of samples from a model with a condition.
 _OF_EACH_CLASS = 1000
-# Waveforms take a while to be found.
+# Finding waveforms takes time.
 _SOUNDS_OF_EACH_CLASS = 100
-# Steps of 64 images and passes, at least, of the classifier that reads them.
+# Smallest numbers of steps (of 64 images) and of epochs for the classifier.
 _READER_STEPS, _READER_EPOCHS = 1500, 3
-# What takes thousands of gradients for an observation is done for so many, if no limit says
-# otherwise.
+# Number of observations, without a limit, for metrics that take thousands of gradients per
+# observation.
 _FEW, _ANNEALED, _LOCAL = 100, {"num_steps": 500, "num_chains": 16}, {"steps": 500}
 
 
@@ -103,7 +103,7 @@ def _few(on):
 
 
 def score_images(on: HeldOut) -> dict[str, Any]:
-    """Nearness and sharpness of images."""
+    """Accuracy of reconstructions and sharpness of images."""
     return image_scores(on.model, on.x, on.num_samples, on.seed, on.limit, on.condition)
 
 
@@ -122,21 +122,22 @@ def score_active_units(on: HeldOut) -> dict[str, Any]:
 
 
 def score_information(on: HeldOut) -> dict[str, Any]:
-    """What z says of x, and how q(z) differs from the prior."""
+    """Mutual information of z and x, and the KL of q(z) from the prior."""
     options: dict[str, Any] = {
         "seed": on.seed,
         "verbose": on.verbose,
         "y": on.cut.condition,
     }
     found = information(on.model, on.cut.x, **options)
-    # Of few examples each says which it is, and nothing more can be told.
+    # With few examples, each code identifies its example, and the estimate is at its
+    # maximum.
     if found["mutual_information"]["mean"] > found["log_num_examples"] - 1.0:
         found["caution"] = "the information is at its ceiling, take more examples"
     return found
 
 
 def score_probe(on: HeldOut) -> dict[str, Any]:
-    """Labels read off embeddings."""
+    """Labels predicted from embeddings."""
     assert on.train is not None, "a metric that needs labels has training data"
     x, y = limited(on.train(), _MOST_PROBED, on.seed)
     learned, tested = replace(on, x=x, y=y), on.cut
@@ -154,9 +155,9 @@ def score_probe(on: HeldOut) -> dict[str, Any]:
 def score_classes(on: HeldOut) -> dict[str, Any]:
     """Held-out data, reconstructions, and samples of each class, as a classifier reads them.
 
-    Sounds are read as they come out, by the spectrograms of waveforms; beside them those that
-    went to a spectrogram and back without the model, so that it is not blamed for what is lost
-    on that way.
+    Sounds are classified by the spectrograms of their waveforms. Sounds that went to a
+    spectrogram and back without the model are classified, too, to separate this loss from
+    the model's.
     """
     assert on.train is not None, "a metric that needs labels has training data"
     model, cut = on.model, on.cut
@@ -189,12 +190,12 @@ def score_classes(on: HeldOut) -> dict[str, Any]:
 
 
 def _round_trip(spectrogram, x):
-    """Waveforms that were a spectrogram in between, without any model."""
+    """Waveforms after a round trip through spectrograms, without any model."""
     return spectrogram.inverse(spectrogram(x))
 
 
 def score_sounds(on: HeldOut) -> dict[str, Any]:
-    """What is lost of sounds on the way to a spectrogram and back, and in the model."""
+    """The loss of sounds in spectrograms and back, and in the model."""
     assert on.model.preprocessor is not None, "a model of sounds has one"
     spectrogram, x = on.model.preprocessor.spectrogram, np.asarray(on.cut.x)
     assert spectrogram is not None
@@ -225,7 +226,7 @@ def score_sounds(on: HeldOut) -> dict[str, Any]:
 
 
 def _features(on):
-    """Features of the data and of as many means of p(x|z) at draws from the prior."""
+    """Features of the data, and of equally many means of p(x|z) at draws from the prior."""
     x, value_range = on.cut.x, on.model.shown_range
     extract = random_conv(value_range)
     sampled = on.model.sample(len(x), on.cut.condition, on.seed)
@@ -242,7 +243,7 @@ def score_frechet(on: HeldOut) -> dict[str, Any]:
 
 
 def score_grain(on: HeldOut) -> dict[str, Any]:
-    """Grain of the data, of reconstructions and of as many samples."""
+    """Grain of the data, of reconstructions and of equally many samples."""
     x, model, value_range = on.cut.x, on.model, on.model.shown_range
     condition = on.cut.condition
     shown = {
@@ -268,7 +269,7 @@ def score_precision_recall(on: HeldOut) -> dict[str, Any]:
 
 
 def score_anomalies(on: HeldOut) -> dict[str, Any]:
-    """How well scores tell other data."""
+    """How well scores detect other data."""
     (others,) = limited((on.anomalies,), on.limit, on.seed)
     x, bounded = on.cut.x, on.model.latent.has_density
     methods = (
@@ -331,5 +332,5 @@ def score_interventions(on: HeldOut) -> dict[str, Any]:
 
 
 def _exact(value):
-    """A number of which no standard error is known."""
+    """A number without a known standard error."""
     return {"mean": float(value), "standard_error": None}

@@ -1,8 +1,8 @@
 """The metrics that `keras-vae evaluate --metrics` knows by name.
 
 A new one is a function of a `HeldOut` in `metrics` that returns a dictionary of scores, and
-its line in `METRICS`. What it returns as `{"mean", "standard_error"}` is printed on a line
-of its own, plain numbers and words in the heading; lists are for the file of `--output`.
+its line in `METRICS`. Each `{"mean", "standard_error"}` is printed on its own line, plain
+numbers and words in the heading; lists are written only to the file of `--output`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Metric(NamedTuple):
 
     Attributes:
         scores: Function of a `HeldOut`.
-        about: What it measures, in a few words.
+        about: The quantity that it measures, in a few words.
         needs: "labels", "classes" (labels, and a model whose condition they are), "factors"
             (labels [N, K], K >= 2), "drawn factors" (data that can be drawn for given
             factors), "images", "anomalies" (data of another kind), "a trained likelihood"
-            (which a VAE-GAN has not), "sounds", "predicted labels" (labels, and a model that learns
-            them), or nothing.
+            (which a VAE-GAN lacks), "sounds", "predicted labels" (labels, and a model that
+            learns them), or nothing.
 
     Example:
         >>> METRICS["probe"].needs
@@ -56,7 +56,7 @@ def evaluate_metrics(
 
     Raises:
         ValueError: Before any work, if there is no such metric or the data lack what one
-            of them needs; later, if what a metric finds cannot be scored.
+            of them needs; later, if the results of a metric cannot be scored.
 
     Example:
         >>> print(describe_metrics(evaluate_metrics(["information"], HeldOut(vae, x))))
@@ -77,7 +77,7 @@ def describe_metrics(results: dict[str, dict[str, Any]]) -> str:
     """Writes the scores of metrics as text.
 
     Args:
-        results: What `evaluate_metrics` returned.
+        results: The result of `evaluate_metrics`.
 
     Returns:
         For each metric a heading and one line for each score.
@@ -108,24 +108,24 @@ def _check_needs(name, on):
         _check_conditions(name, needs, on)
     if needs == "classes" and on.model.num_classes is None:
         raise ValueError(
-            f"The metric {name!r} asks a model for samples of each class, but this one's "
-            "condition is no class."
+            f"The metric {name!r} needs samples of each class, but the condition of this "
+            "model is not a class. Leave the metric out."
         )
     if needs in ("images", "classes") and len(on.model.event_shape) != 3:
         raise ValueError(
-            f"The metric {name!r} is of images, but the model's observations have shape "
+            f"The metric {name!r} is for images, but the model's observations have shape "
             f"{tuple(on.model.event_shape)}."
         )
     if needs in ("labels", "classes") and (y is None or on.train is None):
         raise ValueError(
-            f"The metric {name!r} needs labels, of held-out data and of training data "
-            "beside them. Give labelled data, and one of their held-out splits."
+            f"The metric {name!r} needs labels of held-out data and of training data. Give "
+            "labelled data, and one of their held-out splits."
         )
     if needs == "sounds" and not (
         on.model.preprocessor and on.model.preprocessor.spectrogram
     ):
         raise ValueError(
-            f"The metric {name!r} is of sounds, but this model's preprocessor has no "
+            f"The metric {name!r} is for sounds, but this model's preprocessor has no "
             "spectrogram."
         )
     if needs == "predicted labels" and (y is None or not on.model.learns_labels):
@@ -141,8 +141,8 @@ def _check_needs(name, on):
         )
     if needs == "drawn factors" and on.factors is None:
         raise ValueError(
-            f"The metric {name!r} draws images for given factors, which it can for the "
-            "data set 'sprites' alone."
+            f"The metric {name!r} draws images for given factors, which is possible only "
+            "for the data set 'sprites'."
         )
     if needs == "anomalies" and on.anomalies is None:
         raise ValueError(
@@ -151,20 +151,20 @@ def _check_needs(name, on):
         )
     if needs == "a trained likelihood" and not on.model.trains_likelihood:
         raise ValueError(
-            f"The metric {name!r} is of the likelihood on pixels, which this model is not "
-            "trained for. Take images, frechet or precision_recall."
+            f"The metric {name!r} needs a likelihood of pixels, but this model was not "
+            "trained for one. Take images, frechet or precision_recall."
         )
     if needs == "a trained likelihood":
         on.model.require_density()
 
 
 def _check_conditions(name, needs, on):
-    """What a model with a condition cannot be scored by, or not without labels."""
+    """Refuses metrics for which a model with a condition is unsuitable, or lacks labels."""
     on.model.check_condition(on.y, len(on.x))
     if needs in ("anomalies", "drawn factors"):
         raise ValueError(
-            f"The metric {name!r} is of data without labels, but the model has a condition "
-            "y for each observation. From Python, anomaly_scores takes y."
+            f"The metric {name!r} is for data without labels, but the model has a "
+            "condition y for each observation. From Python, anomaly_scores takes y."
         )
 
 
@@ -181,19 +181,21 @@ METRICS = {
     ),
     "ais": Metric(
         metrics.score_ais,
-        "log-likelihood by annealing, of 100 examples or --limit",
+        "log-likelihood by annealing, for 100 examples or --limit",
         _TRAINED,
     ),
     "bidirectional": Metric(
         metrics.score_bidirectional,
-        "annealing from both sides, of as many simulated ones",
+        "annealing from both sides, for equally many simulated examples",
         _TRAINED,
     ),
     "gaps": Metric(
-        metrics.score_gaps, "approximation and amortization gap, likewise", _TRAINED
+        metrics.score_gaps,
+        "approximation and amortization gap, for 100 examples or --limit",
+        _TRAINED,
     ),
     "anomalies": Metric(
-        metrics.score_anomalies, "AUROC of scores of other data", "anomalies"
+        metrics.score_anomalies, "AUROC of scores against data of another kind", "anomalies"
     ),
     "active_units": Metric(
         metrics.score_active_units, "latent units in use, and the rate of each"
@@ -202,12 +204,18 @@ METRICS = {
         metrics.score_information, "mutual information of x and z; KL(q(z), p(z))"
     ),
     "probe": Metric(
-        metrics.score_probe, "labels read off embeddings, linearly and by kNN", "labels"
+        metrics.score_probe,
+        "labels predicted from embeddings, linearly and by kNN",
+        "labels",
     ),
     "labels": Metric(
-        metrics.score_labels, "labels that the model predicts", "predicted labels"
+        metrics.score_labels, "accuracy of the predicted labels", "predicted labels"
     ),
-    "images": Metric(metrics.score_images, "nearness and sharpness of images", "images"),
+    "images": Metric(
+        metrics.score_images,
+        "accuracy of reconstructions and sharpness of images",
+        "images",
+    ),
     "grain": Metric(
         metrics.score_grain, "how much of the detail is in single pixels", "images"
     ),
@@ -216,17 +224,17 @@ METRICS = {
     ),
     "precision_recall": Metric(
         metrics.score_precision_recall,
-        "samples among data and data among samples",
+        "share of samples among data, and of data among samples",
         "images",
     ),
     "classes": Metric(
         metrics.score_classes,
-        "samples of each class, read by a classifier of training images",
+        "samples of each class, judged by a classifier of training images",
         "classes",
     ),
     "sounds": Metric(
         metrics.score_sounds,
-        "spectra of waveform to spectrogram to waveform, and of reconstructions",
+        "loss in the spectra of sounds, by the spectrogram alone and by the model",
         "sounds",
     ),
     "disentanglement": Metric(

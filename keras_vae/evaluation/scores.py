@@ -1,4 +1,4 @@
-"""The scores that fit a model, and how they are written."""
+"""The scores that suit a model, and their text form."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ def held_out_scores(
     verbose: int = 0,
     y=None,
 ) -> dict[str, Any]:
-    """Scores a model by what it was trained for.
+    """Scores a model by the quantity that it was trained for.
 
     Args:
         model: The model.
         x: Observations [N, *event].
-        num_samples: Importance samples for each observation; of a model whose likelihood
-            is not trained, samples from the prior.
+        num_samples: Importance samples for each observation, or samples from the prior if
+            the model does not train its likelihood.
         seed: Same seed, same scores.
-        limit: Score that many observations, drawn at random; None scores all.
+        limit: Number of observations to score, drawn at random; None scores all.
         verbose: 1 shows a progress bar.
         y: The condition of each observation, for a model that has one.
 
     Returns:
-        What `image_scores` returns of a VAE-GAN, `likelihood_scores` of the others; of an
-        autoencoder the distortion at the code of each observation.
+        The scores of `image_scores` for a VAE-GAN, the distortion at the code of each
+        observation for an autoencoder, and those of `likelihood_scores` for other models.
 
     Example:
         >>> print(describe_scores(held_out_scores(vae, x_test)))
@@ -58,7 +58,7 @@ def describe_scores(scores: dict[str, Any]) -> str:
     """Writes scores as aligned lines of text.
 
     Args:
-        scores: What `held_out_scores`, `likelihood_scores` or `image_scores` returned.
+        scores: The result of `held_out_scores`, `likelihood_scores` or `image_scores`.
 
     Returns:
         One line for each score.
@@ -89,7 +89,7 @@ def plus_minus(score: dict[str, float | None], form: str = ".2f") -> str:
         form: Format of both numbers, in Python's notation.
 
     Returns:
-        Such as "-94.60 +- 1.10"; "n/a" for an error that is not known.
+        Text such as "-94.60 +- 1.10"; "n/a" for an unknown error.
 
     Example:
         >>> plus_minus({"mean": 0.951, "standard_error": 0.005}, ".1%")

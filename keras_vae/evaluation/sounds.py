@@ -1,4 +1,4 @@
-"""How far sounds are from others, by what can be heard of them: their spectra."""
+"""Distances between sounds, by their spectra."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def spectral_convergence(spectrogram: Spectrogram, x, other) -> np.ndarray:
     """Returns how much the Fourier magnitudes of sounds differ.
 
     Args:
-        spectrogram: How sounds are cut into windows.
+        spectrogram: Defines how sounds are cut into windows.
         x: Waveforms [N, samples].
         other: As many others.
 
     Returns:
         Array [N]: |M(other) - M(x)| / |M(x)|, with Euclidean norms over windows and
-        frequencies; 0 for equal magnitudes, whatever the phases, 1 where `other` is silent.
+        frequencies; 0 for equal magnitudes, whatever the phases, 1 if `other` is silent.
 
     Raises:
         ValueError: If the shapes differ, or a sound of `x` is silent.
@@ -54,7 +54,7 @@ def spectral_convergence(spectrogram: Spectrogram, x, other) -> np.ndarray:
 
 
 def log_spectral_distance(spectrogram: Spectrogram, x, other) -> np.ndarray:
-    """Returns how many decibels the spectrograms of sounds are apart.
+    """Returns the distance between spectrograms of sounds, in decibels.
 
     Args:
         spectrogram: The spectrogram.
@@ -63,7 +63,7 @@ def log_spectral_distance(spectrogram: Spectrogram, x, other) -> np.ndarray:
 
     Returns:
         Array [N]: the root of the mean squared difference over windows and bands, in
-        decibels; what is below the lowest level counts as that.
+        decibels; values below the lowest level count as the lowest.
 
     Raises:
         ValueError: If the shapes differ.

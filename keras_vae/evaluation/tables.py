@@ -1,4 +1,4 @@
-"""How close the samples of a table are to it, and how well its cells are told."""
+"""The distance of samples from a table, and the accuracy of imputed cells."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ _ROWS, _HIDDEN = 10_000, 0.3
 def table_scores(
     model: LatentVariableModel, x, fill: Callable | None = None, seed: int = 0
 ) -> dict[str, Any]:
-    """Compares samples with held-out rows, and fills in cells that were hidden.
+    """Compares samples with held-out rows, and fills in hidden cells.
 
     Args:
         model: A model of tables.
-        x: Rows [N, D], raw where the model has a preprocessor.
-        fill: Function of rows with gaps (NaN) and of booleans, which cells are known, that
-            fills the gaps; None leaves `imputation_error` out.
+        x: Rows [N, D], raw if the model has a preprocessor.
+        fill: Function that fills the gaps of rows, given the rows (NaN marks gaps) and
+            booleans (True marks known cells); None leaves `imputation_error` out.
         seed: Same seed, same scores.
 
     Returns:
         `num_rows`, the number of samples, and `{"mean", "standard_error"}` of
         `marginal_distance`, the distance of the samples of a column from its held-out
-        values (of numbers the largest difference of the distribution functions, of classes
-        the total variation), over columns; `marginal_distance_by_chance`, that from as
-        many other samples as there are held-out rows; and `imputation_error`, over rows:
-        30% of the numbers are hidden, and the square of what the filled values miss is
-        counted in variances of the column.
+        values (for numbers the largest difference of the distribution functions, for
+        classes the total variation), over columns; `marginal_distance_by_chance`, the
+        distance from other samples instead of the held-out rows; and `imputation_error`,
+        over rows: 30% of the numbers are hidden, and the squared error of the filled values
+        is divided by the variance of the column.
 
     Raises:
-        ValueError: If these are no tables.
+        ValueError: If these are not tables.
 
     Example:
         >>> vae = keras_vae.VAE.from_preset("dense_vae_breast_cancer")
@@ -70,7 +70,7 @@ def table_scores(
 
 
 def _imputation_error(model, x, fill, is_number, seed):
-    """Hides numbers, and counts by how much they are missed; of a row the mean."""
+    """Hides numbers, and measures the error of the filled values; the mean for each row."""
     hidden = np.random.default_rng(seed).random(x.shape) < _HIDDEN
     hidden &= is_number & ~np.isnan(x)
     filled = fill(np.where(hidden, np.nan, x), ~hidden & ~np.isnan(x))

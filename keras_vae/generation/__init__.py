@@ -1,4 +1,4 @@
-"""Making new data from given data: changed attributes, swapped decoders, filled gaps."""
+"""New data from given data: changed attributes, swapped decoders, filled gaps."""
 
 from keras_vae.generation.attributes import attribute_vectors, edit_attribute
 from keras_vae.generation.codes import drawn_codes

@@ -15,16 +15,15 @@ def attribute_vectors(
 ):
     """Finds the latent direction of each attribute.
 
-    It is the mean of the codes of the examples with the attribute, minus that of those
-    without. The examples are embedded once for all attributes.
+    It is the mean code of the examples with the attribute minus the mean code of those
+    without it. The examples are embedded once for all attributes.
 
     Args:
         model: The model.
-        x: Observations [N, *event]; training data, so that held-out examples
-            can show how well the vectors carry over.
-        attributes: Which example has which attribute, as 0 and 1 or booleans: a
-            dictionary name -> [N], or an array [N, A] with a column for each of A
-            attributes.
+        x: Observations [N, *event]; take training data, so that held-out examples can show
+            how well the vectors generalize.
+        attributes: The attributes of each example, as 0 and 1 or booleans: a dictionary
+            name -> [N], or an array [N, A] with a column for each of A attributes.
         batch_size: Observations at a time.
         y: The condition of each observation, for a model that has one.
 
@@ -46,14 +45,14 @@ def attribute_vectors(
         Larsen et al. 2016, "Autoencoding beyond pixels using a learned similarity
         metric", section 4.2.
     """
-    # Both before the time that embedding takes.
+    # Both are checked before the embedding, which takes time.
     model.to_units(x[:1])
     _as_columns(attributes, len(x))
     return mean_differences(model.embed(x, y, batch_size), attributes)
 
 
 def mean_differences(z, attributes):
-    """Does what `attribute_vectors` does, with codes that are there already.
+    """Computes the result of `attribute_vectors` from existing codes.
 
     Args:
         z: Codes [N, *latent], such as `vae.embed(x)`.
@@ -78,7 +77,7 @@ def mean_differences(z, attributes):
         )
     REAL.check(z, "z")
     columns = _as_columns(attributes, len(z))
-    # One row of factors for each attribute: the mean of those with it less the others'.
+    # One row of factors for each attribute: its mean with the attribute minus that without.
     having = columns.sum(axis=0)
     factors = columns / having - (1.0 - columns) / (len(z) - having)
     vectors = np.tensordot(factors.T, z, axes=1)
@@ -98,26 +97,26 @@ def edit_attribute(
 ) -> np.ndarray:
     """Moves observations along a latent direction.
 
-    Each is embedded, the vector is added to its code as often as each strength says, and
-    the sum is decoded. Strength 0 is the reconstruction, 1 the step from the mean of those
-    without the attribute to the mean of those with it; negative ones take it away.
+    Each observation is embedded, the vector times each strength is added to its code, and
+    the sum is decoded. Strength 0 gives the reconstruction, strength 1 the step from the
+    mean without the attribute to the mean with it; negative strengths remove the attribute.
 
     Args:
         model: The model.
         x: Observations [N, *event].
         vector: Latent direction [*latent], such as one of `attribute_vectors`, or a sum of
-            some.
+            several.
         strengths: Factors of the vector, S numbers.
         batch_size: Observations or codes at a time.
-        y: The condition of each observation, for a model that has one; it stays as it is.
+        y: The condition of each observation, for a model that has one; it does not change.
 
     Returns:
         Array [N, S, *event]: the mean of p(x|z) at each code.
 
     Raises:
-        ValueError: If x is empty or does not fit the model, codes may not leave a sphere or
-            the like, or the vector or the strengths have another shape, or are NaN or
-            infinite.
+        ValueError: If x is empty or does not fit the model, the codes are limited to a
+            sphere or another bounded set, or the vector or the strengths have another
+            shape, or are NaN or infinite.
 
     Example:
         >>> smile = vectors["smiling"]  # of attribute_vectors
@@ -154,7 +153,7 @@ def edit_attribute(
 
 
 def _as_columns(attributes, n):
-    """The attributes as floats [N, A] of 0 and 1, of which each column has both."""
+    """The attributes as floats [N, A]; each column must have both 0 and 1."""
     if isinstance(attributes, Mapping):
         named = {f"The attribute {name!r}": one for name, one in attributes.items()}
     else:

@@ -1,4 +1,4 @@
-"""Codes as training data of a second model."""
+"""Codes as training data for a second model."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def drawn_codes(
     seed: int = 0,
     start_step: int = 0,
 ) -> tf.data.Dataset:
-    """Makes an endless stream of codes of observations, drawn anew at each visit.
+    """Makes an endless stream of codes of observations, drawn anew in each pass.
 
-    On them a second model is trained, such as the M2 of M1+M2: it sees q(z|x), and not its
-    centres alone, which is all that `embed` returns.
+    They train a second model, such as the M2 of M1+M2, which then sees q(z|x), not only its
+    centres, as `embed` returns them.
 
     Args:
-        model: The first model; it is asked once, and not trained.
+        model: The first model; it encodes x once, and is not trained.
         x: Observations [N, *event]; greys are read as probabilities, as in `embed`.
         batch_size: Codes in a batch.
-        y: What goes with each observation, [N, ...]; None for nothing.
+        y: Labels or other values of each observation, [N, ...], or None.
         seed: Seed of the order and of the draws.
         start_step: Number of the first batch.
 
@@ -38,7 +38,7 @@ def drawn_codes(
         `keras_vae.data.pipeline`.
 
     Raises:
-        ValueError: If x does not fit the model, or its posterior is not of one layer.
+        ValueError: If x does not fit the model, or its posterior is not a single layer.
 
     Example:
         >>> y = keras_vae.data.keep_labels(y_train, 8)

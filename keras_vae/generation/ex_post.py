@@ -1,4 +1,4 @@
-"""A prior that is fitted to the codes of a model that is trained already."""
+"""A prior that is fitted to the codes of a trained model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from keras_vae.core.seeds import fold
 from keras_vae.data import pipeline, steps_per_epoch
 from keras_vae.models import LatentVariableModel
 
-# The codes of one in so many observations are held out, and decide when to stop.
+# One in this many observations is held out; its codes decide when to stop.
 _EVERY = 10
 
 
 class _Scores(keras.Model):
-    """Codes, and their conditions, in; log p(z|y) out. It trains the model's prior."""
+    """A model from codes and conditions to log p(z|y), which trains the prior."""
 
     def __init__(self, model: LatentVariableModel):
         super().__init__(name="prior_scores")
@@ -45,24 +45,24 @@ def fit_prior(
     seed: int = 0,
     verbose: int = 0,
 ) -> LatentVariableModel:
-    """Fits a prior to the codes of a trained model, so that it samples what it codes.
+    """Fits a prior to the codes of a trained model, for better samples.
 
-    An autoencoder has no prior of its own, and the codes of a VAE may leave holes in
-    theirs. The prior minimises the mean of -log p(z), z drawn anew from q(z|x) at each
-    visit; the codes of every tenth observation decide which epoch is kept. Whatever has
-    the waist's `posterior_params`, `posterior_at`, `log_prior` and `with_prior` can be
-    fitted so, models of discrete codes with a prior over these included.
+    An autoencoder has no prior for its codes, and the codes of a VAE may not fill its
+    prior. The new prior minimises the mean of -log p(z), with z drawn anew from q(z|x) in
+    each epoch; the codes of every tenth observation decide which epoch is kept. This works
+    for all models with `posterior_params`, `posterior_at`, `log_prior` and `with_prior`,
+    including models of discrete codes with a prior over these.
 
     Args:
-        model: The trained model. It stays as it is.
-        x: Observations [N, *event], those that the model was trained on.
+        model: The trained model. It does not change.
+        x: The model's training observations [N, *event].
         prior: A prior of `keras_vae.priors`, or its name; an object becomes part of the
-            model that is returned.
+            returned model.
         y: The condition of each observation, for a model that has one.
         epochs: Passes through the codes, at most.
-        patience: Epochs without a better held-out score after which it ends.
+        patience: Epochs without a better held-out score before it stops.
         batch_size: Codes in a batch.
-        learning_rate: That of Adam.
+        learning_rate: Learning rate of Adam.
         seed: Seed of order and draws.
         verbose: As in `keras.Model.fit`.
 
@@ -131,7 +131,7 @@ def _negative(_, log_p):
 
 
 def _with_targets(z, *y):
-    """What Keras calls x and y: the loss needs no targets, and gets a row of zeros."""
+    """Pairs (x, y) for Keras: the loss needs no targets, so y is a row of zeros."""
     inputs = (z, *y) if len(y) > 0 else z
     return inputs, tf.zeros(tf.shape(z)[:1])
 
@@ -147,7 +147,7 @@ def _codes(model, x, y, seed):
 
 
 def _batches(model, x, y, batch_size, seed):
-    """Codes that are drawn anew at each visit; the encoder is asked once."""
+    """Codes that are drawn anew in each epoch; the encoder runs once."""
     params = in_batches(lambda rows, _: model.posterior_params(*rows), (x, y), 256)
     batches = pipeline(params, batch_size, y=y, seed=seed)
 

@@ -1,4 +1,4 @@
-"""Filling in what is missing of an observation, given the rest of it."""
+"""Filling in missing values of observations, given the known values."""
 
 from __future__ import annotations
 
@@ -19,30 +19,31 @@ from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold
 from keras_vae.models import LatentVariableModel
 
-# Draws from the prior whose mean is put in for what is missing, where nothing better is
-# known.
+# Number of draws from the prior whose mean fills the gaps by default.
 _PRIOR_DRAWS = 256
 # Share of the codes of importance sampling that are drawn from the prior. It bounds the
 # weights: q, which saw the fill, is often too sure.
 _FROM_PRIOR = 0.25
-# Chains of "gibbs" for each observation: one chain's draws hardly differ.
+# Chains of "gibbs" for each observation, since one chain's draws hardly differ.
 _CHAINS = 4
-# Draws among which the likeliest class is counted.
+# Number of draws among which the most probable class is counted.
 _DRAWS_FOR_A_MODE = 50
 
 
 class Imputed(NamedTuple):
-    """Observations whose gaps are filled; what was observed is as it was.
+    """Observations with filled gaps; known values do not change.
 
     Attributes:
-        mean: Estimate of the mean of what is missing, given what is observed; [N, *event],
-            of tables with named columns a `pandas.DataFrame`. Of tails so heavy that there
-            is no mean, the centres are averaged; of classes and ranks it is the likeliest.
-        draws: What it could be: draws of it, [num_draws, N, *event]; a list of tables.
-        efficiency: How much the answer can be trusted, [N], from 0 to 1: the effective
-            sample size, as a share of `num_samples`. "importance": that of the weights;
-            near 0 a few codes decide. "gibbs": that of the chains, of the coordinate of z
-            that mixes worst. Where it is low, take more samples, or the other method.
+        mean: Estimate of the mean of missing values, given the known ones; [N, *event], or
+            a `pandas.DataFrame` for tables with named columns. If tails are so heavy that
+            there is no mean, the centres are averaged; for classes and ranks it is the most
+            probable one.
+        draws: Draws with the gaps filled, [num_draws, N, *event], or a list of tables.
+        efficiency: How far the result can be trusted, [N], from 0 to 1: the effective
+            sample size, as a share of `num_samples`. For "importance" it is that of the
+            weights; near 0, few codes decide. For "gibbs" it is that of the chains, for the
+            coordinate of z that mixes worst. If it is low, take more samples, or the other
+            method.
 
     Example:
         >>> whole = Imputed(mean=x, draws=x[np.newaxis], efficiency=np.ones(len(x)))
@@ -69,7 +70,7 @@ def impute(
 ) -> Imputed:
     """Fills in missing entries of observations.
 
-    Both methods ask which codes z agree with what is observed, and decode these.
+    Both methods find codes z that agree with the known values, and decode them.
 
     - "importance" draws codes from q(z|x) of the filled-in observation, a quarter of them
       from the prior, and weighs them by p(observed|z) p(z) over the density that they were
@@ -83,23 +84,23 @@ def impute(
 
     Args:
         model: A model whose likelihood has independent elements.
-        x: Observations [N, *event], raw where the model has a preprocessor. Missing
-            entries may hold anything, NaN as well.
-        observed: Booleans of the shape of x: which entries are known; None: those that
+        x: Observations [N, *event], raw where the model has a preprocessor. Missing entries
+            may hold any value, including NaN.
+        observed: Booleans of the shape of x, True for known entries; None takes those that
             are not NaN.
         method: "importance" or "gibbs".
-        num_samples: Codes for each observation; of "gibbs", turns of all its chains
+        num_samples: Codes for each observation; for "gibbs", turns of all its chains
             together, at least two for each.
-        num_draws: Draws of what is missing for each observation; at most `num_samples`.
-        fill: What the encoder first sees in the place of what is missing, a number or an
-            array that broadcasts to x; None is the mean of the model's samples. The
-            `mean` of an earlier answer is a good fill for "importance". In the units of x.
+        num_draws: Draws of missing values for each observation; at most `num_samples`.
+        fill: Initial values of missing entries for the encoder, in the units of x: a number
+            or an array that broadcasts to x; None takes the mean of the model's samples.
+            The `mean` of an earlier result is a good fill for "importance".
         batch_size: Observations at a time.
-        seed: Same seed and `batch_size`, same answer.
+        seed: The same seed and `batch_size` give the same result.
         y: The condition of each observation, for a model that has one.
 
     Returns:
-        Mean, draws, and how far they can be trusted, in the units of x.
+        Mean and draws, in the units of x, and how far they can be trusted.
 
     Raises:
         ValueError: If x, observed or fill do not fit the model, a known entry is NaN or
@@ -136,8 +137,8 @@ def impute(
         )
     if method == "gibbs" and model.explains_gaps:
         raise ValueError(
-            "gibbs does not ask the model of missingness which values go missing. Take "
-            "method='importance' (--method importance)."
+            "gibbs does not use the model of missingness. Take method='importance' "
+            "(--method importance)."
         )
     y = model.check_condition(y, len(x))
     _check_model(model, None if y is None else y[:1])
@@ -148,7 +149,7 @@ def impute(
         x = np.where(observed, x, np.nan)
     else:
         x = np.where(observed, x, _fill(model, fill, x.shape, y, seed))
-    # Of classes the likeliest is found among draws.
+    # For classes, the most probable one is found among draws.
     wanted, has_mean = num_draws, model.has_mean
     if not has_mean.all():
         num_draws = min(max(num_draws, _DRAWS_FOR_A_MODE), num_samples)
@@ -183,7 +184,7 @@ def impute(
 
 
 def _mode(draws: np.ndarray) -> np.ndarray:
-    """The value that is there most often among draws, of each element."""
+    """The most frequent value among draws, for each element."""
     best, mode = np.zeros(draws.shape[1:], int), draws[0]
     for one in draws:
         count = (draws == one).sum(axis=0)
@@ -212,7 +213,7 @@ def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed):
     efficiency = 1.0 / (len(share) * np.square(share).sum(axis=0))
     chosen = tf.random.stateless_categorical(joined.T, num_draws, fold(seed, 1))
     if model.explains_gaps:
-        # What is missing was weighed with its code.
+        # The missing values were weighted with their code.
         drawn = np.concatenate(wholes)
         draws = np.take_along_axis(drawn, _columns(chosen.numpy().T, drawn), axis=0)
         return total, draws, np.minimum(efficiency, 1.0)
@@ -227,8 +228,8 @@ def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed):
 def _weigh(model, x, y, observed, count, seed):
     """Codes [S, B, *latent], their log-weights [S, B], and the weighted mean of E[x|z].
 
-    Where the model says which values go missing, codes and draws of what is missing,
-    [S, B, *event], are weighed together, and the mean is that of the draws.
+    If the model has a model of missingness, codes and draws of missing values, [S, B,
+    *event], are weighted together, and the mean is that of the draws.
     """
     size, latent = tf.stack([count, tf.shape(x)[0]]), model.latent.shape
     from_prior = tf.random.stateless_uniform(size, fold(seed, 0)) < _FROM_PRIOR
@@ -242,14 +243,14 @@ def _weigh(model, x, y, observed, count, seed):
     )
     trace = model.trace(x, z=z, y=y)
     log_p, log_q, px = trace.log_p, trace.log_q, trace.px
-    # The prior may reach farther than q, as a normal beside beta distributions: there q
-    # gives no probability, where TFP says NaN.
+    # The support of the prior may be larger than that of q, such as for a normal and beta
+    # distributions: there the probability under q is 0, but TFP returns NaN.
     outside = from_prior & tf.math.is_nan(log_q)
     log_q = tf.where(outside, tf.constant(-np.inf, log_q.dtype), log_q)
     log_proposal = tf.reduce_logsumexp(
         tf.stack([np.log(1 - _FROM_PRIOR) + log_q, np.log(_FROM_PRIOR) + log_p]), axis=0
     )
-    # Where the encoder reads gaps, x has them: a number that has a score is put in.
+    # If the encoder reads gaps, x has gaps, which get a number inside the support.
     filled = tf.where(observed, x, tf.cast(model.support.some_value(), x.dtype))
     elements = cast(tfd.Distribution, elements_of(px))
     log_px = tf.where(observed, elements.log_prob(filled), 0.0)
@@ -266,13 +267,13 @@ def _weigh(model, x, y, observed, count, seed):
 
 
 def _by_gibbs(model, turn, x, y, observed, num_samples, num_draws, seed):
-    """Metropolis-within-Gibbs of one batch, some chains an observation."""
+    """Metropolis-within-Gibbs for one batch, several chains for each observation."""
     x, y, observed = (
         None if one is None else tf.tile(one, [_CHAINS] + [1] * (one.shape.rank - 1))
         for one in (x, y, observed)
     )
     turns = max(2, -(-num_samples // _CHAINS))
-    # Each chain must forget where it began, so that this part is not shared out.
+    # Each chain must forget its start, so this part is not shared out.
     warm_up = -(-num_samples // 2)
     z = model.draw(len(x), fold(seed, warm_up + turns), y)
     # Evenly spaced in each chain, the last turn among them.
@@ -299,10 +300,11 @@ def _by_chain(rows) -> np.ndarray:
 
 
 def _effective_sample_size(codes: np.ndarray) -> np.ndarray:
-    """Of codes [turns, chains, B, *latent]: [B], that of the coordinate that mixes worst."""
+    """The size [B] for codes [turns, chains, B, *latent], at the worst coordinate."""
     turns, chains, rows = codes.shape[:3]
     codes = codes.reshape(turns, chains, rows, -1)
-    # Codes that never move have no autocorrelation, but agree: they count as one sample.
+    # Codes that never move have no autocorrelation, but are equal: they count as one
+    # sample.
     still = codes.min(axis=(0, 1)) == codes.max(axis=(0, 1))
     # Its FFT makes TensorFlow warn that imaginary parts, which are zero, are left out.
     logger = tf.get_logger()
@@ -333,7 +335,7 @@ def _turn(model, x, y, observed, z, correct, seed):
     return x, choose(both), choose(expectation_of(px))
 
 
-# How a batch is filled in, and the step that is taken many times.
+# The function that fills in a batch, and the step that it repeats.
 _METHODS: dict[str, tuple[Callable, Callable]] = {
     "importance": (_by_importance, _weigh),
     "gibbs": (_by_gibbs, _turn),
@@ -347,18 +349,18 @@ def _columns(values, like):
 
 
 def _known(model, x, observed):
-    """Raw observations with stand-ins for what is missing, and the mask, both checked."""
+    """Raw observations with placeholders for missing values, and the mask, both checked."""
     if model.preprocessor is not None and model.preprocessor.spectrogram is not None:
         raise ValueError(
-            "impute fills elements of an observation that are missing, but this model sees "
-            "spectrograms of sounds, whose samples are no such elements. Take a model of "
+            "impute fills in missing elements of observations, but this model sees "
+            "spectrograms, whose elements are not the samples of a sound. Take a model of "
             "tables or images."
         )
     x = np.asarray(x if model.preprocessor is None else model.preprocessor.codes(x))
     if observed is None:
         if x.dtype.kind != "f":
             raise ValueError(
-                f"x has dtype {x.dtype}, in which no NaN marks what is missing. Give "
+                f"x has dtype {x.dtype}, in which NaN cannot mark missing values. Give "
                 "observed: booleans, True where x is known."
             )
         observed = ~np.isnan(x)
@@ -380,9 +382,9 @@ def _known(model, x, observed):
 
 
 def _fill(model, fill, shape, y, seed):
-    """What the encoder first sees in the place of what is missing, in the model's units."""
+    """The initial values of missing entries for the encoder, in the model's units."""
     if fill is None:
-        # Of all conditions in turn, where there are any.
+        # The samples take all conditions in turn, if there are any.
         y = None if y is None else y[np.arange(_PRIOR_DRAWS) % len(y)]
         z = model.draw(_PRIOR_DRAWS, fold(seed, 0), y)
         return np.mean(model.decoded(z, y), axis=0)

@@ -1,4 +1,4 @@
-"""One encoder and a decoder for each person: the face of one in the manner of the other."""
+"""One encoder and a decoder for each person, to swap the faces of two people."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def swap(
 ) -> np.ndarray:
     """Encodes observations of one kind, and decodes them as the other kind.
 
-    Two models share one encoder and have a decoder each, one trained on the faces of each
-    of two people. As the encoder has to serve both, a code says what both have (pose,
-    expression, light), and each decoder adds whose face it is. So the source's face,
-    decoded by the target's decoder, becomes the target's face with the same expression.
+    Two models share one encoder, and each has its own decoder, trained on the faces of one
+    of two people. The encoder serves both, so a code describes what both have (pose,
+    expression, light), and each decoder adds the identity. So the source's face, decoded by
+    the target's decoder, becomes the target's face with the same expression.
 
-    To keep such a pair, save both models and build the second anew on the first's encoder
-    after loading, since each file holds an encoder of its own:
-    `VAE(a.encoder, b.decoder, b.posterior, b.likelihood, b.prior)`.
+    To keep such a pair, save both models and build the second one anew with the first one's
+    encoder after loading, since each file holds its own encoder: `VAE(a.encoder, b.decoder,
+    b.posterior, b.likelihood, b.prior)`.
 
     Args:
         x: Observations [N, *event] of the source's kind.
         source: The model that was trained on data like x.
-        target: The model with the same encoder whose decoder is to be used.
+        target: The model with the same encoder, whose decoder is used.
         batch_size: Observations at a time.
         y: The condition of each observation, for models that have one.
 

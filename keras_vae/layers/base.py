@@ -23,8 +23,8 @@ def distribution_of(tensor: tf.Tensor) -> tfd.Distribution:
     """Returns the distribution that a distribution layer attached to its output.
 
     Args:
-        tensor: The output of a distribution layer, as it left the layer. An operation
-            on it (a slice, a cast) makes a new tensor, which carries nothing.
+        tensor: The output of a distribution layer, unchanged. An operation on it (a slice,
+            a cast) makes a new tensor, which carries no distribution.
 
     Returns:
         The distribution.
@@ -37,7 +37,7 @@ def distribution_of(tensor: tf.Tensor) -> tfd.Distribution:
     """
     distribution = getattr(tensor, _ATTRIBUTE, None)
     if distribution is None and in_symbolic_scope():
-        # Under a strategy Keras calls a loss on placeholders, to learn its shape alone.
+        # Under a strategy Keras calls a loss on placeholders, only to learn its shape.
         return tfd.Independent(tfd.Normal(tensor, 1.0), max(len(tensor.shape) - 1, 0))
     if distribution is None:
         raise ValueError(
@@ -58,7 +58,7 @@ def negative_log_likelihood(y, py) -> tf.Tensor:
     Registered with Keras, so that the compiled model can be saved and loaded.
 
     Args:
-        y: Targets [*batch, *event]; a last axis of size 1 may be missing, or be too much.
+        y: Targets [*batch, *event]; a last axis of size 1 may be missing or superfluous.
         py: The model's output, which carries its distribution.
 
     Returns:
@@ -116,10 +116,10 @@ class DistributionLayer(Family):
     `event_shape` and define `compute_params_size` and `make_distribution`.
 
     Args:
-        convert_to_tensor_fn: What a call returns: "sample", "mean" (the centre where
-            there is no finite mean) or "mode", the `tfd.Distribution` method of that
-            name, or a registered function (`keras.saving.register_keras_serializable`)
-            of a distribution.
+        convert_to_tensor_fn: The output of a call: "sample", "mean" (the centre if there is
+            no finite mean) or "mode", the `tfd.Distribution` method of that name, or a
+            registered function (`keras.saving.register_keras_serializable`) of a
+            distribution.
         validate_args: Whether TFP checks values while the model runs (slower).
         seed: Seed of the draws that a call returns; None takes Keras's global seed.
         dtype: Dtype or policy. Probabilities are float32, also in mixed precision.
@@ -160,8 +160,8 @@ class DistributionLayer(Family):
         self.validate_args = validate_args
         self.seed = make_seed(seed)
         self.supports_masking = True
-        # A layer that is made within a graph, as by a function of a DistributionLambda,
-        # can hold no state: TensorFlow's own generator draws for it.
+        # A layer that is made within a graph, as by a function of a DistributionLambda, can
+        # hold no state, so TensorFlow's own generator draws for it.
         self.seed_generator = (
             None if tf.inside_function() else keras.random.SeedGenerator(self.seed)
         )
@@ -180,26 +180,27 @@ class DistributionLayer(Family):
         raise NotImplementedError
 
     def initial_params(self, seed: int = 0) -> np.ndarray:
-        """Parameters to start learning from where no network gives them.
+        """Initial parameters for learning, if no network gives them.
 
         Args:
-            seed: Seed of those that must differ, such as the components' of a mixture.
+            seed: Seed of parameters that must differ, such as those of a mixture's
+                components.
 
         Returns:
-            Array [params_size]: zeros, unless a subclass knows better.
+            Array [params_size]: zeros, unless a subclass overrides this.
         """
         return np.zeros(self.params_size, np.float32)
 
     def marginal_params(self, x: np.ndarray) -> np.ndarray:
-        """Parameters of the distribution of data, as if nothing else were known.
+        """Parameters of the marginal distribution of data.
 
-        A decoder starts from them, so that it has to learn what z tells alone.
+        A decoder starts from them, so that it only has to learn the dependence on z.
 
         Args:
             x: Observations [N, *event]; NaN is missing.
 
         Returns:
-            Array [params_size]; `initial_params` where a layer knows no better.
+            Array [params_size]; `initial_params` unless a layer overrides this.
         """
         return self.initial_params()
 
@@ -211,7 +212,7 @@ class DistributionLayer(Family):
         return q.reparameterization_type == tfd.FULLY_REPARAMETERIZED
 
     def cost(self, distribution: tfd.Distribution) -> tf.Tensor | None:
-        """What the layer adds to any loss, such as a quantizer's commitment.
+        """The layer's own loss term, such as a quantizer's commitment.
 
         Args:
             distribution: What `distribution` returned.
@@ -222,7 +223,7 @@ class DistributionLayer(Family):
         return None
 
     def flat_params(self, outputs: tf.Tensor) -> tf.Tensor:
-        """Brings the output of a network to the order in which parameters are read.
+        """Brings the output of a network into the order of the parameters.
 
         Args:
             outputs: Tensor [B, params_size], or of another shape that the layer
@@ -242,7 +243,7 @@ class DistributionLayer(Family):
 
         Args:
             params: Tensor [..., params_size]; cast to the layer's dtype.
-            training: Whether the model is being trained, which few layers ask.
+            training: Whether the model is being trained; few layers use it.
 
         Returns:
             A distribution with batch shape [...] and the layer's event shape.
@@ -259,10 +260,10 @@ class DistributionLayer(Family):
         given = shape[-1] if len(shape) else None
         if expected is not None and given != expected:
             raise ValueError(
-                f"{type(self).__name__} '{self.name}' with event shape "
-                f"{self.event_shape} needs {expected} parameters in the last axis, but "
-                f"was given {given} (shape {tuple(shape)}). Let the layer before it "
-                f"have {expected} outputs (`params_size` of this layer)."
+                f"{type(self).__name__} '{self.name}' with event shape {self.event_shape} "
+                f"needs {expected} parameters in the last axis, but was given {given} "
+                f"(shape {tuple(shape)}). Let the layer before it have {expected} outputs "
+                "(this layer's `params_size`)."
             )
 
     @classmethod
@@ -299,7 +300,7 @@ class DistributionLayer(Family):
             mask: Which of them count, as Keras passes it on; None for all.
 
         Returns:
-            Tensor [..., *event_shape], what `convert_to_tensor_fn` says.
+            Tensor [..., *event_shape], as `convert_to_tensor_fn` decides.
         """
         distribution = self.distribution(params)
         tensor = self._convert(distribution)
@@ -346,7 +347,7 @@ class DistributionLayer(Family):
         return (*input_shape[:-1], *self.event_shape)
 
     def compute_output_spec(self, params, mask=None):
-        """Traces the call where only that can tell the shape of its result."""
+        """Traces the call if nothing else tells the shape of its result."""
         named = self.convert_to_tensor_fn in ("sample", "mean", "mode")
         if named and self.event_shape is not None:
             shape = self.compute_output_shape(params.shape)
@@ -364,7 +365,7 @@ class DistributionLayer(Family):
 
 
 def _begins_with(shape, batch):
-    """Whether a shape has the batch's in front; unknown sizes stand where they stood."""
+    """Whether a shape begins with the batch's shape; unknown sizes keep their places."""
     if shape.rank is None or batch.rank is None:
         return True
     front = shape.as_list()[: batch.rank]
@@ -427,8 +428,8 @@ def event_tuple(event_shape) -> tuple[int, ...]:
         or (isinstance(given, tf.TensorShape) and given.rank is None)
     ):
         raise ValueError(
-            f"event_shape is not known beforehand: {given!r}. Give numbers, such as "
-            "(28, 28, 1); a tensor that a graph computes has none yet."
+            f"event_shape is not known in advance: {given!r}. Give numbers, such as (28, "
+            "28, 1), and not a tensor that a graph computes."
         )
     sizes = event_shape if hasattr(event_shape, "__iter__") else (event_shape,)
     return tuple(positive_int(n, "every size in event_shape") for n in sizes)

@@ -16,13 +16,13 @@ _LARGE = 1e30
 class _Bernoulli(tfd.Bernoulli):
     """TFP's Bernoulli by logits, with the cross-entropy as one short expression.
 
-    TFP evaluates two softplus functions and two guarded products for each pixel; the
-    last layer of an image decoder is wide enough for that to show in the step time.
+    TFP evaluates two softplus functions and two guarded products for each pixel, which is
+    noticeable in the step time of an image decoder.
     """
 
     def _log_prob(self, event):
         event = tf.cast(event, self.logits.dtype)
-        # Infinite logits that fit have the log-probability 0, and not inf - inf.
+        # Infinite logits that match x have the log-probability 0, not inf - inf.
         logits = tf.clip_by_value(self.logits, -_LARGE, _LARGE)
         return event * logits - tf.nn.softplus(logits)
 
@@ -32,7 +32,7 @@ class IndependentBernoulli(IndependentLayer):
     """Independent Bernoulli variables; parameter: logits.
 
     The log-probability of a grey value x in [0, 1] is the cross-entropy, x log p + (1 -
-    x) log(1 - p): the expectation over a random binarization of the pixel, though no
+    x) log(1 - p): the expectation over a random binarization of the pixel, though not a
     density over grey values (`IndependentContinuousBernoulli` is one). Draws are floats.
     See `IndependentLayer` for the arguments.
 

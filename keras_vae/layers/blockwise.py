@@ -20,22 +20,22 @@ from keras_vae.layers.room import layer_of
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Blockwise(DistributionLayer):
-    """The likelihood of a table: blocks of columns, each with a distribution of its own.
+    """The likelihood of a table: blocks of columns, each with its own distribution.
 
-    Parameters: those of the blocks, one after another.
+    Its parameters are those of the blocks, one after another.
 
     Args:
         blocks: Distribution layers over vectors with independent elements, or their names
             with `event_shape`.
         columns: Column numbers of each block; None takes them in order. Each column belongs
             to one block.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`. "mean" is the
-            mode of columns that have no mean, such as classes.
+        convert_to_tensor_fn: What a call returns; see `DistributionLayer`. "mean" takes the
+            mode for columns without a mean, such as classes.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
-        ValueError: If a block is not one over a vector of independent elements, or the
-            columns are not each in one block.
+        ValueError: If a block is not a layer over a vector of independent elements, or a
+            column is not in exactly one block.
 
     Example:
         >>> table = Blockwise([IndependentNormal(2), IndependentCategorical(1, num_classes=3)])
@@ -62,8 +62,8 @@ class Blockwise(DistributionLayer):
         given = sorted(c for of_block in self.columns for c in of_block)
         if [len(one) for one in self.columns] != sizes or given != list(range(sum(sizes))):
             raise ValueError(
-                f"columns must say for blocks of {sizes} columns which ones they are, each "
-                f"number below {sum(sizes)} once, but is {self.columns}."
+                f"columns must list the columns of each block, for blocks of {sizes} "
+                f"columns, with each number below {sum(sizes)} once, but is {self.columns}."
             )
         self.event_shape = (sum(sizes),)
 
@@ -74,7 +74,7 @@ class Blockwise(DistributionLayer):
 
     @property
     def has_mean(self) -> np.ndarray:  # type: ignore[override]
-        """Whether a mean says anything, for each column."""
+        """Whether the mean of each column is meaningful."""
         answer = np.ones(self.event_shape, bool)
         for block, columns in zip(self.blocks, self.columns, strict=True):
             answer[columns] = block.has_mean
@@ -98,7 +98,7 @@ class Blockwise(DistributionLayer):
         return Columns(columns=tuple(supports))
 
     def compute_params_size(self) -> int:
-        """The parameters of all blocks."""
+        """The number of parameters of all blocks."""
         return sum(block.params_size for block in self.blocks)
 
     def make_distribution(self, params):
@@ -123,7 +123,7 @@ class Blockwise(DistributionLayer):
         return np.concatenate([one.marginal_params(x[:, c]) for one, c in pairs])
 
     def center(self, distribution):
-        """The centre of each column: a mean, or a mode where it is discrete."""
+        """The centre of each column: a mean, or a mode if it is discrete."""
         return distribution.distribution.each(center_of)
 
     def get_config(self):
@@ -160,7 +160,7 @@ class ColumnDistributions(tfd.Distribution):
         parameters = dict(locals())
         self.parts, self.columns = list(parts), list(columns)
         self.is_discrete = list(is_discrete)
-        # Where each column stands once the parts are joined.
+        # The place of each column after the parts are joined.
         self.order = np.argsort(np.concatenate(columns))
         super().__init__(
             dtype=self.parts[0].dtype,

@@ -22,8 +22,8 @@ from keras_vae.layers.independent import (
 class IndependentTruncatedNormal(PositiveLayer):
     """Independent normal variables on an interval; parameters: modes, scales.
 
-    The density is that of a normal distribution, as far as it lies from `low` to `high`.
-    Its mode is low + (high - low) sigmoid(u) for the network's output u.
+    The density is that of a normal distribution, restricted to `low` to `high`. Its mode is
+    low + (high - low) sigmoid(u) for the network's output u.
 
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
@@ -71,7 +71,7 @@ class IndependentTruncatedNormal(PositiveLayer):
         )
 
     def marginal_params(self, x):
-        """By mean and standard deviation, as if nothing were truncated."""
+        """From mean and standard deviation, ignoring the truncation."""
         width = self.high - self.low
         mean, std = element_moments(x)
         place = np.clip((mean - self.low) / width, 1e-3, 1 - 1e-3)
@@ -92,8 +92,8 @@ class IndependentTruncatedNormal(PositiveLayer):
 class IndependentKumaraswamy(PositiveLayer):
     """Independent variables on (0, 1) with P(x <= t) = 1 - (1 - t^a)^b; parameters: a, b.
 
-    Shaped as the beta distribution, with draws that need one uniform number and have plain
-    gradients. See `PositiveLayer` for the arguments.
+    It has the shapes of the beta distribution, but its draws need one uniform number and
+    have simple gradients. See `PositiveLayer` for the arguments.
 
     Example:
         >>> IndependentKumaraswamy(3).params_size

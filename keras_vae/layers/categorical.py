@@ -67,7 +67,7 @@ class OneHotCategorical(DistributionLayer):
         self.event_shape = (self.event_size,)
 
     def compute_params_size(self) -> int:
-        """One logit a category."""
+        """One logit for each category."""
         return self.event_size
 
     def make_distribution(self, params):
@@ -90,9 +90,9 @@ class OneHotCategorical(DistributionLayer):
 class IndependentCategorical(DistributionLayer):
     """Independent choices among `num_classes` for each element; parameters: logits.
 
-    The logits of an element stand together: parameters are read as [*event_shape,
-    num_classes]. Observations and draws are class numbers, as floats. The mean of a
-    class number means nothing, so "mean" is refused; "mode" is the likeliest class.
+    The logits of an element are adjacent: parameters are read as [*event_shape,
+    num_classes]. Observations and draws are class numbers, as floats. The mean of class
+    numbers has no meaning, so "mean" is refused; "mode" is the most probable class.
 
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
@@ -138,7 +138,7 @@ class IndependentCategorical(DistributionLayer):
         )
 
     def marginal_params(self, x):
-        """Logarithms of the classes' shares; half an example more of each."""
+        """Logarithms of the classes' shares, with half an example added to each."""
         x = np.asarray(x, np.float64).reshape(len(x), -1)
         counts = [(x == k).sum(axis=0) + 0.5 for k in range(self.num_classes)]
         shares = np.stack(counts, axis=-1) / np.sum(counts, axis=0)[:, np.newaxis]
@@ -158,7 +158,7 @@ class IndependentCategorical(DistributionLayer):
         return list(dict.fromkeys(shapes))
 
     def flat_params(self, outputs):
-        """The classes of an element stand together already."""
+        """The logits of an element are adjacent already."""
         return tf.reshape(outputs, (-1, self.params_size))
 
     def summary(self, distribution):

@@ -1,4 +1,4 @@
-"""A single point in the place of a distribution: the posterior of an autoencoder."""
+"""A single point instead of a distribution: the posterior of an autoencoder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ class Deterministic(IndependentLayer):
     """All probability on one point; parameters: the point.
 
     As a posterior it makes an autoencoder: `embed`, `reconstruct` and `interpolate` work as
-    ever. A point has no density, so there is no rate, no ELBO and no likelihood; the
-    objective is `keras_vae.objectives.Reconstruction`, or one of your own that reads the
-    codes alone. The prior is what `sample` draws from. See `IndependentLayer` for the
-    arguments.
+    usual. A point has no density, so there is no rate, no ELBO and no likelihood; the
+    objective is `keras_vae.objectives.Reconstruction`, or your own that reads only the
+    codes. `sample` draws from the prior. See `IndependentLayer` for the arguments.
 
     Example:
         >>> Deterministic(16).params_size

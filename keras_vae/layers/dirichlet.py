@@ -16,14 +16,14 @@ from keras_vae.layers.base import DistributionLayer
 class Dirichlet(DistributionLayer):
     """The Dirichlet distribution on the simplex; parameters: concentrations.
 
-    Draws have gradients (implicit ones, of gamma variables). As a posterior it has the
-    uniform distribution on the simplex as its usual prior.
+    Draws have gradients (implicit ones, of gamma variables). As a posterior, its default
+    prior is the uniform distribution on the simplex.
 
     Args:
         event_size: Number of shares, at least 2.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
-        floor: Smallest concentration, which is floor + softplus(u). Far below it, draws
-            would have shares that are zero in single precision.
+        floor: Smallest concentration, which is floor + softplus(u). With far smaller ones,
+            some shares of draws would be zero in single precision.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
@@ -48,7 +48,7 @@ class Dirichlet(DistributionLayer):
         self.floor = not_negative(floor, "floor")
 
     def compute_params_size(self) -> int:
-        """One concentration a share."""
+        """One concentration for each share."""
         return self.event_size
 
     def make_distribution(self, params):

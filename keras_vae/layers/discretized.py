@@ -1,4 +1,4 @@
-"""Levels, as of 8-bit images: logistic and normal variables that are rounded."""
+"""Levels, such as those of 8-bit images: rounded logistic and normal variables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Discretized(tfd.Distribution):
     """A variable rounded to the nearest level and clipped to `low` ... `high`.
 
     P(x) = F(x + 1/2) - F(x - 1/2), where the lowest and the highest level take the tails.
-    Subclasses say what F is, for location 0 and scale 1.
+    Subclasses define F, for location 0 and scale 1.
 
     Args:
         loc: Location in levels, a tensor.
@@ -156,13 +156,13 @@ class QuantizedNormalDistribution(Discretized):
         return tfd.Normal(tf.zeros([], self.dtype), 1.0).sample(shape, seed=seed)
 
     def _log_inner(self, x, above, below):
-        # Both on the lower side, where F is small and its logarithm exact.
+        # Both are taken on the lower side, where F is small and its logarithm exact.
         middle = (x - self.loc) / self.scale
         right = middle > 0
         b, a = tf.where(right, -below, above), tf.where(right, -above, below)
         log_b, log_a = self._log_below(b), self._log_below(a)
         gap = tf.maximum(log_b - log_a, _LEAST_GAP)
-        # A cell of a wide normal is a sliver, in which the density hardly changes.
+        # The cell of a wide normal is narrow, so the density hardly changes in it.
         sliver = tfd.Normal(tf.zeros([], self.dtype), 1.0).log_prob(middle)
         return tf.where(
             self.scale > _WIDE,

@@ -16,7 +16,7 @@ from keras_vae.layers.base import DistributionLayer, event_tuple, registered_nam
 
 @keras.saving.register_keras_serializable("keras_vae")
 class DistributionLambda(DistributionLayer):
-    """Turns parameters into a distribution with a function of yours.
+    """Turns parameters into a distribution with your own function.
 
     The function must be registered with Keras under a name: a model with it can then be
     saved and loaded without executing anything from the file.
@@ -25,8 +25,8 @@ class DistributionLambda(DistributionLayer):
         make_distribution_fn: Registered function of a tensor [..., params_size] that
             returns a `tfd.Distribution`, or the name under which it is registered.
         params_size: Number of parameters; None accepts any number.
-        event_shape: Shape of one observation, where it is known beforehand; a `VAE`
-            needs both sizes.
+        event_shape: Shape of one observation, if it is known in advance; a `VAE` needs both
+            sizes.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
 
@@ -88,12 +88,12 @@ class DistributionLambda(DistributionLayer):
 
     @property
     def support(self) -> Support:
-        """Where the function's distributions live, as far as their class tells."""
+        """The support of the function's distributions, as far as their class tells."""
         return self._support
 
     @property
     def accepts(self) -> Support:
-        """All numbers: what has a score is the function's business."""
+        """All numbers: the function decides which values have a score."""
         return REAL
 
     @property

@@ -1,4 +1,4 @@
-"""A normalizing flow: a simple distribution behind an invertible function."""
+"""A normalizing flow: a simple distribution, transformed by an invertible function."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from keras_vae.layers.normal import IndependentNormal
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Flow(DistributionLayer):
-    """Independent normals behind layers of an invertible function.
+    """Independent normals, transformed by layers of an invertible function.
 
-    As a posterior it bends the encoder's normal, under `keras_vae.priors.Learned` it is a
+    As a posterior it transforms the encoder's normal; in `keras_vae.priors.Learned` it is a
     prior. Parameters: means and scales of the normal, those of the layers, the context.
 
     Args:
         event_size: Length D of the vector.
         convert_to_tensor_fn: What a call returns: "sample", or a registered function; a
             flow has neither mean nor mode.
-        bijector: What a layer is, by name. With networks of the flow's own weights:
-            "affine_coupling" (RealNVP), "spline_coupling", "iaf" (for posteriors), "maf"
-            (for priors). By parameters, which an encoder gives: "planar", "radial",
-            "householder", "sylvester:kind=orthogonal". Between layers of the former, and
-            of triangular Sylvester ones, the order of the elements is reversed.
+        bijector: The kind of the layers, by name. With networks that are weights of the
+            flow: "affine_coupling" (RealNVP), "spline_coupling", "iaf" (for posteriors),
+            "maf" (for priors). With parameters from an encoder: "planar", "radial",
+            "householder", "sylvester:kind=orthogonal". Between layers of the former, and of
+            triangular Sylvester ones, the order of the elements is reversed.
         num_layers: Number of layers.
         hidden_units: Widths of the hidden layers of each network.
-        context_size: Numbers from the encoder that the networks read as well. None is D
-            for "iaf", which is made for it, and else none.
+        context_size: Numbers from the encoder that the networks also read. None takes D for
+            "iaf", which is designed for it, and otherwise 0.
         floor: Smallest standard deviation of the normal.
         **kwargs: Arguments of `DistributionLayer`.
 
@@ -119,13 +119,13 @@ class Flow(DistributionLayer):
         return params
 
     def marginal_params(self, x):
-        """Means and scales of data for the normal; the layers as at first."""
+        """Means and scales of data for the normal, initial parameters for the layers."""
         params = self.initial_params()
         params[: self.base.params_size] = self.base.marginal_params(x)
         return params
 
     def make_distribution(self, params):
-        """The normal behind all layers."""
+        """The normal, transformed by all layers."""
         size = self.base.params_size
         return tfd.TransformedDistribution(
             self.base.distribution(params[..., :size]),
@@ -134,7 +134,7 @@ class Flow(DistributionLayer):
         )
 
     def _bijector(self, params):
-        """All layers, the last one first, as TFP chains them."""
+        """The chain of all layers, the last one first, as in TFP."""
         each = self.bijector.params_size(self.event_size)
         ends = [*[each] * self.num_layers, self.context_size]
         *of_layers, context = tf.split(params, ends, axis=-1)

@@ -22,9 +22,8 @@ from keras_vae.layers.base import DistributionLayer, event_tuple
 class IndependentLayer(DistributionLayer):
     """Base of layers with one scalar distribution for each element of an event.
 
-    The parameters of a batch member are blocks of `prod(event_shape)` numbers, one block
-    a parameter, in the order of the arguments of `make_elements` (the order of
-    `tfp.layers`).
+    The parameters of an example are blocks of `prod(event_shape)` numbers, one block per
+    parameter, in the order of the arguments of `make_elements` (the order of `tfp.layers`).
 
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
@@ -40,7 +39,7 @@ class IndependentLayer(DistributionLayer):
     """
 
     num_blocks = 1
-    # Of counts, which block is the logarithm of the mean, up to what others add to it.
+    # For counts, the block that is the logarithm of the mean, up to terms of other blocks.
     log_mean_block: int | None = None
 
     def __init__(self, event_shape=(), convert_to_tensor_fn="sample", **kwargs):
@@ -69,7 +68,7 @@ class IndependentLayer(DistributionLayer):
         )
 
     def params_shapes(self) -> list[tuple[int, ...]]:
-        """Flat blocks, or as a convolution leaves them: [*event[:-1], blocks * channels]."""
+        """Flat blocks, or the output of a convolution: [*event[:-1], blocks * channels]."""
         shapes = super().params_shapes()
         if self.event_shape:
             *sizes, channels = self.event_shape
@@ -122,7 +121,7 @@ class PositiveLayer(IndependentLayer):
         return self.floor + tf.nn.softplus(u)
 
     def initial_params(self, seed=0):
-        """Zeros, and ones where the last block is what must be positive."""
+        """Zeros, and ones for the last block if it must be positive."""
         params = super().initial_params(seed).reshape(self.num_blocks, -1)
         params[1:] = np.log(np.expm1(1.0))
         return params.reshape(-1)
@@ -144,7 +143,7 @@ def element_moments(x) -> tuple[np.ndarray, np.ndarray]:
         x: Observations [N, *event]; NaN is missing.
 
     Returns:
-        Two arrays [elements], float32; 0 and 1 of elements that are never known. The
+        Two arrays [elements], float32; 0 and 1 for elements that are never known. The
         standard deviation is at least a thousandth of the largest value.
     """
     x = np.asarray(x, np.float64).reshape(len(x), -1)
@@ -158,7 +157,7 @@ def element_moments(x) -> tuple[np.ndarray, np.ndarray]:
 
 
 def inverse_softplus(value) -> np.ndarray:
-    """What softplus maps to a positive value.
+    """The inverse of softplus.
 
     Args:
         value: Positive numbers.
@@ -203,8 +202,8 @@ class IndependentLogistic(PositiveLayer):
 class IndependentLaplace(PositiveLayer):
     """Independent Laplace distributions; parameters: locations, scales.
 
-    Its negative log-likelihood is an absolute error over the scale. See `PositiveLayer`
-    for the arguments.
+    The negative log-likelihood is |x - location| / scale + log(2 scale). See
+    `PositiveLayer` for the arguments.
 
     Example:
         >>> IndependentLaplace(3).distribution(tf.zeros([2, 6])).event_shape
@@ -291,9 +290,9 @@ class IndependentPoisson(IndependentLayer):
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
-        max_log_rate: Log-rates above it count as it: float32 does not hold larger counts
-            exactly, and the squares of their gradients would overflow in optimizers. None
-            takes them as they are, as `tfp.layers` does.
+        max_log_rate: Upper limit of log-rates: float32 does not hold larger counts exactly,
+            and the squares of their gradients would overflow in optimizers. None sets no
+            limit, as in `tfp.layers`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Example:
@@ -366,7 +365,7 @@ class IndependentNegativeBinomial(PositiveLayer):
         )
 
     def marginal_params(self, x):
-        """By mean and variance, as far as the variance is above the mean."""
+        """From mean and variance, if the variance is above the mean."""
         mean, std = element_moments(x)
         mean = np.maximum(mean, 1e-3)
         total = mean**2 / np.maximum(std**2 - mean, 0.01 * mean)
@@ -382,8 +381,8 @@ class IndependentNegativeBinomial(PositiveLayer):
 class IndependentBeta(PositiveLayer):
     """Independent beta distributions; parameters: concentrations of 1 and of 0.
 
-    The density at 0 and at 1 is zero or infinite, so observations must lie strictly
-    between; `keras_vae.data.Scaling` maps grey levels so. The floor keeps both
+    The density at 0 and at 1 is zero or infinite, so observations must lie strictly between
+    them; `keras_vae.data.Scaling` scales grey levels to this range. The floor keeps both
     concentrations away from zero. See `PositiveLayer` for the arguments.
 
     Example:

@@ -82,7 +82,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class KLDivergenceAddLoss(keras.layers.Layer):
-    """Layer behind a distribution layer that adds weight * KL(q, prior) to the loss.
+    """Layer after a distribution layer that adds weight * KL(q, prior) to the loss.
 
     It passes its input on, with the distribution. The loss is the mean over the batch,
     in nats. A trainable prior is trained.
@@ -215,8 +215,8 @@ def _name_of_points(function, use_exact_kl):
         return None
     if use_exact_kl:
         raise ValueError(
-            "test_points_fn gives the points of an estimate, and the exact divergence has "
-            "none. Leave it out, or take use_exact_kl=False."
+            "test_points_fn gives the points for an estimate, but the exact divergence "
+            "needs none. Leave it out, or take use_exact_kl=False."
         )
     return registered_name(function, "test_points_fn")
 

@@ -146,9 +146,9 @@ class MixtureSameFamily(_Mixture):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class IndependentMixture(DistributionLayer):
-    """Independent elements, each of them a mixture of its own.
+    """Independent elements, each with its own mixture.
 
-    For columns of tables with several modes. Parameters: for each element its
+    It suits columns of tables with several modes. Parameters: for each element its
     `num_components` logits, then the parameters of each of its components.
 
     Args:
@@ -183,8 +183,8 @@ class IndependentMixture(DistributionLayer):
         self.component = layer_of(component, ())
         if self.component.event_shape != ():
             raise ValueError(
-                "component must be a distribution of single numbers, but is one of events "
-                f"of shape {self.component.event_shape}. Give its name, such as 'normal'."
+                "component must be a distribution of single numbers, but its events have "
+                f"shape {self.component.event_shape}. Give its name, such as 'normal'."
             )
 
     @property
@@ -242,7 +242,7 @@ class IndependentMixture(DistributionLayer):
         for k in range(self.num_components):
             mine = values[fitted.labels_ == k] if k < fitted.n_clusters else values
             logits.append(np.log(len(mine) / len(values)) - (k >= fitted.n_clusters) * 5.0)
-            # A cluster of equal values would be a needle.
+            # A cluster of equal values would have scale zero.
             wide = np.concatenate([mine, mine[:1] + 1e-3 * (high - low)])
             components.append(self.component.marginal_params(wide))
         return np.concatenate([logits, *components])

@@ -23,14 +23,14 @@ class IndependentNormal(PositiveLayer):
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
-        scale: The standard deviation. "learned": from the network, one for each element.
-            "shared": one trainable number for all elements and examples, the sigma-VAE.
-            A number: fixed.
+        scale: The standard deviation. "learned" takes one for each element from the
+            network; "shared" is one trainable number for all elements and examples (the
+            sigma-VAE); a number is fixed.
         floor: Smallest standard deviation that is learned or shared.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
-        ValueError: If `scale` is neither of the words nor a positive number.
+        ValueError: If `scale` is neither "learned", "shared" nor a positive number.
 
     Example:
         >>> IndependentNormal(16).params_size, IndependentNormal(16, scale=0.1).params_size
@@ -150,8 +150,8 @@ class MultivariateNormalTriL(DistributionLayer):
 class MultivariateNormalLowRank(DistributionLayer):
     """A normal distribution with covariance diag(d) + U U^T; parameters: mean, d, U.
 
-    Between independent normals and full covariance: R directions in which elements go
-    together, so that an encoder gives D (2 + R) numbers, and not D (D + 3) / 2.
+    It is between independent normals and full covariance: elements are correlated along R
+    directions, and an encoder gives D (2 + R) numbers instead of D (D + 3) / 2.
 
     Args:
         event_size: Length D of the vector.
@@ -188,8 +188,8 @@ class MultivariateNormalLowRank(DistributionLayer):
         self.rank = positive_int(rank, "rank")
         if self.rank > self.event_size:
             raise ValueError(
-                f"rank is {self.rank}, but vectors of size {self.event_size} have no more "
-                "directions than that. Take 'full_normal'."
+                f"rank must be below the event size {self.event_size}, but is {self.rank}. "
+                "Take a smaller rank, or 'full_normal'."
             )
         self.floor = not_negative(floor, "floor")
         self.event_shape = (self.event_size,)
@@ -207,7 +207,7 @@ class MultivariateNormalLowRank(DistributionLayer):
         factor = tf.reshape(factor, shape)
         diagonal = tf.linalg.diag(self.floor + tf.nn.softplus(diagonal))
         covariance = diagonal + tf.matmul(factor, factor, transpose_b=True)
-        # XLA compiles this for batches of any size, and not TFP's low-rank update.
+        # XLA compiles this for batches of any size, but not TFP's low-rank update.
         return tfd.MultivariateNormalTriL(
             loc, tf.linalg.cholesky(covariance), validate_args=self.validate_args
         )

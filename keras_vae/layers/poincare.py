@@ -1,4 +1,4 @@
-"""Trees in few dimensions: a normal distribution in hyperbolic space."""
+"""A normal distribution in hyperbolic space, which embeds trees in few dimensions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keras_vae.core.support import Support
 from keras_vae.layers.base import DistributionLayer
 
 # Largest norm of a point, as a share of the radius: nearer to the edge, sums of two points
-# lose all digits in single precision. Such a sum may be nearer itself.
+# lose all digits in single precision. The sum itself may be nearer to the edge.
 _EDGE = 1.0 - 4e-3
 _ALMOST_ONE = 1.0 - 1e-6
 _TINY = 1e-12
@@ -116,7 +116,7 @@ class WrappedNormal(tfd.Distribution):
         distance = 2.0 / root * tf.atanh(tf.minimum(root * norm, _ALMOST_ONE))
         v = distance * w / norm
         normal = tfd.MultivariateNormalDiag(tf.zeros_like(self.scale), self.scale)
-        # How much further apart geodesics are than lines: (c d / sinh(c d))^(D - 1).
+        # The spread of geodesics relative to lines: (c d / sinh(c d))^(D - 1).
         far = root * distance[..., 0]
         log_sinh = far + tf.math.log1p(-tf.exp(-2.0 * far) + _TINY) - math.log(2.0)
         spread = tf.where(far < 1e-2, -tf.square(far) / 6.0, tf.math.log(far) - log_sinh)
@@ -133,7 +133,7 @@ class PoincareNormal(DistributionLayer):
 
     Hyperbolic space grows with the distance as trees do, so that few dimensions hold a
     hierarchy. The centre is where the geodesic from the origin along the tangent vector
-    ends. As a posterior its usual prior is the wrapped normal at the origin.
+    ends. As a posterior, its default prior is the wrapped normal at the origin.
 
     Args:
         event_size: Dimension D of the ball.
@@ -201,7 +201,7 @@ class PoincareNormal(DistributionLayer):
     expectation = center
 
     def summary(self, distribution):
-        """The centre alone: a mean of points of a curved space is none of them."""
+        """The centre alone: the mean of points in a curved space is not in that space."""
         return {"center": self.center(distribution)}
 
     @property

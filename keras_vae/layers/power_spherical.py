@@ -1,4 +1,4 @@
-"""Directions: distributions on the unit sphere."""
+"""Distributions of directions, on the unit sphere."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _NEAREST = 1e-6
 class _PowerSpherical(tfd.PowerSpherical):
     """TFP's, with finite gradients where a draw rounds to the mean direction.
 
-    On the circle that is one draw in a hundred at a concentration of 1,000: the root of
-    1 - cosine^2 is 0 there, and its slope infinite.
+    On the circle this happens to one draw in a hundred at a concentration of 1,000: the
+    root of 1 - cosine^2 is 0 there, and its slope infinite.
     """
 
     def _sample_n(self, n, seed=None):
@@ -92,7 +92,7 @@ class PowerSpherical(DistributionLayer):
     def make_distribution(self, params):
         """Power spherical with a normalised direction and softplus concentration."""
         direction, concentration = params[..., :-1], params[..., -1]
-        # A network's zero vector has no direction: the first axis is as good as any.
+        # A network's zero vector has no direction, so it becomes the first axis.
         axis = tf.one_hot(0, self.event_size, dtype=params.dtype)
         is_zero = tf.reduce_all(tf.equal(direction, 0.0), axis=-1, keepdims=True)
         direction = tf.where(is_zero, direction + axis, direction)
@@ -131,7 +131,7 @@ class VonMisesFisher(PowerSpherical):
     """The von Mises-Fisher distribution; parameters: a direction, a concentration.
 
     The density at z is proportional to exp(concentration * mean . z). Draws have gradients
-    in three dimensions alone; in others the score function must do, or `PowerSpherical`.
+    only in three dimensions; in others use a score-function objective, or `PowerSpherical`.
 
     Args:
         event_size: Length D of the vectors, from 2 to 5.

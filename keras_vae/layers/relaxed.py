@@ -17,14 +17,14 @@ from keras_vae.layers.base import DistributionLayer
 class RelaxedOneHotCategorical(DistributionLayer):
     """The Concrete (Gumbel-softmax) distribution on the simplex; parameters: logits.
 
-    Draws are softmax((logits + Gumbel noise) / temperature): near one-hot vectors where
-    the temperature is low, and with a gradient. As a posterior it needs a prior on the
-    simplex, such as the default of `keras_vae.VAE`, which is the family at equal logits.
+    Draws are softmax((logits + Gumbel noise) / temperature): nearly one-hot vectors if the
+    temperature is low, and with a gradient. As a posterior it needs a prior on the simplex,
+    such as the default of `keras_vae.VAE`, which is the family at equal logits.
 
     Args:
         event_size: Number of categories.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
-        temperature: How far draws are from one-hot; above 0.
+        temperature: Distance of draws from one-hot vectors; above 0.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
@@ -56,7 +56,7 @@ class RelaxedOneHotCategorical(DistributionLayer):
         self.temperature = float(temperature)
 
     def compute_params_size(self) -> int:
-        """One logit a category."""
+        """One logit for each category."""
         return self.event_size
 
     def make_distribution(self, params):

@@ -13,7 +13,7 @@ from keras_vae.layers.base import DistributionLayer, event_tuple
 
 
 class LayerRoom(Room):
-    """Distribution layers by name; the name of a bijector is that of a flow of it.
+    """Distribution layers by name; a bijector's name stands for a flow of this bijector.
 
     "sylvester:kind=triangular,num_layers=2" is
     "flow:bijector=(sylvester:kind=triangular),num_layers=2".
@@ -53,7 +53,7 @@ def get(identifier: Any, event_shape=None, **given: Any) -> DistributionLayer:
     """Returns a distribution layer for a name, a description or a layer.
 
     Args:
-        identifier: Such as "bernoulli", "normal:scale=shared", "iaf:num_layers=2",
+        identifier: A name such as "bernoulli", "normal:scale=shared", "iaf:num_layers=2",
             {"name": "flow", "num_layers": 8}, or a layer.
         event_shape: Shape of one event, for layers that are made here.
         **given: Further arguments for layers that take them, such as the `low` and `high`
@@ -78,7 +78,7 @@ def get(identifier: Any, event_shape=None, **given: Any) -> DistributionLayer:
 
 
 def layer_of(identifier: Any, event_shape) -> DistributionLayer:
-    """Returns the layer that another one is made of.
+    """Returns the inner layer of another layer, such as a mixture's component.
 
     Args:
         identifier: A layer, its name with arguments, or its config.

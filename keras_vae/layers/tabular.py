@@ -96,7 +96,7 @@ class IndependentGamma(PositiveLayer):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class ZeroInflated(IndependentLayer):
-    """Independent variables that are zero more often than another distribution says.
+    """Independent counts with more zeros than another distribution has.
 
     P(0) = s + (1 - s) p(0) and P(x) = (1 - s) p(x) for the share s = sigmoid(u).
     Parameters: first a logit u for each element, then the parameters of the counts.
@@ -109,7 +109,7 @@ class ZeroInflated(IndependentLayer):
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
-        ValueError: If `counts` is no distribution of counts.
+        ValueError: If `counts` is not a distribution of counts.
 
     Example:
         >>> ZeroInflated(3, "poisson").params_size
@@ -154,12 +154,12 @@ class ZeroInflated(IndependentLayer):
         return ZeroInflatedDistribution(logits, counts, self.validate_args)
 
     def initial_params(self, seed=0):
-        """Half of the numbers are zeros for no other reason."""
+        """Half of the numbers are additional zeros."""
         logits = np.zeros(int(np.prod(self.event_shape)), np.float32)
         return np.concatenate([logits, self.counts.initial_params(seed)])
 
     def marginal_params(self, x):
-        """Half of the zeros are taken for superfluous."""
+        """Half of the zeros count as additional."""
         x = np.asarray(x, np.float64).reshape(len(x), -1)
         known = np.maximum((~np.isnan(x)).sum(axis=0), 1)
         share = np.clip(0.5 * (x == 0).sum(axis=0) / known, 1e-3, 1 - 1e-3)
@@ -248,8 +248,8 @@ class IndependentOrdinal(IndependentLayer):
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         num_classes: Number of ranks K.
-        convert_to_tensor_fn: What a call returns; "mean" is refused, as distances between
-            ranks mean nothing.
+        convert_to_tensor_fn: What a call returns; "mean" is refused, since distances
+            between ranks have no meaning.
         **kwargs: Arguments of `DistributionLayer`.
 
     Example:
@@ -274,8 +274,8 @@ class IndependentOrdinal(IndependentLayer):
             raise ValueError(f"num_classes must be at least 2, but is {num_classes!r}.")
         if self.convert_to_tensor_fn == "mean":
             raise ValueError(
-                "IndependentOrdinal has no mean: distances between ranks mean nothing. Use "
-                "convert_to_tensor_fn='mode' or 'sample'."
+                "IndependentOrdinal has no mean: distances between ranks have no meaning. "
+                "Use convert_to_tensor_fn='mode' or 'sample'."
             )
         # Equal probabilities for a location of zero.
         even = logit(np.arange(1, self.num_classes) / self.num_classes)
@@ -297,7 +297,7 @@ class IndependentOrdinal(IndependentLayer):
         return OrdinalDistribution(cuts, loc, self.validate_args)
 
     def marginal_params(self, x):
-        """Locations by the mean rank, for the cut points that the layer begins with."""
+        """Locations from the mean rank, for the layer's initial cut points."""
         share = element_moments(x)[0] / (self.num_classes - 1)
         return 2.0 * logit(np.clip(share, 0.01, 0.99))
 

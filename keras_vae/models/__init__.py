@@ -27,10 +27,10 @@ __all__ = [
 
 
 def _make(cls: type):
-    """What makes a model for events of a shape; None where it needs networks."""
+    """The function that makes a model for an event shape; None if it needs networks."""
     if cls is VAE:
         return None
-    # A LadderVAE refuses to be made by what it inherits.
+    # A LadderVAE refuses the factory method that it inherits.
     return cls if issubclass(cls, LadderVAE) else getattr(cls, "for_images", cls)
 
 

@@ -1,4 +1,4 @@
-"""What a VAE computes for objectives that ask for more than a pass."""
+"""Values that a VAE computes for objectives that need more than a pass."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_critic(critic: Any, latent_shape: Sequence[int]) -> keras.Model | None:
         A network z -> logit [B, 1], or None.
 
     Raises:
-        ValueError: If the widths are no sizes, or the network ends in another shape.
+        ValueError: If the widths are invalid, or the network's output has another shape.
     """
     if critic is None or isinstance(critic, keras.Model):
         if critic is not None and critic.output_shape[1:] != (1,):
@@ -72,14 +72,14 @@ def make_leapfrog(leapfrog: Any, dtype) -> Leapfrog | None:
     """Makes the leapfrog steps.
 
     Args:
-        leapfrog: How many, the layer itself, or None.
+        leapfrog: Number of steps, the layer itself, or None.
         dtype: Dtype of latent variables.
 
     Returns:
         The layer, or None.
 
     Raises:
-        ValueError: If it is no number of steps.
+        ValueError: If the number of steps is invalid.
     """
     if leapfrog is None or isinstance(leapfrog, Leapfrog):
         return leapfrog
@@ -92,14 +92,14 @@ def are_pictures(model) -> bool:
 
 
 def picture_range(model) -> tuple[float, float]:
-    """What is black and what is white in images, in the model's units.
+    """The values of black and white in images, in the model's units.
 
     Args:
         model: A model of images.
 
     Returns:
-        The ends of the raw values' range, where a preprocessor knows it; those of the
-        likelihood's support; or 0 and 1.
+        The ends of the range of raw values if a preprocessor knows it; otherwise those of
+        the likelihood's support, or 0 and 1.
     """
     if model.preprocessor is None:
         return model.shown_range
@@ -109,7 +109,7 @@ def picture_range(model) -> tuple[float, float]:
 
 
 def ask(model, params, x, y, z, log_joint, training: bool) -> Ask:
-    """What may be asked about a pass.
+    """The functions that an objective may call about a pass.
 
     Args:
         model: The VAE.

@@ -1,4 +1,4 @@
-"""Refusing bad observations, weights and conditions before any step is taken."""
+"""Checks of observations, weights and conditions, before the first step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_array(x) -> bool:
 
 
 def refuse_form(x, name: str = "x") -> None:
-    """Refuses what Keras would misunderstand, or fail on later.
+    """Refuses inputs that Keras would misunderstand, or fail on later.
 
     Args:
         x: What was passed.
@@ -52,7 +52,7 @@ def refuse_form(x, name: str = "x") -> None:
 
 
 def as_array(x, name: str = "x") -> np.ndarray:
-    """Reads what is meant as one array of observations.
+    """Converts observations to one array.
 
     Args:
         x: Array, tensor, table or nested list.
@@ -78,11 +78,11 @@ def as_array(x, name: str = "x") -> np.ndarray:
 
 
 def flat_weights(weight, size: int | None = None):
-    """Refuses weights that would be broadcast by luck.
+    """Refuses weights that would be broadcast by accident.
 
     Args:
         weight: Array or tensor [N] or [N, 1].
-        size: Number of observations, where it is known.
+        size: Number of observations, if it is known.
 
     Returns:
         The weights, [N].
@@ -113,7 +113,7 @@ def check_weights(weight, size: int):
         Float array [N], or None.
 
     Raises:
-        ValueError: If they have another shape, or are no finite numbers.
+        ValueError: If they have another shape, or are not finite numbers.
     """
     if weight is None:
         return None
@@ -124,7 +124,7 @@ def check_weights(weight, size: int):
 
 
 def check_batches(size: int, batch_size: int | None, objective, name: str = "x") -> None:
-    """Refuses batches in which an objective has too little to compare.
+    """Refuses batches with too few observations for an objective that compares them.
 
     Args:
         size: Number of observations.
@@ -158,11 +158,11 @@ _HOW_TO_ANSWER = {
 
 
 def refuse_questions(objective, answers: frozenset[str], model: str) -> None:
-    """Refuses an objective that asks a model for what it has not.
+    """Refuses an objective that needs something that the model lacks.
 
     Args:
         objective: What training minimises.
-        answers: What may be asked of the model.
+        answers: Names of the values that the model can provide.
         model: What to call the model in the message.
 
     Raises:
@@ -180,7 +180,7 @@ def refuse_questions(objective, answers: frozenset[str], model: str) -> None:
 
 
 def refuse_class_weight(class_weight) -> None:
-    """Refuses an argument of Keras's methods that means nothing here.
+    """Refuses an argument of Keras's methods that has no meaning for a VAE.
 
     Args:
         class_weight: What was passed.
@@ -196,10 +196,10 @@ def refuse_class_weight(class_weight) -> None:
 
 
 def check_stream(model, x, y=None, weight=None, name: str = "x") -> None:
-    """Checks what is no array as far as it can be seen.
+    """Checks data that are not an array, as far as possible.
 
-    Of a `tf.data.Dataset` and a `PyDataset` the first batch is checked; of generators
-    nothing, since looking would consume it.
+    The first batch of a `tf.data.Dataset` or a `PyDataset` is checked. A generator is not,
+    since reading a batch would consume it.
 
     Args:
         model: The model.
@@ -247,14 +247,14 @@ def check_stream(model, x, y=None, weight=None, name: str = "x") -> None:
 
 
 def read_condition(condition) -> tuple[tuple[int, ...] | None, int | None]:
-    """Reads what a model's condition is.
+    """Reads the condition of a model.
 
     Args:
         condition: The number of classes, a shape, or None.
 
     Returns:
-        The shape in which networks read it (classes one-hot), and the number of classes;
-        None where there is none.
+        The shape in which networks read it (classes one-hot), and the number of classes, or
+        None if there is none.
 
     Raises:
         ValueError: If a number is not a positive integer.
@@ -304,7 +304,7 @@ def check_condition(y, n: int, shape, num_classes: int | None):
 
 
 def require_condition(is_given: bool, shape, num_classes: int | None) -> None:
-    """Refuses a condition where there is none, and none where there is one.
+    """Refuses a condition that the model does not have, and a missing one that it has.
 
     Args:
         is_given: Whether y was given.
@@ -328,7 +328,7 @@ def require_condition(is_given: bool, shape, num_classes: int | None) -> None:
 
 
 def one_hot_or_float(y, shape, num_classes: int | None, dtype: str) -> tf.Tensor:
-    """Brings a condition to the form in which networks read it.
+    """Converts a condition to the form in which networks read it.
 
     Args:
         y: The condition: class numbers [B] or [B, 1], or numbers [B, *shape].
@@ -366,7 +366,7 @@ def one_hot_or_float(y, shape, num_classes: int | None, dtype: str) -> tf.Tensor
             f"y has the class {y[~known][0]:g}, but the model has the classes 0 to "
             f"{num_classes - 1}."
         )
-    # Of streams no one else sees all batches; XLA leaves the check out.
+    # Only this check sees all batches of a stream; XLA leaves it out.
     message = f"y must hold class numbers from 0 to {num_classes - 1}."
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(known), [message])]):
         return tf.one_hot(classes, num_classes, dtype=dtype)

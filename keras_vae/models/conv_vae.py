@@ -25,17 +25,17 @@ class ConvVAE(VAE):
         likelihood: Distribution layer, or its name, such as "bernoulli" or
             "discretized_logistic".
         filters: Filters of each strided convolution of the encoder; the decoder has the
-            same in reverse. None takes 32, 64, 128, ... with as many halvings as bring
-            the longer side to 8 pixels or fewer.
+            same in reverse. None takes 32, 64, 128, ..., and halves the image until its
+            longer side has 8 pixels or fewer.
         dense_units: Width of the dense layer between convolutions and latent vector.
         activation: Name of the hidden layers' activation.
         normalization: Whether hidden convolutions are followed by group normalization.
         posterior: Distribution layer over D numbers, or its name, such as "flow".
         gaps: Whether observations may have gaps (NaN), which the likelihood leaves out:
-            "fill" has the encoder read zeros there, "mask" also where the gaps are. None
-            refuses them.
-        encoder: The encoder, where it is there already (a loaded model's); None makes it.
-        decoder: The decoder, likewise.
+            with "fill" the encoder reads zeros there, with "mask" it also reads where the
+            gaps are. None refuses gaps.
+        encoder: An existing encoder (of a loaded model); None makes a new one.
+        decoder: An existing decoder; None makes a new one.
         dtype: Dtype or policy of the networks; None takes Keras's global one.
         **kwargs: `prior`, `condition`, `seed` and `preprocessor` of `VAE`, and arguments
             of `keras.Model`.

@@ -28,13 +28,13 @@ class DenseVAE(VAE):
         activation: Name of the hidden layers' activation.
         posterior: Distribution layer over D numbers, or its name, such as "flow".
         gaps: Whether observations may have gaps (NaN), which the likelihood leaves out:
-            "fill" has the encoder read zeros there, "mask" also where the gaps are. None
-            refuses them.
-        offset: Of counts, whether the first number of the condition is added to the
-            logarithms of their means: as log(size / typical size) it makes them
-            proportional to the size of an observation, such as a cell's library size.
-        encoder: The encoder, where it is there already (a loaded model's); None makes it.
-        decoder: The decoder, likewise.
+            with "fill" the encoder reads zeros there, with "mask" it also reads where the
+            gaps are. None refuses gaps.
+        offset: For counts, whether to add the first number of the condition to the
+            logarithms of their means. With the number log(size / typical size) the means
+            are proportional to the size of an observation, such as a cell's library size.
+        encoder: An existing encoder (of a loaded model); None makes a new one.
+        decoder: An existing decoder; None makes a new one.
         dtype: Dtype or policy of the networks; None takes Keras's global one.
         **kwargs: `prior`, `condition`, `seed` and `preprocessor` of `VAE`, and arguments
             of `keras.Model`.

@@ -1,4 +1,4 @@
-"""Batches: what `fit`, `evaluate` and `predict` stream, and what a step reads of it."""
+"""Batches: the streams of `fit`, `evaluate` and `predict`, and how a step reads them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Batch(NamedTuple):
 
 
 def pack(x, y=None, weight=None, in_units: bool = False) -> dict[str, Any]:
-    """Puts together what `unpack` reads.
+    """Packs arrays into the form that `unpack` reads.
 
     Args:
         x: Observations [N, *event].
@@ -52,9 +52,9 @@ def stream(
     """Makes the batches of arrays.
 
     Args:
-        arrays: What `pack` made.
+        arrays: The result of `pack`.
         batch_size: Observations in a batch; None is 32.
-        shuffle: Whether each pass has an order of its own.
+        shuffle: Whether each pass has its own order.
         seed: Seed of the orders; None takes TensorFlow's.
 
     Returns:
@@ -64,16 +64,16 @@ def stream(
 
 
 def unpack(data) -> Batch:
-    """Splits what Keras passes to a step.
+    """Splits the data that Keras passes to a step.
 
     Args:
-        data: x, a tuple (x,), (x, y) or (x, y, weight), or what `pack` made.
+        data: x, a tuple (x,), (x, y) or (x, y, weight), or the result of `pack`.
 
     Returns:
         The batch; weights of shape [B, 1] are made [B].
 
     Raises:
-        ValueError: If x is no dense tensor, or weights have another shape.
+        ValueError: If x is not a dense tensor, or weights have another shape.
     """
     batch = Batch(*keras.utils.unpack_x_y_sample_weight(data))
     if isinstance(batch.x, dict) and (_RAW in batch.x or _UNITS in batch.x):

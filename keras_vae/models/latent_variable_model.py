@@ -1,4 +1,4 @@
-"""The waist that everything above models stands on, and what a trained model is asked for."""
+"""The interface of all models (the waist), and the methods of trained models."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _EVENTS_AT_A_TIME = 5_000
 _ELEMENTS_AT_A_TIME = 4_000_000
 # Tracing a prior's draw takes as long as drawing some rows without a graph.
 _ROWS_WORTH_A_GRAPH = 16
-# Tracing a network takes about as long as applying it without a graph to so many.
+# Tracing a network takes about as long as applying it to this many rows without a graph.
 _EVENTS_WORTH_A_GRAPH = 4_096
 
 
 class LatentVariableModel(ObjectiveModel):
-    """A model of observations x by latent variables z, whatever its wiring.
+    """A model of observations x with latent variables z; the base class of all models.
 
     Subclasses define the waist: `encode`, `decode`, `draw`, `trace`, `codes`, `decoded`,
-    and say what they are: `event_shape`, `support`, `latent`, `condition_shape`. All else
-    works through these.
+    and describe themselves: `event_shape`, `support`, `latent`, `condition_shape`. All
+    other methods work through these.
 
     The methods here take arrays of any length and return NumPy arrays, a batch at a time,
     and give the same result for the same seed. With a `preprocessor` they take and return
@@ -59,12 +59,12 @@ class LatentVariableModel(ObjectiveModel):
     event_shape: tuple[int, ...]
     condition_shape: tuple[int, ...] | None = None
     num_classes: int | None = None
-    # Shape of the whole numbers that stand for z, of models with codes of a codebook.
+    # Shape of the indices that stand for z, for models with a codebook.
     index_shape: tuple[int, ...] | None = None
 
     @property
     def preprocessor(self) -> Preprocessor | None:
-        """What was done to the training data; None: arrays are in the model's units."""
+        """The preparation of the training data; None if arrays are in the model's units."""
         return self._preprocessor
 
     @preprocessor.setter
@@ -93,14 +93,14 @@ class LatentVariableModel(ObjectiveModel):
 
     @property
     def raw_shape(self) -> tuple[int, ...]:
-        """Shape of one raw observation: `event_shape`, but of sounds (samples,)."""
+        """Shape of one raw observation: `event_shape`, or (samples,) for sounds."""
         if self.preprocessor is None:
             return tuple(self.event_shape)
         return self.preprocessor.raw_shape
 
     @property
     def latent(self) -> Latent:
-        """What the latent variable is."""
+        """Description of the latent variable."""
         raise NotImplementedError
 
     @property
@@ -110,12 +110,12 @@ class LatentVariableModel(ObjectiveModel):
 
     @property
     def is_discrete(self) -> bool:
-        """Whether log p(x|z) is the logarithm of a probability, and not of a density."""
+        """Whether log p(x|z) is the logarithm of a probability, not of a density."""
         raise NotImplementedError
 
     @property
     def has_mean(self) -> np.ndarray:
-        """Whether a mean says anything of each element of an observation, [*event]."""
+        """Whether the mean of each element is meaningful, [*event]."""
         return np.ones(self.event_shape, bool)
 
     @property
@@ -125,7 +125,7 @@ class LatentVariableModel(ObjectiveModel):
 
     @property
     def explains_gaps(self) -> bool:
-        """Whether the model says where observations have gaps: whether it has p(s|x)."""
+        """Whether the model has a model of missingness p(s|x)."""
         return False
 
     def log_missingness(self, x, known) -> tf.Tensor:
@@ -147,7 +147,7 @@ class LatentVariableModel(ObjectiveModel):
 
     @property
     def likelihood_text(self) -> str:
-        """What p(x|z) is, as a part is written."""
+        """The likelihood p(x|z), written as a part."""
         raise NotImplementedError
 
     @property
@@ -173,7 +173,7 @@ class LatentVariableModel(ObjectiveModel):
         raise NotImplementedError
 
     def draw_by_row(self, seeds, y=None, temperature: float = 1.0) -> tf.Tensor:
-        """Draws latent variables from the prior, each with a seed of its own.
+        """Draws latent variables from the prior, each with its own seed.
 
         Args:
             seeds: int32 tensor [n, 2].
@@ -206,7 +206,8 @@ class LatentVariableModel(ObjectiveModel):
     def bound(self, x, num_samples=1, seed=0, training: bool = False, y=None) -> Trace:
         """Makes the pass whose rate and distortion are those of the bound.
 
-        That of `trace`, if nothing is summed out instead of drawn.
+        It is the pass of `trace`, unless the model sums over some variables instead of
+        drawing them.
         """
         return self.trace(x, num_samples, seed, training, y=y)
 
@@ -219,7 +220,7 @@ class LatentVariableModel(ObjectiveModel):
         raise NotImplementedError
 
     def summary(self, x, y=None) -> dict[str, tf.Tensor]:
-        """Returns what is served of q(z|x, y), by name."""
+        """Returns the served values of q(z|x, y), by name."""
         raise NotImplementedError
 
     def decoded(self, z, y=None) -> tf.Tensor:
@@ -227,7 +228,7 @@ class LatentVariableModel(ObjectiveModel):
         raise NotImplementedError
 
     def posterior_params(self, x, y=None) -> tf.Tensor:
-        """Returns what the encoder says of observations: the posterior's parameters."""
+        """Returns the posterior's parameters for observations, from the encoder."""
         raise ValueError(f"{type(self).__name__} has no posterior of a single layer.")
 
     def posterior_at(self, params) -> tfd.Distribution:
@@ -235,7 +236,7 @@ class LatentVariableModel(ObjectiveModel):
         raise ValueError(f"{type(self).__name__} has no posterior of a single layer.")
 
     def codes_of(self, indices) -> tf.Tensor:
-        """Returns the latent variables that whole numbers stand for."""
+        """Returns the latent variables of indices."""
         raise ValueError(f"{type(self).__name__} has no codebook. Use VQVAE.")
 
     def divergence_from_prior(self, q: tfd.Distribution, y=None) -> tf.Tensor | None:
@@ -247,15 +248,15 @@ class LatentVariableModel(ObjectiveModel):
         raise NotImplementedError
 
     def with_prior(self, prior) -> LatentVariableModel:
-        """Returns a copy of the model that has another prior, which alone is trainable."""
+        """Returns a copy of the model with another prior, the only trainable part."""
         raise ValueError(f"The prior of {type(self).__name__} cannot be exchanged.")
 
     def shares_encoder(self, other: LatentVariableModel) -> bool:
-        """Tells whether two models read observations with one and the same encoder."""
+        """Tells whether two models share the same encoder."""
         raise NotImplementedError
 
     def predict_label(self, x, batch_size: int = 256) -> Any:
-        """Tells which class observations have, for a model that learns labels."""
+        """Predicts the class of observations, for a model that learns labels."""
         raise ValueError(f"{type(self).__name__} learns no labels. Use SemiSupervisedVAE.")
 
     def label_probabilities(self, x) -> tf.Tensor:
@@ -268,7 +269,7 @@ class LatentVariableModel(ObjectiveModel):
         return 1
 
     def level_ratios(self, x, levels=1, num_samples=10, seed=0, y=None) -> np.ndarray:
-        """Tells how much the lowest levels of a hierarchy say of x that the others do not."""
+        """Measures how much the lowest levels of a hierarchy add to the others about x."""
         raise ValueError(
             f"{type(self).__name__} has no levels of latent variables. Use a "
             "HierarchicalVAE, such as LadderVAE, or another score."
@@ -280,14 +281,14 @@ class LatentVariableModel(ObjectiveModel):
 
     @property
     def shown_range(self) -> tuple[float, float]:
-        """The values that a picture shows as black and as white, raw where x is."""
+        """The values that a picture shows as black and as white, in the units of x."""
         if self.preprocessor is not None:
             return self.preprocessor.raw_range
         low, high = self.support.low, self.support.high
         return (0.0, 1.0) if low is None or high is None else (float(low), float(high))
 
     def start_from(self, x) -> None:
-        """Lets the parts that start from training data look at them.
+        """Initializes the parts that start from training data.
 
         Args:
             x: Observations [N, *event], in the model's units.
@@ -307,16 +308,16 @@ class LatentVariableModel(ObjectiveModel):
         Args:
             n: Number of observations.
             y: The condition, one for all or one for each, for a model that has one.
-            seed: Same seed, same samples, and row i the same however many there are; None
-                takes Keras's global seed.
-            temperature: Factor of the prior's standard deviations; below 1 samples are
+            seed: The same seed gives the same samples, and row i is the same for any n;
+                None takes Keras's global seed.
+            temperature: Factor of the prior's standard deviations; below 1, samples are
                 more typical and less varied.
-            draw: Whether to draw from p(x|z) instead of taking its mean; None draws the
-                rows of tables with named columns, and nothing else.
+            draw: Whether to draw from p(x|z) instead of taking its mean; None draws only
+                the rows of tables with named columns.
             batch_size: Latent variables decoded at a time.
 
         Returns:
-            Array [n, *event]; of tables with named columns a `pandas.DataFrame`.
+            Array [n, *event], or a `pandas.DataFrame` for tables with named columns.
 
         Raises:
             ValueError: If `n` or `temperature` is not positive, or the prior has no
@@ -334,7 +335,7 @@ class LatentVariableModel(ObjectiveModel):
         if not draw:
             made = self._in_batches("decoded", self.decoded, (z, y), batch_size)
             return self.as_table(self.from_units(made))
-        # Whole batches: what is drawn for a row may depend on their size.
+        # Whole batches, since the draws of a row may depend on their size.
         rows = np.resize(np.arange(n), -(-n // batch_size) * batch_size)
         z, y = np.asarray(z)[rows], None if y is None else y[rows]
 
@@ -349,7 +350,7 @@ class LatentVariableModel(ObjectiveModel):
         return in_batches(lambda rows, _: function(*rows), rows, batch_size)
 
     def _for_many(self, count, name, function):
-        """A function that is applied to so many observations, as a graph if that is worth it."""
+        """The function, as a graph if this saves time for so many observations."""
         if count < _EVENTS_WORTH_A_GRAPH:
             return function
         return self._compiled(name, partial(function))
@@ -358,7 +359,7 @@ class LatentVariableModel(ObjectiveModel):
         """`draw_by_row`, for many rows as a graph."""
         if len(seeds) <= _ROWS_WORTH_A_GRAPH:
             return self.draw_by_row(seeds, y, temperature)
-        # The temperature is in the graph, as priors check it in Python.
+        # The temperature is a constant of the graph, since priors check it in Python.
         draw = self._compiled(
             f"draw at {temperature!r}", partial(self.draw_by_row, temperature=temperature)
         )
@@ -368,13 +369,13 @@ class LatentVariableModel(ObjectiveModel):
         """Returns the centre of the posterior, the usual embedding.
 
         Args:
-            x: Observations [N, *event]; grey values are read as probabilities where the
+            x: Observations [N, *event]; grey values are read as probabilities if the
                 model's data were binarized.
             y: The condition of each observation, for a model that has one.
             batch_size: Observations at a time.
 
         Returns:
-            Array [N, *latent]: means, and of discrete posteriors modes.
+            Array [N, *latent]: means, or modes for discrete posteriors.
 
         Raises:
             ValueError: If x is empty, of another shape, NaN, infinite or outside the
@@ -429,9 +430,9 @@ class LatentVariableModel(ObjectiveModel):
             y: The condition, one for all or one for each walk.
 
         Returns:
-            Array [N, steps, *event]: the mean of p(x|z) at each point of a straight line;
-            on a sphere of a great circle; of discrete codes the elements change one after
-            another.
+            Array [N, steps, *event]: the mean of p(x|z) at each point of a straight line,
+            or of a great circle on a sphere. The elements of discrete codes change one
+            after another.
 
         Raises:
             ValueError: If `start` and `end` differ in shape, or `steps` is below 2.
@@ -495,16 +496,15 @@ class LatentVariableModel(ObjectiveModel):
         """Estimates the evidence lower bound of each observation.
 
         Args:
-            x: Observations [N, *event]; where the model's data were binarized, so are
-                these, once.
+            x: Observations [N, *event]; they are binarized once if the model's data were.
             y: The condition of each observation, for a model that has one.
             num_samples: Latent draws for each observation.
             batch_size: Observations at a time.
             seed: Same seed, same estimate.
 
         Returns:
-            Array [N], nats, below log p(x) in expectation; with a preprocessor a density
-            is that of the raw values.
+            Array [N], nats, below log p(x) in expectation; with a preprocessor, a density
+            refers to raw values.
 
         Raises:
             ValueError: As `embed`; or if the posterior is a point and has no rate.
@@ -522,7 +522,7 @@ class LatentVariableModel(ObjectiveModel):
             y: The condition of each observation, for a model that has one.
             num_samples: Latent draws for each observation.
             batch_size: Observations at a time.
-            seed: Same seed, same estimate; that of `elbo`, too.
+            seed: The same seed gives the same estimate, and that of `elbo`.
 
         Returns:
             The rate KL(q, p), in closed form where there is one, and the distortion, the
@@ -561,20 +561,21 @@ class LatentVariableModel(ObjectiveModel):
     ) -> np.ndarray:
         """Estimates log p(x) of each observation by importance weighting.
 
-        log of the mean over `num_samples` draws z from q of p(x, z) / q(z|x): a lower
-        bound in expectation that grows with `num_samples` to log p(x). Draws are decoded
-        a few thousand events at a time, so memory does not grow with `num_samples`.
+        The estimate is the log of the mean of p(x, z) / q(z|x) over `num_samples` draws z
+        from q: a lower bound in expectation that grows with `num_samples` to log p(x).
+        Draws are decoded a few thousand events at a time, so memory does not grow with
+        `num_samples`.
 
         Args:
             x: Observations [N, *event]; see `elbo`.
             y: The condition of each observation, for a model that has one.
             num_samples: Latent draws for each observation.
             batch_size: Observations at a time.
-            seed: Same seed and `batch_size`, same estimate.
+            seed: The same seed and `batch_size` give the same estimate.
             verbose: 1 shows a progress bar.
 
         Returns:
-            Array [N], nats; with a preprocessor a density is that of the raw values.
+            Array [N], nats; with a preprocessor, a density refers to raw values.
 
         Raises:
             ValueError: As `elbo`; or if `num_samples` is below 1.
@@ -604,13 +605,13 @@ class LatentVariableModel(ObjectiveModel):
         return in_batches(of_rows, (x, y), batch_size, verbose) + self.log_scale_of(x)
 
     def _compiled(self, name, function):
-        """A function as a graph, traced once for the same weights.
+        """Returns a function as a graph, traced once for the same weights.
 
-        TensorFlow counts the traces of a method over all models, and would warn of them;
-        of a partial it counts its own.
+        TensorFlow counts the traces of a method over all models, and would warn about them;
+        a partial has its own count.
         """
         key = self._graph_key()
-        # Past Keras's tracking, which would look for weights in it.
+        # This avoids Keras's tracking, which would look for weights in it.
         graphs = self.__dict__.setdefault("_graphs", {})
         if name not in graphs or graphs[name][0] != key:
             graph = tf.function(function, autograph=False, reduce_retracing=True)
@@ -618,8 +619,8 @@ class LatentVariableModel(ObjectiveModel):
         return graphs[name][1]
 
     def _graph_key(self):
-        """What a traced graph holds fast of the model."""
-        # The variables themselves: others of the same names would be read in their place.
+        """The state of the model that a traced graph keeps."""
+        # The variables themselves, since others may have the same names.
         return [id(v) for v in self.variables]
 
     def _importance_weighted(self, x, y, num_samples, chunk, seed):
@@ -646,30 +647,30 @@ class LatentVariableModel(ObjectiveModel):
         return log_sum - tf.math.log(tf.cast(num_samples, dtype))
 
     def events_at_a_time(self) -> int:
-        """How many events are decoded together, so that memory stays bounded."""
+        """Number of events decoded together, so that memory stays bounded."""
         largest = max(math.prod(self.event_shape), self._decoded_size)
         return max(1, min(_EVENTS_AT_A_TIME, _ELEMENTS_AT_A_TIME // largest))
 
     @property
     def _decoded_size(self) -> int:
-        """Numbers that the decoder gives for one event."""
+        """Number of the decoder's outputs for one event."""
         return math.prod(self.event_shape)
 
     def log_scale_of(self, x: np.ndarray) -> float | np.ndarray:
-        """What makes log-densities of the model's units those of raw values.
+        """The term that turns log-densities in the model's units into those of raw values.
 
         Args:
             x: Observations [N, *event], in the model's units.
 
         Returns:
-            Nats; an array [N] where observations have gaps.
+            Nats; an array [N] if observations have gaps.
         """
         if self.preprocessor is None or self.is_discrete:
             return 0.0
         return self.preprocessor.log_scale_of(x)
 
     def require_density(self) -> None:
-        """Refuses an autoencoder, which has no rate and no bound of the likelihood."""
+        """Refuses an autoencoder, which has no rate and no bound on the likelihood."""
         if not self.latent.has_density:
             raise ValueError(
                 f"The posterior {self.latent.name} is a point: an autoencoder has no rate, "
@@ -678,17 +679,17 @@ class LatentVariableModel(ObjectiveModel):
             )
 
     def to_units(self, x, scores: bool = False, name: str = "x") -> Any:
-        """Brings observations to the model's units, and checks them.
+        """Converts observations to the model's units, and checks them.
 
         Args:
             x: Raw observations [N, *event]; without a preprocessor in the model's units.
-            scores: Whether they are to be scored: then grey values are binarized, once,
-                where the model's data were.
+            scores: Whether they will be scored: then grey values are binarized once, if the
+                model's data were.
             name: What to call them in messages.
 
         Returns:
-            Array [N, *event]; a view of what is `Streamed`, which is brought to the model's
-            units when it is read.
+            Array [N, *event]; for `Streamed` observations, a view that is converted when it
+            is read.
 
         Raises:
             ValueError: If they do not fit the model.
@@ -710,17 +711,17 @@ class LatentVariableModel(ObjectiveModel):
         return in_units(x)
 
     def to_stream(self, x: np.ndarray, held_out: bool, name: str = "x"):
-        """Brings observations to what batches are made of, and checks them.
+        """Converts observations to the form of batches, and checks them.
 
         Args:
             x: Raw observations [N, *event]; without a preprocessor in the model's units.
-            held_out: Whether they are to be scored, and not trained on.
+            held_out: Whether they will be scored, not trained on.
             name: What to call them in messages.
 
         Returns:
-            Array [N, *event], and whether it is in the model's units. Raw are those that
-            a step prepares: whole numbers, which take less memory, and grey values that
-            are binarized at each visit.
+            Array [N, *event], and whether it is in the model's units. Observations stay raw
+            if a step prepares them: whole numbers, which take less memory, and grey values
+            that are binarized anew in each epoch.
 
         Raises:
             ValueError: If they do not fit the model.
@@ -729,24 +730,24 @@ class LatentVariableModel(ObjectiveModel):
         x = self.as_raw(x, name)
         units = self.to_units(x, scores=held_out, name=name)
         is_ready = x.dtype.kind == "f" and not (prepare and prepare.binarize)
-        # Spectrograms are made once, and not at each visit.
+        # Spectrograms are computed once, not in each epoch.
         of_sounds = prepare is not None and prepare.spectrogram is not None
         if held_out or prepare is None or is_ready or of_sounds:
             return units, True
         return x, False
 
     def from_units(self, x: np.ndarray) -> np.ndarray:
-        """Brings what the model makes to raw values, where there is a preprocessor."""
+        """Converts the model's outputs to raw values, if there is a preprocessor."""
         return x if self.preprocessor is None else self.preprocessor.inverse(x)
 
     def pictures(self, x: np.ndarray) -> np.ndarray:
-        """Shows raw observations as images: sounds as spectrograms, all else as it is.
+        """Returns raw observations as images: sounds as spectrograms, others unchanged.
 
         Args:
             x: Raw observations [N, *raw].
 
         Returns:
-            Array, of sounds [N, bands, windows, 1], with values in `shown_range`.
+            Array, [N, bands, windows, 1] for sounds, with values in `shown_range`.
         """
         return x if self.preprocessor is None else self.preprocessor.pictures(x)
 
@@ -759,11 +760,11 @@ class LatentVariableModel(ObjectiveModel):
         )
 
     def as_table(self, x: np.ndarray) -> Any:
-        """Writes raw values as a table, where the preprocessor knows its columns."""
+        """Returns raw values as a table, if the preprocessor knows its columns."""
         return x if self.preprocessor is None else self.preprocessor.as_table(x)
 
     def batch_to_units(self, batch: Batch, seed):
-        """Brings a batch to the model's units, within a step.
+        """Converts a batch to the model's units, within a step.
 
         Args:
             batch: The batch.
@@ -780,7 +781,7 @@ class LatentVariableModel(ObjectiveModel):
         """Checks the condition of n observations.
 
         Args:
-            y: One condition for all, or one for each; None where the model has none.
+            y: One condition for all, or one for each; None if the model has none.
             n: Number of observations.
 
         Returns:
@@ -804,22 +805,22 @@ class LatentVariableModel(ObjectiveModel):
         serving: bool = False,
         images: bool = False,
     ) -> None:
-        """Writes the model into a folder that other runtimes read alone.
+        """Writes the model into a folder that other runtimes can read without keras_vae.
 
         A SavedModel has the signatures that `export.signatures.signatures_of` describes,
-        with `reconstruct` as `serving_default`; where the preprocessor scales 8-bit levels,
-        also some for uint8 images. As ONNX, `encode` and `decode` are a file each, for
-        LiteRT the two signatures of `model.tflite`; these check no values.
+        with `reconstruct` as `serving_default`; if the preprocessor scales 8-bit levels, it
+        also has signatures for uint8 images. ONNX has a file each for `encode` and
+        `decode`; LiteRT has both as signatures of `model.tflite`. These check no values.
 
-        Whenever the process is killed, the earlier export or the new one is there. Only
-        files that exports consist of are replaced; warm-up requests in `assets.extra/` and
-        `batching_params.pbtxt` are kept. Where there is any other file, such as a
-        vocabulary in `assets/`, it is named, and nothing is written.
+        If the process is killed, either the earlier export or the new one is there. Only
+        files of exports are replaced; warm-up requests in `assets.extra/` and
+        `batching_params.pbtxt` are kept. If there is any other file, such as a vocabulary
+        in `assets/`, an error names it, and nothing is written.
 
         Args:
             filepath: The folder. TF Serving reads numbered versions: `models/NAME/1`.
             format: "tf_saved_model"; "onnx" (packages: `pip install -e ".[onnx]"`); or
-                "litert", for telephones and the like.
+                "litert", for phones and other small devices.
             overwrite: Whether to replace an earlier export.
             serving: Whether to write warm-up requests, parameters of batching and
                 `models.config` for TF Serving, too (`pip install -e ".[serving]"`).
@@ -845,28 +846,28 @@ class LatentVariableModel(ObjectiveModel):
         load_weights: bool = True,
         **overrides: Any,
     ) -> LatentVariableModel:
-        """Reads a model from a folder, after checking that its files are whole.
+        """Reads a model from a folder, after checking that its files are undamaged.
 
-        Nothing in the folder is executed: the config may name layers and parts of Keras and
-        keras_vae, and what the program has registered with Keras, and nothing else.
+        Nothing in the folder is executed: the config may name only layers and parts of
+        Keras and keras_vae, and classes that the program has registered with Keras.
 
         Args:
             name_or_folder: A folder that `save_to_preset` or `keras-vae train` wrote, or
                 the name of a preset (`keras_vae.presets()`), which is looked up in the
-                folder `$KERAS_VAE_ZOO` and in the zoo that came with the package; or
+                folder `$KERAS_VAE_ZOO` and in the zoo of the package; or
                 `hf://user/name[@revision]`, on the Hugging Face Hub, or
                 `kaggle://user/model/keras/variation[/version]`.
-            preprocessor: "saved" attaches the one that was saved, so that the model takes
-                and returns raw data; None leaves the model in its own units.
-            load_weights: Whether to load the weights; False leaves a new model of the same
-                parts, to be trained.
-            **overrides: Arguments of the model, as its config holds them, that replace
-                those that were saved: `seed=3`. `dtype="mixed_bfloat16"` has a model that
-                makes its own networks, such as `ConvVAE`, compute in half precision.
+            preprocessor: "saved" attaches the saved one, so that the model takes and
+                returns raw data; with None it uses its own units.
+            load_weights: Whether to load the weights; False makes an untrained model of the
+                same parts.
+            **overrides: Arguments of the model, as its config holds them, that replace the
+                saved ones: `seed=3`. With `dtype="mixed_bfloat16"` a model that makes its
+                own networks, such as `ConvVAE`, computes in half precision.
 
         Returns:
-            The model, of the class that was saved, not compiled: ready to sample, embed
-            and score, or to be compiled and trained further.
+            The model, of the saved class and not compiled: ready to sample, embed and
+            score, or to be compiled and trained further.
 
         Raises:
             FileNotFoundError: If there is no such preset, or one of its files is missing.
@@ -887,16 +888,16 @@ class LatentVariableModel(ObjectiveModel):
     ) -> None:
         """Writes the model's config, weights and metadata into a folder.
 
-        What was compiled is left out. Whenever the process is killed, the folder holds the
+        The compilation is left out. If the process is killed, the folder holds either the
         earlier model or the new one.
 
         Args:
-            folder: The folder; made if missing. Its other files are left alone.
-            metadata: What else to write into `metadata.json`, as JSON holds it.
+            folder: The folder; it is created if missing. Its other files stay.
+            metadata: Further entries of `metadata.json`, as JSON holds them.
 
         Raises:
             DiskFullError: If there is too little room.
-            ValueError: If `metadata` has an entry that is written here.
+            ValueError: If `metadata` has an entry that this method writes itself.
 
         Example:
             >>> vae.save_to_preset("runs/mine", {"data": "mnist_5k"})

@@ -11,18 +11,18 @@ from keras_vae.objectives import Objective
 class Meters:
     """Keras's metrics of an objective, made when a model is compiled.
 
-    A plain object, since Keras lets no model take new metrics once it is built.
+    It is a plain object, since Keras allows no new metrics in a model that is built.
 
     Args:
         objective: The objective.
         latent: The model's latent variable; a point has no rate to log.
-        terms: Names of what the model itself logs, of some examples only.
+        terms: Names of values that the model itself logs, for some examples only.
 
     Attributes:
         means: The mean of each logged value, by name.
         updates: The share of steps at which a player was updated, by player.
-        balances: What multiplied the gradient of a player's opposed loss, by player.
-        of_some: The means of what the model itself logs; NaN while nothing counted.
+        balances: The factor of the gradient of a player's opposed loss, by player.
+        of_some: The means of values that the model itself logs; NaN while nothing counted.
         batches: The number of batches of this epoch or evaluation.
     """
 
@@ -47,18 +47,18 @@ class Meters:
 
     @property
     def all(self) -> list[keras.metrics.Metric]:
-        """All of them."""
+        """All metrics."""
         means = [*self.means.values(), *self.of_some.values()]
         return [*means, *self.of_training, self.batches]
 
     @property
     def of_training(self) -> list[keras.metrics.Metric]:
-        """Those that only steps of training update."""
+        """The metrics that only training steps update."""
         return [*self.updates.values(), *self.balances.values()]
 
 
 class _MeanOfSome(keras.metrics.Mean):
-    """A mean that is NaN of nothing, and not 0."""
+    """A mean that is NaN, not 0, if nothing counted."""
 
     def result(self):
         """The mean so far."""

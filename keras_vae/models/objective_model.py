@@ -1,4 +1,4 @@
-"""How a model is trained and tested on what an objective reads off its passes."""
+"""How a model is trained and tested with the losses that an objective computes."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from keras_vae.models.optimizers import (
 from keras_vae.models.several_workers import check_alike, check_shares, logs_of_step
 from keras_vae.objectives import Objective
 
-# What tells the noise of training from that of testing, and that of the data from that of
-# the pass (which folds in 1 and 3 itself), folded into the model's seed.
+# Numbers that are folded into the model's seed to separate the noise of training from that
+# of testing, and that of the data from that of the pass (which folds in 1 and 3 itself).
 _TRAIN, _TEST = 0, 1
 _DATA = 2
-# The player where there is one loss for all.
+# The name of the only player, if there is one loss for all.
 _ALL = "model"
 
 
 class ObjectiveModel(keras.Model):
-    """A Keras model that is trained on the losses an objective reads off its traces.
+    """A Keras model that trains on the losses that an objective computes from its traces.
 
     Subclasses define `pass_for_training`, `check_condition`, `as_raw`, `to_units`,
     `to_stream`, `batch_to_units`, `from_units`, `as_table` and `latent`, and set `seed` and
@@ -51,25 +51,24 @@ class ObjectiveModel(keras.Model):
 
     # Keras's own, which has no types.
     built: bool
-    # What `compile` takes where it is given none.
+    # The objective and optimizer of `compile` without arguments.
     usual_optimizer = "adam"
-    # What the model logs beside the objective's terms: the `terms` of its traces.
+    # Values that the model logs beside the objective's terms: the `terms` of its traces.
     terms: tuple[str, ...] = ()
     _objective: Objective | None = None
     _evaluating = False
 
     def compile(self, optimizer=None, objective=None, **kwargs):
-        """Says how to train.
+        """Sets the optimizer and the objective of training.
 
         Args:
             optimizer: Keras optimizer, or the name of one, such as
-                "adam:learning_rate=0.002"; None is the model's usual one. Where the
-                objective has several players, each gets one of its own: copies of this
-                one, or those of a dict by player. `model.optimizer`, which callbacks for
-                the learning rate change, is the first player's; `model.optimizers` has
-                all.
+                "adam:learning_rate=0.002"; None takes the model's default. If the objective
+                has several players, each gets its own: copies of this one, or those of a
+                dict by player. `model.optimizer`, which callbacks for the learning rate
+                change, is the first player's; `model.optimizers` has all.
             objective: A name such as "elbo" or "elbo:beta=4", or an object of
-                `keras_vae.objectives`; None is the model's usual one.
+                `keras_vae.objectives`; None takes the model's default.
             **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile`,
                 `auto_scale_loss` of `keras.Model.compile`.
 
@@ -99,13 +98,14 @@ class ObjectiveModel(keras.Model):
         super().compile(optimizer=first[1], **kwargs)
         # Keras wraps the optimizer that it knows, in half precision.
         self.other_optimizers = {k: scaled_like(self.optimizer, one) for k, one in others}
-        # Now, so that weights loaded before the first step bring the optimizers' states.
-        # (As Keras asks for anyway: compile again after changing what is trainable.)
+        # They are built now, so that loading weights before the first step also loads the
+        # optimizers' states. (As Keras asks for anyway: compile again after changing what
+        # is trainable.)
         for player, variables in self.player_variables().items():
             self.optimizers[player].build(variables)
 
     def usual_objective(self) -> Objective:
-        """The objective where `compile` is given none."""
+        """The objective if `compile` gets none."""
         if self.latent.has_density:
             return objectives.ELBO()
         return objectives.Reconstruction()
@@ -113,7 +113,7 @@ class ObjectiveModel(keras.Model):
     @property
     def objective(self) -> Objective | Any:
         """What training minimises; a new one takes effect at the next step."""
-        # None before `compile`; Any for type checkers, since what asks comes after it.
+        # None before `compile`; Any for type checkers, since all callers run after it.
         return self._objective
 
     @objective.setter
@@ -164,7 +164,7 @@ class ObjectiveModel(keras.Model):
         return {name: self.player_parts()[name] for name in self.objective.players}
 
     def player_variables(self) -> dict[str, list[keras.Variable]]:
-        """What each player of the objective trains."""
+        """The variables that each player of the objective trains."""
         return {
             player: [v for part in parts for v in part.trainable_variables]
             for player, parts in self._parts().items()
@@ -178,11 +178,11 @@ class ObjectiveModel(keras.Model):
 
     @property
     def metrics(self):
-        """The logged means, and the count of batches that tells their noise apart."""
+        """The logged means, and the count of batches that gives each its own noise."""
         return [] if self.objective is None else self._meters.all
 
     def get_metrics_result(self):
-        """The logs so far, over all replicas where it is asked from outside of them."""
+        """The logs so far; over all replicas if it is called outside of them."""
         return self._logs(of_training=not self._evaluating)
 
     def _logs(self, of_training):
@@ -192,7 +192,7 @@ class ObjectiveModel(keras.Model):
         return {**means, **self.objective.logs(self._step)}
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Does nothing: `compile` has built all there is.
+        """Does nothing, since `compile` has built everything.
 
         Keras would look at a first batch, which it cannot put together from the parts of
         several workers.
@@ -300,7 +300,7 @@ class ObjectiveModel(keras.Model):
         return trace, losses, terms
 
     def _penalties(self):
-        """What the regularizers of each player's parts add to its loss, scalars."""
+        """The losses of the regularizers of each player's parts, scalars."""
         dtype = self.probability_dtype
         return {
             player: sum(
@@ -349,17 +349,17 @@ class ObjectiveModel(keras.Model):
         """Trains; `keras.Model.fit` behind a check of the data.
 
         Args:
-            x: Observations [N, *event], a `tf.data.Dataset` or what else Keras takes. With
-                a preprocessor raw ones: grey values that it binarizes are drawn anew at
-                each visit.
+            x: Observations [N, *event], a `tf.data.Dataset` or other data that Keras takes.
+                With a preprocessor they are raw; grey values that it binarizes are drawn
+                anew in each epoch.
             y: The condition of each observation, for a model that has one.
             sample_weight: Factors of the losses of an array's observations, [N]. As in
                 Keras, the loss is sum(weight * loss) / N; the other logs are weighted
                 means.
             validation_data: Held-out data of the same kinds, or a tuple (x, y) or (x, y,
                 sample_weight).
-            validation_split: Share of the observations of arrays, the last ones, that are
-                held out.
+            validation_split: Share of the observations of arrays to hold out, the last
+                ones.
             batch_size: Observations in a batch of arrays; None is 32.
             shuffle: Whether arrays are shuffled for each epoch.
             class_weight: Refused: there are no labels.
@@ -408,9 +408,9 @@ class ObjectiveModel(keras.Model):
         """Scores held-out data; `keras.Model.evaluate` behind a check of the data.
 
         Args:
-            x: Observations [N, *event], a `tf.data.Dataset` or what else Keras takes. With
-                a preprocessor raw ones, binarized once where the model's held-out data
-                were.
+            x: Observations [N, *event], a `tf.data.Dataset` or other data that Keras takes.
+                With a preprocessor they are raw, and binarized once if the model's held-out
+                data were.
             y: The condition of each observation, for a model that has one.
             sample_weight: Factors of the losses of an array's observations, [N].
             batch_size: Observations in a batch of arrays; None is 32.
@@ -427,7 +427,7 @@ class ObjectiveModel(keras.Model):
         # `fit` calls this after each epoch, with data that it has checked and batched.
         if not kwargs.get("_use_cached_eval_dataset"):
             x = self._batches_of(x, y, sample_weight, "x", batch_size)
-        # Keras takes the means over all replicas only where the names are those of
+        # Keras takes the means over all replicas only if the names are those of
         # `test_step`.
         self._evaluating = True
         try:
@@ -439,8 +439,8 @@ class ObjectiveModel(keras.Model):
         """Reconstructs; `keras.Model.predict` behind a check of the data.
 
         Args:
-            x: Observations [N, *event], or what else Keras takes; of arrays the values
-                are checked. With a preprocessor raw ones.
+            x: Observations [N, *event], or other data that Keras takes; the values of
+                arrays are checked. With a preprocessor they are raw.
             batch_size: Observations at a time; None takes 32.
             y: The condition of each observation, for a model that has one.
             **kwargs: Other arguments of `keras.Model.predict`.
@@ -523,9 +523,9 @@ class ObjectiveModel(keras.Model):
         return self.from_units(super().predict_on_batch(batch))
 
     def _batches_of(self, x, y, weight, name, batch_size, shuffle=None, seed=None):
-        """The batches of arrays; what else x is stays as it is, after a look at it.
+        """The batches of arrays; other kinds of x are checked and returned unchanged.
 
-        With `shuffle` None they are held-out data, else training data.
+        If `shuffle` is None, they are held-out data, otherwise training data.
         """
         refuse_form(x, name)
         if not is_array(x):

@@ -16,7 +16,7 @@ from keras_vae.core.replicas import sum_over_replicas
 
 
 def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimizer]:
-    """Gives each player an optimizer of its own.
+    """Gives each player its own optimizer.
 
     Args:
         optimizer: A Keras optimizer or its name, such as "adam:learning_rate=0.002", for
@@ -24,7 +24,8 @@ def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimiz
         players: Their names.
 
     Returns:
-        An optimizer for each player; of a single one, all but the first get copies.
+        An optimizer for each player; if one was given, all players but the first get
+        copies.
 
     Raises:
         ValueError: If a dict names other players, or an optimizer cannot be used here.
@@ -52,7 +53,7 @@ def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimiz
 
 
 class _Optimizers(Room):
-    """The optimizers of Keras, and those that are registered with it."""
+    """The optimizers of Keras, and those registered with it."""
 
     def parts(self):
         found = {name.lower(): one for name, one in vars(keras.optimizers).items()}
@@ -60,7 +61,7 @@ class _Optimizers(Room):
         return {k: cls for k, cls in sorted((found | own).items()) if _is_complete(cls)}
 
     def arguments(self, name):
-        # Keras annotates nothing, and what it leaves out is a number.
+        # Keras has no annotations; arguments without one are numbers.
         number = float | None
         return {
             key: one.replace(annotation=number)
@@ -71,7 +72,7 @@ class _Optimizers(Room):
 
 
 def _is_complete(cls) -> bool:
-    """Whether it is an optimizer that needs no other."""
+    """Whether it is an optimizer that wraps no other."""
     if not isinstance(cls, type) or not issubclass(cls, keras.Optimizer):
         return False
     needed = [one.default is one.empty for one in constructor_arguments(cls).values()]
@@ -85,8 +86,8 @@ def get_optimizer(optimizer: Any) -> keras.Optimizer:
     """Returns an optimizer for a name, a description or an optimizer.
 
     Args:
-        optimizer: Such as "adam", "adam:learning_rate=0.01", an optimizer, or the dict that
-            Keras makes of one.
+        optimizer: A name such as "adam" or "adam:learning_rate=0.01", an optimizer, or the
+            config that Keras makes from one.
 
     Returns:
         The optimizer.
@@ -105,7 +106,7 @@ def scaled_like(first: keras.Optimizer, optimizer: keras.Optimizer) -> keras.Opt
         optimizer: One that it does not.
 
     Returns:
-        The optimizer, with a scaled loss where the first has one.
+        The optimizer, with a scaled loss if the first has one.
     """
     scaled = keras.optimizers.LossScaleOptimizer
     if not isinstance(first, scaled) or isinstance(optimizer, scaled):
@@ -115,7 +116,7 @@ def scaled_like(first: keras.Optimizer, optimizer: keras.Optimizer) -> keras.Opt
 
 @contextlib.contextmanager
 def averaged(optimizers: Iterable[keras.Optimizer]):
-    """Has variables hold their running averages meanwhile, where an optimizer keeps them.
+    """Replaces variables by their running averages, if kept, within the block.
 
     Args:
         optimizers: Optimizers, of which those with `use_ema=True` count.
@@ -138,7 +139,7 @@ def averaged(optimizers: Iterable[keras.Optimizer]):
 
 
 def _swap(optimizer):
-    """Exchanges variables and their averages, once there are any."""
+    """Exchanges variables and their averages, if there are any."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if not optimizer.use_ema or not _has_stepped(optimizer):
         return
@@ -152,13 +153,13 @@ def _swap(optimizer):
 
 def _has_stepped(optimizer) -> bool:
     """Whether an optimizer has taken a step."""
-    # (The counter of several replicas is no number to `int`.)
+    # (`int` cannot convert the counter of several replicas.)
     return bool(tf.convert_to_tensor(optimizer.iterations) > 0)
 
 
 @contextlib.contextmanager
 def finished_by_player(optimizers: dict[str, keras.Optimizer], variables: dict[str, list]):
-    """Has each player's averages end up in its own variables when `fit` ends.
+    """Writes each player's averages into its own variables when `fit` ends.
 
     Keras would write those of the first optimizer into all variables in turn.
 
@@ -184,14 +185,13 @@ def balanced(gradients, others, factor: float) -> tuple[list, tf.Tensor]:
     """Adds gradients of a second loss, scaled to the norm of the first.
 
     Args:
-        gradients: Gradients of a player's own loss by its variables, None where there is
-            none.
-        others: Those of the second loss.
-        factor: Norm of the second over that of the first, both at the last kernel: the last
-            variable with two axes or more.
+        gradients: Gradients of a player's own loss with respect to its variables, or None.
+        others: Gradients of the second loss.
+        factor: Ratio of the norm of the second to that of the first, both at the last
+            kernel: the last variable with two axes or more.
 
     Returns:
-        The sums, and what the second was multiplied by, at most 1e4 times the factor.
+        The sums, and the multiplier of the second, at most 1e4 times the factor.
 
     Source:
         Esser et al. 2021, "Taming transformers for high-resolution image synthesis",
@@ -204,7 +204,7 @@ def balanced(gradients, others, factor: float) -> tuple[list, tf.Tensor]:
     ]
     if not kernels:
         return gradients, tf.zeros(())
-    # Of all replicas together, so that each takes the same step.
+    # The norms are over all replicas, so that each takes the same step.
     own, other = (tf.norm(sum_over_replicas(one)) for one in kernels[-1])
     scale = factor * tf.minimum(own / (other + 1e-4), 1e4)
     sums = [
@@ -215,7 +215,7 @@ def balanced(gradients, others, factor: float) -> tuple[list, tf.Tensor]:
 
 
 def apply_if(condition: tf.Tensor | None, optimizer, gradients, variables) -> None:
-    """Takes an optimizer's step where a condition holds, and else leaves all as it is.
+    """Takes an optimizer's step if a condition holds, and otherwise changes nothing.
 
     Args:
         condition: Bool scalar, the same on every replica; None is always true.

@@ -1,4 +1,4 @@
-"""What models that make their own networks have in common."""
+"""Common code of models that make their own networks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from keras_vae.networks import ColumnFeatures, Gaps
 
 @contextlib.contextmanager
 def policy(dtype):
-    """Makes a dtype policy the one of all layers that are created meanwhile.
+    """Sets the dtype policy of all layers that are created in the block.
 
     Args:
         dtype: A dtype or policy, such as "mixed_float16"; None leaves Keras's global one.
@@ -90,7 +90,7 @@ def reading(likelihood: DistributionLayer, gaps: str | None) -> dict[str, Any]:
         Arguments of an encoder.
 
     Raises:
-        ValueError: If `gaps` is none of these.
+        ValueError: If `gaps` has another value.
     """
     if gaps not in (None, "fill", "mask"):
         raise unknown("gaps", gaps, ["fill", "mask"])
@@ -101,17 +101,17 @@ def reading(likelihood: DistributionLayer, gaps: str | None) -> dict[str, Any]:
 
 
 def offset_places(likelihood: DistributionLayer, condition) -> tuple[int, int]:
-    """Where a likelihood's parameters are logarithms of means, to add an offset to.
+    """The parameters of a likelihood that are logarithms of means, to add an offset to.
 
     Args:
         likelihood: The likelihood.
         condition: The `condition` of the model, whose first number is the offset.
 
     Returns:
-        The first of these places, and where they end.
+        Their first index, and the index after the last.
 
     Raises:
-        ValueError: If the likelihood is none of counts, or the condition no vector.
+        ValueError: If the likelihood is not for counts, or the condition is not a vector.
     """
     block = getattr(likelihood, "log_mean_block", None)
     if block is None:
@@ -150,7 +150,7 @@ def _column_features(likelihood: Blockwise, mask: bool) -> ColumnFeatures:
 
 
 def _input_scaling(support: Support) -> dict[str, float | bool]:
-    """What brings numbers to where networks learn well.
+    """The scaling that brings numbers into a range where networks learn well.
 
     `log_scale` for counts, `rescale` and `shift` for bounded numbers that are not small
     already.

@@ -1,4 +1,4 @@
-"""Draws of a posterior, for all examples with one seed or for each with its own."""
+"""Draws from a posterior, with one seed for all examples or one for each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def draws(
 
     Args:
         layer: The posterior.
-        q: What it makes of `params`.
+        q: The distribution that the layer makes from `params`.
         params: Its parameters, [B, params_size].
         num_samples: Draws S for each example.
         seed: int32 tensor [2], or [B, 2]: then the draws of an example depend on its own

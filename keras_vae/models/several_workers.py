@@ -1,4 +1,4 @@
-"""What training on several machines asks of a model: the same on all, in equal shares."""
+"""Checks for training on several machines: equal models, and equal shares of data."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def check_shares(batch_size: int, strategy, name: str = "batch_size") -> None:
 
     Args:
         batch_size: Observations in a batch of all workers together.
-        strategy: What the model trains under.
+        strategy: The model's distribution strategy.
         name: What to call it in the message.
 
     Raises:
         ValueError: If the replicas would not get the same number each.
     """
-    # Else TensorFlow hands some rows to two workers. (On one machine it does not.)
+    # Otherwise TensorFlow gives some rows to two workers. (On one machine it does not.)
     replicas = strategy.num_replicas_in_sync
     if num_workers(strategy) > 1 and batch_size % replicas:
         raise ValueError(
@@ -30,16 +30,16 @@ def check_shares(batch_size: int, strategy, name: str = "batch_size") -> None:
 
 
 def check_alike(model, x, batch_size: int | None) -> int | None:
-    """Refuses to train where several workers would not do the same.
+    """Refuses to train if several workers would train differently.
 
     Args:
         model: The compiled model.
-        x: What it is to be trained on.
-        batch_size: Observations in a batch, where that was given.
+        x: The training data.
+        batch_size: Observations in a batch, or None.
 
     Returns:
-        A seed for the order of x that all workers share, another one at each step; None
-        where there is one worker.
+        A seed for the order of x that all workers share and that changes at each step; None
+        if there is one worker.
 
     Raises:
         ValueError: If something differs; on every worker.
@@ -81,14 +81,14 @@ def check_alike(model, x, batch_size: int | None) -> int | None:
 
 
 def logs_of_step(logs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Brings what a step logs to the form that Keras asks for.
+    """Converts the logs of a step to the form that Keras needs.
 
     Args:
         logs: Scalars by name.
 
     Returns:
-        The scalars; with several workers tensors [1], since Keras takes the mean over them
-        along an axis.
+        The scalars; for several workers tensors [1], since Keras takes their mean along an
+        axis.
     """
     if num_workers() == 1:
         return logs

@@ -1,4 +1,4 @@
-"""The variational autoencoder: its parts and how they are wired."""
+"""The variational autoencoder: its parts and how they work together."""
 
 from __future__ import annotations
 
@@ -70,26 +70,27 @@ class VAE(LatentVariableModel):
         posterior: Distribution layer for q(z|x).
         likelihood: Distribution layer for p(x|z); its event shape is that of x.
         prior: p(z): a `keras_vae.priors.Prior`, or its name, such as
-            "vamp:num_components=500"; None is the usual one for the posterior
+            "vamp:num_components=500"; None takes the default for the posterior
             (`keras_vae.priors.default_for`).
-        condition: What z and x may depend on: the number of classes (y holds class
-            numbers, networks read them one-hot), a shape (y holds numbers), or None.
+        condition: The condition y on which z and x may depend: the number of classes (y
+            holds class numbers, networks read them one-hot), a shape (y holds numbers), or
+            None.
         seed: Seed of all noise in training and testing; None takes Keras's global seed.
         critic: Widths of the hidden layers of a network z -> logit, for objectives that
             judge codes (`FactorVAE`, `AAE`), such as (1000, 1000); or the network. None
             for none.
-        baseline: Widths of the hidden layers of a network that guesses what an observation
-            will score, for objectives with score functions (`ScoreFunction`, `NVIL`), such
-            as (100,); or a `networks.Baseline`. None for none.
-        leapfrog: Steps that draws are moved by, for the objective `HVAE`, such as 5; or a
-            `networks.Leapfrog`. None for none.
-        missingness: p(s|x), a model of which values go missing given what they are, where
-            gaps are not random: "self_masking", "linear", "nonlinear", or a
-            `networks.Missingness`. The likelihood is then that of what is known and of
-            where the gaps are. None: gaps tell nothing.
-        preprocessor: What was done to the training data, `keras_vae.data.Preprocessor`:
-            `fit`, `sample` and the like then take and return raw data. None: they are in
-            the model's units.
+        baseline: Widths of the hidden layers of a network that predicts the score of an
+            observation, for score-function objectives (`ScoreFunction`, `NVIL`), such as
+            (100,); or a `networks.Baseline`. None for none.
+        leapfrog: Number of leapfrog steps that move the draws, for the objective `HVAE`,
+            such as 5; or a `networks.Leapfrog`. None for none.
+        missingness: p(s|x), a model of which values are missing given the values, for gaps
+            that are not random: "self_masking", "linear", "nonlinear", or a
+            `networks.Missingness`. The likelihood is then that of the known values and of
+            the positions of the gaps. None: gaps carry no information.
+        preprocessor: The preparation of the training data, a `keras_vae.data.Preprocessor`.
+            With it `fit`, `sample` and the like take and return raw data; with None they
+            use the model's units.
         **kwargs: Arguments of `keras.Model`.
 
     Raises:
@@ -155,11 +156,11 @@ class VAE(LatentVariableModel):
         """Builds all parts and checks that they fit together.
 
         Args:
-            input_shape: Ignored; the event shape of the likelihood says it.
+            input_shape: Ignored; the likelihood's event shape is used.
 
         Raises:
-            ValueError: If a network's output is not what the layer behind it takes, or the
-                measures of posterior and prior differ.
+            ValueError: If a network's output does not fit the layer after it, or posterior
+                and prior do not have the same support.
         """
         if self.built:
             return
@@ -194,7 +195,7 @@ class VAE(LatentVariableModel):
         self.built = True
 
     def _require_reader_of(self, y):
-        """Refuses a condition that nothing reads."""
+        """Refuses a condition that no part reads."""
         networks = (self.encoder, self.decoder)
         reads = any(number_of_inputs(network) == 2 for network in networks)
         with tf.init_scope():
@@ -218,7 +219,7 @@ class VAE(LatentVariableModel):
 
     @property
     def is_discrete(self) -> bool:
-        """Whether log p(x|z) is the logarithm of a probability, and not of a density."""
+        """Whether log p(x|z) is the logarithm of a probability, not of a density."""
         return self.likelihood.is_discrete
 
     @property
@@ -228,7 +229,7 @@ class VAE(LatentVariableModel):
 
     @property
     def has_mean(self) -> np.ndarray:
-        """Whether a mean says anything of each element of an observation, [*event]."""
+        """Whether the mean of each element is meaningful, [*event]."""
         return np.broadcast_to(self.likelihood.has_mean, self.event_shape)
 
     @functools.cached_property
@@ -238,12 +239,12 @@ class VAE(LatentVariableModel):
 
     @property
     def likelihood_text(self) -> str:
-        """What p(x|z) is, as a part is written."""
+        """The likelihood p(x|z), written as a part."""
         return part_text(self.likelihood)
 
     @functools.cached_property
     def latent(self) -> Latent:
-        """What the latent variable is."""
+        """Description of the latent variable."""
         q = self.posterior
         return Latent(
             shape=q.event_shape,
@@ -271,7 +272,7 @@ class VAE(LatentVariableModel):
 
     @property
     def _decoding_parts(self) -> tuple[keras.Layer, ...]:
-        """The parts that are asked for log p(x, z) at each z anew."""
+        """The parts that compute log p(x, z) anew for each z."""
         return (self.decoder,)
 
     def _checked_objective(self, objective):
@@ -281,7 +282,7 @@ class VAE(LatentVariableModel):
         return objective
 
     def player_parts(self):
-        """The parts that objectives may train on losses of their own."""
+        """The parts that objectives may train with separate losses."""
         encoder: tuple[Any, ...] = (self.encoder, self.posterior)
         if self.leapfrog is not None:
             encoder = (*encoder, self.leapfrog)
@@ -290,7 +291,7 @@ class VAE(LatentVariableModel):
             decoder = (*decoder, self.missingness)
         made = {"critic": self.critic, "baseline": self.baseline}
         others = {name: (one,) for name, one in made.items() if one is not None}
-        # All of a model that has no others, in Keras's order.
+        # A model without other parts trains all its variables, in Keras's order.
         whole = (*encoder, *decoder) if others else (self,)
         return {"vae": whole, "encoder": encoder, "decoder": decoder, **others}
 
@@ -310,7 +311,7 @@ class VAE(LatentVariableModel):
             Distribution with batch shape [B] and event shape [*latent].
 
         Raises:
-            ValueError: If x holds events of another shape, or y is missing or too much.
+            ValueError: If x holds events of another shape, or y is missing or not expected.
         """
         return self.posterior.distribution(self._encoded(x, y, training), training)
 
@@ -334,13 +335,13 @@ class VAE(LatentVariableModel):
             Distribution with batch shape [...] and the event shape of x.
 
         Raises:
-            ValueError: If z has another shape, or y is missing or too much.
+            ValueError: If z has another shape, or y is missing or not expected.
         """
         z, y = self._checked_codes(z, y)
         return self._likelihood_at(z, y, training)
 
     def _checked_codes(self, z, y):
-        """Codes [..., *latent], and of the condition a row for each of them."""
+        """Codes [..., *latent], and a row of the condition for each of them."""
         z = tf.cast(tf.convert_to_tensor(z), self.posterior.compute_dtype)
         shape = self.latent.shape
         rank = len(shape)
@@ -368,11 +369,11 @@ class VAE(LatentVariableModel):
 
     @property
     def _decoder_shape(self) -> tuple[int, ...]:
-        """Shape of what the decoder reads of one code."""
+        """Shape of the decoder's input for one code."""
         return self.posterior.event_shape
 
     def _decoder_reads(self, z, training):
-        """What the decoder reads of codes: themselves."""
+        """The decoder's input for codes: the codes themselves."""
         return z
 
     def _likelihood_of(self, reads, y, training):
@@ -411,12 +412,12 @@ class VAE(LatentVariableModel):
             Tensor [n, *latent].
 
         Raises:
-            ValueError: If `temperature` is not positive, or the prior has none but 1.
+            ValueError: If `temperature` is not positive, or the prior supports only 1.
         """
         return self.prior.sample(n, seed, self._condition(y), temperature)
 
     def draw_by_row(self, seeds, y=None, temperature: float = 1.0) -> tf.Tensor:
-        """Draws as `LatentVariableModel` does, at once where the prior knows how."""
+        """Draws as `LatentVariableModel` does, but all at once if the prior can."""
         drawn = self.prior.sample_by_row(seeds, self._condition(y), temperature)
         if drawn is None:
             return super().draw_by_row(seeds, y, temperature)
@@ -435,7 +436,7 @@ class VAE(LatentVariableModel):
         return self.posterior.center(self.encode(x, y))
 
     def summary(self, x, y=None) -> dict[str, tf.Tensor]:
-        """Returns what is served of q(z|x, y); see `Family.summary`.
+        """Returns the served values of q(z|x, y); see `Family.summary`.
 
         Args:
             x: Observations [B, *event], in the model's units.
@@ -454,8 +455,8 @@ class VAE(LatentVariableModel):
             y: The condition [B, ...], for a model that has one.
 
         Returns:
-            Tensor [..., *event], in the model's units; the mode where there is no mean
-            (class numbers).
+            Tensor [..., *event], in the model's units; the mode if there is no mean (class
+            numbers).
         """
         return self.likelihood.expectation(self.decode(z, y))
 
@@ -487,7 +488,7 @@ class VAE(LatentVariableModel):
         Args:
             x: Observations [B, *event], in the model's units.
             num_samples: Latent draws S for each example.
-            seed: An integer, an int32 tensor [2], or [B, 2], a seed for each example, of
+            seed: An integer, an int32 tensor [2], or [B, 2], a seed for each example, on
                 which alone its draws depend.
             training: Whether dropout and the like are active.
             z: Latent variables [S, B, *latent] to be scored instead of draws.
@@ -499,10 +500,10 @@ class VAE(LatentVariableModel):
         return self._trace(x, num_samples, seed, training, z, y)
 
     def _trace(self, x, num_samples, seed, training, z, y, objective=None):
-        """A pass; that of an objective is drawn, and x is looked at, as it says."""
+        """A pass; an objective decides how it is drawn and whether x is checked."""
         x = tf.cast(tf.convert_to_tensor(x), self.probability_dtype)
-        # In this order: a prior that asks the encoder would leave the penalties of what it
-        # encoded in the place of those of x.
+        # This order matters: a prior that calls the encoder would replace the penalties of
+        # x by those of its own inputs.
         p = self.prior.distribution(self._condition(y), training)
         seed = fold(seed)
         seen = x if objective is None else objective.sight(x, fold(seed, 4), training)
@@ -553,7 +554,7 @@ class VAE(LatentVariableModel):
         return px, log_q, log_p, rate[tf.newaxis]
 
     def _checked_draws(self, z, batch):
-        """Latent variables to be scored, which no broadcasting brings to their shape."""
+        """Latent variables to be scored, checked so that nothing is broadcast."""
         z = tf.cast(tf.convert_to_tensor(z), self.posterior.compute_dtype)
         expected = tf.TensorShape([None]).concatenate(batch).concatenate(self.latent.shape)
         if not z.shape.is_compatible_with(expected):
@@ -565,14 +566,14 @@ class VAE(LatentVariableModel):
 
     @property
     def explains_gaps(self) -> bool:
-        """Whether the model says where observations have gaps: whether it has p(s|x)."""
+        """Whether the model has a model of missingness p(s|x)."""
         return self.missingness is not None
 
     def log_missingness(self, x, known) -> tf.Tensor:
         """Scores where the gaps are, by the model of missingness p(s|x).
 
         Args:
-            x: Whole observations [S, B, *event]: what is known, and draws of the rest.
+            x: Complete observations [S, B, *event]: known values, and draws of the others.
             known: Booleans [B, *event].
 
         Returns:
@@ -584,15 +585,16 @@ class VAE(LatentVariableModel):
         return tf.reduce_sum(scores, axis=list(range(-len(self.event_shape), 0)))
 
     def _log_px(self, px, x, seed):
-        """Log p(x|z); of an observation with gaps, of what is known.
+        """Log p(x|z); for an observation with gaps, that of the known values.
 
-        With a model of missingness p(s|x) also of where the gaps are: of one draw of what
-        is missing, an unbiased estimate of its probability.
+        With a model of missingness p(s|x) it includes the positions of the gaps. One draw
+        of the missing values gives an unbiased estimate of their probability.
         """
         if not self.takes_gaps:
             return px.log_prob(x)
         known = tf.logical_not(tf.math.is_nan(x))
-        # A number that has a score, lest the gradient of what is left out be NaN.
+        # A number inside the support, so that the gradient of elements that are left out is
+        # not NaN.
         filled = tf.where(known, x, tf.cast(self.support.some_value(), x.dtype))
         scores = cast(tfd.Distribution, elements_of(px)).log_prob(filled)
         axes = range(-len(self.event_shape), 0)
@@ -603,16 +605,16 @@ class VAE(LatentVariableModel):
         return log_px + self.log_missingness(whole, known)
 
     def pass_for_training(self, x, y, seed, training):
-        """The trace, with gradients through the draws where the objective wants them."""
+        """The trace, with gradients through the draws if the objective needs them."""
         return self._trace(x, None, seed, training, None, y, self.objective)
 
     def _graph_key(self):
-        """What a traced graph holds fast of the model."""
+        """The state of the model that a traced graph keeps."""
         layers = self.posterior.get_config(), self.likelihood.get_config()
         return super()._graph_key(), layers
 
     def posterior_params(self, x, y=None) -> tf.Tensor:
-        """Returns what the encoder says of observations.
+        """Returns the posterior's parameters for observations.
 
         Args:
             x: Observations [B, *event], in the model's units.
@@ -644,7 +646,7 @@ class VAE(LatentVariableModel):
             y: The condition [B, ...], for a model that has one.
 
         Returns:
-            Nats, [B]; None where there is no closed form.
+            Nats, [B]; None if there is no closed form.
         """
         return self.prior.kl_divergence(q, self.prior.distribution(self._condition(y)))
 
@@ -654,7 +656,7 @@ class VAE(LatentVariableModel):
         Args:
             z: Latent variables [B, *latent].
             y: The condition [B, ...], for a model that has one.
-            training: Whether the model is being trained, which networks of priors ask.
+            training: Whether the model is being trained; networks of priors may use it.
 
         Returns:
             Nats, [B].
@@ -663,13 +665,13 @@ class VAE(LatentVariableModel):
         return self.prior.distribution(self._condition(y), training).log_prob(z)
 
     def with_prior(self, prior) -> VAE:
-        """Returns a copy of the model, with its weights, that has another prior.
+        """Returns a copy of the model, with its weights and another prior.
 
         Args:
             prior: A `keras_vae.priors.Prior`, which becomes part of the copy, or its name.
 
         Returns:
-            The copy, not compiled, in which the prior alone is trainable.
+            The copy, not compiled, in which only the prior is trainable.
 
         Raises:
             ValueError: If the prior does not fit the posterior.
@@ -688,7 +690,7 @@ class VAE(LatentVariableModel):
         return copied
 
     def shares_encoder(self, other: LatentVariableModel) -> bool:
-        """Tells whether two models read observations with one and the same encoder.
+        """Tells whether two models share the same encoder.
 
         Args:
             other: The other model.
@@ -699,16 +701,16 @@ class VAE(LatentVariableModel):
         return self.encoder is getattr(other, "encoder", None)
 
     def start_from(self, x) -> None:
-        """Lets parts look at training data before training begins.
+        """Initializes parts from training data before training begins.
 
-        The prior takes what it starts from, and the decoder's last layer, where that is a
-        `Dense`, the biases with which p(x|z) is the distribution of the data.
+        The prior gets its initial values. If the decoder's last layer is a `Dense`, it gets
+        the biases for which p(x|z) is the distribution of the data.
 
         Args:
             x: Observations [N, *event], in the model's units.
         """
         x = np.asarray(x)
-        # A condition's offset is added to what the last layer says of a typical size.
+        # A condition's offset is added to the last layer's output for a typical size.
         made = getattr(self.decoder, "layers", [None])
         last = [one for one in made if not isinstance(one, networks.AddOffset)][-1]
         size = self.likelihood.params_size

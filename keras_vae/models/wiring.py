@@ -1,4 +1,4 @@
-"""Whether the parts of a model fit together."""
+"""Checks that the parts of a model fit together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from keras_vae.core.descriptions import parse
 from keras_vae.layers import DistributionLayer, Quantizer
 from keras_vae.priors import Prior, SecondStageVAE
 
-# Names of activations whose results are bounded on a side: they are no logits.
+# Names of activations whose results are bounded on a side, and so are not logits.
 _SQUASHING = {
     "sigmoid",
     "hard_sigmoid",
@@ -91,7 +91,7 @@ def distribution_layer(identifier: Any, role: str) -> DistributionLayer:
         The layer.
 
     Raises:
-        ValueError: If it is no layer, or a name without a shape.
+        ValueError: If it is not a layer, or a name without a shape.
     """
     is_name = isinstance(identifier, str | dict)
     if is_name and "class_name" not in identifier:
@@ -140,14 +140,14 @@ def reads_gaps(network: keras.layers.Layer) -> bool:
         network: Keras model.
 
     Returns:
-        Whether a layer in it says so, as `keras_vae.networks.Gaps` does.
+        Whether one of its layers declares this, as `keras_vae.networks.Gaps` does.
     """
     inner = getattr(network, "layers", ())
     return getattr(network, "takes_gaps", False) or any(map(reads_gaps, inner))
 
 
 def require_elements(likelihood: DistributionLayer) -> None:
-    """Refuses a likelihood that cannot leave out what is missing.
+    """Refuses a likelihood that cannot leave out missing values.
 
     Args:
         likelihood: The layer for p(x|z).
@@ -166,7 +166,7 @@ def require_elements(likelihood: DistributionLayer) -> None:
 
 
 def require_gaps_and_gradients(takes_gaps: bool, likelihood: DistributionLayer) -> None:
-    """Refuses a model of missingness where it has nothing to say, or cannot be trained.
+    """Refuses a model of missingness that has no effect, or cannot be trained.
 
     Args:
         takes_gaps: Whether observations may have gaps.
@@ -218,7 +218,7 @@ def symbolic_output(network, shape, condition_shape, name: str, reads: str):
         Its symbolic output.
 
     Raises:
-        ValueError: If it is no network, or does not read these inputs.
+        ValueError: If it is not a network, or does not read these inputs.
     """
     if not isinstance(network, keras.layers.Layer):
         raise ValueError(
@@ -244,7 +244,7 @@ def symbolic_output(network, shape, condition_shape, name: str, reads: str):
 
 
 def check_output(outputs, layer: DistributionLayer, network: str, role: str) -> None:
-    """Checks that a network ends in the parameters of the layer behind it.
+    """Checks that a network returns the parameters of the layer after it.
 
     Args:
         outputs: The network's symbolic output.
@@ -294,12 +294,12 @@ def refuse_squashed_logits(
 
     Args:
         network: Keras model, built.
-        layer: The layer behind it.
+        layer: The layer after it.
         name: What to call the network in the message.
         role: What to call the layer.
 
     Raises:
-        ValueError: If the network ends in a function whose results are no logits.
+        ValueError: If the network ends in a function whose results are not logits.
     """
     last = _last_operation(network)
     if not layer.takes_logits or last is None:
@@ -315,13 +315,13 @@ def refuse_squashed_logits(
 
 
 def _last_operation(network):
-    """The last layer or operation that changes values; None where it cannot be seen."""
+    """The last layer or operation that changes values; None if it is unknown."""
     while isinstance(network, keras.Model):
         if not getattr(network, "outputs", None):
             return None
         history = network.outputs[0]._keras_history
         network = history.operation
-        # Layers that move or drop numbers, and leave them as they are.
+        # Layers that move or drop numbers, but do not change them.
         while isinstance(network, _MOVING):
             inputs = network._inbound_nodes[history.node_index].input_tensors
             history = inputs[0]._keras_history
@@ -403,14 +403,14 @@ def knows_moments(layer: DistributionLayer) -> bool:
 
 
 def refuse_changing(parts: Sequence[keras.Layer], objective: str) -> None:
-    """Refuses parts that are another function at each call while the model is trained.
+    """Refuses parts that compute a different function at each call in training.
 
     Args:
-        parts: Networks and layers that log p(x, z) is computed with.
+        parts: Networks and layers that compute log p(x, z).
         objective: What to call the objective in the message.
 
     Raises:
-        ValueError: If a layer within draws noise, or what it knows changes with each call.
+        ValueError: If a layer draws noise, or changes its state at each call.
     """
     # Keras has no public way to visit the layers within layers.
     for one in (layer for part in parts for layer in part._flatten_layers()):

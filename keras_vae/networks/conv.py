@@ -201,10 +201,9 @@ def outputs_per_pixel(event_shape: Sequence[int], output_size: int) -> int:
     outputs, rest = divmod(output_size, height * width)
     if rest or outputs % channels:
         raise ValueError(
-            f"A convolutional decoder gives every element of {tuple(event_shape)} as "
-            f"many parameters as every other, but output_size is {output_size}, no "
-            f"multiple of {height * width * channels}. Use a dense decoder for this "
-            "likelihood."
+            f"A convolutional decoder gives all elements of {tuple(event_shape)} equally "
+            f"many parameters, but output_size is {output_size}, which is not a multiple "
+            f"of {height * width * channels}. Use a dense decoder for this likelihood."
         )
     return outputs
 

@@ -111,8 +111,8 @@ class ColumnFeatures(keras.layers.Layer):
         lengths = {len(self.num_classes), len(self.rescale), len(self.shift)}
         if lengths != {len(self.kinds)} or not set(self.kinds) <= set(KINDS):
             raise ValueError(
-                f"kinds, num_classes, rescale and shift must be lists of one length, with "
-                f"kinds among {', '.join(KINDS)}, but are {kinds}, {num_classes}, "
+                "kinds, num_classes, rescale and shift must be lists of the same length, "
+                f"with kinds among {', '.join(KINDS)}, but are {kinds}, {num_classes}, "
                 f"{rescale} and {shift}."
             )
         sizes([n for n in self.num_classes if n] or [1], "num_classes")

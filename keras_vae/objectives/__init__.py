@@ -71,14 +71,16 @@ def get(identifier: Any) -> Objective:
     """Returns an objective for a name, a description or an objective.
 
     Args:
-        identifier: Such as "elbo", "elbo:beta=4", {"name": "iwae", "num_samples": 50}, an
-            `Objective`, or the dict that `keras.saving.serialize_keras_object` made of one.
+        identifier: A name such as "elbo" or "elbo:beta=4", {"name": "iwae", "num_samples":
+            50}, an `Objective`, or the dict that `keras.saving.serialize_keras_object` made
+            of one.
 
     Returns:
         The objective.
 
     Raises:
-        ValueError: If the name or an argument is not known, or the object of another kind.
+        ValueError: If the name or an argument is unknown, or the object is not an
+            objective.
 
     Example:
         >>> get("iwae").num_samples

@@ -29,27 +29,29 @@ class Adversarial(Objective):
 
     where the GAN loss is the cross-entropy of telling real from reconstructed and from
     sampled data, real_weight * -log D(x) - reconstruction_weight * log(1 - D(x~)) -
-    sample_weight * log(1 - D(x_p)). Of a discriminator of patches it is the mean over them.
+    sample_weight * log(1 - D(x_p)). For a discriminator of patches it is the mean over the
+    patches.
 
     Args:
-        gamma: Weight of the distance for the decoder, in GAN losses a nat. The feature
+        gamma: Weight of the distance for the decoder, in GAN losses per nat. The feature
             distance sums over the features (8 x 8 x 128 of them for 64 x 64 images), so
-            small numbers are meant; the authors' code has 1e-5 to 1e-2 for its networks.
+            gamma should be small; the authors' code has 1e-5 to 1e-2 for its networks.
         beta: Weight of the rate for the encoder.
-        generator_loss: "minimax" is the paper's. "non_saturating" has the decoder minimise
-            -log D(x~) - log D(x_p) instead, with gradients also where the discriminator
-            wins (Goodfellow et al. 2014). "hinge" has the discriminator minimise
-            max(0, 1 - real logit) and max(0, 1 + fake logit), and the decoder minus the
-            fake logits (Lim and Ye 2017; Miyato et al. 2018).
+        generator_loss: "minimax" is the paper's. With "non_saturating" the decoder
+            minimises -log D(x~) - log D(x_p) instead, which has gradients also if the
+            discriminator wins (Goodfellow et al. 2014). With "hinge" the discriminator
+            minimises max(0, 1 - real logit) and max(0, 1 + fake logit), and the decoder
+            minus the fake logits (Lim and Ye 2017; Miyato et al. 2018).
         label_smoothing: The target of real data is 1 minus this (Salimans et al. 2016).
         real_weight: Weight of real data in the GAN loss.
         reconstruction_weight: Weight of reconstructions in it.
         sample_weight: Weight of samples in it.
-        margin: With a number, the decoder sits a step out while real or fake data cost
-            more than `equilibrium + margin`, and the discriminator while one of them costs
-            less than `equilibrium - margin`, as in the authors' code (0.35 for faces).
-            None: all play at every step.
-        equilibrium: Cost of a coin's toss that the margin is counted from, nats.
+        margin: With a number, the decoder skips a step while real or fake data cost more
+            than `equilibrium + margin`, and the discriminator while one of them costs less
+            than `equilibrium - margin`, as in the authors' code (0.35 for faces). None: all
+            players are trained at every step.
+        equilibrium: Cost from which the margin is counted, that of a coin toss by default,
+            nats.
         r1: Weight of the gradient penalty on real data (Mescheder et al. 2018). The
             gradient is that of the discriminator as in testing: with batch normalization,
             at its moving statistics.
@@ -61,19 +63,19 @@ class Adversarial(Objective):
         adaptive_weight: With a number, such as 0.8, the decoder's share of the GAN loss is
             multiplied at each step by this and by the ratio of gradient norms at the
             decoder's last kernel, that of gamma * distance to that of the GAN loss, at most
-            1e4 (Esser et al. 2021, equation 7). The size of gamma makes no difference to
-            Adam then, but must keep the ratio, which `decoder_balance` logs, below that:
-            1e-3 does for distances that sum over thousands of pixels. `decoder_loss` logs
-            gamma * distance. None leaves the share as it is.
-        start_step: The game begins at this step of the optimizer; before, the decoder
-            minimises the distance alone, and the discriminator waits.
-        diff_augment: Whether the discriminator sees observations, reconstructions and
-            samples under the same random changes of colour and place, each with a part cut
-            out (`data.diff_augment`), in training.
+            1e4 (Esser et al. 2021, equation 7). Then Adam does not depend on the size of
+            gamma, but gamma must keep the ratio, which `decoder_balance` logs, below 1e4:
+            1e-3 does so for distances that sum over thousands of pixels. `decoder_loss`
+            logs gamma * distance. None leaves the share unchanged.
+        start_step: The adversarial training begins at this step of the optimizer. Before,
+            the decoder minimises only the distance, and the discriminator is not trained.
+        diff_augment: Whether, in training, the same random changes of colour and place are
+            applied to all images that the discriminator sees, each with a part cut out
+            (`data.diff_augment`).
 
     Raises:
-        ValueError: If a number is out of its range, a name not known, or label_smoothing or
-            a margin go with the hinge loss, which is no cross-entropy.
+        ValueError: If a number is out of its range, a name is unknown, or label_smoothing
+            or a margin are given with the hinge loss, which is not a cross-entropy.
 
     The defaults learned more of faces in few epochs than the paper's losses, which are
     `Adversarial(gamma=1e-3, generator_loss="minimax")`.
@@ -127,7 +129,7 @@ class Adversarial(Objective):
             raise unknown("pixel_distance", pixel_distance, PIXEL_DISTANCES)
         if generator_loss == "hinge" and (label_smoothing or margin is not None):
             raise ValueError(
-                "label_smoothing and margin are for cross-entropies, and not for "
+                "label_smoothing and margin are for cross-entropies, not for "
                 "generator_loss='hinge'. Leave them out, or take 'non_saturating'."
             )
         self.gamma = gamma
@@ -156,7 +158,7 @@ class Adversarial(Objective):
             self.terms = (*self.terms, "perceptual_distance")
 
     def call(self, trace, step):
-        """Each player's loss, and what the discriminator makes of the pass."""
+        """Each player's loss, and the discriminator's results as terms."""
         game = trace.game
         cost = self._gan_loss(game)
         weight = partial(self._weight, dtype=cost.dtype)
@@ -182,11 +184,11 @@ class Adversarial(Objective):
 
     @property
     def balanced_players(self) -> tuple[str, ...]:
-        """The decoder, where the weight is adaptive."""
+        """The decoder, if the weight is adaptive."""
         return () if self.adaptive_weight is None else ("decoder",)
 
     def opposed(self, trace, step):
-        """The decoder's share of the GAN loss, where the weight is adaptive."""
+        """The decoder's share of the GAN loss, if the weight is adaptive."""
         if self.adaptive_weight is None:
             return {}
         return {"decoder": self._deception(trace.game, step)}
@@ -198,10 +200,10 @@ class Adversarial(Objective):
         return self.adaptive_weight
 
     def _distance(self, trace, perceptual_distance):
-        """What encoder and decoder make small, nats, [B]."""
+        """The distance that encoder and decoder minimise, nats, [B]."""
         game = trace.game
         distance = tf.zeros_like(game.feature_distance)
-        # What has no weight is left out, and with it its gradient.
+        # Terms without weight are left out, and with them their gradients.
         if self.feature_weight:
             distance += self.feature_weight * game.feature_distance
         if self.pixel_weight:
@@ -256,13 +258,13 @@ class Adversarial(Objective):
 
     @property
     def turn_takers(self) -> tuple[str, ...]:
-        """The two who play against each other, where there is a margin or a late start."""
+        """The two opponents, if there is a margin or a late start."""
         if self.margin is None:
             return PLAYERS[2:] if self.start_step else ()
         return PLAYERS[1:]
 
     def turns(self, trace, step=0):
-        """Whether the decoder plays and whether the discriminator does."""
+        """Whether the decoder and the discriminator are trained at this step."""
         plays: dict = {} if self.margin is None else self._turns_by_margin(trace.game)
         if self.start_step:
             # Its optimizer waits, too: moments of gradients that are zero would make the
@@ -287,7 +289,7 @@ class Adversarial(Objective):
         return dict(zip(PLAYERS[1:], plays, strict=True))
 
     def who_plays(self, real: tf.Tensor, fake: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Decides by the margin who is updated at a step; the encoder always is.
+        """Decides by the margin which players are updated at a step; the encoder always is.
 
         Args:
             real: Mean cost of real data, -log D(x), nats, scalar.
@@ -336,5 +338,5 @@ def _softplus_of_minus(logits):
 
 
 def _of_patches(values):
-    """The mean over an image's patches, [B]; one value an image stays what it is."""
+    """The mean over an image's patches, [B]; a single value per image is unchanged."""
     return values if values.shape.rank == 1 else tf.reduce_mean(values, axis=1)

@@ -17,9 +17,9 @@ from keras_vae.objectives.schedules import schedule_of
 class Number:
     """A number of an objective that may change while a model trains on it.
 
-    It is kept in a variable, so that what a callback sets takes effect at the next step,
-    compiled or not. In a graph it reads as a tensor, elsewhere as a float; a schedule (of
-    the optimizer's iterations) stays what it is.
+    It is kept in a variable, so that a new value from a callback takes effect at the next
+    step, compiled or not. In a graph it reads as a tensor, elsewhere as a float; a schedule
+    (of the optimizer's iterations) is returned itself.
 
     Args:
         check: Function of value and name that returns the value or raises ValueError.
@@ -79,7 +79,7 @@ class Number:
 
 
 class Objective:
-    """What training minimises: a loss for each example, read off a `Trace`.
+    """The quantity that training minimises: a loss for each example, from a `Trace`.
 
     Subclasses define `call` and, where they have arguments, `get_config`. Numbers that may
     change during training are declared as `Number`; everything else is fixed when the
@@ -87,18 +87,19 @@ class Objective:
 
     Attributes:
         pathwise: Whether gradients go through the draws of z. False: draws are constants,
-            and the gradient of the encoder goes through log q(z|x) alone.
+            and the gradient of the encoder goes only through log q(z|x).
         per_example: Whether the loss of an example depends on that example alone. False:
-            the batch is read as one, so weights of examples and several replicas are
+            the batch is read as a whole, so weights of examples and several replicas are
             refused.
         needs_density: Whether log q(z|x) or the rate is read.
         terms: Names of further values [B] that `call` returns, to be logged as means.
-        players: Names of those who minimise a loss of their own; empty where there is one
-            loss for all.
-        is_game: Whether players judge each other, so that no loss tells how good a model is.
-        asks: What of `core.trace.Ask` is asked for, beside "draws" (`draw` is the
-            objective's own) and "sight" (`sight` is).
-        least_batch: Examples that a batch must have at least.
+        players: Names of the players with their own losses; empty if there is one loss for
+            all.
+        is_game: Whether players judge each other, so that no loss measures the quality of a
+            model.
+        asks: Names of the functions of `core.trace.Ask` that it needs, and "draws" if it
+            overrides `draw`, "sight" if it overrides `sight`.
+        least_batch: Smallest number of examples in a batch.
 
     Args:
         num_samples: Latent draws S for each example.
@@ -120,7 +121,7 @@ class Objective:
     terms: tuple[str, ...] = ()
     players: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
-    # What to do where a model lacks one of the players.
+    # Advice for the error of a model that lacks one of the players.
     players_advice = "Use another objective, or another model, such as VAE."
     is_game = False
     least_batch = 1
@@ -130,7 +131,7 @@ class Objective:
         self.num_samples = positive_int(num_samples, "num_samples")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Keeps what is compiled into a training step from being changed in vain."""
+        """Refuses to change values that a compiled training step would ignore."""
         is_number = isinstance(getattr(type(self), name, None), Number)
         if not is_number and name in self.__dict__ and self.__dict__[name] != value:
             raise AttributeError(
@@ -146,7 +147,7 @@ class Objective:
             latent: The model's latent variable.
 
         Raises:
-            ValueError: If draws have no gradient where one is needed, or there is no rate.
+            ValueError: If draws lack a gradient that is needed, or there is no rate.
         """
         name = type(self).__name__
         if self.needs_density and not latent.has_density:
@@ -157,9 +158,9 @@ class Objective:
             )
         if not self.pathwise and latent.support.vectors == "codes":
             raise ValueError(
-                f"The posterior {latent.name} chooses its code without chance, so the "
-                f"objective {name}, which learns from the chances of draws, would not train "
-                "the encoder. Use objectives.ELBO()."
+                f"The posterior {latent.name} chooses its code deterministically, so the "
+                f"objective {name}, which learns from the probabilities of draws, would "
+                "not train the encoder. Use objectives.ELBO()."
             )
         if self.pathwise and not latent.is_reparameterized:
             raise ValueError(
@@ -170,7 +171,7 @@ class Objective:
             )
 
     def draw(self, q: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
-        """Draws latent variables for a pass; its owner says `asks = ("draws",)`.
+        """Draws latent variables for a pass, in objectives with `asks = ("draws",)`.
 
         Args:
             q: Posterior, batch [B].
@@ -182,7 +183,7 @@ class Objective:
         return q.sample(self.num_samples, seed=seed)
 
     def sight(self, x: tf.Tensor, seed: tf.Tensor, training: bool) -> tf.Tensor:
-        """What the encoder reads of observations; its owner says `asks = ("sight",)`.
+        """The encoder's input for observations, in objectives with `asks = ("sight",)`.
 
         Args:
             x: Observations [B, *event], which are scored as they are.
@@ -202,9 +203,9 @@ class Objective:
             step: The optimizer's iteration, which schedules read.
 
         Returns:
-            Nats, [B] (or a scalar where the batch is read as one); where there are
-            players, a dict with one for each. With `terms`, a pair of that and a dict of
-            the terms, each [B] or scalar.
+            Nats, [B] (or a scalar if the batch is read as a whole), or a dict with one for
+            each player. With `terms`, a pair of this and a dict of the terms, each [B] or
+            scalar.
         """
         raise NotImplementedError
 
@@ -216,19 +217,19 @@ class Objective:
             step: The optimizer's iteration, which schedules read.
 
         Returns:
-            Nats, [B]; lower is better. Where there are players, a dict with one for each.
+            Nats, [B], or a dict with one for each player; lower is better.
         """
         return self.losses_and_terms(trace, step)[0]
 
     def losses_and_terms(self, trace: Trace, step: int | tf.Tensor = 0):
-        """Computes the loss of each example, and what else is logged.
+        """Computes the loss of each example, and further values to log.
 
         Args:
             trace: A pass with `num_samples` latent draws.
             step: The optimizer's iteration.
 
         Returns:
-            What `__call__` returns, and a dict of the terms, each [B].
+            The result of `__call__`, and a dict of the terms, each [B].
         """
         result = self.call(trace, step)
         losses, terms = result if self.terms else (result, {})
@@ -244,17 +245,17 @@ class Objective:
             step: The optimizer's iteration.
 
         Returns:
-            Bool scalars, the same on every replica; who is missing always plays.
+            Bool scalars by player, the same on every replica; others are always updated.
         """
         return {}
 
     @property
     def turn_takers(self) -> tuple[str, ...]:
-        """Names of the players who may sit a step out."""
+        """Names of the players that may skip a step."""
         return ()
 
     def opposed(self, trace: Trace, step: int | tf.Tensor) -> dict[str, tf.Tensor]:
-        """Computes losses that players minimise beside theirs, with balanced gradients.
+        """Computes additional losses of players, with balanced gradients.
 
         At each step the gradient of such a loss is scaled, so that its norm at the player's
         last kernel is `balance_factor` times that of the loss of `call`.
@@ -275,7 +276,7 @@ class Objective:
 
     @property
     def balance_factor(self) -> float:
-        """Norm of the gradient of an opposed loss over that of the player's own."""
+        """Ratio of an opposed loss's gradient norm to that of the player's own loss."""
         return 1.0
 
     def number_at(self, name: str, step: int | tf.Tensor) -> tf.Tensor:
@@ -294,7 +295,7 @@ class Objective:
         )
 
     def number_config(self, name: str) -> float | dict:
-        """Returns what makes a number that may be a schedule again.
+        """Returns the config of a number that may be a schedule.
 
         Args:
             name: Its name.
@@ -306,7 +307,7 @@ class Objective:
         return serialize(value) if isinstance(value, LearningRateSchedule) else value
 
     def logs(self, step: int | tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scalars to log that no trace is needed for: the values of schedules.
+        """Scalars to log that need no trace: the values of schedules.
 
         Args:
             step: The optimizer's iteration.

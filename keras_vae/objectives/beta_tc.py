@@ -13,9 +13,9 @@ class BetaTC(Objective):
     """Minimises distortion + rate + (beta - 1) * total correlation of q(z).
 
     The total correlation is KL(q(z), product of q(z_j)), where q(z) is the mean of the
-    posteriors of all data. It is estimated within the batch: of each draw the densities
-    under all posteriors of the batch are averaged. That is biased for small batches, and
-    it reads the batch as one.
+    posteriors of all data. It is estimated within the batch: the densities of each draw
+    under all posteriors of the batch are averaged. This is biased for small batches, and it
+    reads the batch as a whole.
 
     Args:
         beta: Weight of the total correlation; 1 is the ELBO. It may be set while the model

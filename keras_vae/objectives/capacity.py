@@ -11,15 +11,14 @@ from keras_vae.objectives.base import Number, Objective
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Capacity(Objective):
-    """Minimises distortion + gamma * |rate - capacity|: the rate is led, not pressed.
+    """Minimises distortion + gamma * |rate - capacity|, which leads the rate to a target.
 
-    A capacity that rises from zero lets the model take up one factor after another.
+    A capacity that rises from zero lets the model learn one factor after another.
 
     Args:
-        capacity: The rate that is wanted, nats per example: a number, which may be set
-            while the model trains, or a schedule, such as
-            "warm_up:steps=100000,end=25".
-        gamma: Weight of the distance from it. It may be set while the model trains.
+        capacity: Target of the rate, nats per example: a number, which may be set while the
+            model trains, or a schedule, such as "warm_up:steps=100000,end=25".
+        gamma: Weight of the distance from the target. It may be set while the model trains.
         num_samples: Latent draws S for each example.
 
     Raises:

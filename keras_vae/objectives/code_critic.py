@@ -19,14 +19,14 @@ class _WithCritic(Objective):
 
     def _critic_loss(self, ask, real, fake):
         """Half the cross-entropy of telling two kinds of codes apart, [B]."""
-        # Constants: the critic judges codes, and does not move them.
+        # The codes are constants here: the critic judges them, but does not move them.
         real, fake = (ask.critic(tf.stop_gradient(one)) for one in (real, fake))
         return 0.5 * (tf.nn.softplus(-real) + tf.nn.softplus(fake))
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class FactorVAE(_WithCritic):
-    """Minimises -ELBO + gamma * total correlation of q(z), as a critic estimates it.
+    """Minimises -ELBO + gamma * total correlation of q(z), estimated by a critic.
 
     The critic tells codes from codes whose elements were shuffled within the batch, each
     by itself; its logit estimates log q(z) - log of the product of q(z_j).
@@ -72,15 +72,15 @@ class FactorVAE(_WithCritic):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class AAE(_WithCritic):
-    """Minimises distortion, and has the codes deceive a critic that knows the prior.
+    """Minimises distortion, while the codes deceive a critic that knows the prior.
 
-    The critic tells codes from draws of the prior; encoder (and decoder) minimise
-    distortion + weight * -log of the critic's probability that the code is of the prior.
-    No density of codes is read: they may be points ("deterministic").
+    The critic learns to tell codes from draws of the prior; encoder (and decoder) minimise
+    distortion + weight * -log of the critic's probability that the code is from the prior.
+    No density of codes is needed: they may be points ("deterministic").
 
     Args:
-        weight: Nats of distortion that a nat of the game is worth. It may be set while the
-            model trains.
+        weight: Weight of the critic's loss relative to the distortion. It may be set while
+            the model trains.
 
     Raises:
         ValueError: If `weight` is negative or not finite.
@@ -104,7 +104,7 @@ class AAE(_WithCritic):
         self.weight = weight
 
     def call(self, trace, step):
-        """Each player's loss, and what the critic makes of the codes as a term."""
+        """Each player's loss, and the critic's result as a term."""
         z, of_each = trace.z[0], len(trace.p.batch_shape) > 0
         real = trace.p.sample(() if of_each else tf.shape(z)[0], seed=trace.seed)
         deception = tf.nn.softplus(-trace.ask.critic(z))

@@ -1,4 +1,4 @@
-"""Disentangled inferred priors: the codes' covariance is led to the identity."""
+"""Disentangled inferred priors: the codes' covariance approaches the identity."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ class DIP(Objective):
     Args:
         kind: "i" or "ii".
         off_diagonal: Weight of the covariances. It may be set while the model trains.
-        diagonal: Weight of the variances' distances from 1; likewise. The paper has 10
-            times `off_diagonal` for kind "i", and `off_diagonal` for "ii".
+        diagonal: Weight of the variances' distances from 1. It may be set while the model
+            trains. The paper has 10 times `off_diagonal` for kind "i", and `off_diagonal`
+            for "ii".
         num_samples: Latent draws S for each example.
 
     Raises:

@@ -17,13 +17,14 @@ class HVAE(Objective):
     z_0 ~ q(z|x) and a momentum of standard normal noise follow the gradient of log p(x, z)
     for the K steps of the model's `networks.Leapfrog`, which preserve volume. The bound is
     the mean of log p(x, z_K) + log N(momentum_K; 0, I) - log q(z_0|x) - log N(noise; 0, I);
-    with K = 0 it is the ELBO. Encoder, decoder, step sizes and the annealing's beta_0 are
-    trained by it. Beside the pass whose `elbo` is logged, the decoder and its gradient are
-    evaluated K + 1 times. All steps must follow one function of z, so models are refused
-    whose decoder changes from call to call: by dropout, noise or batch normalization.
+    with K = 0 it is the ELBO. It trains encoder, decoder, step sizes and the annealing's
+    beta_0. Beside the pass whose `elbo` is logged, the decoder and its gradient are
+    evaluated K + 1 times. All steps must follow the same function of z, so models whose
+    decoder changes from call to call (by dropout, noise or batch normalization) are
+    refused.
 
-    Only training moves draws. Everything that a model is asked for afterwards, and the `elbo`
-    that is logged, are of q(z|x) itself.
+    Only training moves draws. All methods of the trained model, and the logged `elbo`, use
+    q(z|x) itself.
 
     Args:
         num_samples: Latent draws S for each example.
@@ -42,7 +43,7 @@ class HVAE(Objective):
     asks = ("leapfrog",)
 
     def check(self, latent):
-        """Refuses latent variables that gradients would lead out of their set."""
+        """Refuses latent variables that gradients would lead out of their support."""
         super().check(latent)
         if latent.support != REAL:
             raise ValueError(

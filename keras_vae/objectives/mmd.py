@@ -9,7 +9,7 @@ from keras_vae.core.names import unknown
 from keras_vae.core.numbers import positive
 from keras_vae.objectives.base import Number, Objective
 
-# Shares of the bandwidth that the inverse multiquadratics add up, as the WAE's code does.
+# Factors of the bandwidth for the sum of inverse multiquadratics, as in the WAE's code.
 _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
@@ -34,10 +34,10 @@ def squared_mmd(
 
     Args:
         a: Points [N, D], at least 2.
-        b: As many others.
+        b: Other points, [N, D].
         kernel: "imq" (inverse multiquadratics) or "rbf" (Gaussian).
-        bandwidth: Squared length on which points count as near; None is 2 D, the squared
-            distance of two draws from N(0, I).
+        bandwidth: Squared length scale of the kernel; None is 2 D, the squared distance of
+            two draws from N(0, I).
 
     Returns:
         A scalar, which may be a little below zero.
@@ -69,7 +69,7 @@ def _squared_distances(a, b):
 
 
 class _OfDiscrepancy(Objective):
-    """Base of objectives with the discrepancy of q(z) and p(z)."""
+    """Base of objectives with the discrepancy between q(z) and p(z)."""
 
     per_example = False
     least_batch = 2
@@ -83,7 +83,7 @@ class _OfDiscrepancy(Objective):
         self.bandwidth = None if bandwidth is None else positive(bandwidth, "bandwidth")
 
     def check(self, latent):
-        """Refuses codes between which there is no distance."""
+        """Refuses codes without a distance between them."""
         super().check(latent)
         if latent.is_discrete:
             raise ValueError(
@@ -93,7 +93,7 @@ class _OfDiscrepancy(Objective):
             )
 
     def _mmd(self, trace):
-        """Of the first draw of each example, and as many from the prior."""
+        """The MMD of the first draw of each example and equally many from the prior."""
         drawn, size = trace.z[0], tf.shape(trace.z)[1]
         of_each = len(trace.p.batch_shape) > 0
         from_prior = trace.p.sample(() if of_each else size, seed=trace.seed)
@@ -111,11 +111,11 @@ class _OfDiscrepancy(Objective):
 class InfoVAE(_OfDiscrepancy):
     """Minimises distortion + (1 - alpha) * rate + (alpha + weight - 1) * MMD(q(z), p(z)).
 
-    The batch's codes are compared with draws from the prior, and not each posterior with
-    it, so that codes keep what they know of x. alpha = 1 is the MMD-VAE.
+    The codes of the batch together are compared with draws from the prior, instead of each
+    posterior, so that codes keep their information about x. alpha = 1 is the MMD-VAE.
 
     Args:
-        alpha: How much of the rate is left out, from 0 (all counts) to 1 (none does).
+        alpha: Share of the rate that is left out, from 0 (none) to 1 (all).
         weight: Lambda of the paper.
         kernel: "rbf" (Gaussian) or "imq" (inverse multiquadratics); see `squared_mmd`.
         bandwidth: Squared length on which codes count as near; None is 2 D.
@@ -165,7 +165,7 @@ class InfoVAE(_OfDiscrepancy):
 class WAE(_OfDiscrepancy):
     """Minimises distortion + weight * MMD(q(z), p(z)): the Wasserstein autoencoder.
 
-    Codes may be points ("deterministic"): no density is read.
+    Codes may be points ("deterministic"), since no density is needed.
 
     Args:
         weight: Lambda of the paper. It may be set while the model trains.

@@ -32,8 +32,8 @@ class MIWAE(Objective):
     them: M = 1 is `IWAE(K)`, K = 1 the ELBO with sampled rate and M draws.
 
     Args:
-        num_bounds: Bounds M that are averaged.
-        draws_per_bound: Latent draws K of each.
+        num_bounds: Number M of bounds that are averaged.
+        draws_per_bound: Number K of latent draws of each bound.
 
     Raises:
         ValueError: If a number is not a positive integer.
@@ -138,8 +138,8 @@ class Renyi(Objective):
 
         1 / (1 - alpha) * log of the mean of weight ** (1 - alpha)
 
-    alpha = 0 is `IWAE`, and towards 1 the bound becomes the ELBO; a negative alpha gives
-    an upper bound of log p(x) where there are many draws.
+    alpha = 0 is `IWAE`, and towards 1 the bound becomes the ELBO; a negative alpha gives an
+    upper bound of log p(x) for many draws.
 
     Args:
         alpha: Order of the divergence, any number but 1.
@@ -161,7 +161,7 @@ class Renyi(Objective):
         self.alpha = finite(alpha, "alpha")
         if math.isclose(self.alpha, 1.0, abs_tol=1e-4):
             raise ValueError(
-                f"alpha must not be 1, but is {alpha!r}: there the bound is the ELBO. Use "
+                f"alpha must not be 1, but is {alpha!r}: the bound would be the ELBO. Use "
                 "ELBO(exact_kl=False)."
             )
 

@@ -1,4 +1,4 @@
-"""Gradients along the path of the draws alone, with less noise than the whole ones."""
+"""Gradients only along the path of the draws, with less noise than full gradients."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from keras_vae.objectives.score_function import with_gradient_of
 class STL(Objective):
     """The ELBO without the score of q: sticking the landing.
 
-    The derivative of log q by its own parameters is zero in expectation, and only noise;
-    without it the gradient has no variance where q is the true posterior. See `Objective`
-    for the argument.
+    The derivative of log q with respect to its own parameters is zero in expectation, so it
+    is only noise. Without it the gradient has no variance if q is the true posterior. See
+    `Objective` for the argument.
 
     Example:
         >>> vae.compile("adam", objective=STL())
@@ -37,9 +37,9 @@ class STL(Objective):
 class DReG(Objective):
     """The importance-weighted bound, with the doubly reparameterized gradient of the encoder.
 
-    Draw i counts with the square of its share of the weights, and along its path alone:
-    the gradient's signal does not vanish in its noise where there are many draws. Encoder
-    and decoder are two players with an optimizer each; the prior belongs to the decoder.
+    Draw i counts with the square of its share of the weights, and only along its path, so
+    the gradient's signal does not vanish in its noise for many draws. Encoder and decoder
+    are two players with an optimizer each; the prior belongs to the decoder.
 
     Args:
         num_samples: Latent draws S for each example.
@@ -65,13 +65,14 @@ class DReG(Objective):
         super().check(latent)
         if not latent.is_encoded:
             raise ValueError(
-                f"DReG needs all of q from the encoder, and of p from elsewhere, but the "
-                f"posterior {latent.name} has weights of its own, or the prior asks the "
-                "encoder. Use objectives.IWAE(), or another posterior or prior."
+                "DReG needs a posterior whose parameters all come from the encoder, and a "
+                f"prior that does not use the encoder, but the posterior {latent.name} has "
+                "its own weights, or the prior uses the encoder. Use objectives.IWAE(), or "
+                "another posterior or prior."
             )
 
     def call(self, trace, step):
-        """The negative bound, with the gradient that each player takes of it."""
+        """The negative bound, with each player's own gradient."""
         log_weight = trace.log_joint - trace.ask.frozen_log_q()
         bound = importance_weighted(log_weight)
         shares = tf.stop_gradient(tf.nn.softmax(log_weight, axis=0))

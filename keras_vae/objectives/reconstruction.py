@@ -10,7 +10,7 @@ from keras_vae.objectives.base import Objective
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Reconstruction(Objective):
-    """Minimises the distortion alone: an autoencoder where the posterior is a point.
+    """Minimises only the distortion: an autoencoder if the posterior is a point.
 
     See `Objective` for the argument.
 

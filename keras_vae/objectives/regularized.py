@@ -1,4 +1,4 @@
-"""Objectives of autoencoders that are kept smooth instead of random."""
+"""Objectives of autoencoders that are regularized instead of random."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def squared_jacobian(function, at: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
     Args:
         function: Tensor [B, ...] -> tensor [B, ...], each example by itself.
-        at: Where, [B, ...].
+        at: Points at which to estimate it, [B, ...].
         seed: int32 tensor [2].
 
     Returns:
@@ -45,9 +45,10 @@ class RAE(Objective):
 
     Args:
         penalty: "l2": the sum of squares of the decoder's kernels; "gradient": the squared
-            norm of the derivative of its mean by z, estimated from one random direction.
+            norm of the derivative of its mean with respect to z, estimated from one random
+            direction.
         code: Weight beta of the size of codes. It may be set while the model trains.
-        weight: Weight lambda of the penalty; likewise.
+        weight: Weight lambda of the penalty. It may be set while the model trains.
 
     Raises:
         ValueError: If the penalty is not known, or a number negative or not finite.
@@ -96,7 +97,7 @@ class RAE(Objective):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Contractive(Objective):
-    """Minimises -ELBO + weight * squared norm of the derivative of the code by x.
+    """Minimises -ELBO + weight * squared norm of the code's derivative with respect to x.
 
     The code is the posterior's centre; with the posterior "deterministic" this is the
     contractive autoencoder. The norm is estimated from one random direction.
@@ -138,10 +139,10 @@ class Contractive(Objective):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Denoising(Objective):
-    """Minimises -ELBO where, while training, the encoder reads x with damage.
+    """Minimises -ELBO while the encoder reads a corrupted x in training.
 
-    What is rebuilt is x without it. With the posterior "deterministic" this is the
-    denoising autoencoder, with another one the denoising VAE.
+    The model reconstructs the original x. With the posterior "deterministic" this is the
+    denoising autoencoder, with other posteriors the denoising VAE.
 
     Args:
         corruption: "mask": a share of the numbers of x is set to 0; "normal": normal noise
@@ -177,7 +178,7 @@ class Denoising(Objective):
         self.amount = check(amount, "amount")
 
     def sight(self, x, seed, training):
-        """X with damage, while training."""
+        """The corrupted x, in training."""
         if not training:
             return x
         if self.corruption == "normal":

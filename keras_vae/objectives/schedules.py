@@ -31,10 +31,10 @@ class _Ramp(LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class WarmUp(_Ramp):
-    """Rises in a straight line, and stays where it ends.
+    """Rises in a straight line, then stays at its end value.
 
     Args:
-        steps: Updates of the rise.
+        steps: Number of updates of the rise.
         start: Value at the first step.
         end: Value after the rise.
 
@@ -68,9 +68,9 @@ class Cyclical(_Ramp):
     keeps the end value for the rest.
 
     Args:
-        steps: Updates of one cycle.
+        steps: Number of updates of one cycle.
         cycles: Number of cycles.
-        ramp: Share of a cycle that it rises, from 0 to below 1.
+        ramp: Share of a cycle in which the value rises, from 0 to below 1.
         start: Value at the beginning of each cycle.
         end: Value after each rise.
 
@@ -116,7 +116,7 @@ ROOM = Room("schedule", _Ramp)
 
 
 def schedule_of(identifier: Any, argument: str) -> Any:
-    """Reads what may be a schedule.
+    """Reads a number or a schedule.
 
     Args:
         identifier: A number, a schedule, its name with arguments, such as
@@ -124,7 +124,7 @@ def schedule_of(identifier: Any, argument: str) -> Any:
         argument: What to call it in messages.
 
     Returns:
-        The schedule; what is none as it is.
+        The schedule, or the number itself.
 
     Raises:
         ValueError: If there is no such schedule.

@@ -11,7 +11,7 @@ from keras_vae.objectives.base import Objective
 
 
 def with_gradient_of(value: tf.Tensor, surrogate: tf.Tensor) -> tf.Tensor:
-    """Adds the gradient of a tensor to another one, and not its value.
+    """Adds the gradient of a tensor to another one, but not its value.
 
     Args:
         value: The tensor whose value counts.
@@ -29,11 +29,11 @@ class _ScoreFunction(Objective):
     pathwise = False
 
     def _log_weight(self, trace):
-        # The gradient of -log q at draws is zero in expectation: only noise.
+        # The gradient of -log q at draws is zero in expectation, so it is only noise.
         return trace.log_joint - tf.stop_gradient(trace.log_q)
 
     def _loss(self, trace, log_weight, guess):
-        """The negative ELBO; a draw is judged by its weight beside what was guessed."""
+        """The negative ELBO; a draw's learning signal is its weight minus the baseline."""
         signal = tf.stop_gradient(log_weight - guess)
         score = tf.reduce_mean(signal * trace.log_q, axis=0)
         return with_gradient_of(-tf.reduce_mean(log_weight, axis=0), -score)
@@ -43,8 +43,8 @@ class _ScoreFunction(Objective):
 class ScoreFunction(_ScoreFunction):
     """The ELBO by its score function, with a running mean as baseline (REINFORCE).
 
-    A draw's learning signal is log p(x, z) - log q(z|x) minus the mean of the batches
-    before, which the model's `baseline` keeps. See `Objective` for the argument.
+    A draw's learning signal is log p(x, z) - log q(z|x) minus the mean of earlier batches,
+    which the model's `baseline` keeps. See `Objective` for the argument.
 
     Example:
         >>> vae = keras_vae.DenseVAE(6, 2, posterior="bernoulli", baseline=())
@@ -66,11 +66,12 @@ class ScoreFunction(_ScoreFunction):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class NVIL(_ScoreFunction):
-    """The ELBO by its score function, with a baseline that a network reads off x.
+    """The ELBO by its score function, with a baseline that a network predicts from x.
 
-    The network of the model's `baseline` is a player of its own: it minimises the squared
-    error of its guess, in units of the signal's spread. Signals are not divided by their
-    spread, so that the gradient is that of the ELBO. See `Objective` for the argument.
+    The network of the model's `baseline` is a separate player: it minimises the squared
+    error of its prediction, in units of the signal's spread. Signals are not divided by
+    their spread, so that the gradient is that of the ELBO. See `Objective` for the
+    argument.
 
     Example:
         >>> vae = keras_vae.DenseVAE(6, 2, posterior="bernoulli", baseline=(100,))
@@ -85,7 +86,7 @@ class NVIL(_ScoreFunction):
     players = ("vae", "baseline")
 
     def call(self, trace, step):
-        """The negative ELBO, and the error of the guess."""
+        """The negative ELBO, and the error of the baseline."""
         log_weight = self._log_weight(trace)
         signal = tf.stop_gradient(tf.reduce_mean(log_weight, axis=0))
         mean, spread, of_x = trace.ask.baseline(signal)
@@ -96,7 +97,7 @@ class NVIL(_ScoreFunction):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class LeaveOneOut(_ScoreFunction):
-    """The ELBO by its score function: each draw is judged beside the mean of the others.
+    """The ELBO by its score function: the baseline of a draw is the mean of the others.
 
     Args:
         num_samples: Latent draws S for each example, at least 2.
@@ -134,11 +135,11 @@ class LeaveOneOut(_ScoreFunction):
 class DisARM(_ScoreFunction):
     """The ELBO of Bernoulli codes by pairs of opposite draws.
 
-    Each pair is thresholded from one uniform number u and from 1 - u. What is random in
-    the estimate beyond the pair itself is integrated out.
+    Each pair is thresholded from one uniform number u and from 1 - u. The remaining
+    randomness of the estimate, given the pair, is integrated out.
 
     Args:
-        num_pairs: Pairs of latent draws for each example.
+        num_pairs: Number of pairs of latent draws for each example.
 
     Raises:
         ValueError: If `num_pairs` is not a positive integer.
@@ -172,7 +173,7 @@ class DisARM(_ScoreFunction):
             )
 
     def draw(self, q, seed):
-        """Pairs of opposite draws, one half behind the other."""
+        """Pairs of opposite draws, one half after the other."""
         logits = q.distribution.logits_parameter()
         shape = tf.concat([[self.num_pairs], tf.shape(logits)], axis=0)
         u = tf.random.stateless_uniform(shape, seed, dtype=logits.dtype)

@@ -1,4 +1,4 @@
-"""An objective of pictures that look alike."""
+"""An objective that measures the structural similarity of pictures."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import tensorflow as tf
 
 from keras_vae.objectives.base import Number, Objective
 
-# Wang, Simoncelli and Bovik 2003, section 3.2: how much each scale counts, fine to coarse.
+# Wang, Simoncelli and Bovik 2003, section 3.2: the weights of the scales, fine to coarse.
 _WEIGHTS = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
 _WINDOW, _SIGMA, _K1, _K2 = 11, 1.5, 0.01, 0.03
-# Powers of smaller numbers, and of negative ones, have no gradient that leads anywhere.
+# Powers of smaller numbers, and of negative ones, have no useful gradient.
 _LEAST = 1e-4
 
 
 def multi_scale_similarity(x: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """The multi-scale structural similarity of pictures, with gradients everywhere.
 
-    As `tf.image.ssim_multiscale`, whose gradient is NaN where structures are opposed. There
-    are as many of the five scales as the window of 11 x 11 pixels fits into (two of a picture
-    of 28 x 28 pixels, three of 44 x 44); smaller pictures have a smaller window.
+    As `tf.image.ssim_multiscale`, whose gradient is NaN where structures are opposed. It
+    uses those of the five scales into which the window of 11 x 11 pixels fits (two for a
+    picture of 28 x 28 pixels, three for 44 x 44); smaller pictures have a smaller window.
 
     Args:
         x: Pictures [B, height, width, channels], values from 0 to 1.
-        other: As many others.
+        other: Other pictures of the same shape.
 
     Returns:
-        Tensor [B], at most 1, which equal pictures have.
+        Tensor [B], at most 1, the value of equal pictures.
 
     Example:
         >>> bool(tf.reduce_all(multi_scale_similarity(x, x) > 0.999))
@@ -75,10 +75,9 @@ def _compared(x, other, window: int):
 class MSSSIM(Objective):
     """Minimises weight * (1 - MS-SSIM of x and E[x|z]) + beta * KL(q, p).
 
-    Pictures that look alike, as the measure has it, instead of pixels that are near. It is
-    no likelihood: the loss bounds nothing, what the likelihood has beside its mean (a learned
-    scale) is not trained, and the `elbo` that is logged is that of the likelihood all the
-    same.
+    It asks for structural similarity instead of similar pixels. It is not a likelihood: the
+    loss bounds nothing, and parameters of the likelihood other than its mean (a learned
+    scale) are not trained. The logged `elbo` is still that of the likelihood.
 
     Args:
         weight: Weight of the similarity, nats. It may be set while the model trains.

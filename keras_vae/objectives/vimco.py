@@ -13,9 +13,9 @@ class VIMCO(Objective):
     """Minimises the negative importance-weighted bound by its score function.
 
     The gradient needs no derivative of the draws, so z may be discrete. Each draw's
-    learning signal is what it adds to the bound: the bound minus the one in which the
-    draw's weight is replaced by the geometric mean of the others'. That leaves the
-    gradient unbiased, and its variance low.
+    learning signal is its contribution to the bound: the bound minus the one in which the
+    geometric mean of the other weights replaces the draw's weight. The gradient stays
+    unbiased, with low variance.
 
     Args:
         num_samples: Latent draws S for each example, at least 2.
@@ -50,7 +50,7 @@ class VIMCO(Objective):
         bound = tf.reduce_logsumexp(log_weight, axis=0) - tf.math.log(size)
         signal = tf.stop_gradient(bound - _bounds_without(log_weight, size))
         score = tf.reduce_sum(signal * trace.log_q, axis=0)
-        # The score adds its gradient, and not its value.
+        # The score adds its gradient, but not its value.
         return -bound - (score - tf.stop_gradient(score))
 
 
@@ -58,7 +58,7 @@ def _bounds_without(log_weight, size):
     """For each draw the bound with its weight replaced by the others' mean, [S, B]."""
     total = tf.reduce_sum(log_weight, axis=0)
     mean_of_others = (total - log_weight) / (size - 1.0)
-    # [i, j, B]: the weights as they are, but for i = j.
+    # [i, j, B]: the weights, except for i = j.
     own = tf.eye(tf.shape(log_weight)[0], dtype=log_weight.dtype)[..., tf.newaxis]
     replaced = tf.where(own > 0, mean_of_others[tf.newaxis], log_weight[tf.newaxis])
     return tf.reduce_logsumexp(replaced, axis=1) - tf.math.log(size)

@@ -1,4 +1,4 @@
-"""Priors p(z): distributions whose parameters come from elsewhere than the encoder."""
+"""Priors p(z): distributions whose parameters do not come from the encoder."""
 
 from typing import Any
 
@@ -39,14 +39,14 @@ def get(identifier: Any, **given: Any) -> Prior:
     """Returns a prior for a name, a description or a prior.
 
     Args:
-        identifier: Such as "vamp:num_components=500", or a prior.
+        identifier: A name such as "vamp:num_components=500", or a prior.
         **given: Arguments for priors that take them, such as `seed`.
 
     Returns:
         The prior.
 
     Raises:
-        ValueError: If the name or an argument is not known, or the object is no prior.
+        ValueError: If the name or an argument is unknown, or the object is not a prior.
 
     Example:
         >>> get("mixture_of_normals:num_components=10").num_components
@@ -56,15 +56,15 @@ def get(identifier: Any, **given: Any) -> Prior:
 
 
 def default_for(posterior) -> Prior:
-    """Returns the usual prior for a posterior.
+    """Returns the default prior for a posterior.
 
     Args:
         posterior: Distribution layer.
 
     Returns:
-        The standard normal for real numbers, the uniform distribution on a sphere and over
-        the codes of a quantizer, and else the posterior's own family with the parameters
-        that it starts from: equal probabilities, the uniform distribution of an interval.
+        The standard normal for real numbers, the uniform distribution for a sphere and for
+        the codes of a quantizer, and otherwise the posterior's own family with its initial
+        parameters, such as equal probabilities or the uniform distribution on an interval.
 
     Example:
         >>> type(default_for(keras_vae.layers.PowerSpherical(3))).__name__

@@ -15,15 +15,15 @@ from keras_vae.layers.base import event_tuple
 
 
 class Prior(Family):
-    """p(z): a distribution whose parameters come from elsewhere than the encoder.
+    """p(z): a distribution whose parameters do not come from the encoder.
 
-    A Keras layer, so that its weights are trained and saved with the model. Subclasses
-    define `make_distribution`, `make_weights` where they have weights, `tempered` where
-    another temperature means something, and `connect` where they need the model.
+    It is a Keras layer, so that its weights are trained and saved with the model.
+    Subclasses define `make_distribution`, `make_weights` if they have weights, `tempered`
+    if other temperatures make sense, and `connect` if they need the model.
 
     Args:
         event_shape: Shape of one latent variable, of any rank; an integer means a vector.
-            None takes it from the posterior of the model that the prior becomes part of.
+            None takes it from the model's posterior.
         dtype: Dtype or policy. Probabilities are float32, also in mixed precision.
         **kwargs: Arguments of `keras.layers.Layer`.
 
@@ -39,7 +39,7 @@ class Prior(Family):
         TensorShape([5, 16])
     """
 
-    # Whether it is made of what the model's encoder says.
+    # Whether its parameters come from the model's encoder.
     asks_encoder = False
 
     def __init__(self, event_shape=None, dtype=None, **kwargs):
@@ -50,7 +50,7 @@ class Prior(Family):
         self.event_shape = event_shape
 
     def connect(self, model) -> None:
-        """Called by the model that the prior becomes part of, before `build`.
+        """Called by the prior's model, before `build`.
 
         Args:
             model: The model; its networks are built.
@@ -69,8 +69,7 @@ class Prior(Family):
     def build(self, event_shape):
         """Creates the weights, unless an earlier call did.
 
-        A prior may be built by itself, by a saved model's record of it and by the model
-        that it becomes part of.
+        A prior may be built by itself, from a saved model's record, and by its model.
 
         Args:
             event_shape: Shape of one latent variable.
@@ -99,9 +98,9 @@ class Prior(Family):
         raise NotImplementedError
 
     def tempered(self, temperature: float, y=None) -> tfd.Distribution:
-        """Builds p(z) with more or less spread than it has."""
+        """Builds p(z) with more or less spread."""
         raise ValueError(
-            f"{type(self).__name__} has no temperature but 1, and {temperature!r} was "
+            f"{type(self).__name__} supports only temperature 1, but {temperature!r} was "
             "given. Leave it out, or take StandardNormal or MixtureOfNormals."
         )
 
@@ -109,8 +108,8 @@ class Prior(Family):
         """Returns p(z), or p(z|y).
 
         Args:
-            y: Condition [B, ...] for priors that have one.
-            training: Whether the model is being trained, which networks of priors ask.
+            y: Condition [B, ...], for conditional priors.
+            training: Whether the model is being trained; networks of priors may use it.
 
         Returns:
             A distribution with the prior's event shape, and batch shape [] or [B].
@@ -128,28 +127,29 @@ class Prior(Family):
             n: Number of draws, an integer or a scalar tensor.
             seed: An integer or an int32 tensor [2].
             y: A condition for each draw, [n, ...], or None.
-            temperature: Factor of the standard deviations, for priors where that means
-                something; below 1 draws are nearer to the typical.
+            temperature: Factor of the standard deviations, for priors that support it;
+                below 1, draws are more typical.
 
         Returns:
             Tensor [n, *event_shape].
 
         Raises:
-            ValueError: If the temperature is not positive, or means nothing here.
+            ValueError: If the temperature is not positive, or the prior does not support
+                it.
         """
         p = self._at(temperature, y)
         if len(p.batch_shape):
             size = p.batch_shape[0]
             if not tf.is_tensor(n) and size not in (None, n):
                 raise ValueError(
-                    f"{n} draws were asked for, but y holds {size} conditions: one for each "
-                    "draw is needed."
+                    f"{n} draws were requested, but y holds {size} conditions. Give one "
+                    "for each draw."
                 )
             return p.sample(seed=fold(seed))
         return p.sample(n, seed=fold(seed))
 
     def _at(self, temperature, y):
-        """The distribution at a temperature, which is checked."""
+        """Checks the temperature, and returns the distribution at it."""
         number = isinstance(temperature, int | float | np.number)
         if not number or not 0 < temperature < math.inf:
             raise ValueError(
@@ -161,7 +161,7 @@ class Prior(Family):
         )
 
     def sample_by_row(self, seeds, y=None, temperature: float = 1.0) -> tf.Tensor | None:
-        """Draws for all rows at once, where that is quicker than one after the other.
+        """Draws for all rows at once, if this is faster than one after the other.
 
         Args:
             seeds: int32 tensor [n, 2], a seed for each row.
@@ -169,8 +169,8 @@ class Prior(Family):
             temperature: See `sample`.
 
         Returns:
-            Tensor [n, *event_shape], row i the draw of `sample(1, seeds[i])`; None where
-            a prior has no such way.
+            Tensor [n, *event_shape], row i the draw of `sample(1, seeds[i])`; None if a
+            prior cannot do this.
         """
         return None
 
@@ -179,17 +179,17 @@ class Prior(Family):
 
         Args:
             q: Posterior, batch [B].
-            p: What `distribution` returned.
+            p: The result of `distribution`.
 
         Returns:
-            Nats, [B]; None where there is no closed form.
+            Nats, [B]; None if there is no closed form.
         """
         return exact_kl(q, p)
 
     def call(self, inputs=None):
         """Refused: a prior has no input."""
         raise TypeError(
-            f"{type(self).__name__} is not called on tensors; use its distribution()."
+            f"{type(self).__name__} cannot be called on tensors; use its distribution()."
         )
 
     def _require_shape(self):

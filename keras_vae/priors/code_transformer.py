@@ -1,4 +1,4 @@
-"""A learned prior over codes: attention to those before."""
+"""A learned prior over codes: attention to earlier codes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from keras_vae.priors.in_order import PriorInOrder
 
 @keras.saving.register_keras_serializable("keras_vae")
 class CodeTransformer(PriorInOrder):
-    """Codes in reading order, each given all before it, by a small causal transformer.
+    """Codes in reading order, each given all earlier ones, by a small causal transformer.
 
-    Where `PixelCNN` sees what is near, attention sees all that was drawn, at a cost that
-    grows with the square of the number of codes. Train it with a model, or afterwards:
+    `PixelCNN` sees only nearby codes; attention sees all earlier codes, at a cost that
+    grows with the square of their number. Train it with a model, or afterwards:
     `generation.fit_prior`.
 
     Args:
@@ -30,8 +30,8 @@ class CodeTransformer(PriorInOrder):
         **kwargs: Arguments of `Prior`.
 
     Raises:
-        ValueError: If the posterior of the model is no quantizer, a number is not a
-            positive integer, or `units` is no multiple of `heads`.
+        ValueError: If the model's posterior is not a quantizer, a number is not a positive
+            integer, or `units` is not a multiple of `heads`.
 
     Example:
         >>> keras_vae.VQVAE.for_images((8, 8, 1), num_codes=16, filters=8,
@@ -78,7 +78,7 @@ class CodeTransformer(PriorInOrder):
         )
 
     def logits_of(self, indices):
-        """What comes next at each position; see `PriorInOrder`."""
+        """Logits of the next code at each position; see `PriorInOrder`."""
         first = tf.fill([tf.shape(indices)[0], 1], self.quantizer.num_codes)
         before = tf.concat([tf.cast(first, indices.dtype), indices[:, :-1]], axis=1)
         codes = tf.gather(tf.convert_to_tensor(self.of_codes), before)
@@ -91,7 +91,7 @@ class CodeTransformer(PriorInOrder):
 
 
 def _network(length, units, num_layers, heads, num_codes, seed, dtype):
-    """From vectors [B, N, units] to logits [B, N, K]; a position sees none behind it."""
+    """From vectors [B, N, units] to logits [B, N, K]; a position sees no later one."""
     seeds = iter(range(seed + 1, seed + 2 + 4 * num_layers))
     make, ops = keras.layers, keras.ops
     hidden = np.triu(np.full((length, length), -1e9, "float32"), 1)

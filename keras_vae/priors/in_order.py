@@ -1,4 +1,4 @@
-"""Learned priors over codes, each of which depends on those before it."""
+"""Learned priors over codes, each of which depends on the earlier ones."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from keras_vae.priors.over_codes import OverCodes, PriorOverCodes
 
 
 class CodesInOrder(OverCodes):
-    """Codes of a quantizer, each of which depends on those before it in reading order.
+    """Codes of a quantizer, each of which depends on the earlier ones in reading order.
 
     Args:
         quantizer: The quantizer.
-        logits_of: From numbers of codes [B, N] to logits [B, N, K]; the logits of a
-            position depend on the numbers before it alone.
+        logits_of: From code indices [B, N] to logits [B, N, K]; the logits of a position
+            depend only on earlier indices.
     """
 
     def __init__(self, quantizer, logits_of):
@@ -38,11 +38,11 @@ class CodesInOrder(OverCodes):
         return tf.reshape(-tf.reduce_sum(nats, axis=-1), batch)
 
     def draw(self, n, seed):
-        """Draws numbers of codes one after the other, N passes of the network.
+        """Draws code indices one after the other, with N passes of the network.
 
         Args:
             n: Number of draws.
-            seed: A seed [2]; or [n, 2], and a draw depends on its own seed alone.
+            seed: A seed [2]; or [n, 2], so that a draw depends only on its own seed.
 
         Returns:
             int32 tensor [n, *index_shape].
@@ -71,20 +71,20 @@ class CodesInOrder(OverCodes):
 
 
 class PriorInOrder(PriorOverCodes):
-    """Base of priors over codes in reading order: a network says what comes next.
+    """Base of priors over codes in reading order: a network predicts the next code.
 
     Subclasses define `make_weights` and `logits_of`. The rate is -log p of the codes, which
     needs no draws; a draw takes as many passes of the network as there are codes.
     """
 
     def logits_of(self, indices: tf.Tensor) -> tf.Tensor:
-        """What comes next at each position.
+        """Returns the logits of the next code at each position.
 
         Args:
-            indices: Numbers [B, N] of codes.
+            indices: Code indices [B, N].
 
         Returns:
-            Logits [B, N, K]; those of a position depend on the numbers before it alone.
+            Logits [B, N, K]; those of a position depend only on earlier indices.
         """
         raise NotImplementedError
 
@@ -97,12 +97,12 @@ class PriorInOrder(PriorOverCodes):
         return CodesInOrder(self.quantizer, lambda one: self.logits_of(one) / temperature)
 
     def kl_divergence(self, q, p):
-        """-log p of the codes that were chosen."""
+        """-log p of the chosen codes."""
         if not isinstance(q, ChosenCode):
             return super().kl_divergence(q, p)
         return -p.log_prob_of(q.indices)
 
     def sample_by_row(self, seeds, y=None, temperature=1.0):
-        """Draws for all rows at once, each with noise of its own seed."""
+        """Draws for all rows at once, each with the noise of its own seed."""
         p = self._at(temperature, y)
         return self.quantizer.lookup(p.draw(tf.shape(seeds)[0], seeds))

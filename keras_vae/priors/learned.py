@@ -1,4 +1,4 @@
-"""Priors that are distribution layers with parameters of their own."""
+"""Priors that are distribution layers with their own parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from keras_vae.priors.base import Prior
 
 
 class _OfLayer(Prior):
-    """Base of priors whose distribution is that of a layer."""
+    """Base of priors that use a layer's distribution."""
 
     def __init__(self, layer: Any, event_shape, **kwargs):
         self.layer = layer
@@ -101,18 +101,18 @@ class _OfLayer(Prior):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Learned(_OfLayer):
-    """Any distribution layer, with trained parameters in the place of an encoder's.
+    """Any distribution layer, with trained parameters instead of an encoder's.
 
-    Mixtures, flows, full normals, categoricals: each is a prior this way.
+    This makes mixtures, flows, full normals and categoricals priors.
 
     Args:
         layer: Distribution layer, or its name (`"flow:num_layers=8"`), which takes the
-            posterior's shape; None is the posterior's own family.
+            posterior's shape; None takes the posterior's own family.
         trainable: Whether the parameters and the layer's weights are trained. They start
             at the layer's `initial_params`: the standard normal, equal probabilities.
         event_shape: Shape of one latent variable; None takes it from the layer, or from
             the posterior.
-        seed: Seed of what the initial parameters draw.
+        seed: Seed of random initial parameters.
         **kwargs: Arguments of `Prior`.
 
     Raises:
@@ -142,7 +142,7 @@ class Learned(_OfLayer):
         self.seed = seed
 
     def connect(self, model):
-        """Takes the posterior's family where no layer was given."""
+        """Takes the posterior's family if no layer was given."""
         if self.layer is None:
             config = keras.saving.serialize_keras_object(model.posterior)
             config["config"].pop("name")
@@ -160,7 +160,7 @@ class Learned(_OfLayer):
         self.params = self.add_weight((self.layer.params_size,), start, name="params")
 
     def start_from_codes(self, z):
-        """Takes the parameters that the layer has for data of which nothing else is known.
+        """Starts from the layer's parameters for the marginal distribution of codes.
 
         Args:
             z: Codes [N, *event_shape].
@@ -179,12 +179,12 @@ class Learned(_OfLayer):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Conditional(_OfLayer):
-    """p(z|y): a distribution layer whose parameters a network reads off the condition.
+    """p(z|y): a distribution layer whose parameters a network computes from the condition.
 
     Args:
         layer: Distribution layer, or its name, which takes the posterior's shape.
-        network: Keras model, condition [B, ...] -> parameters [B, params_size]; None is a
-            multilayer perceptron of `hidden_units`. Classes arrive one-hot.
+        network: Keras model, condition [B, ...] -> parameters [B, params_size]; None makes
+            a multilayer perceptron with `hidden_units`. Classes arrive one-hot.
         hidden_units: Widths of that perceptron's hidden layers.
         event_shape: Shape of one latent variable; None takes it from the layer, or from
             the posterior.
@@ -243,7 +243,7 @@ class Conditional(_OfLayer):
             )
 
     def make_weights(self):
-        """Closes a network that was made here with a layer of the right size."""
+        """Adds a last layer of the right size to a network that was made here."""
         if self.network is None:
             raise ValueError(
                 "Conditional has no network yet: give it one, or make it part of a model."
@@ -256,12 +256,12 @@ class Conditional(_OfLayer):
         if self.network.output_shape != (None, size):
             raise ValueError(
                 f"The network of Conditional ends in shape {self.network.output_shape}, "
-                f"but {type(self.layer).__name__} takes {size} parameters. Let it end in "
-                f"Dense({size})."
+                f"but {type(self.layer).__name__} takes {size} parameters. Make "
+                f"Dense({size}) its last layer."
             )
 
     def layer_params(self, y, training):
-        """What the network says of y."""
+        """The network's output for y."""
         if y is None:
             raise ValueError("This model's prior depends on y: give y.")
         return self.network(y, training=training)

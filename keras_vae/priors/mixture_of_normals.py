@@ -16,9 +16,9 @@ from keras_vae.priors.base import Prior
 class MixtureOfNormals(Prior):
     """A mixture of normals with diagonal covariance.
 
-    It starts with means drawn from N(0, I), unit scales and equal weights, near enough
-    to the standard normal to train from. KL to a mixture has no closed form, so the
-    rate is estimated from the posterior's draws.
+    It starts with means drawn from N(0, I), unit scales and equal weights, close to the
+    standard normal. KL to a mixture has no closed form, so the rate is estimated from the
+    posterior's draws.
 
     Args:
         num_components: Number of components K.
@@ -28,7 +28,7 @@ class MixtureOfNormals(Prior):
         **kwargs: Arguments of `Prior`.
 
     Raises:
-        ValueError: If an argument is of another kind.
+        ValueError: If an argument has the wrong type.
 
     Example:
         >>> prior = MixtureOfNormals(10, event_shape=2)

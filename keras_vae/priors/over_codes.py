@@ -1,4 +1,4 @@
-"""What all priors over the codes of a quantizer have in common."""
+"""Common code of all priors over the codes of a quantizer."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from keras_vae.priors.base import Prior
 
 
 class OverCodes(tfd.Distribution):
-    """A distribution of codes of a quantizer; vectors that are no codes have probability 0.
+    """A distribution of a quantizer's codes; other vectors have probability 0.
 
-    Subclasses define `log_prob_of` and `draw`, both of the codes' numbers.
+    Subclasses define `log_prob_of` and `draw`, both for code indices.
 
     Args:
         quantizer: The quantizer.
     """
 
     # While training the codebook moves after codes are chosen and before they are scored:
-    # then all vectors are taken for the codes that are nearest.
+    # then each vector stands for its nearest code.
     moves = False
 
     def __init__(self, quantizer: Quantizer):
@@ -39,11 +39,11 @@ class OverCodes(tfd.Distribution):
         )
 
     def log_prob_of(self, indices) -> tf.Tensor:
-        """Log-probabilities of numbers [..., *index_shape] of codes."""
+        """Log-probabilities of code indices [..., *index_shape]."""
         raise NotImplementedError
 
     def draw(self, n, seed) -> tf.Tensor:
-        """Draws n times the numbers of an observation's codes, [n, *index_shape]."""
+        """Draws the code indices of n observations, [n, *index_shape]."""
         raise NotImplementedError
 
     @property
@@ -91,19 +91,19 @@ class PriorOverCodes(Prior):
         self._lookup: Any = None
 
     def connect(self, model):
-        """Keeps the posterior's codes; refuses those of a second one."""
+        """Keeps the posterior's codes; refuses a second posterior."""
         posterior = model.posterior
         if self._lookup is not None and self.quantizer is not posterior:
             raise ValueError(
-                f"This {type(self).__name__} is over the codes of another model already. "
-                "Make one for each model."
+                f"This {type(self).__name__} belongs to the codes of another model "
+                "already. Make one for each model."
             )
         if not isinstance(posterior, Quantizer):
             raise ValueError(
                 f"The posterior {type(posterior).__name__} lives on {posterior.support}, "
                 f"but the prior {type(self).__name__} on the codes of a codebook: there is "
-                "no divergence between them. Leave the prior out for the usual one, or use "
-                "a posterior such as VectorQuantizer."
+                "no divergence between them. Leave the prior out to get the default, or "
+                "use a posterior such as VectorQuantizer."
             )
         self._lookup = posterior.lookup
 
@@ -115,10 +115,11 @@ class PriorOverCodes(Prior):
 
     @property
     def quantizer(self) -> Quantizer:
-        """The posterior whose codes they are."""
+        """The posterior to which the codes belong."""
         if self._lookup is None:
             raise ValueError(
-                f"{type(self).__name__} is over a posterior's codes: make it part of a model."
+                f"{type(self).__name__} needs the codes of a posterior: make it part of a "
+                "model."
             )
         return self._lookup.__self__
 
@@ -128,5 +129,5 @@ class PriorOverCodes(Prior):
         return self.quantizer.support
 
     def get_build_config(self):
-        """Nothing: the model that it is part of builds it."""
+        """Nothing: the prior's model builds it."""
         return None

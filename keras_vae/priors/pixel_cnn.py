@@ -1,4 +1,4 @@
-"""A learned prior over codes: convolutions over those before."""
+"""A learned prior over codes: convolutions over earlier codes."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ _SEEDS_OF_A_LEVEL = 1_000
 
 @keras.saving.register_keras_serializable("keras_vae")
 class PixelCNN(PriorInOrder):
-    """Codes in reading order, each given those before it, by gated convolutions.
+    """Codes in reading order, each given earlier ones, by gated convolutions.
 
-    One stack of convolutions sees the rows above, another one what is left of a position
-    and the first, so that no code before it is out of sight but by distance. Codes in a
-    row are a grid of one row; the R codes of each position of a residual quantizer stand
-    next to each other. Codes of two levels have a network each: the upper ones come first,
-    and the lower ones are told all of them. Train it with a model, or afterwards:
-    `generation.fit_prior`. The rate is -log p of the codes, which needs no draws.
+    One stack of convolutions sees the rows above. The other sees the codes to the left of a
+    position and the first stack, so that only distance hides an earlier code. A sequence of
+    codes is a grid of one row; the R codes of each position of a residual quantizer stand
+    next to each other. Codes of two levels have a network each: the upper codes come first,
+    and the network of the lower ones reads all of them. Train it with a model, or
+    afterwards: `generation.fit_prior`. The rate is -log p of the codes, which needs no
+    draws.
 
     Args:
         filters: Number of channels.
-        layers: Number of gated layers; each sees one position further.
+        layers: Number of gated layers; each widens the view by one position.
         event_shape: Shape of one latent variable; None takes it from the posterior.
         seed: Seed of the initial weights; None takes Keras's global seed.
         **kwargs: Arguments of `Prior`.
 
     Raises:
-        ValueError: If the posterior of the model is no quantizer, or a number is not a
+        ValueError: If the model's posterior is not a quantizer, or a number is not a
             positive integer.
 
     Example:
@@ -80,7 +81,7 @@ class PixelCNN(PriorInOrder):
         ]
 
     def logits_of(self, indices):
-        """What comes next at each position; see `PriorInOrder`."""
+        """Logits of the next code at each position; see `PriorInOrder`."""
         grids = self.quantizer.grids
         parts = tf.split(indices, [math.prod(grid) for grid in grids], axis=-1)
         logits, above = [], None
@@ -102,7 +103,7 @@ class PixelCNN(PriorInOrder):
 
 
 def _network(grid, num_layers, num_codes, seed, dtype):
-    """From vectors of codes and of positions to logits; causal by where it pads."""
+    """From vectors of codes and of positions to logits; the padding makes it causal."""
     seeds = iter(range(seed + 1, seed + 2 + 4 * num_layers))
     make = keras.layers
 
@@ -127,8 +128,8 @@ def _network(grid, num_layers, num_codes, seed, dtype):
     filters = grid[-1]
     codes = keras.Input(grid, dtype=dtype, name="codes")
     positions = keras.Input(grid, dtype=dtype, name="positions")
-    # A position sees the row above, and what is left of it: after this, convolutions may
-    # look at their own position, too.
+    # A position sees the row above and the codes to its left. After this, convolutions may
+    # also look at their own position.
     above = add(shifted(codes, ((1, 0), (0, 0))), positions)
     left = add(shifted(codes, ((0, 0), (1, 0))), positions)
     for _ in range(num_layers):
@@ -144,7 +145,7 @@ def _network(grid, num_layers, num_codes, seed, dtype):
 
 
 def _from_above(above, grid, filters, seed, dtype):
-    """From vectors of the codes of one level to what the level below is told of them."""
+    """From vectors of the codes of one level to the input of the level below."""
     seeds = iter(range(seed, seed - 3, -1))
     make = keras.layers
 

@@ -1,4 +1,4 @@
-"""A VAE of codes as prior."""
+"""A second VAE, of the codes, as prior."""
 
 from __future__ import annotations
 
@@ -24,22 +24,21 @@ _SMALLEST_STDDEV = 1e-4
 class SecondStageVAE(Prior):
     """A VAE of codes: u ~ N(0, I), z | u ~ N(f(u), gamma^2 I), with a learned gamma.
 
-    Fitted to the codes of a trained model (`generation.fit_prior`), it draws codes as that
-    model makes them. Codes are standardised first.
+    Fitted to the codes of a trained model (`generation.fit_prior`), it draws similar codes.
+    Codes are standardised first.
 
-    p(z) is an integral over u, so **`log_prob` is a lower bound of it**: the
-    importance-weighted one, of `num_samples` draws from the second encoder's q(u|z). Their
-    noise is fixed, so that the same z has the same score every time, with and without XLA:
-    it is a scrambled Sobol sequence, for which the bound holds in expectation. Whatever is
-    computed with it (a model's ELBO, an importance-weighted log-likelihood) is a bound
-    still, only a looser one. While it is trained, one new draw is taken: the second stage is
-    trained by its ELBO. (A fixed draw would not do: the encoder would learn to reach it with
-    a q(u|z) as wide as it likes.) The noise of that draw is a function of `seed` and of a
-    count of training passes, which is saved with the weights; one distribution keeps it, so
-    that it scores the same z alike.
+    p(z) is an integral over u, so **`log_prob` is a lower bound**: the importance-weighted
+    bound with `num_samples` draws from the second encoder's q(u|z). Their noise is fixed,
+    so that the same z always has the same score, with and without XLA. The noise is a
+    scrambled Sobol sequence, for which the bound holds in expectation. A model's ELBO or
+    importance-weighted log-likelihood with this prior is still a bound, but a looser one.
+    Training takes one new draw each time, so the ELBO trains the second stage. (A fixed
+    draw would fail: the encoder could hit it with a q(u|z) of any width.) The noise of that
+    draw is a function of `seed` and of a count of training passes, which is saved with the
+    weights; one distribution keeps it, so that it gives the same z the same score.
 
     Args:
-        latent_dim: Length of u; None takes as many numbers as a code has.
+        latent_dim: Length of u; None takes the length of a code.
         hidden_units: Widths of the hidden layers of both networks.
         num_samples: Draws of u for the bound of log p(z).
         event_shape: Shape of one latent variable; None takes it from the posterior.
@@ -80,7 +79,7 @@ class SecondStageVAE(Prior):
         self.seed = seed
 
     def make_weights(self):
-        """Creates both networks, gamma, and what standardises codes."""
+        """Creates both networks, gamma, and the weights that standardise codes."""
         size, seed = math.prod(self.event_shape), make_seed(self.seed)
         inner = self.latent_dim or size
         self.posterior = IndependentNormal(inner, dtype=self.dtype)
@@ -94,11 +93,11 @@ class SecondStageVAE(Prior):
             (size,), "zeros", trainable=False, name="log_scale"
         )
         noise = (self.num_samples, inner)
-        # A weight, so that a model that is loaded scores as the one that was saved.
+        # A weight, so that a loaded model gives the same scores as the saved one.
         self.noise = self.add_weight(noise, "zeros", trainable=False, name="noise")
         self.noise.assign(_spread_normal(*noise, seed))
-        # The seed, and the number of training passes so far: a weight, so that a run that is
-        # resumed draws what the uninterrupted one would.
+        # The seed, and the number of training passes so far: a weight, so that a resumed
+        # run has the same draws as an uninterrupted one.
         self.state = self.add_weight(
             (2,),
             "zeros",
@@ -137,7 +136,7 @@ class SecondStageVAE(Prior):
         self.log_scale.assign(np.log(np.maximum(flat.std(axis=0), _SMALLEST_STDDEV)))
 
     def distribution(self, y=None, training=False):
-        """The distribution of codes; while it is trained its bound is of one new draw."""
+        """The distribution of codes; in training, its bound takes one new draw."""
         self._require_shape()
         if not (training and self.trainable):
             return _Marginal(self, 1.0)
@@ -150,7 +149,7 @@ class SecondStageVAE(Prior):
         return self.tempered(1.0)
 
     def tempered(self, temperature, y=None):
-        """Codes of which all standard deviations are multiplied by `temperature`."""
+        """The distribution with all standard deviations multiplied by `temperature`."""
         return _Marginal(self, temperature)
 
     def center(self, distribution):
@@ -158,11 +157,11 @@ class SecondStageVAE(Prior):
         return distribution.code_of(tf.zeros([1, self.posterior.event_shape[0]]))[0]
 
     def expectation(self, distribution):
-        """The code of u = 0: the mean is an integral."""
+        """The code of u = 0, since the mean is an integral."""
         return self.center(distribution)
 
     def noise_of(self, n: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
-        """What draws of u are made of.
+        """The noise of draws of u.
 
         Args:
             n: Number of codes.
@@ -190,12 +189,12 @@ class SecondStageVAE(Prior):
 
 
 def _spread_normal(n: int, size: int, seed: int) -> np.ndarray:
-    """Draws N(0, I) more evenly than at random, [n, size]."""
+    """Quasi-random draws from N(0, I), [n, size]."""
     from scipy import special
     from scipy.stats import qmc
 
     points = qmc.Sobol(size, seed=seed).random_base2(math.ceil(math.log2(n)))[:n]
-    # A point may be 0, and the normal quantile of that is infinite.
+    # A point may be 0, whose normal quantile is infinite.
     return special.ndtri(np.clip(points, 1e-6, 1 - 1e-6))
 
 
@@ -226,7 +225,7 @@ class _Marginal(tfd.Distribution):
         return tf.constant(self.prior.event_shape, tf.int32)
 
     def _affine(self):
-        """Location and scale that standardised codes are given back, each [D]."""
+        """Location and scale that undo the standardisation of codes, each [D]."""
         loc, log_scale = self.prior.loc, self.prior.log_scale
         return tf.convert_to_tensor(loc), tf.exp(tf.convert_to_tensor(log_scale))
 

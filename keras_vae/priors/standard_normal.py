@@ -13,7 +13,7 @@ from keras_vae.priors.base import Prior
 
 @keras.saving.register_keras_serializable("keras_vae")
 class StandardNormal(Prior):
-    """N(0, I), the usual prior.
+    """N(0, I), the default prior of real numbers.
 
     See `Prior` for the arguments.
 
@@ -36,15 +36,15 @@ class StandardNormal(Prior):
         """KL(q, N(0, I)) in closed form for every q with known entropy and moments.
 
         -log p is quadratic, so its expectation needs the mean and variance of q only:
-        KL = (sum of mean^2 + variance + log 2 pi) / 2 - entropy. TFP has the formula for
-        fewer pairs, and is asked first because for two normals its form loses no digits.
+        KL = (sum of mean^2 + variance + log 2 pi) / 2 - entropy. TFP has closed forms for
+        fewer pairs. They come first, because that for two normals loses no digits.
 
         Args:
             q: Posterior, batch [B].
-            p: What `distribution` returned.
+            p: The result of `distribution`.
 
         Returns:
-            Nats, [B]; None where q is discrete or lacks one of the three.
+            Nats, [B]; None if q is discrete or lacks one of the three.
         """
         kl = super().kl_divergence(q, p)
         if kl is not None or q.reparameterization_type == tfd.NOT_REPARAMETERIZED:

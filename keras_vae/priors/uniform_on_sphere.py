@@ -11,7 +11,7 @@ from keras_vae.priors.base import Prior
 
 @keras.saving.register_keras_serializable("keras_vae")
 class UniformOnSphere(Prior):
-    """All directions alike: the uniform distribution on the unit sphere.
+    """The uniform distribution on the unit sphere.
 
     The prior for `keras_vae.layers.PowerSpherical`; their divergence has a closed form.
     See `Prior` for the arguments.
@@ -25,7 +25,7 @@ class UniformOnSphere(Prior):
     """
 
     def make_weights(self):
-        """None; checks that there are directions."""
+        """Creates no weights; checks that vectors have at least two numbers."""
         if len(self.event_shape) != 1 or self.event_shape[0] < 2:
             raise ValueError(
                 "UniformOnSphere is a prior over vectors of at least 2 numbers, but the "
@@ -42,9 +42,9 @@ class UniformOnSphere(Prior):
         return SPHERE
 
     def center(self, distribution):
-        """Refused: no direction stands for all."""
+        """Refused: the uniform distribution has no centre."""
         raise NotImplementedError("The uniform distribution on a sphere has no centre.")
 
     def summary(self, distribution):
-        """Nothing: there are no parameters."""
+        """An empty summary, since there are no parameters."""
         return {}

@@ -13,7 +13,7 @@ from keras_vae.priors.over_codes import OverCodes, PriorOverCodes
 
 
 class CodesAtRandom(OverCodes):
-    """Codes of a quantizer, each as probable as any other.
+    """Codes of a quantizer, all equally probable.
 
     Args:
         quantizer: The quantizer.
@@ -26,30 +26,30 @@ class CodesAtRandom(OverCodes):
         return math.prod(q.index_shape) * math.log(q.num_codes)
 
     def draw(self, n, seed):
-        """Draws numbers of codes, [n, *index_shape]."""
+        """Draws code indices, [n, *index_shape]."""
         shape = tf.concat([[n], tf.constant(self.quantizer.index_shape, tf.int32)], axis=0)
         return tf.random.stateless_uniform(
             shape, fold(seed), maxval=self.quantizer.num_codes, dtype=tf.int32
         )
 
     def log_prob_of(self, indices):
-        """-N log K, whatever they are."""
+        """-N log K, for all codes."""
         return tf.constant(-self.nats, self.dtype)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class UniformOverCodes(PriorOverCodes):
-    """All codes of the posterior's codebook are as probable: the usual prior of quantizers.
+    """Equal probabilities for all codes of the posterior: the default prior of quantizers.
 
-    The rate is N log K for N positions and K codes, whatever is encoded, so that the ELBO
-    is a true bound of the likelihood.
+    The rate is N log K for N positions and K codes, for every observation, so that the ELBO
+    is a true bound on the likelihood.
 
     Args:
         event_shape: Shape of one latent variable; None takes it from the posterior.
         **kwargs: Arguments of `Prior`.
 
     Raises:
-        ValueError: If the posterior of the model is no quantizer.
+        ValueError: If the model's posterior is not a quantizer.
 
     Example:
         >>> keras_vae.DenseVAE(6, 2, posterior="vector_quantizer:num_codes=8",

@@ -15,7 +15,7 @@ from keras_vae.core.support import Support
 from keras_vae.layers.quantizers import Quantizer
 from keras_vae.priors.base import Prior
 
-# How far data that pseudo-inputs start from are kept from the bounds of their support.
+# Distance of initial pseudo-inputs from the bounds of their support.
 _MARGIN = 1e-3
 
 
@@ -25,13 +25,13 @@ class VampPrior(Prior):
 
     p(z) = sum over k of w_k q(z|u_k), where the observations u_k and the weights are
     trained. The pseudo-inputs lie within the observations' support. They start at random,
-    and at training data where `start_from` is called (`keras-vae train` does). KL to a
+    or at training data if `start_from` is called (`keras-vae train` calls it). KL to a
     mixture has no closed form, so the rate is estimated from the posterior's draws.
 
     Args:
         num_components: Number of pseudo-inputs K.
         event_shape: Shape of one latent variable; None takes it from the posterior.
-        seed: Seed of where the pseudo-inputs start.
+        seed: Seed of the initial pseudo-inputs.
         **kwargs: Arguments of `Prior`.
 
     Raises:
@@ -60,19 +60,19 @@ class VampPrior(Prior):
         """Keeps the model's `encode`, and the form of its observations."""
         if self._encode is not None and self._encode.__self__ is not model:
             raise ValueError(
-                "This VampPrior asks the encoder of another model already. Make one for "
+                "This VampPrior uses the encoder of another model already. Make one for "
                 "each model."
             )
         if model.condition_shape is not None:
             raise ValueError(
-                "VampPrior knows no condition, but the model has one. Use "
+                "VampPrior supports no condition, but the model has one. Use "
                 "priors.Conditional, or StandardNormal."
             )
         if isinstance(model.posterior, Quantizer):
             raise ValueError(
-                "VampPrior gives no probability to codes but those of its pseudo-inputs, so "
-                f"that the rate of the posterior {type(model.posterior).__name__} would be "
-                "infinite. Leave the prior out for the uniform one over all codes."
+                "VampPrior gives probability only to the codes of its pseudo-inputs, so "
+                f"the rate of the posterior {type(model.posterior).__name__} would be "
+                "infinite. Leave the prior out to get the uniform prior over all codes."
             )
         # A bound method, so that Keras does not save the encoder a second time.
         self._encode = model.encode
@@ -82,7 +82,9 @@ class VampPrior(Prior):
     def make_weights(self):
         """Creates raw pseudo-inputs [K, *event of x] and logits [K]."""
         if self._encode is None:
-            raise ValueError("VampPrior is made of a model's posteriors: give it to one.")
+            raise ValueError(
+                "VampPrior mixes a model's posteriors: give it to a model as its prior."
+            )
         shape = (self.num_components, *self._inputs_shape)
         self.raw_inputs = self.add_weight(shape, "zeros", name="pseudo_inputs")
         self.logits = self.add_weight((self.num_components,), "zeros", name="logits")
@@ -90,7 +92,7 @@ class VampPrior(Prior):
         self.raw_inputs.assign(noise.astype(np.float32))
 
     def start_from(self, x):
-        """Puts the pseudo-inputs on observations.
+        """Initializes the pseudo-inputs with observations.
 
         Args:
             x: Observations [N, *event], in the model's units; K of them are drawn.
@@ -120,7 +122,7 @@ class VampPrior(Prior):
         return tfb.Sigmoid(low, tf.constant(high, self.compute_dtype))
 
     def distribution(self, y=None, training=False):
-        """The mixture of posteriors, encoded as x is: while training, as in training."""
+        """The mixture of posteriors, encoded in the same mode as x (training or not)."""
         self._require_shape()
         return self._mixture(training)
 
@@ -153,5 +155,5 @@ class VampPrior(Prior):
         }
 
     def get_build_config(self):
-        """Nothing: the model that it is part of builds it."""
+        """Nothing: the prior's model builds it."""
         return None

@@ -41,8 +41,8 @@ class Recipe:
     """The whole input of `keras-vae train`.
 
     Parts are written as `"NAME:ARG=VALUE,..."`, or as a dict of `name` and arguments;
-    `keras-vae parts` lists them. What a field means stands in its metadata, which
-    `keras-vae train --help` shows. None leaves a value to data and model.
+    `keras-vae parts` lists them. The metadata of a field explain it; `keras-vae train
+    --help` shows them. None leaves a value to data and model.
 
     Raises:
         ValueError: If a value cannot be read.
@@ -51,97 +51,110 @@ class Recipe:
         >>> Recipe(model="conv_vae:latent_dim=2", data="mnist_5k", objective="elbo:beta=4")
     """
 
-    data: str = _field(None, "Name of a data set, or path of own data.")
+    data: str = _field(None, "Name of a data set, or a path to your own data.")
     model: str | None = _field(
         None, "A model, such as conv_vae:latent_dim=40.", hidden=True
     )
     posterior: str | None = _field(None, "q(z|x), such as normal, flow:num_layers=8.")
     prior: str | None = _field(
-        None, "p(z), such as vamp:num_components=500. None is the posterior's usual one."
+        None,
+        "p(z), such as vamp:num_components=500.  [default: the usual prior of the posterior]",
     )
     likelihood: str | None = _field(
-        None, "p(x|z), such as bernoulli, normal:scale=shared. None is what fits the data."
+        None,
+        "p(x|z), such as bernoulli, normal:scale=shared.  [default: depends on the data]",
     )
     objective: str | None = _field(
-        None, "What training minimises, such as elbo:beta=4, iwae:num_samples=5."
+        None, "The objective of training, such as elbo:beta=4, iwae:num_samples=5."
     )
     optimizer: str | None = _field(
         None, "A Keras optimizer, such as adam:learning_rate=0.002."
     )
     schedule: str = _field(
-        "cosine", "cosine lets the step size fall to zero over all epochs, constant not."
+        "cosine",
+        "Learning rate: cosine lets it fall to zero over all epochs, constant keeps it.",
     )
     warmup_epochs: int = _field(0, "Epochs over which the objective's beta grows from 0.")
     binarize: str | None = _field(
         None,
-        "dynamic draws 0/1 pixels anew at each visit, static once, none keeps grey values. "
-        "Held-out data are binarized once. None does what is usual for the data.",
+        "How 0/1 pixels are drawn: dynamic draws them anew in each epoch, static once, none "
+        "keeps grey values. Held-out data are binarized once.  [default: depends on the "
+        "data]",
     )
     augment: str | None = _field(
         None,
-        "How training images are changed at each visit: flip, shift=PIXELS, or flip,shift=2.",
+        "Random changes of training images in each epoch: flip, shift=PIXELS, or "
+        "flip,shift=2.",
     )
-    epochs: int = _field(50, "Most passes through the training data.")
+    epochs: int = _field(50, "Number of passes through the training data, at most.")
     patience: int = _field(
         10, "Epochs without a better validation score before training stops."
     )
     batch_size: int | None = _field(
-        None, f"Examples in a batch. None is 128, or 32 below {_SMALL:,} examples."
+        None,
+        f"Examples in a batch.  [default: 128, or 32 if the data have fewer than {_SMALL:,} "
+        "examples]",
     )
-    seed: int = _field(0, "Seed of weights, order, noise and splits.")
+    seed: int = _field(0, "Seed for weights, order, noise and splits.")
     image_size: tuple[int, int] | None = _field(
-        None, "Height and width that own images are resized to. None goes by them."
+        None,
+        "Height and width to which your images are resized.  [default: depends on the "
+        "images]",
     )
-    channels: int | None = _field(None, "1 or 3, for own images. None goes by them.")
+    channels: int | None = _field(
+        None, "1 or 3, for your images.  [default: depends on the images]"
+    )
     levels: tuple[int, int] | None = _field(
         None,
-        "For arrays and tables of pixels: smallest and largest possible value, where the "
-        "values at hand do not say it: LOW:HIGH, such as 0:1023.",
+        "For arrays and tables of pixels: smallest and largest possible value, if the data "
+        "do not contain them: LOW:HIGH, such as 0:1023.",
     )
     skip_damaged: bool = _field(
-        False, "Whether to leave out images or sounds of a folder that cannot be read."
+        False, "Whether to leave out images or sounds that cannot be read."
     )
     sample_rate: int | None = _field(
         None,
-        "Samples in a second that own sounds are brought to. None is the rate of most files, "
-        "16,000 at most.",
+        "Samples per second to which your sounds are resampled.  [default: the rate of most "
+        "files, 16,000 at most]",
     )
     seconds: float | None = _field(
         None,
-        "Length that own sounds are cut or filled up to. None goes by them, 2 at most.",
+        "Length in seconds to which your sounds are cut or filled up.  [default: the length "
+        "of the longest sound, 2 at most]",
     )
     stream: bool | None = _field(
         None,
-        "Whether images are read from their files at each visit, and not held in memory. "
-        "None streams what would take more than a quarter of it.",
+        "Whether to read images from their files in each epoch instead of holding them in "
+        "memory.  [default: only if they would take more than a quarter of memory]",
     )
     label: str | None = _field(
         None,
-        "For tables: the column that holds the labels, or several: income,age. They are "
-        "not learned.",
+        "For tables: the column that holds the labels, or several: income,age. The model "
+        "does not learn them.",
     )
     condition: str | None = _field(
         None,
-        "What the model is given beside x: labels, or names of labels or of a table's "
-        "columns, such as income,age.",
+        "The condition that the model reads beside x: labels, or names of labels or of a "
+        "table's columns, such as income,age.",
     )
     library_size: bool = _field(
         False,
-        "For counts: whether the model is given the total of each row, its library size, "
-        "and means are proportional to it.",
+        "For counts: whether the model reads the total of each row, its library size, and "
+        "means are proportional to it.",
     )
     labels: int | None = _field(
         None,
-        "For semi-supervised models: how many of the training examples keep their labels, as "
-        "many of each class, drawn by seed. None is all that are known.",
+        "For semi-supervised models: number of training examples that keep their labels, "
+        "equally many of each class, chosen by the seed.  [default: all known labels]",
     )
     columns: dict | None = _field(
         None,
-        "For tables: a JSON file with kinds of columns by name, where what is found out is "
-        'wrong: {"age": "count", "code": "category"}.',
+        "For tables: a JSON file with kinds of columns by name, to correct those found "
+        'automatically: {"age": "count", "code": "category"}.',
     )
     header: bool | None = _field(
-        None, "For tables: whether the first line names the columns. None looks."
+        None,
+        "For tables: whether the first line names the columns.  [default: found out]",
     )
     mixed_precision: bool = _field(
         False,
@@ -150,14 +163,15 @@ class Recipe:
     )
     jit: bool | None = _field(
         None,
-        "Whether to compile with XLA, on one device. None decides by model and machine.",
+        "Whether to compile with XLA, on one device.  [default: depends on model and "
+        "machine]",
     )
     from_preset: str | None = _field(
-        None, "Name or folder of a trained model that training goes on from."
+        None, "Name or folder of a trained model from which training starts."
     )
 
     def __post_init__(self):
-        """Checks every value by itself; what data and model say comes later."""
+        """Checks every value by itself; data and model check the rest later."""
         if not self.data or not isinstance(self.data, str):
             raise ValueError(
                 f"data must be the name of a data set or a path, but is {self.data!r}."
@@ -186,7 +200,7 @@ class Recipe:
                 raise ValueError(f"{name} must be true or false in a recipe.")
         if not isinstance(self.columns, dict | None):
             raise ValueError(
-                f"columns must be kinds by the names of columns, but is {self.columns!r}."
+                f"columns must map names of columns to kinds, but is {self.columns!r}."
             )
         self._check_images()
         self._check_sounds()
@@ -197,17 +211,17 @@ class Recipe:
         object.__setattr__(self, name, value)
 
     def _check_model(self):
-        """Refuses a second way to say what has a field of its own."""
+        """Refuses arguments of the model for values that have their own field."""
         _, arguments = parse(self.model) if self.model else ("", {})
         if self.condition and "condition" in arguments:
             raise ValueError(
-                f"condition={self.condition!r} says it all: leave condition out of "
-                f"{self.model!r}."
+                f"condition={self.condition!r} decides the condition already: leave "
+                f"condition out of {self.model!r}."
             )
         for name in ("posterior", "prior", "likelihood", "seed"):
             if name in arguments:
                 raise ValueError(
-                    f"{name} stands beside the model, and not among its arguments: leave "
+                    f"{name} is an option of its own, not an argument of the model: leave "
                     f"it out of {self.model!r}, and give {name} ({'--' + name})."
                 )
 
@@ -248,7 +262,7 @@ class Recipe:
         if self.from_preset is None:
             if self.model is None:
                 raise ValueError(
-                    "A recipe must say the model, such as conv_vae, or from_preset."
+                    "A recipe must name the model, such as conv_vae, or from_preset."
                 )
             return
         if not isinstance(self.from_preset, str):
@@ -264,7 +278,7 @@ class Recipe:
         if given:
             raise ValueError(
                 f"The preset {self.from_preset!r} decides the model, so "
-                f"{' and '.join(given)} cannot be given too. Leave "
+                f"{' and '.join(given)} cannot be given, too. Leave "
                 f"{'them' if given[1:] else 'it'} out."
             )
         if self.mixed_precision:
@@ -285,7 +299,7 @@ class Recipe:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is damaged, or names or values in it are not understood.
+            ValueError: If it is damaged, or holds unknown names or invalid values.
         """
         config = read_json(path)
         if not isinstance(config, dict):
@@ -295,11 +309,11 @@ class Recipe:
             if name not in known:
                 raise unknown(f"entry of {path}", name, known)
         if "data" not in config:
-            raise ValueError(f"{path} must say 'data'.")
+            raise ValueError(f"{path} must have an entry 'data', but has none.")
         return cls(**config)
 
     def to_config(self) -> dict[str, Any]:
-        """Returns the values that are not left out, as JSON holds them."""
+        """Returns all values that are not None, as JSON holds them."""
         return {
             one.name: value
             for one in fields(self)
@@ -307,16 +321,16 @@ class Recipe:
         }
 
     def resolve(self, data) -> Recipe:
-        """Fills in what was left to the data.
+        """Fills in the values that depend on the data.
 
         Args:
             data: The `keras_vae.data.DataSet` that the recipe names.
 
         Returns:
-            The recipe with the batch size decided, and whether data are streamed.
+            The recipe with `batch_size` and `stream` filled in.
 
         Raises:
-            ValueError: If images are to be changed, and there are none.
+            ValueError: If `augment` is given for data that are not images.
         """
         if self.augment and data.sample_rate is not None:
             raise ValueError(
@@ -339,12 +353,12 @@ class Recipe:
 
     @property
     def title(self) -> str:
-        """What the run is called in lines for the user."""
+        """The name of the run in lines for the user."""
         return self.from_preset or parse(cast(str, self.model))[0]
 
 
 def _as_text(name, value):
-    """A part in its one form, so that recipes can be compared."""
+    """A part in its normal form, so that recipes can be compared."""
     if not isinstance(value, str | dict):
         raise ValueError(
             f"{name} must be NAME:ARG=VALUE,... or a dict with 'name', but is {value!r}."

@@ -43,7 +43,7 @@ NAN = np.where(TABLE > 0.95, np.nan, TABLE)
         (TABLE, ["--likelihood", "poisson"], ["outside whole numbers"]),
         (TABLE, ["--image-size", "8"], ["for folders of images"]),
         (TABLE, ["--channels", "3"], ["for folders of images"]),
-        (TABLE.astype(str), [], ["own.npy", "numbers are needed"]),
+        (TABLE.astype(str), [], ["own.npy", "must hold numbers"]),
         (TABLE.astype(object), [], ["own.npy", "pickle"]),
     ],
 )
@@ -122,7 +122,7 @@ def test_options_that_are_wrong_or_do_not_apply(train, options, code, words):
         ("conv_vae:filters=a", ["filters", "whole numbers such as 32-64", "'a'"]),
         ("conv_vae:normalization=maybe", ["true or false, but is 'maybe'"]),
         ("conv_vae:activation=rellu", ["rellu"]),
-        ("conv_vae:posterior=flow", ["posterior stands beside the model", "--posterior"]),
+        ("conv_vae:posterior=flow", ["posterior is an option of its own", "--posterior"]),
         ("conv_vae:event_shape=4-4-1", ["(4, 4, 1)", "(8, 8, 1)"]),
         ("conv_vae:condition=5", ["class 5", "classes 0 to 4"]),
         ("conv_vae:dtype=float3", ["float3"]),
@@ -147,12 +147,12 @@ def test_a_convolutional_model_needs_images(train, tmp_path):
     [
         ("{", ["r.json is damaged"]),
         ("[]", ["JSON object"]),
-        ('{"data": "digits"}', ["must say the model"]),
+        ('{"data": "digits"}', ["must name the model"]),
         ('{"model": "dense_vae", "data": "digits", "leanr": 1}', ["'leanr'", "Known"]),
         ('{"model": "dense_vae", "data": "digits", "sede": 1}', ["mean 'seed'"]),
         ('{"model": "dense_vae", "data": 5}', ["data must be the name of a data set"]),
         ('{"model": "dense_vae", "data": "digits", "beta": 5}', ["'beta'", "Known"]),
-        ('{"model": null, "data": "digits"}', ["must say the model"]),
+        ('{"model": null, "data": "digits"}', ["must name the model"]),
         ('{"model": "dense_vae", "data": "digits", "epochs": Infinity}', ["epochs"]),
         ('{"model": {"latent_dim": 3}, "data": "digits"}', ["dict of 'name'"]),
         ('{"model": {"name": "dens_vae"}, "data": "digits"}', ["mean 'dense_vae'"]),
@@ -250,7 +250,7 @@ def test_a_model_of_tables_draws_no_pictures(command, tmp_path):
     command("train", "dense_vae", "--data", "own.npy", "--epochs", "1", *SMALL)
     for verb in ("sample", "reconstruct"):
         given = verb, "runs/dense_vae_own", "--output", "x.png"
-        refused(command(*given), 2, "(4,) are no images", ".npy")
+        refused(command(*given), 2, "(4,) are not images", ".npy")
 
 
 def test_the_traceback_is_shown_on_demand(command, digits_run, tmp_path):

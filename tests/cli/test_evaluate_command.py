@@ -41,7 +41,7 @@ def test_scores_are_written_to_a_new_file(command, digits_run, tmp_path, metrics
     for scores in written["metrics"].values():
         assert scores["num_examples"] == 20
     again = command(*given)
-    assert again.code == 2 and "not written over" in again.err
+    assert again.code == 2 and "never overwritten" in again.err
     assert json.loads((tmp_path / "new/scores.json").read_text()) == written
 
 
@@ -62,7 +62,7 @@ def test_unknown_metrics_are_refused_with_the_known(command):
     [
         (["--metrics", "probe", "--split", "train"], "one of their held-out splits"),
         (["--metrics", "disentanglement"], "'sprites' has them"),
-        (["--metrics", "interventions"], "'sprites' alone"),
+        (["--metrics", "interventions"], "only for the data set 'sprites'"),
         (["--metrics", "anomalies"], "observations of another kind"),
     ],
 )
@@ -73,7 +73,7 @@ def test_what_data_lack_is_said(command, digits_run, given, words):
 
 def test_anomalies_that_nothing_asks_for_are_refused(command):
     result = command("evaluate", "nowhere", "--anomalies", "digits", "--metrics", "images")
-    assert result.code == 2 and "is for --metrics anomalies" in result.err
+    assert result.code == 2 and "is for the metric anomalies" in result.err
 
 
 def test_data_are_no_anomalies_among_themselves(command, digits_run, tmp_path):

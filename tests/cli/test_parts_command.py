@@ -82,7 +82,7 @@ def test_parts_of_a_file_are_listed(command, tmp_path):
     "name, text, words",
     [
         ("mine.py", None, ["There is no file mine.py"]),
-        ("mine.txt", "", ["--import takes a Python file, but is mine.txt"]),
+        ("mine.txt", "", ["--import takes a Python file (.py), but is mine.txt"]),
         (
             "mine.py",
             "import nothing_there",

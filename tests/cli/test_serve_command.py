@@ -107,7 +107,7 @@ def test_that_grpc_is_not_there_is_said_in_a_line(serve, copy, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     _, out, _ = serve("latest")
     line = out.splitlines()[2]
-    assert line == "gRPC  not here: the package tensorflow-serving-api is missing"
+    assert line == "gRPC  off: the package tensorflow-serving-api is missing"
 
 
 def test_other_saved_models_are_served_too(serve, tmp_path):

@@ -50,7 +50,7 @@ def run(folder):
 
 def test_training_says_what_sounds_are_seen_as(folder):
     said = (folder / "said.txt").read_text()
-    assert "used 16 of 16 files" in said and "0.25 s, at 2,000 samples a second" in said
+    assert "used 16 of 16 files" in said and "0.25 s, at 2,000 samples per second" in said
     # Windows of 0.064 seconds, each 0.016.
     assert re.search(r"sounds are seen as spectrograms of shape \(16, \d+, 1\)", said)
     rate, x = wavfile.read(folder / "run" / "samples.wav")

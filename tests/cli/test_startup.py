@@ -65,7 +65,7 @@ VERBS = {" ".join(words): command for words, command in verbs()}
         ([], 2, "Commands:"),
         (["zoo", "list"], 0, PRESET),
         (["zoo", "show", PRESET], 0, "## Scores"),
-        (["zoo", "verify", PRESET], 0, "files are whole"),
+        (["zoo", "verify", PRESET], 0, "files are undamaged"),
         (["trian"], 2, "Did you mean 'train'?"),
         (["zoo", "lst"], 2, "Did you mean 'list'?"),
         (["train", "--lerning-rate", "1"], 2, "No such option"),

@@ -140,7 +140,7 @@ def test_ctrl_c_before_the_first_epoch_says_that_nothing_is_kept(command, monkey
     options = ["train", "dense_vae", "--data", "digits", *SMALL, "--output", "run"]
     result = command(*options)
     assert result.code == 130
-    assert "before the end of the first epoch; nothing is kept" in result.err
+    assert "before the end of the first epoch; nothing was saved" in result.err
     assert "--resume" not in result.err
     # What is there does not stand in the way.
     monkeypatch.undo()

@@ -200,9 +200,7 @@ def test_every_verb_takes_what_was_saved_from_python(command, from_python, quest
 @pytest.mark.parametrize("verb", ["evaluate", "reconstruct", "embed"])
 def test_what_was_saved_from_python_does_not_say_its_data(command, from_python, verb):
     result = command(verb, from_python[1])
-    assert (
-        result.code == 1 and "does not say what data it is for. Give --data" in result.err
-    )
+    assert result.code == 1 and "does not name its data. Give --data" in result.err
 
 
 @pytest.mark.parametrize("from_python", [10], ids=["classes"], indirect=True)
@@ -226,7 +224,7 @@ def test_samples_are_of_the_classes_asked_for(command, from_python, options, y):
 @pytest.mark.parametrize(
     "given, code, words",
     [
-        (["sample", "--y", "three"], 2, "--y is a number, or several such as 0,1,0"),
+        (["sample", "--y", "three"], 2, "--y must be a number, or several such as 0,1,0"),
         (["sample", "--y", "10"], 1, "the classes 0 to 9"),
         (["reconstruct", "--data", "x.npz"], 1, "'x' has no labels to be it"),
     ],

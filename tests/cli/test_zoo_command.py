@@ -39,7 +39,7 @@ def test_list_show_and_verify(command, zoo):
     card = (zoo / NAME / "README.md").read_text()
     assert command("zoo", "show", NAME).out == card
     every, one = command("zoo", "verify"), command("zoo", "verify", NAME)
-    assert every.code == one.code == 0 and "7 files are whole" in one.out
+    assert every.code == one.code == 0 and "7 files are undamaged" in one.out
     assert every.out == f"{one.out}checked: 1 preset(s)\n"
 
 
@@ -62,7 +62,7 @@ def test_every_damaged_preset_is_reported(command, zoo, tmp_path, monkeypatch):
     (tmp_path / "zoo/two/recipe.json").unlink()
     monkeypatch.setenv("KERAS_VAE_ZOO", str(tmp_path / "zoo"))
     result = command("zoo", "verify")
-    assert result.code == 1 and "whole: 7 files are whole" in result.out
+    assert result.code == 1 and "whole: 7 files are undamaged" in result.out
     for words in ("samples.png is damaged", "recipe.json is missing", "damaged: 2 of 3"):
         assert words in result.err
 

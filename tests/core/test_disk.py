@@ -63,7 +63,7 @@ def test_whoever_reports_it_the_message_is_the_same(tmp_path, free, error, where
         where(tmp_path / "m", write)
     assert str(raised.value) == (
         f"The disk of {tmp_path / 'm'} is full: 1.23 kB were free, and more is needed. Make "
-        "room there, or write to another disk. What was there before has not changed."
+        "room there, or write to another disk. The files that were there have not changed."
     )
     assert raised.value.errno == errno.ENOSPC and raised.value.__cause__ is error
     assert [path.name for path in tmp_path.rglob("*")] == ["m", "old"]

@@ -79,7 +79,9 @@ def test_a_file_that_was_not_written_here_is_never_lost(tmp_path, name, when):
 
     if when == "before":
         put()
-    with pytest.raises(FileExistsError, match=f"1 holds {name}, which was not written"):
+    with pytest.raises(
+        FileExistsError, match=f"1 holds {name}, which is not a file of this program"
+    ):
         write_folder_atomically(folder, write, True, is_note)
     assert (folder / name).read_text() == "mine" and names(tmp_path) == ["1"]
 
@@ -89,7 +91,9 @@ def test_a_link_in_the_folder_is_a_file_of_its_own(tmp_path, target):
     (tmp_path / "there").mkdir()
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "link").symlink_to(tmp_path / target)
-    with pytest.raises(FileExistsError, match="1 holds link, which was not written here"):
+    with pytest.raises(
+        FileExistsError, match="1 holds link, which is not a file of this program"
+    ):
         write_folder_atomically(tmp_path / "1", write_note("new"), True, is_note)
     assert (tmp_path / "1" / "link").is_symlink()
 

@@ -53,8 +53,8 @@ def test_a_stream_that_goes_on_changes_images_as_the_whole_one_does():
     "text, words",
     [
         ("turn", "Unknown augmentation 'turn'. Known: flip, shift"),
-        ("flip=2", "made of 'flip' and 'shift=PIXELS'"),
-        ("shift", "made of 'flip' and 'shift=PIXELS'"),
+        ("flip=2", "'flip', 'shift=PIXELS' or both"),
+        ("shift", "'flip', 'shift=PIXELS' or both"),
         ("shift=-1", "shift of augment must be a positive"),
         ("shift=1.5", "shift of augment must be a positive"),
         ("", "Unknown augmentation ''"),

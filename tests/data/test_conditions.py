@@ -57,7 +57,7 @@ UNKNOWN = {
 def test_unknown_classes_are_zeros_where_the_data_had_gaps_and_else_refused(form):
     codes = Conditions([KIND], gaps=True).codes(UNKNOWN[form])
     assert codes.tolist() == [[0, 0, 1], [0, 0, 0]]
-    with pytest.raises(ValueError, match="kind is not known"):
+    with pytest.raises(ValueError, match="kind is unknown"):
         Conditions([KIND]).codes(UNKNOWN[form])
 
 
@@ -95,9 +95,9 @@ def test_wrong_labels_are_refused(what):
     ("columns", "text", "message"),
     [
         ([KIND], "mouse", "Unknown kind 'mouse'"),
-        ([KIND, AGE], "cat", "several labels: write kind=...,age=..."),
+        ([KIND, AGE], "cat", "several labels: give kind=...,age=..."),
         ([KIND, AGE], "size=3", "Unknown label 'size'"),
-        ([AGE], "old", "age is a number, but 'old' is none"),
+        ([AGE], "old", "age must be a number, but is 'old'"),
     ],
 )
 def test_wrong_words_are_refused(columns, text, message):

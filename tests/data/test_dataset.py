@@ -84,7 +84,7 @@ def test_unknown_split_names_the_nearest(given, meant):
         ({"x_test": np.zeros((2, 2), np.uint8)}, "holds uint8 examples"),
         ({"x_train": np.array([[None]])}, "array of numbers; got object"),
         ({"x_train": [[1.0, 2.0]]}, "NumPy array of numbers; got list"),
-        ({"y_train": np.zeros(3, int)}, "labels for some splits only"),
+        ({"y_train": np.zeros(3, int)}, "labels for only some splits"),
         ({"y_train": np.zeros(2, int)}, "has 3 rows, but y_train has 2"),
         ({"binarize": "static"}, "must be 'dynamic' or None"),
     ],

@@ -137,8 +137,8 @@ def test_too_few_rows(rows, message, tmp_path):
             (np.zeros((5, channels, 32, 32)), r"channels first.*np\.moveaxis")
             for channels in (1, 2, 3, 4)
         ),
-        (np.array([["a"]]), "numbers are needed"),
-        (np.zeros((5, 2), complex), "numbers are needed"),
+        (np.array([["a"]]), "must hold numbers"),
+        (np.zeros((5, 2), complex), "must hold numbers"),
         (np.array([[1.0, np.nan]]), "1 of 2 values that are NaN"),
         (np.full((4, 2), 1e300), "value 1e.300, which is too large for float32"),
         (np.array([[None]], object), "Python objects"),
@@ -224,7 +224,7 @@ def test_npz_and_npy_mixed_up(tmp_path):
         load(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", PIXELS)
     (tmp_path / "b.npy").rename(tmp_path / "b.npz")
-    with pytest.raises(ValueError, match=r"b\.npz is damaged or no \.npz.*single"):
+    with pytest.raises(ValueError, match=r"b\.npz is damaged or not a \.npz.*single"):
         load(tmp_path / "b.npz")
 
 
@@ -296,21 +296,21 @@ def test_levels_hold_for_all_splits(tmp_path):
     "arrays, message",
     [
         ({}, "no arrays"),
-        ({"a": PIXELS, "b": PIXELS}, "holds a, b; it is not clear"),
-        ({"x": PIXELS, "data": PIXELS}, "not clear"),
+        ({"a": PIXELS, "b": PIXELS}, "holds a, b; it is unclear"),
+        ({"x": PIXELS, "data": PIXELS}, "is unclear"),
         ({"x_test": PIXELS}, "x_train at least"),
         ({"x_train": PIXELS, "x_later": PIXELS}, "x_train, x_later.*must be called"),
         ({"x_train": PIXELS, "y_tset": PIXELS}, "must be called"),
-        ({"x": PIXELS, "y": np.zeros(7, int)}, "do not go together"),
+        ({"x": PIXELS, "y": np.zeros(7, int)}, "do not match"),
         (
             {"x_train": PIXELS, "y_test": np.zeros(20, int)},
-            "do not go together",
+            "do not match",
         ),
         (
             {"x_train": PIXELS, "x_test": PIXELS, "y_train": np.zeros(20, int)},
-            "do not go together",
+            "do not match",
         ),
-        ({"x": PIXELS, "y": np.array(3)}, "Labels of .* are one number"),
+        ({"x": PIXELS, "y": np.array(3)}, "labels of .* are a single number"),
         ({"x": np.zeros((5, 4, 8, 8))}, "channels first"),
         ({"x": PIXELS, "y": np.zeros(20)}, "whole numbers or names; got float64"),
         ({"x_train": PIXELS, "x_test": PIXELS[:, :3]}, "but x_train holds"),
@@ -391,11 +391,11 @@ def same_table(data):
         ("a,b\n1,2\n3,3\n4,red\n", r"'b' holds 'red' \(row 3 of the data\)"),
         ("a,b\n1,2\n3,3\n4,1_0\n", "'b' holds '1_0'"),
         ("a,b\n1,2\n3,3\n4,\u0663\n", "'b' holds '\u0663'"),
-        ("1,2.5\n2,1.5\n3,inf\n", "1 is to be real, but holds inf"),
+        ("1,2.5\n2,1.5\n3,inf\n", "1 must be real, but holds inf"),
         ("a,1\n1,2\n3,4\n", "0 holds 'a'"),
         ("a,b\n1,2\n1,2\n1,\n", "No column .* is left to learn: constant"),
-        ("1,2\n3,4,5\n", "is no table: .*Give every row the same number of cells"),
-        ("a,b\n3,4,5\n", "is no table: .*Give every row the same number of cells"),
+        ("1,2\n3,4,5\n", "is not a table: .*Give every row the same number of cells"),
+        ("a,b\n3,4,5\n", "is not a table: .*Give every row the same number of cells"),
         (",a\n0,2\n", "column 1 has no name.*index=False"),
         ("NA,NA\n1,2\n", "column 1 has no name.*fill in the cell"),
         ("a,b,a\n1,2,3\n", "2 columns are called 'a'"),
@@ -489,7 +489,7 @@ def test_annotated_matrices_are_counts(kind, tmp_path):
     assert data.likelihood == "negative_binomial"
     (tmp_path / "bad.h5ad").write_bytes(b"hello")
     anndata.AnnData(obs=pd.DataFrame(index=["a"])).write_h5ad(tmp_path / "none.h5ad")
-    for name, message in (("bad", "damaged or no AnnData"), ("none", "has no X")):
+    for name, message in (("bad", "damaged or not an AnnData"), ("none", "has no X")):
         with pytest.raises(ValueError, match=rf"{name}\.h5ad {message}|is {message}"):
             load(tmp_path / f"{name}.h5ad")
 
@@ -525,7 +525,7 @@ def test_levels_may_be_said(tmp_path):
     with pytest.raises(ValueError, match="outside whole numbers in .0, 7."):
         load(path, levels=(0, 7))
     np.save(path, PIXELS / 16)
-    with pytest.raises(ValueError, match="no whole numbers"):
+    with pytest.raises(ValueError, match="not whole numbers"):
         load(path, levels=(0, 255))
     table = csv(tmp_path, "a,b\n" + "1,0\n3,2\n" * 10)
     data = load(table, levels=(0, 15))
@@ -557,7 +557,7 @@ def test_values_may_be_missing_of_data_to_use(kind, tmp_path):
     assert (data.likelihood, data.levels) == (whole.likelihood, whole.levels)
     with pytest.raises(ValueError, match="NaN"):
         load(tmp_path / "own.npy")
-    for wrong, message in ((np.inf, "NaN or infinite"), (np.nan, "has no value that is")):
+    for wrong, message in ((np.inf, "NaN or infinite"), (np.nan, "has no known value")):
         x[:] = wrong
         np.save(tmp_path / "own.npy", x)
         with pytest.raises(ValueError, match=message):

@@ -71,7 +71,7 @@ def test_lengths_are_made_alike(lengths, asked, expected, tmp_path):
     assert (found.x != 0).sum(axis=1).tolist() == kept
     notes = "\n".join(found.notes)
     assert ("longer" in notes) == any(n > expected for n in lengths)
-    assert ("silence follows" in notes) == any(n < expected for n in lengths)
+    assert ("filled up with silence" in notes) == any(n < expected for n in lengths)
 
 
 def test_a_folder_has_labels_files_and_notes(tmp_path):
@@ -91,7 +91,7 @@ def test_a_folder_has_labels_files_and_notes(tmp_path):
     notes = "\n".join(data.notes)
     for words in (
         "used 13 of 14 files; left out: 1 .png",
-        "0.25 s, at 8,000 samples a second",
+        "0.25 s, at 8,000 samples per second",
         "1 of 13 sounds are resampled from 16,000",
         "1 of 13 sounds have several channels, mixed to one",
         "1 of 13 sounds are silent",
@@ -109,7 +109,7 @@ def test_folders_of_splits_are_splits(tmp_path):
 
 # What is written, and: the words of the error, or the notes where it is none.
 BAD = {
-    "mp3 without decoder": (b"ID3", "a.mp3", "no decoder of MP3. Convert it to WAV", None),
+    "mp3 without decoder": (b"ID3", "a.mp3", "cannot decode MP3. Convert it to WAV", None),
     "corrupt": (b"RIFF junk", "a.wav", "Cannot read the sound .*a.wav: .* Repair", None),
     "empty file": (b"", "a.flac", "Cannot read the sound .*a.flac", None),
     "no samples": (np.zeros(0), "a.wav", "a.wav: it holds no samples", None),

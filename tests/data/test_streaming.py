@@ -208,7 +208,7 @@ def test_only_the_last_failure_is_kept(tmp_path):
 
 @pytest.mark.parametrize("key", [None, np.array([[0, 1], [2, 3]])])
 def test_rows_of_several_axes_are_refused(key, both):
-    with pytest.raises(IndexError, match="taken by one number, a slice or a list"):
+    with pytest.raises(IndexError, match="indexed by a number, a slice or a list"):
         both[1].x_train[key]
 
 
@@ -295,7 +295,7 @@ def test_records_that_cannot_be_read_are_named(tmp_path):
     data = bytearray(records(file).read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
-    with pytest.raises(ValueError, match=r"a.tfrecord is damaged, compressed, or no"):
+    with pytest.raises(ValueError, match=r"a.tfrecord is damaged, compressed, or not a"):
         load(file)
     records(file, options=tf.io.TFRecordOptions("GZIP"))
     with pytest.raises(ValueError, match="Unpack it if it is compressed"):

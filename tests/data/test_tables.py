@@ -126,9 +126,9 @@ def test_columns_are_matched_by_name():
             lambda t: t.assign(category="violet"),
             "'violet', which the training data did not",
         ),
-        (lambda t: t.assign(real="many"), "'many', which is no finite number"),
-        (lambda t: t.assign(real=np.inf), "'inf', which is no finite number"),
-        (lambda t: t.assign(date="soon"), "holds what is no date"),
+        (lambda t: t.assign(real="many"), "'many', which is not a finite number"),
+        (lambda t: t.assign(real=np.inf), "'inf', which is not a finite number"),
+        (lambda t: t.assign(date="soon"), "holds a value that is not a date"),
     ],
 )
 def test_tables_of_other_columns_or_values_are_refused(change, words):
@@ -141,9 +141,9 @@ def test_tables_of_other_columns_or_values_are_refused(change, words):
     [
         ({"real": "words"}, "kind of column 'real'"),
         ({"reel": "real"}, "column 'reel'. Did you mean 'real'"),
-        ({"category": "real"}, "is to be real, but holds '"),
-        ({"real": "count"}, "is to be count, but holds"),
-        ({"real": "positive"}, "is to be positive, but holds -"),
+        ({"category": "real"}, "must be real, but holds '"),
+        ({"real": "count"}, "must be count, but holds"),
+        ({"real": "positive"}, "must be positive, but holds -"),
         ({name: "identifier" for name in SERIES}, "is left to learn: identifier .left out"),
     ],
 )

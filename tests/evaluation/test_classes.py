@@ -102,7 +102,7 @@ def test_the_metric_reads_held_out_images_and_samples():
 
 def test_what_has_no_classes_is_refused(reader):
     model = keras_vae.DenseVAE(SHAPE, 2, hidden_units=(4,))
-    with pytest.raises(ValueError, match="condition is no class"):
+    with pytest.raises(ValueError, match="condition of this model is not a class"):
         evaluate_metrics("classes", HeldOut(model, X, Y, lambda: (X, Y)))
     with pytest.raises(ValueError, match="whose condition is a class"):
         read_as_asked(model, reader)

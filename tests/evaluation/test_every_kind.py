@@ -133,7 +133,7 @@ REFUSED = {
         "autoencoder": "is a point",
         "prior of a condition": "no one p.z.",
     },
-    "anomalies": dict.fromkeys(CONDITIONS, "of data without labels"),
+    "anomalies": dict.fromkeys(CONDITIONS, "for data without labels"),
 }
 
 

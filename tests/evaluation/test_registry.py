@@ -160,7 +160,7 @@ def test_what_is_missing_is_said_before_work(on, name, missing, message):
 @pytest.mark.parametrize("name", ["likelihood", "ais", "bidirectional", "gaps"])
 def test_a_likelihood_that_was_not_trained_is_not_scored(name):
     gan = keras_vae.VAEGAN.for_images((12, 12, 1), 2, filters=(4,))
-    with pytest.raises(ValueError, match="which this model is not trained for"):
+    with pytest.raises(ValueError, match="needs a likelihood of pixels"):
         evaluate_metrics([name], HeldOut(gan, X))
 
 

@@ -318,7 +318,9 @@ def test_what_was_not_exported_is_never_lost(tmp_path, monkeypatch, name):
     model.export(folder)
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("mine")
-    with pytest.raises(FileExistsError, match=f"1 holds {name}, which was not written"):
+    with pytest.raises(
+        FileExistsError, match=f"1 holds {name}, which is not a file of this program"
+    ):
         model.export(folder, overwrite=True)
     assert (folder / name).read_text() == "mine"
     (folder / name).unlink()

@@ -253,7 +253,7 @@ def one_hots(rng, shape):
 class LayerCase:
     """A layer, its sizes, its oracle and data from its support.
 
-    `fixed` is a conversion without chance; `extremes` are parameters at which the
+    `fixed` is a conversion deterministically; `extremes` are parameters at which the
     probability still fits into single precision.
     """
 

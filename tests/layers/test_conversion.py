@@ -312,7 +312,7 @@ def test_what_is_no_event_shape_is_said(shape):
 
 def test_a_shape_that_a_graph_computes_is_said():
     compiled = tf.function(lambda n: IndependentNormal.new(tf.zeros([4, 4]), n + 1))
-    with pytest.raises(ValueError, match="event_shape is not known beforehand"):
+    with pytest.raises(ValueError, match="event_shape is not known in advance"):
         compiled(tf.constant(1))
 
 

@@ -281,7 +281,7 @@ def test_an_estimate_from_many_points_is_near_the_closed_form(build, tmp_path):
 def test_points_that_mean_nothing_are_refused(cls):
     with pytest.raises(ValueError, match="test_points_fn is .* not registered"):
         cls(priors.StandardNormal(2), test_points_fn=lambda q: q.mean())
-    with pytest.raises(ValueError, match="exact divergence has none"):
+    with pytest.raises(ValueError, match="exact divergence needs none"):
         cls(priors.StandardNormal(2), True, test_points_fn=many_draws)
 
 

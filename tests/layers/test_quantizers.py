@@ -151,10 +151,10 @@ def test_starts_at_kmeans_and_dead_codes_return():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"num_codes": 1}, "num_codes is 1"),
+        ({"num_codes": 1}, "num_codes must be at least 2, but is 1"),
         ({"learning": "sgd"}, "learning must be one of"),
         ({"similarity": "dot"}, "similarity must be one of"),
-        ({"decay": 1.0}, "decay must lie"),
+        ({"decay": 1.0}, "decay must be between"),
         ({"gradient": "none"}, "gradient must be"),
         ({"event_shape": ()}, r"event_shape is \(\)"),
     ],

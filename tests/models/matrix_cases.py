@@ -294,7 +294,7 @@ def refusal(cell, is_game=False):
     if q.on == "point" and objective.needs_density:
         return "is a point and has no density.*Reconstruction"
     if not objective.pathwise and q.on == "codes":
-        return "without chance.*ELBO"
+        return "deterministically.*ELBO"
     if q.on == "codes" and cell.objective in ("wae", "info_vae"):
         return "measures distances between codes"
     if objective.pathwise and not q.pathwise:
@@ -304,7 +304,7 @@ def refusal(cell, is_game=False):
     if objective.needs_bits and not (q.on == "bits" and q.factorized):
         return "DisARM draws independent bits.*bernoulli"
     if objective.needs_encoded and (q.weights or cell.prior == "vamp"):
-        return "DReG needs all of q from the encoder.*IWAE"
+        return "DReG needs a posterior whose parameters.*IWAE"
     if objective.needs_moments and not q.moments:
         return "are not known, or not finite.*IndependentNormal"
     if objective.needs_factors and not q.factorized:

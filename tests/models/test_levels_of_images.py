@@ -99,7 +99,7 @@ def test_one_level_is_a_vae_draw_for_draw(inference):
         ({"prior": "vamp"}, "asks the encoder"),
         (
             {"likelihood": layers.MixtureNormal(2, IMAGE)},
-            "as many parameters as every other",
+            "equally many parameters",
         ),
     ],
 )

@@ -34,7 +34,7 @@ def test_every_public_model_is_in_the_list():
     base = keras_vae.models.LatentVariableModel
     public |= laws.public_classes(keras_vae.models, base)
     listed = {type(make_model()) for make_model, _ in CASES.values()}
-    # Codes without chance have laws of their own.
+    # Codes deterministically have laws of their own.
     elsewhere = {base, keras_vae.VQVAE}
     assert public - elsewhere == listed
 

@@ -133,7 +133,7 @@ def test_classes_that_do_not_exist_are_never_encoded(y):
 def test_as_many_draws_as_conditions():
     model = conditional(4, prior=priors.Conditional("normal", hidden_units=(3,)))
     assert model.draw(3, 0, y=[1, 2, 0]).shape == (3, *model.latent.shape)
-    with pytest.raises(ValueError, match="5 draws were asked for, but y holds 3"):
+    with pytest.raises(ValueError, match="5 draws were requested, but y holds 3"):
         model.draw(5, 0, y=[1, 2, 0])
 
 

@@ -159,7 +159,7 @@ WRONG_PARTS = {
     "no classes": (lambda: from_parts(condition=0), "condition must be a positive integer"),
     "two priors that share an encoder": (
         shared_vamp,
-        "asks the encoder of another model already",
+        "uses the encoder of another model already",
     ),
     "a preprocessor of another kind": (
         lambda: from_parts(preprocessor=lambda x: x / 255),

@@ -124,12 +124,15 @@ REFUSED = {
     "none": (lambda: made().decode_indices(np.zeros((0, 4, 4), int)), "are empty"),
     "one code": (
         lambda: made("vector_quantizer:num_codes=1"),
-        "num_codes is 1: a single code says nothing.*at least 2",
+        "num_codes must be at least 2, but is 1: a single code.*at least 2",
     ),
-    "one code, twice": (lambda: made("vector_quantizer:num_codes=1", 2), "num_codes is 1"),
+    "one code, twice": (
+        lambda: made("vector_quantizer:num_codes=1", 2),
+        "num_codes must be at least 2, but is 1",
+    ),
     "one code, added up": (
         lambda: layers.ResidualQuantizer((4, 4), num_quantizers=2, num_codes=1),
-        "num_codes is 1",
+        "num_codes must be at least 2, but is 1",
     ),
     "one level": (
         lambda: made("finite_scalar_quantizer:levels=3-4-1-3"),

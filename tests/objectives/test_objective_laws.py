@@ -232,7 +232,7 @@ def test_all_else_is_fixed_once_it_is_made(case):
         ({"is_reparameterized": False}, "no gradient with respect to"),
         ({"is_factorized": False}, "not independent given x"),
         ({"has_moments": False}, "are not known, or not finite"),
-        ({"is_encoded": False}, "needs all of q from the encoder"),
+        ({"is_encoded": False}, "needs a posterior whose parameters"),
     ],
 )
 def test_a_latent_variable_that_lacks_what_is_needed_is_refused(case, lacking, match):

@@ -101,8 +101,8 @@ def test_defaults_are_filled_in(tmp_path):
     [
         ('{"model": "dense_vae"', "damaged"),
         ('["dense_vae"]', "JSON object"),
-        ('{"data": "digits"}', "must say the model"),
-        ('{"model": "dense_vae"}', "must say 'data'"),
+        ('{"data": "digits"}', "must name the model"),
+        ('{"model": "dense_vae"}', "must have an entry 'data'"),
         ('{"model": "dense_vae", "data": "digits", "epoch": 3}', "'epoch'.*mean 'epochs'"),
         ('{"model": "dense_vae", "data": "digits", "beta": 3}', "Unknown entry .*'beta'"),
         ('{"model": "dense_vae:a", "data": "digits"}', "'a' in .* is not ARG=VALUE"),
@@ -176,13 +176,13 @@ def test_null_stands_for_nothing_but_values_that_may_be_left_out():
 
 @pytest.mark.parametrize("name", ["posterior", "prior", "likelihood", "seed"])
 def test_nothing_is_said_in_two_places(name):
-    words = f"{name} stands beside the model.*--{name}"
+    words = f"{name} is an option of its own.*--{name}"
     refused("model", f"dense_vae:latent_dim=2,{name}=3", words)
 
 
 @pytest.mark.parametrize("name", ["model", "posterior", "prior", "likelihood"])
 def test_a_preset_decides_what_the_model_is(name):
-    words = f"'other' decides the model, so {name} cannot be given too"
+    words = f"'other' decides the model, so {name} cannot be given, too"
     with pytest.raises(ValueError, match=words):
         Recipe(**{"data": "digits", "from_preset": "other", name: "normal"})
 

@@ -142,7 +142,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 def _refuse_deep(image: Image.Image) -> None:
     if image.mode[0] in "IF":
         raise ValueError(
-            f"it has more than 8 bits a pixel (mode {image.mode}). Convert it to 8 "
+            f"it has more than 8 bits per channel (mode {image.mode}). Convert it to 8 "
             "bits, or store the images as one .npy array, which may be 16 bits"
         )
 

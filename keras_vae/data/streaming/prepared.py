@@ -42,7 +42,8 @@ def prepare(name: str) -> Prepared:
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise ImportError(
-            f"{name!r} is read by another package: pip install tensorflow-datasets."
+            f"{name!r} needs the package tensorflow-datasets: pip install "
+            "tensorflow-datasets."
         ) from error
     try:
         builder = tfds.builder(name.removeprefix(PREFIX))
@@ -53,7 +54,7 @@ def prepare(name: str) -> Prepared:
     if form != "tfrecord":
         raise ValueError(
             f"{name!r} was prepared as {form} files, but TFRecord files are needed. Remove "
-            f"{builder.data_dir}, so that it is prepared as these."
+            f"{builder.data_dir}, so that it is prepared again."
         )
     files = {
         split: [Path(file) for file in info.filepaths]

@@ -122,8 +122,8 @@ def _contents(file: Path) -> Iterator[bytes]:
             yield from batch.numpy()
     except tf.errors.DataLossError as error:
         raise ValueError(
-            f"{file} is damaged, compressed, or no TFRecord file: {error.message}. Unpack "
-            "it if it is compressed: records are read at random places."
+            f"{file} is damaged, compressed, or not a TFRecord file: {error.message}. "
+            "Unpack it if it is compressed: records are read at random places."
         ) from error
 
 
@@ -141,7 +141,7 @@ def _image_feature(example, where: str) -> str:
     names = ", ".join(sorted(example.features.feature)) or "no features"
     raise ValueError(
         f"{where} holds {names}, but a feature 'image' with the bytes of one image file "
-        "(PNG, JPEG) is needed, and for labels 'label'. Write the records so, with "
+        "(PNG, JPEG) is needed, and for labels 'label'. Write such records with "
         "tf.io.encode_png."
     )
 

@@ -79,14 +79,14 @@ class Streamed:
         """Takes some of the rows: a view of several, or one that is read."""
         if isinstance(key, tuple):
             raise IndexError(
-                "Streamed observations are taken whole: x[rows], and not x[rows, ...]. "
-                "Read them first: np.asarray(x[rows])."
+                "Streamed observations can be indexed only by rows: x[rows], not x[rows, "
+                "...]. Read them first: np.asarray(x[rows])."
             )
         rows = self.rows[key]
         if np.ndim(rows) > 1:
             raise IndexError(
-                "Streamed observations are taken by one number, a slice or a list of rows, "
-                f"but these rows have shape {np.shape(rows)}. Flatten them."
+                "Streamed observations can be indexed by a number, a slice or a list of "
+                f"rows, but these rows have shape {np.shape(rows)}. Flatten them."
             )
         if np.ndim(rows) == 0:
             return self.source.read(np.array([rows]))[0]
@@ -164,7 +164,9 @@ class Streamed:
             ValueError: If they have several sources.
         """
         if any(one.source is not parts[0].source for one in parts):
-            raise ValueError("Only observations that are streamed from one source join.")
+            raise ValueError(
+                "Only streamed observations from the same source can be joined."
+            )
         return Streamed(parts[0].source, np.concatenate([one.rows for one in parts]))
 
 

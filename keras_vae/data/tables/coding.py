@@ -48,7 +48,7 @@ def to_codes(
             "The columns of the table are not those of the training data:"
             + (f" missing are {', '.join(missing)};" if missing else "")
             + (f" unknown are {', '.join(other)};" if other else "")
-            + " columns are matched by name. Rename them, or leave out what is unknown."
+            + " columns are matched by name. Rename them, or leave out unknown columns."
         )
     take = frame.pop if use_up else frame.__getitem__
     modelled = [column for column in columns if column.is_modelled]
@@ -142,7 +142,7 @@ def _codes(series: pd.Series, column: Column) -> np.ndarray:
             raise ValueError(
                 f"Column {column.name!r} has the value {series[strange].iloc[0]!r}, which "
                 f"the training data did not have: {_some(column.categories)}. Leave the "
-                "cell empty to have it taken as missing."
+                "cell empty to mark it as missing."
             )
         return np.where(series.isna(), np.nan, numbers)
     if column.kind == "date":
@@ -151,8 +151,8 @@ def _codes(series: pd.Series, column: Column) -> np.ndarray:
     strange = (~np.isfinite(numbers)) & series.notna().to_numpy()
     if strange.any():
         raise ValueError(
-            f"Column {column.name!r} holds {str(series[strange].iloc[0])!r}, which is no "
-            "finite number. Mend the table, or leave the cell empty."
+            f"Column {column.name!r} holds {str(series[strange].iloc[0])!r}, which is not "
+            "a finite number. Correct the table, or leave the cell empty."
         )
     if column.kind == "whole":
         # The lowest and the highest level stand for what lies beyond.

@@ -110,7 +110,7 @@ def infer_columns(
         raise ValueError(
             "No column of the table is left to learn: "
             + "; ".join(describe_columns(columns))
-            + ". Say the kind of those that are to be learned."
+            + ". Give the kind of the columns to learn."
         )
     return columns
 
@@ -162,7 +162,7 @@ def describe_columns(columns: Sequence[Column]) -> list[str]:
     lines = []
     for kind in KINDS:
         names = [_title(one) for one in columns if one.kind == kind]
-        note = {"identifier": " (left out)", "constant": " (stays as it is)"}.get(kind, "")
+        note = {"identifier": " (left out)", "constant": " (stays constant)"}.get(kind, "")
         if names:
             lines.append(f"{kind}{note}: {', '.join(names)}")
     return lines
@@ -212,8 +212,8 @@ def _column(series: pd.Series, name, given) -> Column:
         return Column(name, kind, low=days.min(), high=days.max(), integer=whole)
     if not pd.api.types.is_numeric_dtype(values):
         raise ValueError(
-            f"Column {name!r} is to be {kind}, but holds {str(values.iloc[0])!r}, which is "
-            "no number. Take it as a category, or mend the table."
+            f"Column {name!r} must be {kind}, but holds {str(values.iloc[0])!r}, which is "
+            "not a number. Make it a category, or correct the table."
         )
     numbers = values.to_numpy(np.float64)
     low, high = float(numbers.min()), float(numbers.max())
@@ -232,8 +232,8 @@ def _check_numbers(numbers, kind, name):
     }.get(kind, np.zeros(1, bool)) | ~np.isfinite(numbers)
     if wrong.any():
         raise ValueError(
-            f"Column {name!r} is to be {kind}, but holds {numbers[np.argmax(wrong)]:g}. "
-            "Say another kind, or mend the table."
+            f"Column {name!r} must be {kind}, but holds {numbers[np.argmax(wrong)]:g}. "
+            "Give another kind, or correct the table."
         )
 
 
@@ -276,9 +276,9 @@ def _refuse_words_among_numbers(values, name):
     if 0 < words.mean() < 0.5:
         row = words.idxmax()
         raise ValueError(
-            f"Column {name!r} holds {values[row]!r} (row {row + 1} of the data), while most "
-            "of its values are numbers. Mend the cell, leave it empty if it is missing, or "
-            "say that the column is a category."
+            f"Column {name!r} holds {values[row]!r} (row {row + 1} of the data), while "
+            "most of its values are numbers. Correct the cell, leave it empty if it is "
+            "missing, or give the column the kind category."
         )
 
 
@@ -350,7 +350,9 @@ def to_days(values: pd.Series, name) -> np.ndarray:
     try:
         dates = pd.to_datetime(values)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"Column {name!r} holds what is no date: {error}") from error
+        raise ValueError(
+            f"Column {name!r} holds a value that is not a date: {error}"
+        ) from error
     since = dates - pd.Timestamp(0, tz=getattr(dates.dt, "tz", None))
     return (since / pd.Timedelta(days=1)).to_numpy(np.float64)
 

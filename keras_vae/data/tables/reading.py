@@ -81,7 +81,8 @@ def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
         raise ValueError(f"{path} is not text in UTF-8: {error}. Convert it.") from error
     except (csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise ValueError(
-            f"{path} is no table: {str(error).strip()}. Give every row the same number of cells."
+            f"{path} is not a table: {str(error).strip()}. Give every row the same number "
+            "of cells."
         ) from error
     if not len(frame):
         raise ValueError(f"{path} has no rows of data.")
@@ -152,7 +153,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path} needs pyarrow: pip install pyarrow.") from error
     # pyarrow's errors for damaged files have no base of their own.
     except Exception as error:
-        raise ValueError(f"{path} is damaged or no Parquet file: {error}.") from error
+        raise ValueError(f"{path} is damaged or not a Parquet file: {error}.") from error
     if not len(frame):
         raise ValueError(f"{path} has no rows of data.")
     return frame
@@ -213,8 +214,8 @@ def _header(lines: list[list[str]], path: Path, given: bool | None) -> list[str]
             )
         if first.count(name) > 1:
             raise ValueError(
-                f"{path}: {first.count(name)} columns are called {name!r}. Give each a "
-                "name of its own."
+                f"{path}: {first.count(name)} columns are called {name!r}. Give each its "
+                "own name."
             )
     return first
 

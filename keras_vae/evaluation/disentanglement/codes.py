@@ -14,17 +14,17 @@ _SAP_METHODS = ("svm", "correlation")
 def mig(codes, factors, bins: int = 20) -> float:
     """Returns the mutual information gap.
 
-    For each factor the mutual information with each code (discretized in equal bins
-    between its smallest and largest value); the largest minus the second largest, over
-    the factor's entropy; and the mean of that over factors. 1 where each factor is in one
-    code alone and has no more values than there are bins (with more, as the places of
-    sprites have, a perfect code scores less), 0 where no code says anything, or two say
-    the same.
+    For each factor, take its mutual information with each code (discretized in equal bins
+    between its smallest and largest value): the largest minus the second largest, divided
+    by the factor's entropy. The gap is the mean over factors. It is 1 if each factor is in
+    only one code and has no more values than there are bins (with more values, such as the
+    positions of sprites, a perfect code scores less). It is 0 if codes carry no
+    information, or two codes carry the same.
 
     Args:
         codes: Posterior means or other codes [N, D], D >= 2.
         factors: True factors as whole numbers [N, K].
-        bins: Bins of a code.
+        bins: Number of bins of a code.
 
     Returns:
         The gap, 0 to 1.
@@ -56,18 +56,18 @@ def mig(codes, factors, bins: int = 20) -> float:
 def sap(codes, factors, method: str = "svm", seed: int = 0) -> float:
     """Returns the separated attribute predictability.
 
-    For each factor, how well each code alone tells it; the best minus the second best;
-    and the mean over factors.
+    For each factor, measure how well each single code predicts it, and take the best minus
+    the second best. The score is the mean over factors.
 
     Args:
         codes: Posterior means or other codes [N, D], D >= 2.
         factors: True factors as whole numbers [N, K].
-        method: What "how well" is. "svm": the share of a held-out third of the examples
-            that a linear support vector machine (C = 0.01, classes balanced) puts right;
-            the variant of Locatello et al. One threshold for each class cannot pick a
-            value out of many, so a factor with many values scores low in any code.
-            "correlation": the squared correlation, for factors whose values have an order;
-            it is 1 for a perfect, linear code.
+        method: The measure of prediction. "svm": the accuracy of a linear support vector
+            machine (C = 0.01, balanced classes) on a held-out third of the examples, as in
+            Locatello et al. One threshold for each class cannot select a value among many,
+            so a factor with many values scores low for any code. "correlation": the squared
+            correlation, for factors whose values have an order; it is 1 for a perfect,
+            linear code.
         seed: Seed of the choice of the held-out third.
 
     Returns:
@@ -109,22 +109,22 @@ def dci(
 ) -> dict[str, float]:
     """Returns disentanglement, completeness and informativeness.
 
-    Trees learn to tell each factor from all codes. From how important each code was to
-    each factor: disentanglement is 1 where each code serves one factor, completeness is 1
-    where each factor needs one code (1 minus an entropy each, weighted by importance), and
-    informativeness is the share of a held-out third of the examples that is told rightly.
+    Trees learn to predict each factor from all codes. The importance of each code for each
+    factor gives two scores (1 minus an entropy each, weighted by importance):
+    disentanglement is 1 if each code serves one factor, completeness is 1 if each factor
+    needs one code. Informativeness is the accuracy on a held-out third of the examples.
 
     Args:
         codes: Posterior means or other codes [N, D], D >= 2.
         factors: True factors as whole numbers [N, K], K >= 2.
         trees: "gradient_boosting", scikit-learn's with its defaults, as in Locatello et
-            al.: minutes for factors with many values. "random_forest": 50 trees that
-            see all codes at each branch; seconds, and other numbers.
+            al.: minutes for factors with many values. "random_forest": 50 trees that see
+            all codes at each branch: seconds, but different numbers.
         seed: Seed of the choice of the held-out third and of the trees.
 
     Returns:
-        `disentanglement`, `completeness` and `informativeness`, each 0 to 1. Where no
-        code is of any importance the first two are 0.
+        `disentanglement`, `completeness` and `informativeness`, each 0 to 1. The first two
+        are 0 if no code has any importance.
 
     Raises:
         ValueError: As `mig`, or if there is no such kind of trees.
@@ -194,7 +194,7 @@ def _squared_correlation(code, factor):
 
 
 def _thirds(n, seed):
-    """Rows of two random thirds, and of the other, as Locatello's 10,000 and 5,000."""
+    """Rows of two random thirds, and of the rest, as Locatello's 10,000 and 5,000."""
     rows = np.random.default_rng(seed).permutation(n)
     return rows[n // 3 :], rows[: n // 3]
 

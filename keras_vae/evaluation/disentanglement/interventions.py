@@ -23,20 +23,20 @@ def beta_vae_score(
     seed: int = 0,
     verbose: int = 0,
 ) -> dict[str, float | None]:
-    """Returns how well one can tell which factor two batches of images share.
+    """Returns how well one can predict which factor two batches of images share.
 
-    One point: choose a factor; draw pairs of images that agree in it and in nothing else;
+    To make one point, choose a factor; draw pairs of images that share only this factor;
     take the mean over the batch of the absolute difference of their codes. A logistic
-    regression tells the factor from it. A linear classifier is forgiving: a mixture of
+    regression predicts the factor from it. A linear classifier is lenient: a mixture of
     factors in a code may still score 1.
 
     Args:
         represent: Called with images [B, *event], returns codes [B, D].
-        data: What has `sizes` (the number of values of each factor), `sample(n, rng)` ->
-            factors [n, K] and `draw(factors)` -> images, as `keras_vae.data.Sprites`.
-        num_train: Points that the classifier learns from; each takes 2 x `batch_size`
-            images.
-        num_test: Points that it is tested on.
+        data: An object with `sizes` (the number of values of each factor), `sample(n, rng)`
+            -> factors [n, K] and `draw(factors)` -> images, such as
+            `keras_vae.data.Sprites`.
+        num_train: Number of training points; each takes 2 x `batch_size` images.
+        num_test: Number of test points.
         batch_size: Pairs for a point.
         seed: Same seed, same score.
         verbose: 1 shows a progress bar.
@@ -89,17 +89,17 @@ def factor_vae_score(
     seed: int = 0,
     verbose: int = 0,
 ) -> dict[str, float | None]:
-    """Returns how well the code that stands still names the factor that does.
+    """Returns how well the code with the smallest variance predicts the fixed factor.
 
-    One point: choose a factor and a value of it; draw a batch of images that have it and
-    agree in nothing else; name the code whose variance in the batch, over that in all
-    data, is smallest. Each code votes for the factor that it stood still with most often.
+    To make one point, choose a factor and a value of it; draw a batch of images that share
+    only this value; take the code whose variance in the batch, divided by that in all data,
+    is smallest. Each code votes for the factor with which it was chosen most often.
 
     Args:
         represent: Called with images [B, *event], returns codes [B, D].
         data: See `beta_vae_score`.
-        num_train: Points that vote; each takes `batch_size` images.
-        num_test: Points that the votes are tested on.
+        num_train: Number of points that vote; each takes `batch_size` images.
+        num_test: Number of points on which the votes are tested.
         batch_size: Images for a point.
         num_variance: Images for the variances in all data.
         smallest_deviation: Codes whose standard deviation in all data is smaller are left
@@ -108,8 +108,8 @@ def factor_vae_score(
         verbose: 1 shows a progress bar.
 
     Returns:
-        `mean`, the share of test points that are right, and its `standard_error`; 0
-        where all codes are collapsed.
+        `mean`, the share of test points that are right, and its `standard_error`; 0 if all
+        codes are collapsed.
 
     Raises:
         ValueError: If a number is too small, or codes are NaN or infinite.
@@ -151,7 +151,7 @@ def factor_vae_score(
 
 
 def _points(represent, data, factors_of_points, point, num, seed, verbose):
-    """Makes points, some at a time; returns them and the factor that each was made of."""
+    """Makes points, some at a time; returns them and the factor of each."""
     rng = _generator(seed, 0)
     which = rng.integers(0, len(data.sizes), num)
     points, done = [], 0

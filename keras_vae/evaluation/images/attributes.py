@@ -1,4 +1,4 @@
-"""Whether attributes of faces survive reconstruction, read off by a classifier."""
+"""How well attributes of faces survive reconstruction, judged by a classifier."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keras_vae.networks import classifier, perceptual_network
 def attribute_reader(
     x, attributes, epochs: int = 10, seed: int = 0, verbose: int = 0
 ) -> keras.Model:
-    """Trains a convolutional network that reads attributes off images.
+    """Trains a convolutional network that predicts attributes from images.
 
     Args:
         x: Training images [N, height, width, channels] with values in [0, 1].
@@ -48,14 +48,14 @@ def attribute_reader(
 
 
 def attribute_features(reader: keras.Model) -> FeatureExtractor:
-    """What an attribute reader sees: the extractor named "attribute_reader".
+    """The features of an attribute reader: the extractor named "attribute_reader".
 
     Args:
-        reader: What `attribute_reader` returned.
+        reader: The result of `attribute_reader`.
 
     Returns:
-        Of each image the means over places of the last convolution's 128 features.
-        Distances on the features of one reader say nothing about those of another.
+        The extractor: for each image, the means over positions of the last convolution's
+        128 features. Distances with the features of different readers cannot be compared.
 
     Example:
         >>> see = attribute_features(attribute_reader(x_train, y_train))
@@ -69,14 +69,14 @@ def attribute_features(reader: keras.Model) -> FeatureExtractor:
 
 
 def attribute_similarity(probabilities, attributes) -> np.ndarray:
-    """Returns the cosine between read and true attributes, each from -1 to 1.
+    """Returns the cosine between predicted and true attributes, each from -1 to 1.
 
     Args:
-        probabilities: What a reader says of images, [N, A], from 0 to 1.
+        probabilities: A reader's output for images, [N, A], from 0 to 1.
         attributes: The true attributes, 0/1, [N, A].
 
     Returns:
-        Array [N]; 1 where all attributes are read with certainty.
+        Array [N]; 1 if all attributes are predicted with certainty.
 
     Raises:
         ValueError: If the shapes differ.

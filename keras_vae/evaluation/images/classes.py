@@ -1,4 +1,4 @@
-"""Whether samples of a class are of that class, as a classifier of real images reads them."""
+"""Whether a classifier of real images recognises the class of samples."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def class_reader(
     seed: int = 0,
     verbose: int = 0,
 ) -> keras.Model:
-    """Trains a convolutional network that reads classes off images.
+    """Trains a convolutional network that predicts classes from images.
 
-    Large images are averaged down to at most 40 pixels a side first.
+    Large images are first averaged down to at most 40 pixels on each side.
 
     Args:
         x: Training images [N, height, width, channels].
@@ -73,21 +73,21 @@ def class_reader(
 
 
 def read_as_asked(model, reader, count: int = 100, seed: int = 0) -> dict:
-    """Asks a conditional model for samples of each class, and a classifier what they are.
+    """Draws samples of each class from a conditional model, and classifies them.
 
     Args:
         model: Model with classes as condition.
-        reader: Function of images with `predict` that returns probabilities
-            [B, classes], such as `class_reader` returns.
+        reader: Model whose `predict` returns probabilities [B, classes] for images, such as
+            the result of `class_reader`.
         count: Samples of each class.
         seed: Same seed, same samples.
 
     Returns:
-        `mean`, the share of samples that are read as the class that was asked for, and its
+        `mean`, the share of samples that are classified as the requested class, and its
         `standard_error` over samples.
 
     Raises:
-        ValueError: If the model's condition is not one of classes.
+        ValueError: If the model's condition is not a class.
 
     Example:
         >>> vae = keras_vae.ConvVAE(x_train.shape[1:], 8, condition=10)

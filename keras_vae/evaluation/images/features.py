@@ -1,4 +1,4 @@
-"""Feature extractors for distances between sets of images; each bears a name."""
+"""Feature extractors, with names, for distances between sets of images."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _FILTERS, _FEATURES, _SEED = (32, 64, 64), 64, 20040601
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """A function from images to vectors, and the name that scores with it must bear.
+    """A function from images to vectors, and the name that is recorded in its scores.
 
-    Distances on the features of one extractor say nothing about those on another's. None
+    Distances with the features of different extractors cannot be compared. No extractor
     here is Inception's, so none of the scores is an FID.
 
     Attributes:
@@ -70,13 +70,13 @@ def pixels() -> FeatureExtractor:
 
 
 def random_conv(value_range: tuple[float, float] = (0.0, 1.0)) -> FeatureExtractor:
-    """A convolutional network that nobody trained: the extractor "random_conv_v1".
+    """An untrained convolutional network: the extractor "random_conv_v1".
 
     Three convolutions (4 x 4, stride 2; 32, 64 and 64 filters; leaky ReLU) and a
     projection to 64 numbers, all with weights from one fixed seed: the same
-    everywhere, with nothing to download. It looks at small patterns and where they are.
-    It knows nothing of what images mean, so its distances order models on the same data
-    and image size, and are no measure of what people would say.
+    everywhere, with nothing to download. It responds to small patterns and their places. It
+    knows nothing about the content of images, so its distances only order models on the
+    same data and image size, and do not measure what people see.
 
     Args:
         value_range: Values of black and white.
@@ -99,11 +99,11 @@ def random_conv(value_range: tuple[float, float] = (0.0, 1.0)) -> FeatureExtract
                 "random_conv_v1 takes images [N, height, width, channels] of at least 8 x "
                 f"8 pixels, but got shape {images.shape}."
             )
-        # NumPy promises that this generator's numbers never change.
+        # NumPy guarantees that the numbers of this generator never change.
         rng = np.random.RandomState(_SEED)
         x = tf.constant(2.0 * (images - low) / (high - low) - 1.0, tf.float32)
         for filters in _FILTERS:
-            # The kernel keeps the variance, the bias makes units differ.
+            # The kernel keeps the variance, and the bias makes units differ.
             kernel = rng.normal(size=(4, 4, x.shape[-1], filters))
             kernel *= np.sqrt(2.0 / np.prod(kernel.shape[:3]))
             bias = 0.1 * rng.normal(size=filters)

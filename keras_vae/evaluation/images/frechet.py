@@ -8,21 +8,21 @@ import numpy as np
 def frechet_distance(features, others) -> dict[str, float]:
     """Returns the squared Frechet distance of the normals fitted to two sets of features.
 
-    |m1 - m2|^2 + trace(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and covariances C. The
-    name of a score with it must say whose features they are (`FeatureExtractor`); it is
-    an FID with those of Inception alone. It is too large for small sets, about in
-    proportion to 1 / N, so only distances of equal N can be compared.
+    |m1 - m2|^2 + trace(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and covariances C. The name
+    of a score with it must name the features (`FeatureExtractor`); it is an FID only with
+    the features of Inception. Its bias for small sets is about proportional to 1 / N, so
+    only distances with equal N can be compared.
 
     Args:
-        features: Array [N, F], N > F where possible.
+        features: Array [N, F], with N > F if possible.
         others: Array [M, F].
 
     Returns:
         `mean`, the distance, squared units of the features, and `standard_error`, to first
-        order (the delta method; too small where the two distributions are the same).
+        order (the delta method; too small if the two distributions are the same).
 
     Raises:
-        ValueError: If the arrays are not two sets of vectors of one size, two each.
+        ValueError: If the arrays are not two sets of at least two vectors of the same size.
 
     Example:
         >>> extract = random_conv()
@@ -41,8 +41,8 @@ def frechet_distance(features, others) -> dict[str, float]:
     root = _root(first)
     middle = _root(root @ second @ root)
     distance = between @ between + np.trace(first + second) - 2.0 * np.trace(middle)
-    # The derivative by C1 is I - T, where T = C1^(-1/2) middle C1^(-1/2) maps one normal
-    # to the other; by C2 it is I minus the map back.
+    # The derivative with respect to C1 is I - T, where T = C1^(-1/2) middle C1^(-1/2) maps
+    # one normal to the other; with respect to C2 it is I minus the inverse map.
     inverse = np.linalg.pinv(root, rcond=1e-6, hermitian=True)
     there = inverse @ middle @ inverse
     back = root @ np.linalg.pinv(middle, rcond=1e-6, hermitian=True) @ root
@@ -71,7 +71,7 @@ def two_sets(features, others) -> tuple[np.ndarray, np.ndarray]:
         Both, as float64.
 
     Raises:
-        ValueError: If they are not two sets of finite vectors of one size.
+        ValueError: If they are not two sets of finite vectors of the same size.
     """
     features, others = (np.asarray(x, np.float64) for x in (features, others))
     if features.ndim != 2 or others.ndim != 2 or features.shape[1:] != others.shape[1:]:

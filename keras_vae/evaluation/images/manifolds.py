@@ -1,4 +1,4 @@
-"""Whether samples are like data, and as varied: balls around features."""
+"""Whether samples resemble data and are as varied, by balls around features."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _DISTANCES_AT_A_TIME = 5_000_000
 
 
 def precision_recall(real, sampled, k: int = 3) -> dict[str, dict[str, float | None]]:
-    """Returns which share of samples lies among data, and of data among samples.
+    """Returns the share of samples that lie among data, and of data among samples.
 
     A set covers the union of the balls around its points that reach to their k-th nearest
-    neighbour. One outlier among the data covers much: see `density_coverage`.
+    neighbour. A single outlier in the data covers a large region: see `density_coverage`.
 
     Args:
         real: Features of data, [N, F].
         sampled: Features of samples, [M, F]; M = N for comparisons.
-        k: Which neighbour.
+        k: Rank of the neighbour.
 
     Returns:
         `precision` (samples that the data cover) and `recall` (data that the samples
-        cover), each a `mean`; its `standard_error` is None: the points that are asked are
-        random and so are the balls, whose share in the error is not known.
+        cover), each a `mean`; its `standard_error` is None, because the balls are random,
+        too, and their part of the error is unknown.
 
     Raises:
         ValueError: If the sets do not fit together or have no more than k points.
@@ -47,7 +47,7 @@ def precision_recall(real, sampled, k: int = 3) -> dict[str, dict[str, float | N
 
 
 def density_coverage(real, sampled, k: int = 5) -> dict[str, dict[str, float | None]]:
-    """Returns how deep samples lie among data, and which share of data has one near.
+    """Returns how densely data surround samples, and the share of data near a sample.
 
     Args:
         real: Features of data, [N, F].
@@ -56,9 +56,9 @@ def density_coverage(real, sampled, k: int = 5) -> dict[str, dict[str, float | N
 
     Returns:
         `density` (the number of balls around data that a sample is in, over k; 1 for
-        samples of the data's own distribution, more where they crowd) and `coverage`
-        (the share of data with a sample in their ball; 1 - 1 / 2^k or so at best where
-        N = M and the samples are new), each a `mean`; its `standard_error` is None, as of
+        samples of the data's own distribution, more if they crowd) and `coverage` (the
+        share of data with a sample in their ball; at best about 1 - 1 / 2^k if N = M and
+        the samples are new), each a `mean`; its `standard_error` is None, as in
         `precision_recall`.
 
     Raises:

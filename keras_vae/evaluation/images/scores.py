@@ -1,4 +1,4 @@
-"""How sharp images are, and how near reconstructions come."""
+"""The sharpness of images, and the accuracy of reconstructions."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.held_out import limited
 from keras_vae.models import LatentVariableModel
 
-# The window of structural similarity, and images that are looked at together.
+# The window of structural similarity, and the number of images at a time.
 _WINDOW, _AT_A_TIME = 11, 100
 
 
 def sharpness(images) -> np.ndarray:
-    """Returns the variance of the Laplacian of each image, the usual measure of focus.
+    """Returns the variance of the Laplacian of each image, a common measure of focus.
 
     Args:
         images: Array [N, height, width, channels] of at least 3 x 3 pixels.
@@ -55,18 +55,19 @@ def _sharpness(images):
 
 
 def grain(images) -> np.ndarray:
-    """Returns how much of an image's detail is in single pixels, and not in what is larger.
+    """Returns how much of an image's detail is in single pixels, not in larger structures.
 
-    The variance of the Laplacian over that of the image at half its size, where each pixel
-    is the mean of 2 x 2. Of noise without neighbours it is 4, of smooth images 1/16; noise
-    on an image raises it, and blur lowers it, whatever the contrast. Where `sharpness` tells
-    how much detail there is, this tells of which kind: samples should have that of data.
+    This is the variance of the Laplacian divided by that of the image at half its size,
+    where each pixel is the mean of 2 x 2. It is 4 for independent noise and 1/16 for smooth
+    images; noise on an image raises it, and blur lowers it, whatever the contrast.
+    `sharpness` measures how much detail there is, and this measures its kind: samples
+    should have the grain of the data.
 
     Args:
         images: Array [N, height, width, channels] of at least 6 x 6 pixels.
 
     Returns:
-        Array [N], without a unit; 0 where an image has no detail at half its size.
+        Array [N], without a unit; 0 if an image has no detail at half its size.
 
     Raises:
         ValueError: If the array holds no such images.
@@ -89,7 +90,7 @@ def grain(images) -> np.ndarray:
 
 
 def peak_signal_to_noise(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
-    """Returns how near images come to others, in decibels.
+    """Returns the peak signal-to-noise ratio of images, in decibels.
 
     Args:
         x: Images [N, height, width, channels].
@@ -97,7 +98,7 @@ def peak_signal_to_noise(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
         value_range: Values of black and white.
 
     Returns:
-        Array [N]: 10 log10(range^2 / mean squared error); infinite where they are equal.
+        Array [N]: 10 log10(range^2 / mean squared error); infinite if they are equal.
 
     Raises:
         ValueError: If the shapes differ.
@@ -111,7 +112,7 @@ def peak_signal_to_noise(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
 
 
 def structural_similarity(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
-    """Returns how alike images are in the means, contrasts and patterns of small windows.
+    """Returns the similarity of means, contrasts and patterns in small windows of images.
 
     Args:
         x: Images [N, height, width, channels] of at least 11 x 11 pixels.
@@ -119,10 +120,10 @@ def structural_similarity(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
         value_range: Values of black and white.
 
     Returns:
-        Array [N], at most 1, which equal images have.
+        Array [N], at most 1, the value of equal images.
 
     Raises:
-        ValueError: If the shapes differ or are not those of such images.
+        ValueError: If the shapes differ, or are not those of large enough images.
 
     Example:
         >>> structural_similarity(x, vae.reconstruct(x)).mean()
@@ -140,7 +141,7 @@ def structural_similarity(x, other, value_range=(0.0, 1.0)) -> np.ndarray:
 
 
 def _of_two(function, x, other, value_range):
-    """A function of TensorFlow's, some images at a time."""
+    """Applies a function of TensorFlow to some images at a time."""
     x, other = np.asarray(x), np.asarray(other)
     if x.shape != other.shape:
         raise ValueError(f"The images have shapes {x.shape} and {other.shape}.")
@@ -161,14 +162,14 @@ def image_scores(
     limit: int | None = None,
     y=None,
 ) -> dict[str, Any]:
-    """Scores what a model shows: reconstructions of held-out images, and samples.
+    """Scores the images of a model: reconstructions of held-out images, and samples.
 
     Args:
         model: The model.
-        x: Images [N, height, width, channels], or sounds, whose spectrograms are looked at.
+        x: Images [N, height, width, channels], or sounds, whose spectrograms are scored.
         num_samples: Number of samples from the prior.
         seed: Same seed, same scores.
-        limit: Score that many images, drawn at random; None scores all.
+        limit: Number of images to score, drawn at random; None scores all.
         y: The condition of each image, for a model that has one; samples have the same
             conditions in turn.
 
@@ -176,9 +177,9 @@ def image_scores(
         `num_examples`, `num_samples`, and `{"mean", "standard_error"}` of `psnr`
         (decibels), `ssim` (of images of at least 11 x 11 pixels),
         `sharpness_of_reconstructions` and `sharpness_of_samples` (mean variance of the
-        Laplacian over that of the originals; 1 is as sharp), and what only this kind of
-        model has (`own_scores`), such as a VAE-GAN's `feature_distance` (nats). What lies
-        beyond black and white is cut off, as a picture does.
+        Laplacian over that of the originals; 1 is as sharp), and scores that only this kind
+        of model has (`own_scores`), such as a VAE-GAN's `feature_distance` (nats). Values
+        beyond black and white are clipped, as in a picture.
 
     Example:
         >>> image_scores(vae_gan, x_test)["sharpness_of_samples"]
@@ -214,12 +215,12 @@ def ratio_of_means(values, originals, paired: bool) -> dict[str, float | None]:
     """Returns a ratio of means and its standard error, to first order (the delta method).
 
     Args:
-        values: Numbers above the line, [N].
-        originals: Numbers below it, [M].
-        paired: Whether value and original of the same place belong together.
+        values: Numerators, [N].
+        originals: Denominators, [M].
+        paired: Whether the i-th value and the i-th original belong together.
 
     Returns:
-        `mean`, the ratio, and `standard_error`; None of a single example.
+        `mean`, the ratio, and `standard_error`, which is None for a single example.
 
     Example:
         >>> ratio_of_means(np.array([1.0, 3.0]), np.array([2.0, 6.0]), paired=True)

@@ -1,1 +1,1 @@
-"""What the latent variables hold: information, activity, probes."""
+"""The contents of latent variables: information, activity, probes."""

@@ -1,4 +1,4 @@
-"""Where the rate goes: mutual information, and the aggregate posterior's KL."""
+"""The parts of the rate: mutual information, and the aggregate posterior's KL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ELEMENTS_AT_A_TIME, _OBSERVATIONS_AT_A_TIME = 2_000_000, 250
 def aggregate_posterior(
     model: LatentVariableModel, x, z, verbose: int = 0, y=None
 ) -> np.ndarray:
-    """Returns log q(z), of the mean of all q(z|x): a density, or a probability.
+    """Returns log q(z), where q(z) is the mean of all q(z|x): a density, or a probability.
 
     Args:
         model: The model.
@@ -74,15 +74,15 @@ def information(
     verbose: int = 0,
     y=None,
 ) -> dict[str, Any]:
-    """Splits the rate in what z says of x and how q(z) differs from the prior.
+    """Splits the rate into the information of z about x and the KL of q(z) from the prior.
 
     For draws z from q(z|x), log q(z|x) - log p(z) is the sum of log q(z|x) - log q(z),
     whose mean is the mutual information of z and the index of the observation, and
-    log q(z) - log p(z), whose mean is KL(q(z), p(z)). q(z) is the mean of the posteriors
-    of all N observations, no minibatch's, so for these N observations both are unbiased.
-    The information is at most log N, which is returned. As estimates for the whole
-    population it is too small and the KL as much too large: where the information comes
-    within a nat or two of log N, take more observations.
+    log q(z) - log p(z), whose mean is KL(q(z), p(z)). q(z) is the mean of the posteriors of
+    all N observations, not of a minibatch, so both are unbiased for these N observations.
+    The information is at most log N, which is returned, too. As an estimate for the whole
+    population the information is too small, and the KL too large by the same amount: if the
+    information is within a nat or two of log N, take more observations.
 
     Args:
         model: The model.
@@ -98,7 +98,7 @@ def information(
 
     Raises:
         ValueError: If x does not fit the model, or its prior depends on y, so that there is
-            no one p(z).
+            no single p(z).
 
     Example:
         >>> information(vae, x_test[:2000])["mutual_information"]

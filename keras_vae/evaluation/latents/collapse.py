@@ -1,4 +1,4 @@
-"""Which latent units a model uses: active units, and posterior collapse."""
+"""Active units of the latent space, and posterior collapse."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from keras_vae.models import LatentVariableModel
 def active_units(
     model: LatentVariableModel, x, threshold: float = 0.01, y=None
 ) -> np.ndarray:
-    """Tells which latent units say anything about the observations.
+    """Tells which latent units carry information about the observations.
 
-    A unit is active where the variance over x of its code (the mean of q(z|x), or the mode
-    where z is discrete) is above the threshold. That is in squared units of z, so 0.01 is
-    meant for priors of scale 1.
+    A unit is active if the variance over x of its code (the mean of q(z|x), or the mode if
+    z is discrete) is above the threshold. The threshold is in squared units of z, so 0.01
+    is meant for priors of scale 1.
 
     Args:
         model: The model.
@@ -55,13 +55,13 @@ def active_units(
 def collapse_report(
     model: LatentVariableModel, x, threshold: float = 0.01, seed: int = 0, y=None
 ) -> dict[str, Any]:
-    """Says of each latent unit how much it is used.
+    """Reports how much each latent unit is used.
 
     Args:
         model: The model.
         x: Observations [N, *event], at least two.
         threshold: See `active_units`.
-        seed: Same seed, same report, where rates are estimated from a draw.
+        seed: Same seed, same report, if rates are estimated from a draw.
         y: The condition of each observation, for a model that has one.
 
     Returns:
@@ -70,8 +70,8 @@ def collapse_report(
         over x of KL(q(z_d|x), p(z_d))) and `group_rate` (nats of each group of latent
         variables, [G]; they sum to the rate of the model). With independent elements the
         rates of units sum to that of the model, with a full covariance to less. `rate` is
-        None where elements are not independent, or have no divergence in closed form, and
-        both are of an autoencoder.
+        None if elements are not independent, or have no divergence in closed form; both are
+        None for an autoencoder.
 
     Raises:
         ValueError: As `active_units`.
@@ -101,20 +101,20 @@ _ADVICE = (
 class CollapseWarning(keras.callbacks.Callback):
     """Warns in training when latent units die.
 
-    After each epoch the active units are counted on some held-out observations. A unit that
-    was active for `patience` epochs in a row, and then was not for as many, has died; all
-    that die in an epoch make one line, and so does a model of which no unit was active for
-    `patience` epochs from the start. Units that come and go while training settles are left
-    alone. (A unit that dies is no fault by itself: its prior is then all that there was to
-    say. With a strong decoder it often is one.)
+    After each epoch the active units are counted on some held-out observations. A unit has
+    died if it was active for `patience` epochs in a row, and then inactive for as many. One
+    line names all units that died in an epoch. A model without any active unit for the
+    first `patience` epochs also gets a line. Units that change at the beginning of training
+    are ignored. (A dead unit is not always a fault: the model may not need it. With a
+    strong decoder it often is a fault.)
 
     Args:
         x: Held-out observations [N, *event]; the first `limit` are used.
         threshold: See `active_units`.
-        limit: Observations to look at, so that it costs little.
+        limit: Number of observations to use, to limit the cost.
         say: Called with the line; None makes it a warning.
         y: The condition of each observation, for a model that has one.
-        patience: Epochs in a row that count.
+        patience: Number of epochs in a row that count.
 
     Example:
         >>> vae.fit(x_train, callbacks=[CollapseWarning(x_validation)])
@@ -140,8 +140,8 @@ class CollapseWarning(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Begins to count."""
         size = self.model.latent_dim
-        # Epochs in a row that a unit was active, that it was not, and whether it ever was
-        # for long enough to be missed.
+        # Epochs in a row in which a unit was active or inactive, and whether it ever was
+        # active for long enough to be missed.
         self._up, self._down = np.zeros(size, int), np.zeros(size, int)
         self._settled = np.zeros(size, bool)
         self._epochs = 0
@@ -191,7 +191,7 @@ def _spread(codes):
 
 
 def _rates(model, x, seed, y):
-    """The mean rates of units [D] and of groups [G]; None where there are none."""
+    """The mean rates of units [D] and of groups [G], or None."""
     if not model.latent.has_density:
         return None, None
 
@@ -213,7 +213,7 @@ def _rates(model, x, seed, y):
 
 
 def _elements(distribution):
-    """The distribution of each element by itself, or None where it is not known."""
+    """The distribution of each element by itself, or None if it is unknown."""
     if isinstance(distribution, tfd.MultivariateNormalTriL):
         # The marginals of a normal with full covariance are normals, too.
         return tfd.Normal(distribution.mean(), distribution.stddev())

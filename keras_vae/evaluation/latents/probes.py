@@ -1,4 +1,4 @@
-"""What simple classifiers read off embeddings."""
+"""Accuracy of simple classifiers on embeddings."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def probe_accuracy(
 
     Args:
         z_train: Embeddings [N, *latent] that the classifier learns from.
-        y_train: Their labels [N], or [N, A] for A attributes or factors, each of
-            which gets a classifier of its own.
+        y_train: Their labels [N], or [N, A] for A attributes or factors, each of which gets
+            its own classifier.
         z_test: Held-out embeddings [M, *latent].
         y_test: Their labels.
         method: "linear", a logistic regression on standardised embeddings with
             scikit-learn's penalty (C = 1), or "knn", the vote of the nearest training
             embeddings.
-        neighbors: How many vote.
+        neighbors: Number of neighbours that vote.
 
     Returns:
-        `mean`, the share of test labels that were read rightly (over all columns), and
-        its `standard_error` over test examples.
+        `mean`, the share of test labels that were predicted correctly (over all columns),
+        and its `standard_error` over test examples.
 
     Raises:
         ValueError: If shapes do not fit together, a label is the same everywhere, or there
@@ -59,7 +59,7 @@ def probe_accuracy(
 
 
 def _probe(method, neighbors):
-    # Here, because importing scikit-learn takes a second.
+    # Imported here, because importing scikit-learn takes a second.
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline

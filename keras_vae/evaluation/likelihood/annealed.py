@@ -32,7 +32,7 @@ class BidirectionalBounds(NamedTuple):
 
     @property
     def gap(self) -> np.ndarray:
-        """Between the bounds, [N]; single ones may come out below zero by noise."""
+        """Between the bounds, [N]; single gaps may be below zero because of noise."""
         return self.upper - self.lower
 
     @property
@@ -58,13 +58,13 @@ def annealed_importance_sampling(
     Chains move through `num_steps` distributions between the two by Hamiltonian
     transitions, and the log of the mean of their weights is a lower bound in expectation,
     which grows with `num_steps` and `num_chains` to log p(x). With `start="prior"` the
-    encoder is not used: an independent check of `log_likelihood`, and a better estimate
-    where the posterior is poor. It costs (num_chains + 4) * num_steps * num_leapfrog
-    passes through the decoder and back for each observation.
+    encoder is not used: it is an independent check of `log_likelihood`, and a better
+    estimate if the posterior is poor. It costs (num_chains + 4) * num_steps * num_leapfrog
+    forward and backward passes through the decoder for each observation.
 
-    Step sizes are tuned for each observation and temperature in a pass of its own, with
-    four chains and other noise, and are then fixed: tuned on the way, they would depend
-    on the chains, and the bound would no longer be one.
+    A separate pass with four chains and other noise tunes the step sizes for each
+    observation and temperature; then they are fixed. Step sizes that depend on the chains
+    would invalidate the bound.
 
     Args:
         model: The model.
@@ -72,8 +72,8 @@ def annealed_importance_sampling(
         num_steps: Number of temperatures, on a sigmoid from 0 to 1.
         num_chains: Chains for each observation.
         num_leapfrog: Leapfrog steps of each transition.
-        start: "prior", or "posterior" for the encoder's, which is nearer but may miss
-            part of p(z|x).
+        start: "prior", or "posterior" for the encoder's q(z|x), which is nearer but may
+            miss a part of p(z|x).
         seed: Same seed, same estimate.
         verbose: 1 shows a progress bar.
 
@@ -117,11 +117,11 @@ def bidirectional_check(
 ) -> BidirectionalBounds:
     """Bounds log p(x) from both sides, on observations drawn from the model itself.
 
-    Of x drawn from p(x|z) at z from p(z), that z is an exact draw from p(z|x). Chains that
-    anneal backwards from it give an upper bound in expectation, those of
-    `annealed_importance_sampling` a lower one. Their distance bounds the error of both,
-    here, and says which settings are enough for real data as far as those resemble the
-    model's.
+    If z is drawn from p(z) and x from p(x|z), this z is an exact draw from p(z|x). Chains
+    that anneal backwards from it give an upper bound in expectation, and those of
+    `annealed_importance_sampling` a lower one. The gap between them bounds the error of
+    both. It shows which settings suffice for real data, if these resemble the simulated
+    data.
 
     Args:
         model: The model.

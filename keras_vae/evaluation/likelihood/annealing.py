@@ -16,10 +16,10 @@ from keras_vae.evaluation.likelihood.hamiltonian import Annealed
 from keras_vae.models import LatentVariableModel
 
 STARTS = ("prior", "posterior")
-# What tells the noise of the passes apart.
+# Numbers that give each pass its own noise.
 _TUNING, _FORWARD, _BACKWARD, _SIMULATION = range(4)
-# The probability of acceptance that step sizes are tuned for, how fast they change, and
-# the number of chains that it is measured with.
+# The target acceptance probability for step sizes, the rate of their adaptation, and the
+# number of chains that measure it.
 _ACCEPTANCE, _RATE, _TUNERS = 0.65, 0.3, 4
 
 
@@ -32,7 +32,7 @@ class Annealing:
         num_steps: Number T of temperatures above 0.
         num_chains: Chains K for each observation.
         num_leapfrog: Leapfrog steps of each transition.
-        seed: Of all noise.
+        seed: Seed of all noise.
 
     Raises:
         ValueError: If a number is not positive, there is no such start, or z does not
@@ -48,7 +48,7 @@ class Annealing:
         num_leapfrog: int,
         seed: int,
     ):
-        """Compiles nothing yet."""
+        """Stores the settings; nothing is compiled yet."""
         if start not in STARTS:
             raise unknown("start", start, STARTS)
         _refuse_others(model)
@@ -58,13 +58,13 @@ class Annealing:
         self.temperatures = sigmoid_schedule(positive_int(num_steps, "num_steps"))
         self.batch_size = max(1, model.events_at_a_time() // num_chains)
         annealed = Annealed(model, start)
-        # Nothing in them needs autograph, whose conversion takes longer than the tracing.
+        # They do not need autograph, whose conversion takes longer than the tracing.
         self._draw = tf.function(annealed.draw, autograph=False)
         self._at = tf.function(annealed.at, autograph=False)
         self._transition = tf.function(annealed.transition, autograph=False)
 
     def batch_sizes(self, n: int) -> list[int]:
-        """How many of n observations are annealed at a time, so that memory is bounded."""
+        """Sizes of batches of n observations, so that memory is bounded."""
         starts = range(0, n, self.batch_size)
         return [min(self.batch_size, n - start) for start in starts]
 
@@ -74,7 +74,7 @@ class Annealing:
         return keras.utils.Progbar(transitions, verbose=verbose)
 
     def as_floats(self, x) -> tf.Tensor:
-        """Observations as the likelihood reads them."""
+        """Observations in the form that the likelihood reads."""
         return tf.cast(tf.convert_to_tensor(x), self.model.probability_dtype)
 
     def simulate(self, n: int, index: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -96,8 +96,8 @@ class Annealing:
     def tune(self, x: tf.Tensor, index: int, bar) -> list[tf.Tensor]:
         """Finds step sizes for each observation and temperature.
 
-        With chains and noise of its own: step sizes that depended on the chains whose
-        weights are averaged would make the bounds none.
+        It uses its own chains and noise: step sizes that depend on the chains whose weights
+        are averaged would invalidate the bounds.
 
         Args:
             x: Observations [B, *event].

@@ -1,4 +1,4 @@
-"""Anomaly detection: scores of observations, and how well they tell anomalies."""
+"""Anomaly detection: scores of observations, and how well they detect anomalies."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def anomaly_scores(
     y=None,
     levels: int = 1,
 ) -> np.ndarray:
-    """Scores how little observations are like what a model was trained on.
+    """Scores how much observations differ from a model's training data.
 
     Likelihoods of a deep model are known to fail at this: simple images of another kind are
     often more probable than the training data (Nalisnick et al. 2019). The last three
-    methods were made to mend that.
+    methods were designed to correct this.
 
     Args:
         model: The model.
@@ -49,24 +49,24 @@ def anomaly_scores(
             "log_likelihood": -log p(x), by `num_samples` importance samples.
             "reconstruction": -log p(x|z) at the code of x.
             "likelihood_ratio": log p(x) under `background` minus log p(x), where the
-            background was trained on the same data with noise added, so that it knows
-            their simple part alone (Ren et al. 2019).
-            "input_complexity": -log p(x) minus the length of x as a PNG file, for discrete
-            likelihoods of images (Serra et al. 2020, with their PNG compressor).
-            "level_ratio": the ELBO minus the bound in which the lowest levels of a
-            hierarchy are drawn from the prior (Havtorn et al. 2021).
-        num_samples: Importance samples for each observation, where log p(x) is asked for.
+            background was trained on the same data with noise added, so that it knows only
+            their simple structure (Ren et al. 2019). "input_complexity": -log p(x) minus
+            the length of x as a PNG file, for discrete likelihoods of images (Serra et al.
+            2020, with their PNG compressor). "level_ratio": the ELBO minus the bound in
+            which the lowest levels of a hierarchy are drawn from the prior (Havtorn et al.
+            2021).
+        num_samples: Importance samples for each observation, if the method needs log p(x).
         seed: Same seed, same scores.
         background: The second model of "likelihood_ratio".
         verbose: 1 shows a progress bar.
         y: The condition of each observation, for a model that has one.
-        levels: How many of the lowest levels "level_ratio" draws from the prior.
+        levels: Number of lowest levels that "level_ratio" draws from the prior.
 
     Returns:
         Array [N]; higher is more anomalous.
 
     Raises:
-        ValueError: If there is no such method, or what it needs is missing.
+        ValueError: If there is no such method, or one of its inputs is missing.
 
     Example:
         >>> auroc(anomaly_scores(vae, x_test), anomaly_scores(vae, others))
@@ -92,7 +92,7 @@ def anomaly_scores(
     if method == "reconstruction":
         return distortion_at_code(model, x, y)
     if method == "input_complexity":
-        # Before the time that the likelihood takes.
+        # Checked before the likelihood, which takes time.
         if not model.is_discrete:
             raise ValueError(
                 "A file's length can be compared with the logarithm of a probability, but "
@@ -109,7 +109,7 @@ def anomaly_scores(
 
 
 def png_length(x, value_range: tuple[float, float] | None) -> np.ndarray:
-    """Returns how long images are as PNG files: an estimate of their complexity.
+    """Returns the length of images as PNG files: an estimate of their complexity.
 
     Args:
         x: Images [N, height, width, channels], one channel or three.
@@ -146,7 +146,7 @@ def png_length(x, value_range: tuple[float, float] | None) -> np.ndarray:
 
 
 def auroc(normal, anomalous) -> dict[str, float | None]:
-    """Returns how often an anomaly scores higher than a normal observation.
+    """Returns the probability that an anomaly scores higher than a normal observation.
 
     Args:
         normal: Scores of normal observations, [N].
@@ -154,11 +154,11 @@ def auroc(normal, anomalous) -> dict[str, float | None]:
 
     Returns:
         `mean`, the area under the ROC curve: the share of all pairs in which the anomaly's
-        score is higher, ties counting half; 0.5 for scores that say nothing. And its
-        `standard_error` over both sets by DeLong's method, None of a single score.
+        score is higher, ties counting half; 0.5 for uninformative scores. Its
+        `standard_error` over both sets is DeLong's; it is None for a single score.
 
     Raises:
-        ValueError: If a set is empty, no vector, or holds NaN.
+        ValueError: If a set is empty, not a vector, or holds NaN.
 
     Example:
         >>> auroc([0.0, 1.0], [2.0, 3.0])["mean"]
@@ -175,8 +175,8 @@ def auroc(normal, anomalous) -> dict[str, float | None]:
                 "AUROC is of two vectors of scores without NaN, but got shapes "
                 f"{normal.shape} and {anomalous.shape}."
             )
-    # Of each anomaly the share of normal scores below, of each normal one that of
-    # anomalies above.
+    # For each anomaly, the share of normal scores below it; for each normal score, the
+    # share of anomalies above it.
     below = _share_below(anomalous, normal)
     above = 1.0 - _share_below(normal, anomalous)
     if min(len(normal), len(anomalous)) < 2:
@@ -201,7 +201,7 @@ def distortion_at_code(model: LatentVariableModel, x, y=None) -> np.ndarray:
         y: The condition of each observation, for a model that has one.
 
     Returns:
-        Nats, array [N]; of densities those of the raw values.
+        Nats, array [N]; densities refer to raw values.
     """
 
     def distortion(rows, _):

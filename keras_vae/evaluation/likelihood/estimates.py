@@ -24,20 +24,20 @@ def likelihood_scores(
 ) -> dict[str, Any]:
     """Scores a model on held-out observations.
 
-    Where the model has a preprocessor, densities are those of the raw values. If these are
-    whole numbers, such as 8-bit images, densities are also given as bits,
-    `density_bits_per_dimension`: of a cell as wide as one level. That is near the bits of a
-    discrete likelihood only where the density hardly changes within a cell; the data are
-    not dequantized, and a density that is narrower than a level can make these bits as few
-    as it likes (Theis et al. 2016). Models of whole numbers have no such caveat.
+    If the model has a preprocessor, densities refer to raw values. If these are whole
+    numbers, such as 8-bit images, densities are also given as bits,
+    `density_bits_per_dimension`, for cells as wide as one level. They are close to the bits
+    of a discrete likelihood only if the density hardly changes within a cell. The data are
+    not dequantized, so a density that is narrower than a level can make these bits
+    arbitrarily few (Theis et al. 2016). Models of whole numbers do not have this problem.
 
     Args:
         model: The model.
         x: Observations [N, *event].
         num_samples: Importance samples for each observation.
         seed: Same seed, same scores.
-        limit: Score that many observations, drawn at random (some test sets are sorted
-            by class); None scores all. The ELBO, which is cheap, is also given of all.
+        limit: Number of observations to score, drawn at random (some test sets are sorted
+            by class); None scores all. The ELBO, which is cheap, is also given for all.
         verbose: 1 shows a progress bar.
         y: The condition of each observation, for a model that has one.
 
@@ -48,14 +48,14 @@ def likelihood_scores(
         `rate` and `distortion` (of which the ELBO is the negative sum), `log_likelihood`
         (nats per example, higher is better) and, of probabilities, `bits_per_dimension`
         (lower is better); with a limit also `elbo_of_all` and `log_likelihood_of_all`,
-        an estimate: the ELBO of all, and what the log-likelihood is above it on those
-        that were scored, which differs far less between examples than either; and its
-        bits.
+        an estimate: the ELBO of all, plus the mean difference of log-likelihood and ELBO
+        over the scored examples, which varies far less than either; and its bits.
 
     Example:
         >>> likelihood_scores(vae, x_test, num_samples=5000)["log_likelihood"]
     """
-    # Of all, and then cut: the estimate of all compares like with like, noise included.
+    # Computed for all and then cut, so that both have the same noise in the estimate of
+    # all.
     rate, distortion = model.rate_and_distortion(x, seed=seed, y=y)
     elbo_of_all = -rate - distortion
     x, y, rate, distortion = limited((x, y, rate, distortion), limit, seed)
@@ -86,7 +86,7 @@ def likelihood_scores(
 
 
 def logarithm_of(model: LatentVariableModel, x) -> str:
-    """Says what the logarithm of a likelihood is of.
+    """Returns the quantity whose logarithm a likelihood gives.
 
     Args:
         model: The model.
@@ -118,8 +118,8 @@ def _in_bits(nats: dict[str, Any], dimensions: int) -> dict[str, float | None]:
 def _estimate_of_all(elbo_of_all, log_likelihood, rise) -> dict[str, float | None]:
     """The difference estimator of survey sampling (Cochran 1977, section 7.3).
 
-    Its error is that of all examples, as if all had been scored, and that of the rise from
-    the ELBO to the log-likelihood, which is known of some.
+    Its error combines that of all examples, as if all had been scored, and that of the
+    difference of log-likelihood and ELBO, which is known for some.
     """
     total, some = len(elbo_of_all), len(rise)
     error = None

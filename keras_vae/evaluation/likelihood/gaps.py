@@ -1,4 +1,4 @@
-"""Why a bound is below log p(x): the family of posteriors, or the encoder."""
+"""Why the ELBO is below log p(x): the family of posteriors, or the encoder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from keras_vae.models import LatentVariableModel
 
 
 class InferenceGaps(NamedTuple):
-    """What `inference_gaps` found, in nats, for each of N observations.
+    """The results of `inference_gaps`, in nats, for each of N observations.
 
     Attributes:
         log_likelihood: Estimate of log p(x), [N].
@@ -36,12 +36,12 @@ class InferenceGaps(NamedTuple):
 
     @property
     def approximation_gap(self) -> np.ndarray:
-        """What the family of posteriors costs, [N]."""
+        """The loss due to the family of posteriors, [N]."""
         return self.log_likelihood - self.local_bound
 
     @property
     def amortization_gap(self) -> np.ndarray:
-        """What the encoder costs by missing the best member of the family, [N]."""
+        """The loss because the encoder misses the best member of the family, [N]."""
         return self.local_bound - self.amortized_bound
 
     @property
@@ -70,12 +70,13 @@ def inference_gaps(
 ) -> InferenceGaps:
     """Splits log p(x) - ELBO into the approximation gap and the amortization gap.
 
-    For each observation the ELBO is maximized over the parameters of a posterior of its
-    own, from the encoder's on (Adam, its learning rate falling to zero on a cosine). Both
-    bounds are then evaluated with the same new noise, which makes their difference less
-    noisy than either; it can still come out slightly below zero where the encoder is at
-    the optimum already. They are means of log p(x, z) - log q(z), not of log p(x|z) with
-    the rate in closed form: the nearer q is to the true posterior, the less that varies.
+    For each observation, Adam maximizes the ELBO over the parameters of a separate
+    posterior, starting from the encoder's (the learning rate falls to zero on a cosine).
+    Both bounds are then evaluated with the same new noise, which makes their difference
+    less noisy than either. The difference can still be slightly below zero if the encoder
+    is already at the optimum. The bounds are means of log p(x, z) - log q(z), not of log
+    p(x|z) with the rate in closed form: the nearer q is to the true posterior, the less
+    this varies.
 
     log p(x) is estimated by importance weighting with the mixture of the two posteriors,
     half of the draws from each: a lower bound in expectation, whose weights are at most
@@ -87,12 +88,12 @@ def inference_gaps(
         num_samples: Draws from each of the two posteriors, for the three results.
         steps: Steps of the optimizer.
         draws: Draws for each observation and step.
-        learning_rate: The optimizer's, at the start.
-        family: Where the local posteriors come from. "posterior": the model's own
-            family. "diagonal", "full": normals with diagonal or full covariance. Where
-            that is not the model's family, the amortization gap also holds the
-            difference between the families.
-        log_likelihood: Estimates of log p(x), [N], to use instead of the weighting's;
+        learning_rate: Initial learning rate of the optimizer.
+        family: Family of the local posteriors. "posterior": the model's own family.
+            "diagonal", "full": normals with diagonal or full covariance. If this is not the
+            model's family, the amortization gap also includes the difference between the
+            families.
+        log_likelihood: Estimates of log p(x), [N], to use instead of importance weighting,
             such as those of `annealed_importance_sampling`.
         seed: Same seed, same result.
         verbose: 1 shows a progress bar.
@@ -149,7 +150,7 @@ def inference_gaps(
 
 
 def _evaluate(local, x, params, num_samples, chunk, seed):
-    """Log p(x), the bound at `params` and that of the encoder, [3, B], in chunks."""
+    """Log p(x), the bound at `params` and the encoder's bound, [3, B], in chunks."""
     model = local.model
     posteriors = local.member(params), model.encode(x)
     dtype = tf.as_dtype(model.probability_dtype)

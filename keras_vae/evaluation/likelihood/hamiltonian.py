@@ -11,14 +11,14 @@ from keras_vae.models import LatentVariableModel
 
 
 class Point(NamedTuple):
-    """Where the chains stand, and the densities and gradients there.
+    """The states of the chains, with their densities and gradients.
 
     Attributes:
         z: Latent variables, flattened, [K, B, D].
-        log_start: Log-density of the distribution that annealing starts at, [K, B].
-        log_ratio: log p(x, z) less that, [K, B].
-        grad_start: Gradient of `log_start` by z, [K, B, D].
-        grad_ratio: Gradient of `log_ratio` by z, [K, B, D].
+        log_start: Log-density of the start distribution of annealing, [K, B].
+        log_ratio: log p(x, z) minus `log_start`, [K, B].
+        grad_start: Gradient of `log_start` with respect to z, [K, B, D].
+        grad_ratio: Gradient of `log_ratio` with respect to z, [K, B, D].
     """
 
     z: tf.Tensor
@@ -32,7 +32,7 @@ class Point(NamedTuple):
         return self.log_start + temperature * self.log_ratio
 
     def gradient(self, temperature):
-        """Its gradient by z, [K, B, D]."""
+        """Its gradient with respect to z, [K, B, D]."""
         return self.grad_start + temperature * self.grad_ratio
 
 
@@ -41,7 +41,7 @@ class Annealed:
 
     Args:
         model: The model.
-        start: "prior", the start is p(z); "posterior", it is q(z|x).
+        start: "prior" starts at p(z), "posterior" at q(z|x).
 
     Source:
         Neal 2001, "Annealed importance sampling", equation 3.
@@ -107,10 +107,10 @@ class Annealed:
 
         Args:
             x: Observations [B, *event].
-            point: Where the chains stand.
+            point: The states of the chains.
             temperature: t, a scalar.
-            step_size: Of the leapfrog integrator, [B].
-            num_leapfrog: Its number of steps.
+            step_size: Step size of the leapfrog integrator, [B].
+            num_leapfrog: Number of steps of the integrator.
             seed: An int32 tensor [2].
 
         Returns:
@@ -139,7 +139,7 @@ class Annealed:
         )
         log_accept = there.log_density(temperature) - point.log_density(temperature)
         log_accept += 0.5 * tf.reduce_sum(momentum**2 - end_momentum**2, axis=-1)
-        # Where the integrator ran away there is nothing to go to.
+        # If the integrator diverged, the chain stays.
         lost = tf.constant(float("-inf"), dtype)
         log_accept = tf.where(tf.math.is_finite(log_accept), log_accept, lost)
         uniform = tf.random.stateless_uniform(shape[:2], fold(seed, 2), dtype=dtype)

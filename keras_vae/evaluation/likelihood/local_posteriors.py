@@ -19,9 +19,9 @@ from keras_vae.layers import IndependentNormal, MultivariateNormalTriL
 from keras_vae.models import LatentVariableModel
 
 FAMILIES = ("posterior", "diagonal", "full")
-# Draws that give the moments of posteriors which have none in closed form.
+# Number of draws that estimate the moments of posteriors without closed forms.
 _DRAWS = 100
-# How often `optimize` comes back to Python, to say how far it is.
+# How often `optimize` returns to Python to report its progress.
 PARTS = 10
 
 
@@ -93,8 +93,8 @@ class LocalPosteriors:
             x: Observations [B, *event].
 
         Returns:
-            Tensor [B, params_size]: the encoder's output where the family is the
-            model's, else what has its means and standard deviations.
+            Tensor [B, params_size]: the encoder's output if the family is the model's,
+            otherwise parameters with its means and standard deviations.
         """
         if self.layer is None:
             return self.model.posterior_params(x)
@@ -102,7 +102,7 @@ class LocalPosteriors:
             tf.reshape(one, (len(x), -1))
             for one in moments_of(self.model.encode(x), _DRAWS)
         )
-        # Scales of both layers are a softplus, and a floor that is no matter here.
+        # The scales of both layers are a softplus plus a floor, which is negligible here.
         stddev = tf.maximum(stddev, 1e-6)
         if self.family == "full":
             raw = tfb.FillScaleTriL(diag_shift=None).inverse(tf.linalg.diag(stddev))
@@ -145,10 +145,10 @@ class LocalPosteriors:
             x: Observations [B, *event].
             steps: Number of steps.
             draws: Draws for each observation and step.
-            learning_rate: At the start; it falls to zero on a cosine, so that the noise
-                of the gradients averages out.
+            learning_rate: Initial learning rate; it falls to zero on a cosine, so that the
+                noise of the gradients averages out.
             seed: An int32 tensor [2].
-            advance: Called `PARTS` times on the way.
+            advance: Called `PARTS` times to report progress.
 
         Returns:
             Parameters [B, params_size].

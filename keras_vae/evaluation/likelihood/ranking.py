@@ -1,4 +1,4 @@
-"""The rows of data, ranked by how unlikely they are, and what makes them so."""
+"""Rows of data, ranked by how unlikely they are, with the columns that contribute."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class AnomalyRanking(NamedTuple):
     Attributes:
         scores: -log p(x), nats, [N].
         order: Numbers of the observations, the least likely first, [N].
-        shares: How much less likely each column is than it is in the median row, nats,
-            [N, D]; 0 where it is missing. None of data that are no table.
+        shares: How much less likely each column is than in the median row, nats, [N, D]; 0
+            if it is missing. None if the data are not a table.
 
     Example:
         >>> anomaly_ranking(vae, x_test, num_samples=5).order[0]
@@ -44,11 +44,11 @@ class AnomalyRanking(NamedTuple):
         Args:
             model: The model.
             x: The observations that were ranked.
-            order: Numbers of the rows to write, in order; None is all of them.
+            order: Numbers of the rows to write, in order; None writes all.
 
         Returns:
-            A row for each observation: its number, its score; of tables the share of each
-            column, and the columns themselves.
+            A row for each observation: its number and score; for tables also the share of
+            each column, and the columns themselves.
         """
         import pandas as pd
 
@@ -69,7 +69,7 @@ class AnomalyRanking(NamedTuple):
 def anomaly_ranking(
     model: LatentVariableModel, x, num_samples: int = 100, seed: int = 0, y=None
 ) -> AnomalyRanking:
-    """Ranks observations by -log p(x), and says what columns of tables add to it.
+    """Ranks observations by -log p(x), with the contribution of each column of a table.
 
     Args:
         model: The model.

@@ -1,4 +1,4 @@
-"""Quantizers: posteriors whose draws are codes of a finite set."""
+"""Quantizers: posteriors whose draws are codes from a finite set."""
 
 from keras_vae.layers.quantizers.base import ChosenCode, Quantizer
 from keras_vae.layers.quantizers.finite_scalar import FiniteScalarQuantizer

@@ -1,4 +1,4 @@
-"""The base of all quantizers: posteriors whose one draw is a code of a finite set."""
+"""The base of all quantizers: posteriors whose only draw is a code from a finite set."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from keras_vae.layers.base import DistributionLayer, event_tuple
 
 
 class ChosenCode(tfd.Distribution):
-    """All probability on the code that a quantizer chose.
+    """A distribution with all probability on the code that a quantizer chose.
 
     Args:
-        point: The codes, [*batch, *event], with the gradient that stands for rounding.
-        inputs: What was rounded, of the same shape.
+        point: The codes, [*batch, *event], with a surrogate gradient for the rounding.
+        inputs: The vectors before rounding, of the same shape.
         codes: The codes again, with the gradient of the codebook.
-        indices: Their numbers, int32 [*batch, *positions].
+        indices: Their indices, int32 [*batch, *positions].
         rank: Number of axes of an event.
 
     Example:
@@ -73,15 +73,15 @@ class ChosenCode(tfd.Distribution):
 
 
 class Quantizer(DistributionLayer):
-    """Rounds vectors to codes; draws are the codes, and discrete.
+    """Rounds vectors to codes, which are its discrete draws.
 
-    Codes have numbers: `indices` and `lookup` go from one to the other. Subclasses define
-    both, `num_codes`, and `round_to_codes`. The prior is the uniform one over all codes, with a
-    rate of log `num_codes` nats a position, or a learned one.
+    Codes have indices: `indices` and `lookup` convert between them. Subclasses define both,
+    `num_codes`, and `round_to_codes`. The prior is uniform over all codes, with a rate of
+    log `num_codes` nats per position, or learned.
 
     Args:
-        event_shape: Shape (*positions, D) of the vectors that one observation has.
-        gradient: What stands for the derivative of rounding: "straight_through" (1), or
+        event_shape: Shape (*positions, D) of the vectors of one observation.
+        gradient: The surrogate for the derivative of rounding: "straight_through" (1), or
             "rotation" (of the rotation and scaling from the vector to its code).
         **kwargs: Arguments of `DistributionLayer`.
 
@@ -132,14 +132,14 @@ class Quantizer(DistributionLayer):
 
     @property
     def index_shape(self) -> tuple[int, ...]:
-        """Shape of one observation's numbers of codes."""
+        """Shape of one observation's code indices."""
         return self.event_shape[:-1]
 
     @property
     def grids(self) -> tuple[tuple[int, int], ...]:
-        """Rows and columns in which the codes stand, in reading order: of each level.
+        """Rows and columns of the grid of codes, in reading order, for each level.
 
-        Codes in a row are a grid of one row.
+        A sequence of codes is a grid of one row.
         """
         shape = self.index_shape
         width = math.prod(shape[1:]) if len(shape) > 1 else math.prod(shape)
@@ -150,11 +150,11 @@ class Quantizer(DistributionLayer):
         return math.prod(self.inputs_shape)
 
     def params_shapes(self) -> list[tuple[int, ...]]:
-        """Flat, or the vectors as they stand."""
+        """Flat, or with the shape of the vectors."""
         return list(dict.fromkeys([*super().params_shapes(), self.inputs_shape]))
 
     def flat_params(self, outputs):
-        """Vectors stand in their order already."""
+        """The vectors have the right order already."""
         return tf.reshape(outputs, (-1, self.params_size))
 
     @property
@@ -163,7 +163,7 @@ class Quantizer(DistributionLayer):
         return Codes(vectors="codes", nearest=self.nearest)
 
     def indices(self, z) -> tf.Tensor:
-        """Numbers of the codes nearest to vectors.
+        """Indices of the codes nearest to vectors.
 
         Args:
             z: Vectors [..., *event_shape].
@@ -174,7 +174,7 @@ class Quantizer(DistributionLayer):
         raise NotImplementedError
 
     def lookup(self, indices) -> tf.Tensor:
-        """The codes of numbers.
+        """The codes of indices.
 
         Args:
             indices: int32 tensor [..., *index_shape].
@@ -196,7 +196,8 @@ class Quantizer(DistributionLayer):
             training: Whether to learn.
 
         Returns:
-            What was rounded and its codes, [..., *event_shape], and their numbers.
+            The vectors before rounding and their codes, [..., *event_shape], and the
+            indices.
         """
         raise NotImplementedError
 
@@ -213,7 +214,7 @@ class Quantizer(DistributionLayer):
         return ChosenCode(point, inputs, codes, indices, len(self.event_shape))
 
     def passed(self, inputs, codes) -> tf.Tensor:
-        """Codes with the gradient that stands for rounding.
+        """Codes with a surrogate gradient for the rounding.
 
         Args:
             inputs: What was rounded, [..., D].
@@ -223,22 +224,22 @@ class Quantizer(DistributionLayer):
             Exactly the codes, whose derivative is that of the inputs.
         """
         moves = inputs if self.gradient == "straight_through" else _rotated(inputs, codes)
-        # What is added is zero, and has the gradient.
+        # The added term is zero, and has the gradient.
         return tf.stop_gradient(codes) + self.share * (moves - tf.stop_gradient(moves))
 
     def use(self) -> dict[str, tf.Tensor]:
-        """What is logged of how codes are used: scalars by name."""
+        """Logged statistics of the use of codes: scalars by name."""
         return {}
 
     # Of the gradient of a code; codes that are added up share it.
     share = 1.0
 
     def make_distribution(self, params):
-        """As `distribution` where nothing is learned."""
+        """As `distribution`, without learning."""
         return self.distribution(params)
 
     def summary(self, distribution):
-        """The numbers of the codes, int32."""
+        """The indices of the codes, int32."""
         return {"indices": distribution.indices}
 
     def get_config(self):
@@ -256,7 +257,7 @@ def squared_distance(a, b, rank: int) -> tf.Tensor:
 
 
 def _rotated(inputs, codes):
-    """Inputs behind the rotation and scaling that take them to their codes."""
+    """Inputs after the rotation and scaling that map them to their codes."""
     e, q = tf.stop_gradient(inputs), tf.stop_gradient(codes)
     length_e, length_q = (tf.norm(one, axis=-1, keepdims=True) + 1e-6 for one in (e, q))
     e, q = e / length_e, q / length_q

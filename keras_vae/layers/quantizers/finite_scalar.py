@@ -27,7 +27,7 @@ class FiniteScalarQuantizer(Quantizer):
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
-        ValueError: If there are not D numbers of levels, or one is 1.
+        ValueError: If `levels` does not have D numbers, or one is 1.
 
     Example:
         >>> FiniteScalarQuantizer((8, 8, 3), levels=(8, 6, 5)).num_codes
@@ -67,21 +67,21 @@ class FiniteScalarQuantizer(Quantizer):
         return bounded, self.lookup(indices), indices
 
     def indices(self, z):
-        """Numbers of the nearest codes; see `Quantizer`."""
+        """Indices of the nearest codes; see `Quantizer`."""
         middle = np.array(self.levels) // 2
         digits = tf.round(tf.cast(z, self.compute_dtype) * middle) + middle
         digits = tf.clip_by_value(digits, 0, np.array(self.levels) - 1)
         return tf.reduce_sum(tf.cast(digits, tf.int32) * self._places, axis=-1)
 
     def lookup(self, indices):
-        """The codes of numbers; see `Quantizer`."""
+        """The codes of indices; see `Quantizer`."""
         digits = (indices[..., tf.newaxis] // self._places) % np.array(self.levels)
         middle = np.array(self.levels) // 2
         return tf.cast(digits - middle, self.compute_dtype) / middle
 
     @property
     def _places(self):
-        """What a digit of each element is worth."""
+        """The place value of each element's digit."""
         return np.cumprod([1, *self.levels[:-1]]).astype(np.int32)
 
     def get_config(self):

@@ -1,4 +1,4 @@
-"""Residual quantization: codes of what earlier codes left over."""
+"""Residual quantization: each code approximates the residual of earlier codes."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from keras_vae.layers.quantizers.vector import VectorQuantizer
 
 @keras.saving.register_keras_serializable("keras_vae")
 class ResidualQuantizer(Quantizer):
-    """Each vector becomes a sum of R codes, each the nearest to what is left over.
+    """Each vector becomes a sum of R codes, each the nearest to the current residual.
 
-    The R codes of a position stand one behind the other in the last axis, so that z says
-    which they are; `total` adds them up.
+    The R codes of a position are concatenated along the last axis, so that z determines
+    them; `total` adds them up.
 
     Args:
         event_shape: Shape (*positions, R * D) of the codes of one observation.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
         num_quantizers: Number R of codes of a position.
         num_codes: Number of codes of each of the R codebooks.
-        learning: As all that follows but `gradient`, see `VectorQuantizer`.
-        decay: Of the moving averages.
+        learning: See `VectorQuantizer`, also for the next four arguments.
+        decay: Decay of the moving averages.
         commitment: Weight of the commitment.
         kmeans: Whether to start at the k-means of the first batch.
         restart: Share of the mean use below which a code is moved.
@@ -34,7 +34,7 @@ class ResidualQuantizer(Quantizer):
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
-        ValueError: If the last axis is no multiple of R.
+        ValueError: If the last axis is not a multiple of R.
 
     Example:
         >>> q = ResidualQuantizer((4, 4, 24), num_quantizers=3, num_codes=16)
@@ -95,7 +95,7 @@ class ResidualQuantizer(Quantizer):
 
     @property
     def index_shape(self):
-        """Numbers of R codes for each position."""
+        """R indices for each position."""
         return (*self.event_shape[:-1], self.num_quantizers)
 
     def total(self, z) -> tf.Tensor:
@@ -103,7 +103,7 @@ class ResidualQuantizer(Quantizer):
         return tf.add_n(tf.split(z, self.num_quantizers, axis=-1))
 
     def round_to_codes(self, inputs, training):
-        """Rounds vectors, then what is left over, and so on."""
+        """Rounds vectors, then their residuals, and so on."""
         rounded = []
         for one in self.quantizers:
             rounded.append(one.round_to_codes(inputs, training))
@@ -112,13 +112,13 @@ class ResidualQuantizer(Quantizer):
         return tf.concat(targets, -1), tf.concat(codes, -1), tf.stack(indices, -1)
 
     def indices(self, z):
-        """Numbers of the nearest codes; see `Quantizer`."""
+        """Indices of the nearest codes; see `Quantizer`."""
         parts = tf.split(z, self.num_quantizers, axis=-1)
         pairs = zip(self.quantizers, parts, strict=True)
         return tf.stack([one.indices(part) for one, part in pairs], axis=-1)
 
     def lookup(self, indices):
-        """The codes of numbers; see `Quantizer`."""
+        """The codes of indices; see `Quantizer`."""
         pairs = zip(self.quantizers, tf.unstack(indices, axis=-1), strict=True)
         return tf.concat([one.lookup(part) for one, part in pairs], axis=-1)
 
@@ -128,7 +128,7 @@ class ResidualQuantizer(Quantizer):
         return {name: tf.reduce_mean([one[name] for one in each]) for name in each[0]}
 
     def cost(self, distribution):
-        """The sum of what each codebook adds to the loss, [B]."""
+        """The sum of the codebooks' loss terms, [B]."""
         # Squared distances add up over the codes, as over the elements.
         return self.quantizers[0].cost(distribution)
 

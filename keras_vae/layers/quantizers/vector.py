@@ -19,25 +19,25 @@ class VectorQuantizer(Quantizer):
 
     The codebook starts at the k-means of the first batch, then follows moving averages of
     the vectors that chose each code ("ema") or a loss ("gradient"). Codes that are hardly
-    chosen move to vectors of the batch. Averages are of shares, so that neither the size of
-    batches nor the number of replicas matters.
+    chosen move to vectors of the batch. The averages are of shares, so neither the batch
+    size nor the number of replicas matters.
 
     Args:
         event_shape: Shape (*positions, D) of the vectors of one observation.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
         num_codes: Number of codes K, at least 2.
         learning: "ema" or "gradient".
-        decay: Of the moving averages.
+        decay: Decay of the moving averages.
         commitment: Weight of the squared distance that pulls vectors to their codes, added
             up over an observation.
         kmeans: Whether to start at the k-means of the first batch.
-        restart: Share of the mean use below which a code is moved; 0 never.
-        similarity: "euclidean"; or "cosine", of vectors and codes of length 1.
+        restart: Share of the mean use below which a code is moved; with 0 it never is.
+        similarity: "euclidean", or "cosine", which scales vectors and codes to length 1.
         gradient: See `Quantizer`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
-        ValueError: If there is one code only, or an argument is out of its range.
+        ValueError: If there is only one code, or an argument is out of its range.
 
     Example:
         >>> VectorQuantizer((8, 8, 64), num_codes=512).params_size
@@ -69,8 +69,8 @@ class VectorQuantizer(Quantizer):
         self.num_codes = positive_int(num_codes, "num_codes")
         if self.num_codes < 2:
             raise ValueError(
-                "num_codes is 1: a single code says nothing of any observation. Give at "
-                "least 2."
+                "num_codes must be at least 2, but is 1: a single code carries no "
+                "information."
             )
         for name, value, known in (
             ("learning", learning, ("ema", "gradient")),
@@ -80,8 +80,8 @@ class VectorQuantizer(Quantizer):
                 raise ValueError(f"{name} must be one of {known}, but is {value!r}.")
         if not (0 < decay < 1 and 0 <= restart < 1 and commitment >= 0):
             raise ValueError(
-                "decay must lie between 0 and 1, restart in [0, 1) and commitment be at "
-                f"least 0, but they are {decay!r}, {restart!r} and {commitment!r}."
+                "decay must be between 0 and 1, restart in [0, 1) and commitment at least "
+                f"0, but they are {decay!r}, {restart!r} and {commitment!r}."
             )
         self.learning, self.decay, self.commitment = learning, decay, commitment
         self.kmeans, self.restart, self.similarity = bool(kmeans), restart, similarity
@@ -101,7 +101,7 @@ class VectorQuantizer(Quantizer):
 
     @property
     def perplexity(self) -> tf.Tensor:
-        """The number of codes in even use that would be as varied as those in use."""
+        """The perplexity of the codes: their effective number."""
         usage = tf.convert_to_tensor(self.usage) / tf.reduce_sum(self.usage)
         return tf.exp(-tf.reduce_sum(tf.math.xlogy(usage, usage)))
 
@@ -124,11 +124,11 @@ class VectorQuantizer(Quantizer):
         return self.similarity == "cosine"
 
     def indices(self, z):
-        """Numbers of the nearest codes; see `Quantizer`."""
+        """Indices of the nearest codes; see `Quantizer`."""
         return _nearest(tf.cast(z, self.compute_dtype), self._codes())
 
     def lookup(self, indices):
-        """The codes of numbers; see `Quantizer`."""
+        """The codes of indices; see `Quantizer`."""
         return tf.gather(self._codes(), indices)
 
     def round_to_codes(self, inputs, training):
@@ -146,7 +146,7 @@ class VectorQuantizer(Quantizer):
         return inputs, codes, indices
 
     def _begin(self, rows):
-        """At the first step, puts the codebook on the batch."""
+        """At the first step, initializes the codebook from the batch."""
         before = tf.convert_to_tensor(self.codebook), tf.convert_to_tensor(self.sums)
 
         def kmeans():
@@ -169,13 +169,13 @@ class VectorQuantizer(Quantizer):
         return tf.gather(rows, chosen)
 
     def _totals(self, rows, indices):
-        """How often each code was chosen, [K, 1], and the sum of what chose it."""
+        """The use count of each code, [K, 1], and the sum of the vectors that chose it."""
         hits = tf.one_hot(indices, self.num_codes, dtype=rows.dtype)
         counts = tf.reduce_sum(hits, axis=0)[:, tf.newaxis]
         return counts, tf.matmul(hits, rows, transpose_a=True)
 
     def _learn(self, rows, indices):
-        """Moves the averages, the codebook by them, and codes out of use."""
+        """Updates the averages, the codebook from them, and moves unused codes."""
         both = tf.concat(self._totals(rows, indices), axis=-1)
         both = sum_over_replicas(both)
         both /= tf.reduce_sum(both[:, 0])
@@ -198,7 +198,7 @@ class VectorQuantizer(Quantizer):
         self.steps.assign(self.steps + 1.0)
 
     def cost(self, distribution):
-        """The commitment, and the codebook's own loss where it learns by one; [B]."""
+        """The commitment, and the codebook's own loss if it learns by gradient, [B]."""
         stop, rank = tf.stop_gradient, len(self.event_shape)
         inputs, codes = distribution.inputs, distribution.codes
         cost = self.commitment * squared_distance(inputs, stop(codes), rank)
@@ -214,7 +214,7 @@ class VectorQuantizer(Quantizer):
 
 
 def _nearest(rows, codes):
-    """Numbers of the codes nearest to vectors [..., D]."""
+    """Indices of the codes nearest to vectors [..., D]."""
     products = tf.einsum("...d,kd->...k", rows, codes)
     distances = tf.reduce_sum(tf.square(codes), axis=-1) - 2.0 * products
     return tf.argmin(distances, axis=-1, output_type=tf.int32)
