@@ -121,8 +121,9 @@ def factors():
 def frame():
     """A table with columns of several kinds."""
     rng = np.random.default_rng(0)
-    colours = rng.choice(["red", "white"], ROWS)
-    return pd.DataFrame({"alcohol": rng.normal(12, 1, ROWS).round(1), "colour": colours})
+    n = 40
+    colours = rng.choice(["red", "white"], n)
+    return pd.DataFrame({"alcohol": rng.normal(12, 1, n).round(1), "colour": colours})
 
 
 OBJECTS = {
