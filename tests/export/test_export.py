@@ -207,7 +207,7 @@ def test_bytes_are_read_where_the_preprocessor_says_what_they_mean(preprocessor,
 
 
 def test_a_trained_and_compiled_model_is_exported_without_its_optimizer(tmp_path):
-    model, x = model_cases.case("mixture prior")
+    model, x = model_cases.case("mixture prior, mixed objective")
     model_cases.fit(model, x)
     model.export(tmp_path / "1")
     variables = tf.train.list_variables(str(tmp_path / "1" / "variables" / "variables"))
