@@ -31,7 +31,7 @@ from keras_vae.presets.building import build_preset
 from keras_vae.presets.configs import plain_config
 from keras_vae.training import Recipe, train
 
-SHAPE, CODES, ROWS = (28, 28, 1), 2, 40
+SHAPE, CODES, ROWS = (28, 28, 1), 2, 32
 # What is made once, and copied.
 _KEPT = tempfile.TemporaryDirectory()
 
@@ -76,7 +76,9 @@ def vae(shape=SHAPE, likelihood="bernoulli"):
 def history():
     """What `fit` returns."""
     held_out = split("validation")
-    return vae().fit(split("train"), validation_data=held_out, epochs=2, verbose=0)
+    model = keras_vae.DenseVAE(SHAPE, CODES, hidden_units=(8,), seed=0)
+    model.compile("adam", run_eagerly=True)
+    return model.fit(split("train"), validation_data=held_out, epochs=2, verbose=0)
 
 
 @functools.cache
@@ -119,8 +121,9 @@ def factors():
 def frame():
     """A table with columns of several kinds."""
     rng = np.random.default_rng(0)
-    colours = rng.choice(["red", "white"], ROWS)
-    return pd.DataFrame({"alcohol": rng.normal(12, 1, ROWS).round(1), "colour": colours})
+    n = 40
+    colours = rng.choice(["red", "white"], n)
+    return pd.DataFrame({"alcohol": rng.normal(12, 1, n).round(1), "colour": colours})
 
 
 OBJECTS = {

@@ -6,7 +6,9 @@ import importlib
 import inspect
 from pathlib import Path
 
+import keras
 import pytest
+import tensorflow as tf
 from docstring_objects import FILES, OBJECTS, OBJECTS_OF
 
 import keras_vae
@@ -76,10 +78,18 @@ def folder(tmp_path, monkeypatch):
     # Nobody looks at the scores of the runs, which are too short to be worth compiling.
     monkeypatch.setattr(hardware, "use_xla", lambda *_: False)
     monkeypatch.setattr(closing, "_MOST_SAMPLES", 10)
+    # What is shown of a few epochs holds of two.
+    fit = keras.Model.fit
+
+    def shorter(self, *arguments, epochs=1, **options):
+        return fit(self, *arguments, epochs=min(epochs, 2), **options)
+
+    monkeypatch.setattr(keras.Model, "fit", shorter)
     monkeypatch.chdir(tmp_path)
     for name in ("KERAS_VAE_DATA", "KERAS_VAE_ZOO"):
         monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    yield tmp_path
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.mark.parametrize("owner", sorted(set(EXAMPLES) - set(NOT_RUN)))
@@ -92,6 +102,8 @@ def test_example_runs(owner, folder):
     own = vars(importlib.import_module(module))
     ready = {**OBJECTS, **OBJECTS_OF.get(module, {})}
     made = {name: ready[name]() for name in names_in(text) & set(ready) - set(own)}
+    # Graphs of training cost more than its few steps. (Long loops are better off in one.)
+    tf.config.run_functions_eagerly(".fit(" in text)
     test = PARSER.get_doctest(text, {**own, **made}, owner, str(path), line)
     assert test.examples, "no line begins with >>>"
     said = []

@@ -79,13 +79,11 @@ def build(runs, work):
 
 
 CASES = {
-    "zoo build, a first one": Case(nothing, build),
     "zoo build --overwrite": Case(old_preset, build),
     "zoo add-files": Case(preset_with_a_new_file, lambda r, w: add_files(w / "mine")),
     "zoo score": Case(old_preset, lambda r, w: record_scores(w / "mine", scores(-2.0))),
     "save_to_preset, a first one": Case(nothing, saved(4, 2)),
     "save_to_preset, the same config": Case(saved(4, 1), saved(4, 2)),
-    "save_to_preset, another config": Case(saved(4, 1), saved(5, 3)),
     "export, a first one": Case(nothing, export),
     "export --overwrite": Case(old_export, export),
 }

@@ -6,17 +6,21 @@ from commands import LEARNS_LABELS, MODEL, SMALL, call
 
 from keras_vae.cli import main
 from keras_vae.data import load
-from keras_vae.training import closing
+from keras_vae.training import closing, hardware
 
 
 def cheaper(patch):
-    """Lets the evaluation at the end of a run cost little."""
+    """Lets a run cost little: its evaluation, and no XLA for its few steps."""
     patch.setattr(closing, "_MOST_SAMPLES", 10)
+    patch.setattr(hardware, "use_xla", lambda *_: False)
 
 
-@pytest.fixture(autouse=True)
-def cheap_closing(monkeypatch):
-    cheaper(monkeypatch)
+@pytest.fixture(autouse=True, scope="module")
+def cheap_runs():
+    """Also for what a module trains once."""
+    with pytest.MonkeyPatch.context() as patch:
+        cheaper(patch)
+        yield
 
 
 @pytest.fixture

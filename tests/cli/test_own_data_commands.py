@@ -114,7 +114,7 @@ def test_scores_of_tables_are_in_their_raw_units(command, tmp_path):
     table, found = np.random.default_rng(0).normal(3, 2, (60, 4)), []
     for factor in (1, 10):
         np.save("own.npy", factor * table)
-        given = ["--data", "own.npy", "--epochs", "2", "--no-jit"]
+        given = ["--data", "own.npy", "--epochs", "1"]
         run = f"run{factor}"
         model = "dense_vae:hidden_units=8"
         assert command("train", model, *given, "--output", run).code == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-SMALL = ["dense_vae:latent_dim=2,hidden_units=16", "--epochs", "2"]
+SMALL = ["dense_vae:latent_dim=2,hidden_units=16", "--epochs", "1"]
 N = 200
 
 
@@ -166,7 +166,7 @@ def test_a_model_of_missingness_is_trained_and_asked(command, tmp_path):
     refused = command(*trained)
     assert refused.code == 1 and "--likelihood student_t" in refused.err
     assert command(*trained, "--likelihood", "student_t").code == 0
-    few = ("impute", "run", "--data", "gaps.csv", "--num-samples", "50")
+    few = ("impute", "run", "--data", "gaps.csv", "--num-samples", "5")
     assert command(*few, "--output", "x.csv").code == 0
     filled = pd.read_csv("x.csv")
     assert filled.notna().all(axis=None)

@@ -17,9 +17,7 @@ needs_onnx = pytest.mark.skipif(
 
 
 @needs_onnx
-@pytest.mark.parametrize(
-    "name", ["learned scale", "counts", "class numbers", "8-bit levels", "VAE-GAN"]
-)
+@pytest.mark.parametrize("name", ["learned scale", "VAE-GAN"])
 def test_onnx_runtime_answers_as_keras_does(tmp_path, name):
     import onnxruntime
 
@@ -43,10 +41,9 @@ def test_onnx_runtime_answers_as_keras_does(tmp_path, name):
 
 
 @needs_onnx
-@pytest.mark.parametrize("name", ["full covariance", "mixture likelihood"])
-def test_what_onnx_has_no_operation_for_is_refused(tmp_path, name):
+def test_what_onnx_has_no_operation_for_is_refused(tmp_path):
     with pytest.raises(ValueError, match="ONNX lacks an operation"):
-        make(name).model.export(tmp_path / "1", format="onnx")
+        make("mixture prior, mixed objective").model.export(tmp_path / "1", format="onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -56,5 +53,5 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
         importlib.util, "find_spec", lambda name: None if "onnx" in name else find(name)
     )
     with pytest.raises(ImportError, match="needs the package onnx, which is not"):
-        make("counts").model.export(tmp_path / "1", format="onnx")
+        make("learned scale").model.export(tmp_path / "1", format="onnx")
     assert not list(tmp_path.iterdir())

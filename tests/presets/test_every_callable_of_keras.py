@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import sys
 from types import ModuleType
 
@@ -198,9 +199,13 @@ def test_keras_has_callables():
 
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_named_is_refused_or_harmless(place):
-    passed = 0
+    passed, met = 0, set()
     for module, name in callables():
         config = PLACES[place](module, name)
+        # Many have several homes, of which a text may say nothing.
+        if (text := json.dumps(config)) in met:
+            continue
+        met.add(text)
         with harmless():
             try:
                 screen(config)

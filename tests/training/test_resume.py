@@ -48,7 +48,6 @@ ATTEMPTS = {
     "in the first epoch": (lambda patch: break_in_batch(patch, 0, 5), 0, 0),
     "in the second epoch": (lambda patch: break_in_batch(patch, 1, 7), 0, 1),
     "before the history": (lambda patch: break_at_write(patch, "history.csv", 1), 1, 1),
-    "before the best model": (lambda patch: end_amid_the_best_model(patch, 0), 1, 2),
     "amid the best model": (lambda patch: end_amid_the_best_model(patch, 1), 1, 2),
     "before the checkpoint": (
         lambda patch: break_at_write(patch, "checkpoint-2.weights.h5", 1),

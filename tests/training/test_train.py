@@ -125,11 +125,6 @@ def test_epochs_of_the_warm_up_are_not_kept(tmp_path, monkeypatch, own):
     np.testing.assert_array_equal(weights(output), seen[3])
 
 
-def test_the_same_recipe_gives_the_same_run(finished, tmp_path):
-    run(recipe(), tmp_path / "again")
-    same_run(finished, tmp_path / "again")
-
-
 def test_what_is_trained_and_where_is_said(tmp_path, own):
     said = run(table_recipe(own, jit=True), tmp_path / "run")
     assert (
