@@ -1,4 +1,4 @@
-"""Named data sets, own files, and how their values become what a likelihood accepts.
+"""Named data sets, your own files, and their conversion for a likelihood.
 
 Nothing here knows a model. `load` gives a `DataSet` of raw arrays in three splits;
 `Scaling` maps them to a likelihood's support; `binarize` draws 0/1 pixels once.

@@ -11,8 +11,8 @@ import numpy as np
 
 from keras_vae.core.memory import machine_memory
 
-# What NumPy and zipfile raise on damaged bytes, on members that are encrypted or packed in
-# odd ways, and on absurd shapes. OSError is left alone: a missing permission or a failing
+# Exceptions of NumPy and zipfile for damaged bytes, members that are encrypted or packed in
+# unusual ways, and absurd shapes. OSError is left alone: a missing permission or a failing
 # disk is not a damaged file.
 _DAMAGE = (
     ValueError,
@@ -55,11 +55,11 @@ def read_npz(path: Path, only: Iterable[str] | None = None) -> dict[str, np.ndar
 
     Args:
         path: The file.
-        only: Names of the arrays to read where the archive has them; all by default.
+        only: Names of the arrays to read, if the archive has them; all by default.
 
     Returns:
-        The arrays by name. Where not all are wanted by name, those of Python objects are
-        left out if there are others.
+        The arrays by name. Arrays of Python objects that `only` does not name are left out,
+        if there are others.
 
     Raises:
         ValueError: If the file is damaged, holds Python objects, or more than fits into
@@ -86,7 +86,7 @@ def read_npz(path: Path, only: Iterable[str] | None = None) -> dict[str, np.ndar
 
 
 def names_in(path: Path) -> list[str]:
-    """Names of the arrays of an `.npz` archive, those of Python objects among them.
+    """Names of the arrays of an `.npz` archive, including those of Python objects.
 
     Args:
         path: The file.
@@ -102,7 +102,7 @@ def names_in(path: Path) -> list[str]:
 
 
 def _member(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray | None:
-    """An array; None if it is of Python objects."""
+    """An array; None if it holds Python objects."""
     try:
         return archive[name]
     except ValueError as error:
@@ -112,18 +112,18 @@ def _member(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray | None:
 
 
 def _check_memory(archive: np.lib.npyio.NpzFile, names: list[str]) -> None:
-    """Refuses what cannot fit: a small archive may unpack to any size."""
+    """Refuses arrays that cannot fit: a small archive may unpack to any size."""
     assert archive.zip is not None, "the archive is open"
     members = {info.filename.removesuffix(".npy"): info for info in archive.zip.infolist()}
     check_size(sum(members[name].file_size for name in names), "its arrays")
 
 
 def check_size(size: int, what: str) -> None:
-    """Refuses what cannot fit into this machine's memory.
+    """Refuses data that cannot fit into this machine's memory.
 
     Args:
         size: Bytes.
-        what: What takes them, for the error.
+        what: Name of the data, for the error.
 
     Raises:
         ValueError: If it is more.

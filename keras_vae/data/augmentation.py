@@ -1,4 +1,4 @@
-"""Images that are changed a little at each visit."""
+"""Images that are changed a little in each epoch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _NAMES = ("flip", "shift")
 
 
 class Augmentation:
-    """Random changes of images, each of which is as good as the original.
+    """Random changes of images, each of which is as plausible as the original.
 
-    What is done to an image depends on the seed alone, so that an interrupted run goes on
-    as if nothing had been. (Keras's layers keep a state of their own.)
+    The change of an image depends only on the seed, so that an interrupted run continues
+    exactly. (Keras's layers keep their own state.)
 
     Args:
         text: "flip" mirrors every other image left to right; "shift=2" moves images by up
@@ -24,7 +24,7 @@ class Augmentation:
             does both.
 
     Raises:
-        ValueError: If the text is none of that.
+        ValueError: If the text has another form.
 
     Example:
         >>> Augmentation("flip,shift=2").shift
@@ -77,20 +77,19 @@ class Augmentation:
 def diff_augment(images: tf.Tensor, seed, copies: int = 1) -> tf.Tensor:
     """Changes colour and place of images, and cuts a part out, differentiably.
 
-    A discriminator that sees real and fake images this way alone cannot learn the few real
-    ones by heart, and the changes do not leak into what is generated. Brightness is moved by
-    up to 0.5, saturation multiplied by up to 2, contrast by 0.5 to 1.5; the image is moved
-    by up to an eighth of its sides, with zeros behind it; a rectangle of half its sides
+    A discriminator that sees all images only with these changes cannot memorize the few
+    real ones, and the changes do not leak into generated images. Brightness is moved by up
+    to 0.5, saturation multiplied by up to 2, contrast by 0.5 to 1.5; the image is moved by
+    up to an eighth of its sides, with zeros behind it; a rectangle of half its sides
     becomes zero.
 
     Args:
         images: Tensor [copies * B, height, width, channels].
         seed: int32 tensor [2]; the same seed makes the same changes.
-        copies: The images are so many sets of B images, and the n-th of each set are changed
-            alike.
+        copies: Number of sets of B images; the n-th images of all sets get the same change.
 
     Returns:
-        Tensor of that shape. Values may leave the range that they had.
+        Tensor of the same shape. Values may leave their original range.
 
     Example:
         >>> diff_augment(tf.random.uniform((8, 64, 64, 3)), (0, 1)).shape

@@ -11,7 +11,7 @@ from keras_vae.core.support import UNIT_INTERVAL
 
 
 def binarize(x: np.ndarray, seed: int, rows: np.ndarray | None = None) -> np.ndarray:
-    """Draws every element as 1 with the probability that its grey value states.
+    """Draws every element as 1 with its grey value as the probability.
 
     The same `x` and `seed` give the same draw, so a score on the result can be
     repeated. (Dynamic binarization, a new draw every epoch, belongs to the input
@@ -19,9 +19,9 @@ def binarize(x: np.ndarray, seed: int, rows: np.ndarray | None = None) -> np.nda
 
     Args:
         x: Numbers in [0, 1], any shape.
-        seed: Seed of the draw, a whole number; write it down beside the score.
-        rows: Of some rows of a larger array their numbers in it, [N], so that they are
-            drawn as all of it would be; None is 0 to N - 1.
+        seed: Seed of the draw, a whole number; report it with the score.
+        rows: Numbers of the rows in a larger array, [N], so that they are drawn as in the
+            whole array; None is 0 to N - 1.
 
     Returns:
         Array of 0 and 1 of the shape of `x`, uint8.

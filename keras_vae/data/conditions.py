@@ -1,4 +1,4 @@
-"""What a model's condition is, in the words of the data: from labels to numbers."""
+"""The condition of a model, from the data's labels to numbers."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ _SIZE = Column("library_size", "positive", low=0)
 
 
 class Conditions:
-    """The labels that a model's condition is made of.
+    """The labels that form a model's condition.
 
-    One column of classes that are all known is the class number. Else the condition is a
-    vector: of each category its classes one-hot, of each number its place between the
-    smallest and the largest, from -1 to 1, and a 1 that says that it is known. What is not
-    known is zeros; it may be missing only where the training data had gaps, too. A library
-    size, the total of an observation's counts, comes first, as log(size / typical size).
+    If there is one column of classes that are all known, the condition is the class number.
+    Otherwise it is a vector: one-hot classes for each category; for each number its place
+    between the smallest and the largest, from -1 to 1, and a 1 that marks it as known.
+    Unknown labels are zeros; they are allowed only if the training data had unknown ones,
+    too. A library size, the total of an observation's counts, comes first, as log(size /
+    typical size).
 
     Args:
-        columns: What the labels are, or their configs. Numbers given for categories are
-            places in their lists of classes.
-        gaps: Whether labels may be unknown: None, NaN or "", of categories also -1.
-        library_size: The typical library size, where it is part of the condition, before
-            the columns; else None.
+        columns: The columns of labels, or their configs. Numbers given for categories are
+            indices in their lists of classes.
+        gaps: Whether labels may be unknown: None, NaN or "", for categories also -1.
+        library_size: The typical library size, if it is part of the condition, before the
+            columns; otherwise None.
 
     Raises:
         ValueError: If there are no columns.
@@ -64,19 +65,19 @@ class Conditions:
 
     @classmethod
     def of(cls, data: DataSet, names: str | None, library_size: bool = False) -> Conditions:
-        """Makes the condition that is asked for of the labels of a data set.
+        """Makes the requested condition from the labels of a data set.
 
         Args:
             data: The data set.
             names: "labels" for all of them, or names of labels, with commas between them;
                 None for none.
-            library_size: Whether the total of each observation is part of it.
+            library_size: Whether the total of each observation is part of the condition.
 
         Returns:
             The conditions.
 
         Raises:
-            ValueError: If there are no labels, or none of that name.
+            ValueError: If there are no labels, or no label of that name.
 
         Example:
             >>> Conditions.of(keras_vae.data.load("digits"), "labels").shape
@@ -104,7 +105,7 @@ class Conditions:
 
     @property
     def classes(self) -> tuple | None:
-        """The classes, where the condition is one category; else None."""
+        """The classes, if the condition is one category; otherwise None."""
         first, *others = self.columns
         return None if others or not first.categories else first.categories
 
@@ -120,7 +121,7 @@ class Conditions:
         """Takes the labels of the condition from a split of a data set.
 
         Args:
-            data: The data set, with the labels of the training data or some more.
+            data: The data set, with the labels of the training data and perhaps others.
             split: Name of the split, or "all".
 
         Returns:
@@ -160,7 +161,7 @@ class Conditions:
         return chosen[:, 0] if len(places) == 1 else chosen
 
     def _renumbered(self, y, theirs):
-        """Numbers of classes as these conditions count them."""
+        """Class numbers in the order of these conditions."""
         y = y.astype(np.float64)
         for i, (mine, other) in enumerate(zip(self.columns, theirs, strict=True)):
             if not mine.categories:
@@ -170,7 +171,7 @@ class Conditions:
         return y
 
     def numbers(self, y: Any) -> np.ndarray:
-        """Reads labels as numbers: classes as their places, NaN what is not known.
+        """Reads labels as numbers: classes as their indices, NaN for unknown labels.
 
         Args:
             y: Labels as `codes` takes them.
@@ -179,7 +180,7 @@ class Conditions:
             Array [N, K] of K labels.
 
         Raises:
-            ValueError: If y is none of that, or holds a class that is not known.
+            ValueError: If y has another form, or holds an unknown class.
         """
         import pandas as pd
 
@@ -198,19 +199,19 @@ class Conditions:
         return np.stack([_as_numbers(one, column) for one, column in parts], axis=1)
 
     def codes(self, y: Any) -> np.ndarray:
-        """Writes labels as the condition that the model reads.
+        """Converts labels to the condition that the model reads.
 
         Args:
-            y: Names of classes or their places [N], numbers [N], several of them [N, K]; a
+            y: Names of classes or their indices [N], numbers [N], several of them [N, K]; a
                 `pandas.DataFrame` of labels by name; a dict or single label for one
-                observation. What is coded already stays as it is.
+                observation. Labels that are coded already do not change.
 
         Returns:
             Class numbers [N], or vectors [N, C].
 
         Raises:
-            ValueError: If y is none of that, holds a class that is not known, or lacks a
-                label where the training data had none missing.
+            ValueError: If y has another form, holds an unknown class, or lacks a label
+                although the training data had all.
         """
         size = self.shape
         if isinstance(size, tuple) and getattr(y, "dtype", None) == np.float32:
@@ -234,7 +235,7 @@ class Conditions:
         return np.concatenate(coded, axis=1).astype(np.float32)
 
     def _log_size(self, totals: np.ndarray) -> np.ndarray:
-        """Logarithms of library sizes, [N, 1], of the typical one zero."""
+        """Logarithms of library sizes, [N, 1]; zero for the typical one."""
         if not (totals > 0).all():
             raise ValueError(
                 f"library_size must be above zero, but is {totals[~(totals > 0)][0]:g}: an "
@@ -243,10 +244,10 @@ class Conditions:
         return np.asarray(np.log(totals / self.library_size))[:, np.newaxis]
 
     def as_table(self, y: Any, n: int) -> pd.DataFrame:
-        """Writes labels as columns of a table.
+        """Converts labels to columns of a table.
 
         Args:
-            y: Labels as `codes` takes them, of n observations or one for all.
+            y: Labels in a form that `codes` takes, of n observations or one for all.
             n: Number of rows.
 
         Returns:
@@ -259,11 +260,11 @@ class Conditions:
         return to_frame(np.broadcast_to(numbers, (n, numbers.shape[1])), self.columns)
 
     def read(self, text: str) -> Any:
-        """Reads what is written on a command line.
+        """Reads a condition from the command line.
 
         Args:
-            text: A class or number, or `name=value,...` of several labels, those left out
-                being not known.
+            text: A class or number, or `name=value,...` for several labels; labels that are
+                left out are unknown.
 
         Returns:
             One label or a dict, for `codes`.
@@ -294,7 +295,7 @@ class Conditions:
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, as plain values."""
         config = {"columns": [one.to_config() for one in self.labels], "gaps": self.gaps}
-        # Runs without one are as they were.
+        # Configs without a library size have no such entry.
         if self.library_size is not None:
             config["library_size"] = self.library_size
         return config
@@ -307,7 +308,7 @@ def _totals(data: DataSet, split: str) -> np.ndarray:
 
 
 def _label_columns(data: DataSet) -> tuple[Column, ...]:
-    """What the labels of a data set are."""
+    """The columns of a data set's labels."""
     if data.labels is not None:
         return data.labels
     if data.y_train is None:
@@ -333,7 +334,7 @@ def _label_columns(data: DataSet) -> tuple[Column, ...]:
 
 
 def _as_numbers(values, column) -> np.ndarray:
-    """One label of all observations: places of classes, or numbers."""
+    """One label of all observations: indices of classes, or numbers."""
     if values.dtype.kind in "OUS":
         values = np.array([_as_number(one, column) for one in values.tolist()], np.float64)
     values = values.astype(np.float64)
@@ -352,7 +353,7 @@ def _as_numbers(values, column) -> np.ndarray:
 
 
 def _as_number(value, column) -> float:
-    """A label as a number: a number is a place already, a text a class."""
+    """A label as a number: a number is an index already, a text is a class."""
     if value is None or value == "" or value != value:
         return np.nan
     if isinstance(value, str) and column.categories:

@@ -1,4 +1,4 @@
-"""A data set in three splits, with what one must know to model it."""
+"""A data set in three splits, with the facts that a model needs."""
 
 from __future__ import annotations
 
@@ -23,48 +23,47 @@ SPLITS = ("train", "validation", "test")
 class DataSet:
     """Raw arrays in three splits, and the likelihood that fits them.
 
-    The arrays hold the values as they were stored; `keras_vae.data.Scaling` maps them
-    to what a likelihood accepts. Images are `[N, H, W, C]`, whole-number images as
-    uint8 (uint16 where the levels need it) and others as float32; tables are
-    `[N, D]` float32 or float64. Labels have one row per example: `[N]` class indices, or
-    `[N, A]` with a column for each of A attributes (0/1) or factors (indices). Images that
-    are read from their files when they are needed are `keras_vae.data.Streamed`.
+    The arrays hold the stored values; `keras_vae.data.Scaling` maps them to values that a
+    likelihood accepts. Images are `[N, H, W, C]`, whole-number images as uint8 (uint16 if
+    the levels need it) and others as float32; tables are `[N, D]` float32 or float64.
+    Labels have one row per example: `[N]` class indices, or `[N, A]` with a column for each
+    of A attributes (0/1) or factors (indices). Images that are read from their files when
+    they are needed are `keras_vae.data.Streamed`.
 
     Attributes:
         name: Name of the set.
         x_train: Training observations, `[N, *event_shape]`.
         x_validation: Observations for choosing models and hyperparameters.
-        x_test: Observations for the final score alone.
+        x_test: Observations only for the final score.
         y_train: Labels of `x_train`, or None.
         y_validation: Labels of `x_validation`, or None.
         y_test: Labels of `x_test`, or None.
         likelihood: The likelihood that fits the data, by name, such as `"bernoulli"`,
             `"continuous_bernoulli"`, `"normal:scale=shared"`, `"discretized_logistic"`,
-            `"poisson"`; of tables with columns the description of a `Blockwise`.
+            `"poisson"`; for tables with columns, the description of a `Blockwise`.
         levels: Smallest and largest possible value of whole-number data with both
             bounds, such as `(0, 255)`; None for counts and real numbers.
-        binarize: `"dynamic"` where the usual benchmark draws new 0/1 pixels from the
-            grey values every epoch, else None.
+        binarize: `"dynamic"` if the usual benchmark draws new 0/1 pixels from the grey
+            values in every epoch, otherwise None.
         label_names: Names of the classes (index = label) or of the attributes
             (index = column of y), or None.
         licence: Terms under which the data may be used.
         description: What the data are and how they were split.
-        source: Where this copy was read from.
-        sha256: SHA-256 of the file that was read, or None where there was no single
-            file.
-        columns: Of tables whose columns have names and kinds, what they are; x then holds
-            the numbers that `keras_vae.data.tables.to_codes` writes, NaN what is missing.
-        labels: Of tables, what the columns of labels are. A class that is not known is -1,
-            another label NaN.
-        rows: For each split, the rows of the source that it holds, where the splits
-            were drawn from one array; None where the source brings its splits.
-        notes: Lines for the user: what was left out or decided in reading. Data that are
-            only to be used, and not trained on, may all be in the test split.
-        files: For each split, of images and sounds the names of their files.
-        sample_rate: Of sounds, samples in a second; x then holds waveforms `[N, samples]`
+        source: The place from which this copy was read.
+        sha256: SHA-256 of the file that was read, or None if there was no single file.
+        columns: The columns of a table with names and kinds; x then holds the numbers that
+            `keras_vae.data.tables.to_codes` writes, NaN for missing values.
+        labels: The columns of labels, for tables. An unknown class is -1, another unknown
+            label NaN.
+        rows: For each split, the rows of the source that it holds, if the splits were drawn
+            from one array; None if the source has its own splits.
+        notes: Lines for the user about data that were left out, and decisions in reading.
+            Data for a trained model may all be in the test split.
+        files: For images and sounds, the names of the files of each split.
+        sample_rate: Samples per second, for sounds; x then holds waveforms `[N, samples]`
             from -1 to 1, and `likelihood` is that of the levels of their spectrograms.
-        table: Of data to use, the table that was read, whole, with what no model learns
-            of it.
+        table: The whole table that was read for a trained model, including columns that no
+            model learns.
 
     Raises:
         ValueError: If the splits do not fit together.
@@ -100,7 +99,7 @@ class DataSet:
     table: pd.DataFrame | None = None
 
     def __post_init__(self):
-        """Checks that the three splits hold the same kind of thing."""
+        """Checks that the three splits hold the same kind of data."""
         for split in SPLITS:
             self._check_split(split)
         if len({getattr(self, f"y_{split}") is None for split in SPLITS}) == 2:
@@ -148,15 +147,15 @@ class DataSet:
 
     @property
     def event_shape(self) -> tuple[int, ...]:
-        """Shape of one example: `(H, W, C)` of images, `(D,)` of tables and sounds."""
+        """Shape of one example: `(H, W, C)` for images, `(D,)` for tables and sounds."""
         return self.x_train.shape[1:]
 
     def split(self, name: str) -> tuple[Any, np.ndarray | None]:
         """Returns one split, or all examples.
 
         Args:
-            name: `"train"`, `"validation"`, `"test"`; or `"all"`: own data in the order
-                of their source, named sets split after split.
+            name: `"train"`, `"validation"`, `"test"`; or `"all"`: your own data in the
+                order of their source, named sets split after split.
 
         Returns:
             The observations `[N, *event_shape]` and their labels (None without
@@ -177,12 +176,12 @@ class DataSet:
     def fingerprint(self, labels: bool = False) -> str:
         """Returns the SHA-256 of the three splits, in hexadecimal.
 
-        Own data may change between training and evaluation, and with them the splits
-        that are drawn from them. Streamed images are known by the names, sizes and ends of
-        their files.
+        Your own data may change between training and evaluation, and with them the splits
+        that are drawn from them. For streamed images, the names, sizes and ends of their
+        files are hashed.
 
         Args:
-            labels: Whether labels count, too, if there are any.
+            labels: Whether to include labels, if there are any.
         """
         digest = hashlib.sha256()
         for axis in ("x", "y") if labels else ("x",):
@@ -190,7 +189,8 @@ class DataSet:
                 array = getattr(self, f"{axis}_{split}")
                 if array is None:
                     continue
-                # With the shape, or a row could move from the end of one to the next.
+                # The shape is included, or a row could move from the end of one to the
+                # next.
                 digest.update(f"{array.dtype} {array.shape}".encode())
                 if isinstance(array, Streamed):
                     digest.update(array.fingerprint())
@@ -200,7 +200,7 @@ class DataSet:
         return digest.hexdigest()
 
     def table_of_rows(self, split: str) -> pd.DataFrame:
-        """Says which rows of the source a split holds, and of images their files.
+        """Lists the rows of the source that a split holds, and the files of images.
 
         Args:
             split: Name of the split, or "all".
@@ -226,7 +226,7 @@ class DataSet:
         return self._ordered([getattr(self, f"{axis}_{split}") for split in SPLITS])
 
     def _ordered(self, parts: list[Any]) -> Any:
-        """What the three splits hold, in the order of the source."""
+        """The contents of the three splits, in the order of the source."""
         is_streamed = isinstance(parts[0], Streamed)
         joined = Streamed.joined(parts) if is_streamed else np.concatenate(parts)
         if self.rows is None:

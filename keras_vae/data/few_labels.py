@@ -1,4 +1,4 @@
-"""Data sets of which few labels are known."""
+"""Data sets with few known labels."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ UNKNOWN = -1
 
 
 def keep_labels(y, count: int, seed: int = 0) -> np.ndarray:
-    """Forgets all labels but a few, as many of each class.
+    """Removes all labels but a few, equally many of each class.
 
     Args:
-        y: Class numbers [N]; -1 where the class is unknown already.
+        y: Class numbers [N]; -1 if the class is unknown already.
         count: Number of labels to keep.
         seed: Same seed, same choice.
 
     Returns:
-        int32 [N], -1 where the label is forgotten. Where `count` cannot be divided by the
-        number of classes, classes drawn at random keep one more.
+        int32 [N], -1 for removed labels. If `count` is not a multiple of the number of
+        classes, classes drawn at random keep one more.
 
     Raises:
         ValueError: If y is not one class for each example, or a class has too few labels.
@@ -57,15 +57,15 @@ def keep_labels(y, count: int, seed: int = 0) -> np.ndarray:
 
 
 def rows_with_more_labels(y, share: float = 0.1) -> np.ndarray:
-    """Repeats examples whose label is known, so that every batch has some.
+    """Repeats examples with known labels, so that every batch has some.
 
     Args:
-        y: Class numbers [N], -1 where unknown.
-        share: The least share of labelled examples.
+        y: Class numbers [N], -1 for unknown ones.
+        share: Smallest share of labelled examples.
 
     Returns:
-        Row numbers: each example once, and labelled ones again and again until they are
-        that share; all of them equally often, give or take one.
+        Row numbers: each example once, and labelled ones repeatedly until they reach that
+        share; all equally often, to within one.
 
     Raises:
         ValueError: If no label is known, or the share is not between 0 and 1.

@@ -1,4 +1,4 @@
-"""What names of folders and files say: splits and classes, in any usual layout."""
+"""Splits and classes from the names of folders and files, in any usual layout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPLIT_FOLDERS = {
     "test": ("test", "testing", "tst", "holdout", "heldout"),
 }
 SPLIT_OF = {name: split for split, names in _SPLIT_FOLDERS.items() for name in names}
-# Words beside these that say nothing: train_set, TestData, val2017.
+# Words beside these without a meaning: train_set, TestData, val2017.
 _BESIDE = "set|data|images|imgs"
 _SPLIT_WORD = re.compile(rf"({'|'.join(SPLIT_OF)})({_BESIDE})?\d*")
 _SAYS_NOTHING = re.compile(rf"({_BESIDE})?\d*")
@@ -26,16 +26,16 @@ _STRAYS = 0.1
 
 
 def read_folders(parts: list[tuple[str, ...]], path: Path, what: str):
-    """What the folders of files say.
+    """Reads splits and labels from the folders of files.
 
     Args:
-        parts: Folders that each file lies in, from the top.
+        parts: The folders of each file, from the top.
         path: The folder of all.
         what: What the files hold, in one word.
 
     Returns:
-        For each file its split, its label ("" where there are none) and whether it is
-        used; and what is left out, in words.
+        For each file its split, its label ("" if there are none) and whether it is used;
+        and a description of files that are left out.
     """
     parts = _unwrapped(parts)
     levels = ([one[i : i + 1] for one in parts] for i in (0, 1))
@@ -45,7 +45,7 @@ def read_folders(parts: list[tuple[str, ...]], path: Path, what: str):
         names = splits_of(one[level] for one in parts if one[level:])
         splits[:] = [names[one[level]] if one[level:] else "" for one in parts]
         _check_splits(splits, [one[level:] for one in parts], path)
-        # The split may be there twice: seg_train/seg_train/cats.
+        # The split may occur twice: seg_train/seg_train/cats.
         ends = [
             level + 2 if len(set(one[level : level + 2])) == 1 else level + 1
             for one in parts
@@ -62,16 +62,16 @@ def read_folders(parts: list[tuple[str, ...]], path: Path, what: str):
 
 
 def _classes(parts: list[tuple[str, ...]], splits: np.ndarray, what: str):
-    """What the folders of classes say.
+    """Reads labels from the folders of classes.
 
     Args:
-        parts: Folders that each file lies in, below those of the splits.
+        parts: The folders of each file, below those of the splits.
         splits: The split of each.
         what: What the files hold, in one word.
 
     Returns:
-        For each file its label, and whether it is left out for lack of one; and what is
-        left out, in words.
+        For each file its label, and whether it is left out because it has none; and a
+        description of files that are left out.
     """
     labels = np.array([one[0] if one else "" for one in _unwrapped(parts)], dtype=object)
     loose, none = labels == "", np.zeros(len(parts), bool)
@@ -86,7 +86,7 @@ def _classes(parts: list[tuple[str, ...]], splits: np.ndarray, what: str):
 
 
 def _unwrapped(parts: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Leaves out folders around all, which say nothing, unless they are a split."""
+    """Leaves out outer folders that hold all files, unless they are a split."""
     while len(first := {one[:1] for one in parts}) == 1 and first != {()}:
         ((name,),) = first
         if splits_of([name])[name]:
@@ -96,7 +96,7 @@ def _unwrapped(parts: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def splits_of(names: Iterable[str]) -> dict[str, str | None]:
-    """The splits that the folders of one level are by their names, in any usual way.
+    """The splits that the names of folders of one level mean, in any usual form.
 
     Other words may stand beside the split's, if two splits have them: seg_train, seg_test.
 
@@ -142,19 +142,19 @@ def _are_splits(folders: list[tuple[str, ...]], path: Path, what: str) -> bool:
 
 
 def _check_splits(splits, parts, path) -> None:
-    """Refuses folders beside splits that are none."""
+    """Refuses other folders beside splits."""
     others = {one[0] for one, split in zip(parts, splits, strict=True) if split is None}
     if others:
         raise beside_splits(path, splits, ", ".join(sorted(others)))
 
 
 def beside_splits(path: Path, splits: Iterable, others: str) -> ValueError:
-    """Makes the error for what lies beside splits and is none.
+    """Makes the error for other files or folders beside splits.
 
     Args:
         path: The folder of all.
-        splits: The splits that are there.
-        others: What else is there, in words.
+        splits: The splits that exist.
+        others: Description of the other contents.
 
     Returns:
         The error.

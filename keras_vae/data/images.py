@@ -28,7 +28,7 @@ from keras_vae.data.streaming.streamed import SHARE, Streamed, is_streamed
 
 _LARGEST_KEPT = 128
 _DEFAULT_SIZE = (64, 64)
-# How much of an image is cut without a word.
+# Share of an image that is cut without a note.
 _WORTH_SAYING = 1.25
 
 
@@ -39,18 +39,17 @@ def load_images(
 ) -> np.ndarray:
     """Reads all images below a folder into one array.
 
-    Each image is turned upright as its EXIF orientation says, cut at the centre to the
-    wanted aspect ratio (so edges may be lost, but nothing is stretched) and resized
-    with antialiasing. Transparent parts are laid on white. Of an animation the first
-    frame is taken. Links are followed. Files and folders whose names begin with a dot are
-    left out.
+    Each image is turned upright according to its EXIF orientation, cut at the centre to the
+    wanted aspect ratio (so edges may be lost, but nothing is stretched) and resized with
+    antialiasing. Transparent parts become white. Only the first frame of an animation is
+    read. Links are followed. Files and folders whose names begin with a dot are left out.
 
     Args:
         folder: The folder; sub-folders are searched too.
-        image_size: `(height, width)` of the result. By default the size of the images
-            if all have the same and it is at most 128 on each side, else `(64, 64)`.
-        channels: 1 for grey, 3 for RGB. By default 1 if every file is stored as a grey
-            image, else 3.
+        image_size: `(height, width)` of the result. The default is the size of the images
+            if they all have the same size, at most 128 on each side, otherwise `(64, 64)`.
+        channels: 1 for grey, 3 for RGB. The default is 1 if every file is stored as a grey
+            image, otherwise 3.
 
     Returns:
         Images `[N, height, width, channels]`, uint8, in the order of the sorted paths.
@@ -75,14 +74,14 @@ class Found(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """What was read, the places of the files that it was read of, and what to say of it.
+    """The decoded data, the indices of their files, and notes for the user.
 
     Attributes:
-        x: Images `[N, height, width, channels]`, uint8, or a `Streamed` of them; or waveforms
-            `[N, samples]`.
-        kept: Their places among the paths, [N].
+        x: Images `[N, height, width, channels]`, uint8, or a `Streamed` of images; or
+            waveforms `[N, samples]`.
+        kept: Their indices among the paths, [N].
         notes: Lines for the user.
-        sample_rate: Of waveforms, samples in a second.
+        sample_rate: Samples per second, for waveforms.
     """
 
     x: Any
@@ -118,7 +117,7 @@ def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> Found:
 
     Args:
         folder: The folder.
-        is_wanted: Whether a file is of that kind.
+        is_wanted: Function that tells whether a file is of that kind.
 
     Returns:
         Paths, and the number of other files by suffix.
@@ -140,7 +139,7 @@ def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> Found:
 
 
 def _files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
-    """Files below a folder; links are followed, but never back to where they come from."""
+    """Files below a folder; links are followed, but not in cycles."""
     here = os.path.realpath(folder)
     if here in above:
         return
@@ -148,7 +147,7 @@ def _files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
         for entry in sorted(entries, key=lambda one: one.name):
             if entry.name.startswith("."):
                 continue
-            # A link to itself has no kind that a DirEntry could tell.
+            # A DirEntry cannot tell the kind of a link to itself.
             is_link = entry.is_symlink()
             if os.path.isdir(entry.path) if is_link else entry.is_dir():
                 yield from _files(Path(entry.path), (*above, here))
@@ -171,13 +170,12 @@ def decode(
         image_size: `(height, width)` or None.
         channels: 1, 3 or None.
         skip_damaged: Whether to leave out files that cannot be read.
-        stream: Whether images are to be read when they are needed; None streams those that
+        stream: Whether to read images only when they are needed; None streams those that
             would take more than a quarter of this machine's memory.
-        check: Whether those that are streamed are all read once now, so that damaged ones
-            are named.
+        check: Whether to read all streamed images once now, so that damaged ones are named.
 
     Returns:
-        The images, and which files they are of.
+        The images, and the files from which they come.
 
     Raises:
         ValueError: If files cannot be read (all are named) or an argument is wrong.
@@ -220,7 +218,7 @@ def decode(
 
 
 def _need_no_look(number: int, image_size, channels, stream, check: bool) -> bool:
-    """Whether all is known that the files could say before they are streamed."""
+    """Whether images can be streamed without a look at their files."""
     if check or image_size is None or channels is None:
         return False
     return is_streamed(stream, (number, *image_size, channels))
@@ -259,10 +257,10 @@ def _common_size(sizes: set[tuple[int, int]]) -> tuple[int, int]:
 
 
 def damaged(errors: list[ValueError], what: str) -> ValueError:
-    """Makes one error of those of several files.
+    """Joins the errors of several files into one.
 
     Args:
-        errors: At least one.
+        errors: The errors, at least one.
         what: What the files hold.
 
     Returns:
@@ -278,7 +276,7 @@ def damaged(errors: list[ValueError], what: str) -> ValueError:
 
 
 def _notes(errors, looks: list[Look], image_size, is_asked: bool) -> list[str]:
-    """What happened to images that one may not expect."""
+    """Notes about unexpected changes of images."""
     notes = [f"left out, damaged: {error}" for error in errors]
     if pages := sum(one.pages > 1 for one in looks):
         notes.append(f"{pages} files have several pages or frames; the first is used")

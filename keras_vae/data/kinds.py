@@ -1,4 +1,4 @@
-"""What kind of data an array holds: its stored type, its levels, its likelihood."""
+"""The kind of data in an array: its stored type, its levels, its likelihood."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from keras_vae.core.support import levels as whole_levels
 # Larger whole numbers are amounts, years or identifiers and not counts of events; the
 # Poisson, whose variance is its mean, is too narrow for them.
 _LARGEST_COUNT = 1000
-# Bits of pixels; 0 to 16 are those of a well-known set of digits.
+# Bits of pixels; a well-known set of digits has levels from 0 to 16.
 _LARGEST_LEVELS = (1, 3, 7, 15, 16, 255, 1023, 4095, 16383, 65535)
-# Variance by mean: of Poisson counts 1, of mixtures of them more.
+# Variance divided by mean: 1 for Poisson counts, more for mixtures of them.
 _OVERDISPERSED = 1.5
 
 
@@ -36,23 +36,23 @@ def as_observations(
     | real, in [0, 1] | continuous_bernoulli | normal:scale=shared |
     | all other | normal:scale=shared | normal:scale=shared |
 
-    Pixels of at most 16 levels are taken for what their largest value says (3, 7, 15 or
-    16), others for 8, 10, 12, 14 or 16 bits. Counts are Poisson, or negative binomial where
+    Pixels with at most 16 levels get the range that contains their largest value (3, 7, 15
+    or 16), others 8, 10, 12, 14 or 16 bits. Counts are Poisson, or negative binomial if
     their variance is well above their mean.
 
     Args:
         splits: Arrays by split ("all" for rows still to be split): tables `[N, D]`, grey images `[N, H, W]`, images
             `[N, H, W, C]`.
         source: Name of the file, for errors.
-        levels: Smallest and largest possible value of pixels, where it is known; None
-            goes by the values.
+        levels: Smallest and largest possible value of pixels, if known; None takes them
+            from the values.
         counts: Whether whole numbers are known to be counts, however large.
         gaps: Whether values may be missing: NaN.
 
     Returns:
-        The arrays (images with a channel axis), as uint8 or uint16 where these hold the
-        levels, else as float32, tables that are to be standardised as float64; the
-        likelihood's name; and the levels or None.
+        The arrays (images with a channel axis), as uint8 or uint16 if these hold the
+        levels, otherwise as float32, or as float64 for tables that will be standardised;
+        the likelihood's name; and the levels or None.
 
     Raises:
         ValueError: If an array is empty, holds no numbers or NaN, or has another
@@ -103,7 +103,7 @@ def _has_gaps(x) -> bool:
 
 
 def _judge(arrays, low, high, whole, is_image, as_pixels):
-    """Returns the type to store, the likelihood's name and the levels."""
+    """Returns the type of storage, the likelihood's name and the levels."""
     counts = whole and low >= 0
     if counts and (
         high <= 1 or (as_pixels and high <= 255) or (is_image and high <= 65535)
@@ -131,9 +131,9 @@ def _of_pixels(levels) -> str:
 
 
 def _of_counts(arrays) -> str:
-    """Poisson, unless most columns that vary spread more than it can."""
+    """Poisson, unless the spread of most varying columns is too large for it."""
     rows = sum(map(len, arrays))
-    # Piece by piece: all in float64 would be a copy of eight bytes for each byte.
+    # Piece by piece, since a float64 copy of all would take eight bytes for each byte.
     parts = [piece for x in arrays for piece in pieces(x)]
     mean = sum(piece.sum(axis=0, dtype=np.float64) for piece in parts) / rows
     variance = sum(np.square(piece - mean).sum(axis=0) for piece in parts) / rows

@@ -1,4 +1,4 @@
-"""One door to all data: by name or by path."""
+"""Loads all data, by name or by path."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def load(
     sample_rate: int | None = None,
     seconds: float | None = None,
 ) -> DataSet:
-    """Loads a named data set, or own data from a folder or file.
+    """Loads a named data set, or your own data from a folder or file.
 
-    A name wins over a file of the same name in the working directory (write
-    `./digits` for that). Own data may be:
+    A name takes precedence over a file of the same name in the working directory (write
+    `./digits` for the file). Your own data may be:
 
     - a folder of images, of any formats and sizes (see `load_images`). Names of
       sub-folders are labels; sub-folders train, validation (or val, valid) and test are
@@ -63,35 +63,35 @@ def load(
       out (`keras_vae.data.tables.infer_columns`) unless `columns` says it; empty cells,
       `?`, `NA` and the like are missing. A `pandas.DataFrame` is the same.
 
-    Splits that own data do not bring are drawn from the training rows with `seed`, a
-    tenth for each. Named sets have fixed splits, whatever the seed. Likelihood and
-    levels of own data follow from the values (see `keras_vae.data.kinds`).
+    Splits that your data lack are drawn from the training rows with `seed`, a tenth for
+    each. Named sets have fixed splits, whatever the seed. Likelihood and levels of your
+    data follow from the values (see `keras_vae.data.kinds`).
 
     Args:
         name_or_path: One of `names()`, a path, or a `pandas.DataFrame`.
         image_size: `(height, width)`, for a folder of images.
         channels: 1 (grey) or 3 (RGB), for a folder of images.
-        seed: Seed of the split of own data.
-        columns: Of a table, kinds of columns by name, such as `{"age": "count"}`; or the
+        seed: Seed of the split of your own data.
+        columns: For a table, kinds of columns by name, such as `{"age": "count"}`; or the
             columns of a trained model's preprocessor, which the table must have.
-        label: Of a table, name of the column that holds the labels, or several names with
-            commas between them; or the columns of a trained model's conditions. They are
-            not learned.
-        header: Of a table, whether its first line names the columns; None looks.
-        levels: Smallest and largest possible value of an array or a table of pixels, where
-            the values at hand do not say it, such as `(0, 1023)`.
+        label: For a table, name of the column that holds the labels, or several names with
+            commas between them; or the columns of a trained model's conditions. The model
+            does not learn them.
+        header: For a table, whether its first line names the columns; None finds out.
+        levels: Smallest and largest possible value of an array or a table of pixels, if the
+            data do not contain them, such as `(0, 1023)`.
         skip_damaged: Whether to leave out files of a folder that cannot be read.
-        cut: Whether to draw splits that own data do not bring. False is for data that a
-            model is used on: rows of no split are all in the test split.
-        stream: Whether images are read from their files when they are needed, and not held
-            in memory: x then is a `Streamed`. None streams what would take more than a
-            quarter of this machine's memory.
-        check: Whether images that are streamed are all read once now, so that damaged ones
-            are named before one is met.
-        sample_rate: Of sounds, samples in a second. By default the rate of most files,
+        cut: Whether to draw splits that your data lack. False is for data to use with a
+            trained model: rows without a split are all in the test split.
+        stream: Whether to read images from their files when they are needed, instead of
+            holding them in memory: x then is a `Streamed`. None streams images that would
+            take more than a quarter of this machine's memory.
+        check: Whether to read all streamed images once now, so that damaged ones are named
+            at once.
+        sample_rate: Samples per second, for sounds. The default is the rate of most files,
             16,000 at most.
-        seconds: Of sounds, their length. By default that of the longest, but of a few far
-            longer ones, and two seconds at most.
+        seconds: Length of sounds. The default is that of the longest, two seconds at most;
+            a few far longer sounds do not count.
 
     Returns:
         The data set.
@@ -99,7 +99,7 @@ def load(
     Raises:
         ValueError: If the name is unknown, an argument does not apply, or the data
             cannot be read.
-        FileNotFoundError: If the path does not exist, or a named set is not at hand.
+        FileNotFoundError: If the path does not exist, or a named set is not available.
 
     Example:
         >>> load("digits")
@@ -173,7 +173,7 @@ def load(
 
 
 def is_table(name_or_path: Any) -> bool:
-    """Whether something that `load` takes is a table with columns.
+    """Whether an input of `load` is a table with columns.
 
     Args:
         name_or_path: What is to be loaded.
@@ -188,10 +188,10 @@ def is_table(name_or_path: Any) -> bool:
 
 
 def load_first(*choices: str) -> DataSet:
-    """Loads the first of several named sets that lies in `$KERAS_VAE_DATA`, else the last.
+    """Loads the first of several named sets that is in `$KERAS_VAE_DATA`, or the last.
 
-    For texts and tests that want a large set, and do with a small one where it is
-    missing. Only the last may be downloaded.
+    It is for texts and tests that prefer a large set, but can use a small one. Only the
+    last may be downloaded.
 
     Args:
         *choices: Names, the best first; the last is loaded as `load` does.
@@ -221,7 +221,7 @@ def load_first(*choices: str) -> DataSet:
 def settings_like(
     name_or_path: str, event_shape: Sequence[int], preprocessor: Preprocessor | None
 ) -> dict[str, Any]:
-    """Says how to read data so that they are what a model takes.
+    """Returns the settings with which `load` gives data that fit a model.
 
     Args:
         name_or_path: What is to be loaded.
@@ -229,9 +229,9 @@ def settings_like(
         preprocessor: The model's preprocessor, or None.
 
     Returns:
-        Arguments of `load`: `image_size` and `channels` of images, `sample_rate` and
-        `seconds` of sounds, the `columns` and labels or the `levels` of a table; nothing for
-        named sets and arrays.
+        Arguments of `load`: `image_size` and `channels` for images, `sample_rate` and
+        `seconds` for sounds, the `columns` and labels or the `levels` for a table; nothing
+        for named sets and arrays.
 
     Example:
         >>> load("photos/", **settings_like("photos/", vae.event_shape, vae.preprocessor))

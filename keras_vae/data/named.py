@@ -1,4 +1,4 @@
-"""The data sets that are known by name, with fixed splits."""
+"""Data sets with a name and fixed splits."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def load_named(name: str) -> DataSet:
         The data set.
 
     Raises:
-        FileNotFoundError: If its file is not at hand.
+        FileNotFoundError: If its file is missing.
         ConnectionError: If Keras cannot download it.
-        ImportError: If the package that brings it is not installed.
+        ImportError: If the package that contains it is not installed.
         ValueError: If its file is damaged.
         KeyError: If there is no such name.
 

@@ -1,4 +1,4 @@
-"""Own data at a path: what is there, and NumPy files and tables."""
+"""Your own data at a path: the kind of files, NumPy files, and tables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FILE_KINDS = (
 TABLES = (".csv", ".tsv", ".parquet")
 _X_NAMES = ("x", "images", "imgs", "data")
 _Y_NAMES = ("y", "labels", "label", "targets", "target")
-# What scipy.sparse.save_npz writes.
+# Array names of scipy.sparse.save_npz.
 _SPARSE = {"format", "shape", "data"}
 
 
@@ -61,7 +61,7 @@ def load_path(
     sample_rate: int | None = None,
     seconds: float | None = None,
 ) -> DataSet:
-    """Reads own data from a folder or file; see `keras_vae.data.load`.
+    """Reads your own data from a folder or file; see `keras_vae.data.load`.
 
     Args:
         path: A folder of images or sounds, an image, a sound, or a `.npy`, `.npz`, `.csv` or
@@ -71,14 +71,14 @@ def load_path(
         seed: Seed of the split.
         columns: For tables, kinds of columns by name, or the columns of a model.
         label: For tables, the column that holds the labels, or several: "income,age"; or
-            what they are.
-        header: For tables, whether the first line names the columns; None looks.
+            the columns of labels of a model.
+        header: For tables, whether the first line names the columns; None finds out.
         levels: Smallest and largest possible value of whole numbers.
         skip_damaged: Whether to leave out images or sounds that cannot be read.
-        cut: Whether to draw splits that are not there.
-        stream: Whether images are read when they are needed.
-        check: Whether images that are streamed are read once before.
-        sample_rate: For sounds, samples in a second.
+        cut: Whether to draw splits that are missing.
+        stream: Whether to read images only when they are needed.
+        check: Whether to read streamed images once before.
+        sample_rate: For sounds, samples per second.
         seconds: For sounds, their length.
 
     Returns:
@@ -155,30 +155,30 @@ def table_data(
     cut: bool = True,
     notes: Sequence[str] = (),
 ) -> DataSet:
-    """Makes a data set of a table.
+    """Makes a data set from a table.
 
     Args:
-        frame: The table; its columns are taken out of it.
-        path: Where it was read from.
+        frame: The table; its columns are removed from it.
+        path: The path of the table.
         seed: Seed of the split.
         columns: Kinds of columns by name, or the columns of a model.
         label: The column that holds the labels, or several, with commas between them; or
-            what they are.
+            the columns of labels of a model.
         sha256: SHA-256 of the file.
-        levels: Smallest and largest possible value, of a table of pixels: it then is an
-            array as `.npy` files hold it, and its columns have no kinds.
+        levels: Smallest and largest possible value of a table of pixels: it then becomes an
+            array like those of `.npy` files, and its columns have no kinds.
         cut: Whether to draw splits.
         notes: Lines for the user.
 
     Returns:
-        The data set; the whole table with it where no splits are drawn.
+        The data set; if no splits are drawn, with the whole table.
 
     Raises:
         ValueError: If the table does not fit the columns, or there is no such label.
     """
     is_known = columns is not None and not isinstance(columns, Mapping)
     kinds = dict(columns) if isinstance(columns, Mapping) else {}
-    # New data for a model need no labels.
+    # New data for a trained model need no labels.
     names = _label_names(frame, label, optional=is_known)
     y, labels = {}, None
     if names and not isinstance(label, str | None):
@@ -215,7 +215,7 @@ def table_data(
 
 
 def _about_names(frame, path) -> list[str]:
-    """Says where names of columns come from that may have been taken for something else."""
+    """Notes the origin of column names, if the first line is ambiguous."""
     if any(isinstance(name, int) for name in frame.columns):
         return [
             f"{path}: its first line holds data, and columns are numbered from 0; --header "
@@ -241,7 +241,7 @@ def _pixels(frame, path) -> np.ndarray:
 
 
 def _label_names(frame, label, optional: bool) -> list:
-    """The columns that hold labels, by the names that the table has."""
+    """The columns that hold labels, by their names in the table."""
     names = {str(name): name for name in frame.columns}
     if label is None:
         asked = []
@@ -252,14 +252,14 @@ def _label_names(frame, label, optional: bool) -> list:
         asked = [label] if label in names else [one.strip() for one in label.split(",")]
     there = [name for name in asked if name in names]
     missing = [name for name in asked if name not in names]
-    # All of what a model knows, or none.
+    # Either all labels of the model, or none.
     if missing and (there or not optional):
         raise unknown("label column", missing[0], names)
     return [names[name] for name in there]
 
 
 def _labels(frame, columns: Sequence[Column]) -> np.ndarray:
-    """Labels as numbers: classes as their places, -1 what is not known of one."""
+    """Labels as numbers: classes as their indices, -1 for unknown classes."""
     codes = to_codes(frame, columns)
     first, *others = columns
     if others or not first.categories:
@@ -345,7 +345,7 @@ def _role(name: str) -> tuple[str, str | None]:
 
 
 def _check_kind(path, of_sounds, of_image, of_sound) -> None:
-    """Refuses what is said of images where there are sounds, and the other way round."""
+    """Refuses settings of images for sounds, and settings of sounds for images."""
     if of_sounds and any(one is not None for one in of_image):
         raise ValueError(
             f"image_size and channels are for images, but {path} holds sounds. Leave them "

@@ -1,4 +1,4 @@
-"""Own data in many files: folders of images or sounds, and TFRecord files."""
+"""Your own data in many files: folders of images or sounds, and TFRecord files."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def from_sounds(path: Path, sample_rate, seconds, seed, skip_damaged, cut) -> Da
 
     Args:
         path: The folder or file.
-        sample_rate: Samples in a second; None goes by the files.
-        seconds: Length of all sounds; None goes by the files.
+        sample_rate: Samples per second; None takes it from the files.
+        seconds: Length of all sounds; None takes it from the files.
         seed: Seed of the split.
         skip_damaged: Whether to leave out sounds that cannot be read.
         cut: Whether to draw splits that are not there.
@@ -67,7 +67,7 @@ def from_folder(path: Path, reading: tuple, seed: int, cut: bool) -> DataSet:
 
 
 def from_records(path: Path, files, reading: tuple, seed: int, cut: bool) -> DataSet:
-    """Reads TFRecord files of images, whose names may say the split.
+    """Reads TFRecord files of images, whose names may contain the split.
 
     Args:
         path: The folder, or the only file.
@@ -95,21 +95,21 @@ def load_prepared(name, image_size, channels, seed, skip_damaged, cut, stream, c
     """Reads a set of `tensorflow_datasets`; see `load_path` for the arguments.
 
     Args:
-        name: Such as "tfds:mnist".
+        name: A name such as "tfds:mnist".
         image_size: `(height, width)`, or None.
         channels: 1, 3 or None.
-        seed: Seed of the splits that it does not bring.
+        seed: Seed of the splits that the set lacks.
         skip_damaged: Whether to leave out images that cannot be read.
         cut: Whether to draw splits that are not there.
-        stream: Whether images are read when they are needed.
-        check: Whether images that are streamed are read once before.
+        stream: Whether to read images only when they are needed.
+        check: Whether to read streamed images once before.
 
     Returns:
         The data set.
 
     Raises:
         ImportError: If the package is missing.
-        ValueError: If the set is none of images.
+        ValueError: If the set does not hold images.
     """
     found = prepare(name)
     splits = {one: SPLIT_OF.get(one.lower(), "") for one in found.files}
@@ -136,7 +136,7 @@ def load_prepared(name, image_size, channels, seed, skip_damaged, cut, stream, c
 
 
 def _from_files(path, found: Found, read, what: str, seed, cut) -> DataSet:
-    """Makes a data set of files of a kind, whose folders are splits and labels.
+    """Makes a data set from files of one kind, whose folders are splits and labels.
 
     Args:
         path: The folder, or the only file.
@@ -182,10 +182,10 @@ def _of_records(path, split_of: Mapping[Path, str], reading, seed, cut) -> DataS
 
 
 def _of_decoded(path, decoded, names, splits, labels, seed, cut) -> DataSet:
-    """Makes a data set of images or sounds, with the name, split and label of each."""
+    """Makes a data set from images or sounds, with the name, split and label of each."""
     which = {name: splits == name for name in np.unique(splits).tolist()}
     x = {name: decoded.x[rows] for name, rows in which.items()}
-    # One class says nothing.
+    # A single class carries no information.
     has_labels = len(set(labels.tolist())) > 1
     y = {name: labels[rows] for name, rows in which.items()} if has_labels else {}
     # Not as text of fixed width, which takes four bytes for each letter of the longest.
@@ -199,14 +199,14 @@ def _of_decoded(path, decoded, names, splits, labels, seed, cut) -> DataSet:
 
 
 def refuse_mixture(path: Path, num_records: int) -> None:
-    """Refuses other data beside TFRecord files: one of the two would be left out.
+    """Refuses other data beside TFRecord files, since one kind would be left out.
 
     Args:
         path: The folder.
         num_records: Number of its TFRecord files.
 
     Raises:
-        ValueError: If images or sounds lie there, too.
+        ValueError: If the folder also holds images or sounds.
     """
     found = find_files(path, lambda file: is_image(file) or is_sound(file)).paths
     if found:

@@ -1,4 +1,4 @@
-"""Data sets of own arrays: splits that are missing are drawn, labels become numbers."""
+"""Data sets from your own arrays: missing splits are drawn, labels become numbers."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def data_set_of(
     files=None,
     counts=False,
 ) -> DataSet:
-    """Makes a data set from arrays by split, cutting the splits that are missing.
+    """Makes a data set from arrays by split, and draws missing splits.
 
     Args:
-        path: Where the arrays were read from.
-        x: Observations by split; those of "all" are still to be cut.
+        path: The path of the arrays.
+        x: Observations by split; those of "all" have no split yet.
         y: Labels by split, or none.
-        seed: Seed of the cut.
-        kind: Likelihood and levels; None goes by the values of x.
+        seed: Seed of the drawn splits.
+        kind: Likelihood and levels; None takes them from the values of x.
         sha256: SHA-256 of the file.
         columns: Columns of a table.
-        labels: What the labels of a table are.
-        levels: Smallest and largest possible value, where `kind` does not say it.
-        cut: Whether to draw the splits that are missing; else the rest is the test split.
+        labels: The columns of labels of a table.
+        levels: Smallest and largest possible value, if `kind` does not give it.
+        cut: Whether to draw missing splits; otherwise the rest is the test split.
         notes: Lines for the user.
         files: Names of files by split.
         counts: Whether x are counts.
@@ -128,7 +128,7 @@ def _moved_up(x: Any, rows: np.ndarray) -> Any:
 
 
 def _uncut(groups) -> tuple[dict, ...]:
-    """Everything that is in no split becomes the test split."""
+    """All rows without a split become the test split."""
     groups = tuple(dict(arrays) for arrays in groups)
     for arrays in groups:
         if "all" in arrays:
@@ -141,7 +141,7 @@ def _uncut(groups) -> tuple[dict, ...]:
 
 
 def _cut(groups, seed, path) -> tuple[tuple[dict, ...], dict | None]:
-    """Takes a tenth of the rows for each split that is missing, the rest for train."""
+    """Takes a tenth of the rows for each missing split, and the rest for training."""
     groups = tuple(dict(arrays) for arrays in groups)
     x = groups[0]
     pool = "all" if "all" in x else "train"

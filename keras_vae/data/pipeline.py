@@ -1,4 +1,4 @@
-"""The stream of training batches: shuffled, scaled and binarized as it flows."""
+"""The stream of training batches: shuffled, scaled and binarized on the fly."""
 
 from __future__ import annotations
 
@@ -28,25 +28,22 @@ def pipeline(
 ) -> tf.data.Dataset:
     """Makes an endless stream of full training batches.
 
-    Which examples batch number s holds, and how their pixels are binarized, is a
-    function of `seed` and s alone: a stream that starts at step s goes on exactly where
-    an interrupted one stopped. Every example comes once in each pass through the data;
-    a batch may reach from one pass into the next, so all have the same size (and XLA
-    compiles one step, not two).
+    The examples of batch number s, and the binarization of their pixels, depend only on
+    `seed` and s: a stream that starts at step s continues exactly where an interrupted one
+    stopped. Every example occurs once in each pass through the data; a batch may reach from
+    one pass into the next, so all have the same size (and XLA compiles one step, not two).
 
-    The data stay in memory as they are (uint8 images as uint8) and are gathered, scaled
-    and binarized a batch at a time, while the model trains on the one before.
+    The data stay unchanged in memory (uint8 images as uint8). They are gathered, scaled and
+    binarized a batch at a time, while the model trains on the previous batch.
 
     Args:
-        x: Raw observations [N, *event]; those that are `Streamed` are read a batch at a
-            time.
+        x: Raw observations [N, *event]; `Streamed` ones are read a batch at a time.
         batch_size: Examples in a batch.
-        y: What goes with each observation, such as its condition, [N, ...]; None for
-            nothing.
-        scaling: Map from raw values to the likelihood's; None leaves them.
-        binarize: "dynamic" draws every pixel anew at each visit, with its (scaled) grey
-            value as the probability; None leaves them.
-        augment: Changes images at each visit; None leaves them.
+        y: Values for each observation, such as its condition, [N, ...], or None.
+        scaling: Map from raw values to the likelihood's; None does not scale.
+        binarize: "dynamic" draws every pixel anew in each pass, with its (scaled) grey
+            value as the probability; None does not binarize.
+        augment: Random changes of images in each pass, or None.
         seed: Seed of the order, of the changes and of the binarization.
         start_step: Number of the first batch.
 
@@ -56,8 +53,8 @@ def pipeline(
         `steps_per_epoch=keras_vae.data.steps_per_epoch(len(x), batch_size)` to `fit`.
 
     Raises:
-        ValueError: If there are no examples, y is of another length, or an argument is not
-            one of those named.
+        ValueError: If there are no examples, y has another length, or an argument has
+            another value.
 
     Example:
         >>> x = data.x_train
@@ -98,7 +95,7 @@ def pipeline(
         return observations if take_y is None else (observations, take_y(rows))
 
     steps = tf.data.Dataset.counter(start_step)
-    # One worker is enough to stay ahead of a training step, and takes no core from it.
+    # One worker is enough to stay ahead of a training step, and leaves the cores to it.
     dataset = steps.map(batch, num_parallel_calls=1, deterministic=True).prefetch(4)
     return dataset.with_options(_options())
 
@@ -106,12 +103,12 @@ def pipeline(
 def array_batches(
     arrays, batch_size: int, shuffle: bool, seed: int | None = None
 ) -> tf.data.Dataset:
-    """Makes the stream that Keras makes of arrays, one pass long, without its pauses.
+    """Makes the stream that Keras makes from arrays, one pass long, without its pauses.
 
     Args:
         arrays: An array or tensor [N, *event], or a tuple of some of the same length.
         batch_size: Examples in a batch; the last one may be smaller.
-        shuffle: Whether each pass has an order of its own.
+        shuffle: Whether each pass has its own order.
         seed: Seed of the orders; None takes TensorFlow's.
 
     Returns:
@@ -131,7 +128,7 @@ def array_batches(
             is_float = batch.dtype.is_floating
             return tf.cast(batch, keras.config.floatx()) if is_float else batch
 
-        # A tuple of one: x alone, and not x and targets.
+        # A tuple of one element: only x, without targets.
         return (tf.nest.map_structure(take_by, takers),)
 
     if shuffle:
@@ -146,7 +143,7 @@ def array_batches(
 
 
 def _taker(x):
-    """A function that takes rows of an array, or reads them."""
+    """Returns a function that takes rows of an array, or reads them."""
     if isinstance(x, Streamed):
         return x.in_graph
     # Batches are put together on the CPU, so the data need no room on a GPU.
@@ -158,7 +155,7 @@ def _taker(x):
 def _options() -> tf.data.Options:
     options = tf.data.Options()
     # There are no files to share out between the workers of a strategy: each makes all
-    # batches, cuts them into the parts of all replicas, and keeps those of its own.
+    # batches, cuts them into the parts of all replicas, and keeps its own.
     shards = tf.data.experimental.AutoShardPolicy.DATA
     options.experimental_distribute.auto_shard_policy = shards
     # tf.data tunes streams in a thread, and when one is given up waits for that thread,
@@ -186,7 +183,7 @@ def steps_per_epoch(num_examples: int, batch_size: int) -> int:
 
 
 def _rows(step, num_examples, batch_size, seed):
-    """Row numbers of a batch: a pseudo-random permutation of each pass, read on."""
+    """Row numbers of a batch, from a pseudo-random permutation for each pass."""
     position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
     epoch, index = position // num_examples, position % num_examples
     # Computes one entry of a permutation without storing the others. (The raw operation,

@@ -1,4 +1,4 @@
-"""From raw observations to what a trained model reads, and back: a part of the model."""
+"""From raw observations to a model's inputs, and back: a part of the model."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ _RAW = (
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Preprocessor:
-    """Scaling, for 0/1 likelihoods of grey images a binarization, of sounds a spectrogram.
+    """Scaling; for 0/1 likelihoods of grey images binarization; for sounds spectrograms.
 
-    A model that has one takes and returns raw data (`VAE.preprocessor`).
+    A model with a preprocessor takes and returns raw data (`VAE.preprocessor`).
 
     Args:
         scaling: Map from raw values to the likelihood's, or its config.
         binarize: Whether grey values stand for 0/1 pixels: scores draw them once, training
-            at each visit; embeddings read them as probabilities.
+            in each epoch; embeddings read them as probabilities.
         seed: Seed of the draw for scores, so that they can be repeated.
         levels: Smallest and largest possible raw value of whole-number data, or None.
         value_range: Values in the model's units that a picture shows as black and white.
-        columns: Of tables with named columns, what these are, or their configs: then
-            tables (`pandas.DataFrame`) are raw data.
-        conditions: Of models with a condition, what its labels are, or its config: then
-            names of classes and tables of labels are raw conditions.
-        spectrogram: Of sounds, what the model sees of them, or its config: then waveforms
-            are raw data, and the model's events are the levels of their spectrograms.
+        columns: The columns of a table with names, or their configs: then tables
+            (`pandas.DataFrame`) are raw data.
+        conditions: The labels of the model's condition, if it has one, or their config:
+            then names of classes and tables of labels are raw conditions.
+        spectrogram: The spectrogram of sounds, or its config: then waveforms are raw data,
+            and the model's events are the levels of their spectrograms.
 
     Example:
         >>> vae = keras_vae.DenseVAE(data.event_shape, latent_dim=16)
@@ -100,16 +100,16 @@ class Preprocessor:
         conditions: Conditions | None = None,
         spectrogram: Spectrogram | None = None,
     ) -> Preprocessor:
-        """Chooses the preprocessor that fits a likelihood, by the training data alone.
+        """Chooses the preprocessor that fits a likelihood, from the training data alone.
 
         Args:
             data: The data set; with a spectrogram, that of the spectrograms
                 (`Spectrogram.data`).
-            support: What the likelihood accepts.
+            support: The support of the likelihood.
             binarize: Whether grey values stand for 0/1 pixels.
             seed: Seed of the draw for scores.
-            conditions: What the labels of the model's condition are, if it has one.
-            spectrogram: What the model sees of sounds.
+            conditions: The labels of the model's condition, if it has one.
+            spectrogram: The spectrogram of sounds.
 
         Returns:
             The preprocessor.
@@ -119,7 +119,7 @@ class Preprocessor:
         """
         x = data.x_train
         if isinstance(x, Streamed):
-            # Only the levels count, and both ends of them.
+            # Only the two ends of the levels count.
             x = np.zeros((2, *data.event_shape), x.dtype)
             x[1] = np.iinfo(x.dtype).max
         scaling = Scaling.fit(x, support, data.levels)
@@ -128,9 +128,9 @@ class Preprocessor:
             black, white = 0.0, 1.0
         elif black is None or white is None:
             black, white = data.levels or (x.min(), x.max())
-            # Images of one grey need some white to be darker than.
+            # For images of a single grey value, white must differ from it.
             white = white if white > black else black + 1
-            # Of images all channels have one offset and scale.
+            # All channels of images have the same offset and scale.
             black, white = (
                 float((raw - scaling.offset) / scaling.scale)  # type: ignore[operator]
                 for raw in (black, white)
@@ -141,38 +141,38 @@ class Preprocessor:
 
     @property
     def raw_shape(self) -> tuple[int, ...]:
-        """Shape of one raw observation: that of the model's events, of sounds (samples,)."""
+        """Shape of one raw observation: that of events, or (samples,) for sounds."""
         if self.spectrogram is None:
             return self.scaling.event_shape
         return (self.spectrogram.num_samples,)
 
     def events(self, x: np.ndarray) -> np.ndarray:
-        """Brings raw observations to the form of the model's events, not yet scaled.
+        """Converts raw observations to the form of the model's events, not yet scaled.
 
         Args:
             x: Raw values [N, *raw].
 
         Returns:
-            Of waveforms the levels of their spectrograms [N, *event]; all else as it is.
+            The levels of spectrograms [N, *event] for waveforms; other data unchanged.
         """
         return x if self.spectrogram is None else self.spectrogram(x)
 
     def pictures(self, x: np.ndarray) -> np.ndarray:
-        """Shows raw observations as images.
+        """Converts raw observations to images.
 
         Args:
             x: Raw values [N, *raw].
 
         Returns:
-            Of waveforms their spectrograms [N, bands, windows, 1], time to the right and
-            high pitches at the top; all else as it is.
+            The spectrograms of waveforms [N, bands, windows, 1], time to the right and high
+            pitches at the top; other data unchanged.
         """
         if self.spectrogram is None:
             return x
         return np.swapaxes(self.events(x), 1, 2)[:, ::-1]
 
     def codes(self, x: Any) -> Any:
-        """Writes a table as numbers; leaves all else as it is.
+        """Converts a table to numbers; leaves other data unchanged.
 
         Args:
             x: A `pandas.DataFrame` with the columns of the training data in any order, or
@@ -190,7 +190,7 @@ class Preprocessor:
         return to_codes(x, self.columns)
 
     def as_table(self, x: np.ndarray) -> Any:
-        """Writes raw values as the table that they stand for, if the data were one.
+        """Converts raw values to a table, if the training data were one.
 
         Args:
             x: Raw values [N, *event].
@@ -201,17 +201,17 @@ class Preprocessor:
         return x if self.columns is None else to_frame(x, self.columns)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Brings raw observations to the model's units; grey values stay grey.
+        """Converts raw observations to the model's units; grey values stay grey.
 
         Args:
             x: Raw values [N, *raw].
 
         Returns:
-            Float32 array [N, *event], of the same shape but of waveforms.
+            Float32 array [N, *event]; only for waveforms the shape changes.
 
         Raises:
-            ValueError: If values are not those of `levels`, such as those of observations
-                that are prepared already.
+            ValueError: If values are not in `levels`, for example because they are prepared
+                already.
         """
         x = self.events(np.asarray(x))
         if self.levels is not None:
@@ -219,11 +219,11 @@ class Preprocessor:
         return self.scaling(x)
 
     def held_out(self, x: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-        """Brings raw observations to what is scored: binarized, once, if anything is.
+        """Converts raw observations for scores: binarized once, if the model's data are.
 
         Args:
             x: Raw values [N, *raw].
-            rows: Of some rows of a larger array their numbers in it; None is all.
+            rows: Numbers of the rows in a larger array; None for a whole array.
 
         Returns:
             Float32 array [N, *event]; the same draw for the same x.
@@ -232,7 +232,7 @@ class Preprocessor:
         return drawn_once(x, self.seed, rows).astype(np.float32) if self.binarize else x
 
     def in_graph(self, x: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
-        """Brings a batch of raw observations to the model's units, within a step.
+        """Converts a batch of raw observations to the model's units, within a step.
 
         Args:
             x: Raw values [B, *raw].
@@ -251,27 +251,27 @@ class Preprocessor:
         return tf.cast(draws < x, x.dtype)
 
     def inverse(self, x: np.ndarray) -> np.ndarray:
-        """Brings what the model makes to raw values.
+        """Converts the model's outputs to raw values.
 
         Args:
             x: Values in the model's units, [..., *event].
 
         Returns:
-            Raw values of the same shape: whole numbers within `levels`, as uint8 where that
-            holds them and as float32 elsewhere; of 0/1 data probabilities. Of spectrograms
-            waveforms that sound alike [..., samples].
+            Raw values of the same shape: whole numbers within `levels`, as uint8 if this
+            holds them and otherwise as float32; probabilities for 0/1 data; similar
+            waveforms [..., samples] for spectrograms.
         """
         levels = self._levels(x)
         return levels if self.spectrogram is None else self.spectrogram.inverse(levels)
 
     def _levels(self, x):
-        """Raw values, of sounds levels of spectrograms."""
+        """Raw values, or the levels of spectrograms for sounds."""
         raw = self.scaling.inverse(np.asarray(x))
         if self.levels is None:
             return raw
         low, high = self.levels
         if (low, high) == (0, 1):
-            # Between the two there are probabilities to show.
+            # Values between the two are probabilities.
             return raw
         raw = np.clip(np.round(raw), low, high)
         return raw.astype(np.uint8) if 0 <= low and high <= 255 else raw
@@ -289,15 +289,15 @@ class Preprocessor:
         return black * scale + offset, white * scale + offset
 
     def log_scale_of(self, x: np.ndarray) -> float | np.ndarray:
-        """Log |d x_model / d x_raw| of what is known of observations.
+        """Log |d x_model / d x_raw| over the known values of observations.
 
         Args:
             x: Observations [N, *event]; NaN is missing.
 
         Returns:
-            Nats; an array [N] where anything is missing.
+            Nats; an array [N] if values are missing.
         """
-        # Images in files have no gaps.
+        # Image files have no gaps.
         missing = np.zeros(0, bool) if isinstance(x, Streamed) else np.isnan(x)
         if not missing.any():
             return self.scaling.log_scale
@@ -318,7 +318,7 @@ class Preprocessor:
         }
 
     def _of_sounds(self):
-        # Configs of other data are as they were before there were sounds.
+        # Configs of other data have no such entry.
         if self.spectrogram is None:
             return {}
         return {"spectrogram": self.spectrogram.get_config()}

@@ -17,9 +17,8 @@ from keras_vae.core.support import levels as whole_levels
 class Scaling:
     """Maps raw values to model units by `(x - offset) / scale`.
 
-    Built by `Scaling.fit`; kept with a model so that new data go through the same map.
-    Works on NumPy arrays and on TensorFlow tensors, so also inside
-    `tf.data.Dataset.map`.
+    `Scaling.fit` makes it; the model keeps it, so that new data get the same map. It works
+    on NumPy arrays and on TensorFlow tensors, so also inside `tf.data.Dataset.map`.
 
     Attributes:
         event_shape: Shape of one example.
@@ -86,8 +85,8 @@ class Scaling:
           tables are standardised column by column (a constant column is only centred).
 
         Args:
-            x_train: Training data `[N, *event]`; nothing else may be looked at.
-            support: What the likelihood accepts.
+            x_train: Training data `[N, *event]`; no other data may be used.
+            support: The support of the likelihood.
             levels: Smallest and largest possible value of whole-number data.
 
         Returns:
@@ -113,7 +112,7 @@ class Scaling:
         if x.dtype.kind == "f" and (gaps := np.isnan(x)).any() and not gaps.all():
             if levels is None and support == REAL:
                 return cls._standardise_known(x, ~gaps)
-            # Any known value: it changes no smallest and no largest one.
+            # Any known value, since it changes neither the smallest nor the largest one.
             x = np.where(gaps, x[~gaps][0], x)
         if levels is not None:
             _check_levels(x, levels)
@@ -187,7 +186,7 @@ class Scaling:
         if x.ndim > 2:
             one = cls._standardise(x[known].reshape(-1, 1, 1))
             return cls(x.shape[1:], one.offset, one.scale)
-        # Of a column without a value nothing is known: it stays as it is.
+        # A column without any known value does not change.
         offsets, scales = np.zeros(x.shape[1]), np.ones(x.shape[1])
         for i, rows in enumerate(known.T):
             if rows.any():

@@ -20,14 +20,14 @@ from keras_vae.data.streaming.files import or_error, with_progress
 from keras_vae.data.streaming.image_file import SUFFIXES as IMAGES
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".mp3")
-# Spectrograms of so many seconds and hertz are about as large as the images that networks
-# here are made for.
+# With these seconds and hertz, spectrograms are about as large as the images for which the
+# networks here are made.
 _MOST_SECONDS, _MOST_HERTZ = 2.0, 16_000
-# Of lengths that differ the one that this share of the clips does not exceed.
+# If lengths differ, the length that this share of the clips does not exceed.
 _LONG_ENOUGH = 98
-# Samples that are louder are of another scale than -1 to 1.
+# Louder samples have another scale than -1 to 1.
 _LOUDEST = 2.0
-# Filters of a resampling reach over a few samples.
+# Resampling filters extend over a few samples.
 _MARGIN = 1024
 
 
@@ -96,13 +96,13 @@ def decode_sounds(
 
     Args:
         paths: Sound files.
-        sample_rate: Samples in a second; None is the rate of most files, 16,000 at most.
-        seconds: Length; None is that of the longest, but of a few far longer ones, and two
-            seconds at most.
+        sample_rate: Samples per second; None takes the rate of most files, 16,000 at most.
+        seconds: Length; None takes that of the longest, two seconds at most; a few far
+            longer sounds do not count.
         skip_damaged: Whether to leave out files that cannot be read.
 
     Returns:
-        Waveforms from -1 to 1, float32, which files they are of, and what to say of it.
+        Waveforms from -1 to 1, float32, the indices of their files, and notes for the user.
 
     Raises:
         ImportError: If the package soundfile is missing.
@@ -157,7 +157,7 @@ def write_sounds(x: np.ndarray, sample_rate: int, path: str | os.PathLike) -> No
     The file is replaced in one step.
 
     Args:
-        x: Waveforms [N, samples] from -1 to 1; what is louder is cut off.
+        x: Waveforms [N, samples] from -1 to 1; louder samples are clipped.
         sample_rate: Samples in a second.
         path: Where to write; must end in `.wav`.
 
@@ -183,7 +183,7 @@ def _check_arguments(sample_rate: Any, seconds: Any) -> None:
 
 
 def _check_memory(count: int, length: int) -> None:
-    """Refuses what cannot fit: sounds are held in memory."""
+    """Refuses sounds that cannot fit into memory."""
     size, memory = 4 * count * length, machine_memory()
     if size > memory:
         raise ValueError(
@@ -254,7 +254,7 @@ def _open(path: Path, action, soundfile: ModuleType) -> Any:
             "to WAV or FLAC, or update the package soundfile."
         )
     try:
-        # libsndfile does not tell a missing permission from damage.
+        # libsndfile does not distinguish a missing permission from damage.
         with open(path, "rb"), soundfile.SoundFile(path) as file:
             if not file.frames:
                 raise ValueError("it holds no samples")
@@ -268,7 +268,7 @@ def _open(path: Path, action, soundfile: ModuleType) -> Any:
 
 
 def _notes(looks: list[_Look], rate: int, length: int) -> list[str]:
-    """What happened to sounds that one may not expect."""
+    """Notes about unexpected changes of sounds."""
     notes = [f"sounds have {length / rate:.3g} s, at {rate:,} samples per second"]
     others = Counter(one.sample_rate for one in looks if one.sample_rate != rate)
     for other, count in sorted(others.items()):

@@ -1,4 +1,4 @@
-"""Where the arrays of the named sets come from: an own folder, or Keras."""
+"""The sources of the arrays of named sets: your own folder, or Keras."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Fetched(NamedTuple):
     sha256: str | None
 
 
-# What the arrays of a set may hold, by NumPy's kind of type.
+# The contents of a set's arrays, by NumPy's kind of type.
 _KINDS = {"u": "uint8", "i": "whole numbers", "U": "text"}
 
 
@@ -34,21 +34,21 @@ def fetch(
     in_keras: bool = False,
     kinds: Mapping[str, str] | None = None,
 ) -> Fetched:
-    """Reads the arrays of a set from `$KERAS_VAE_DATA/<name>.npz`, else through Keras.
+    """Reads the arrays of a set from `$KERAS_VAE_DATA/<name>.npz`, or through Keras.
 
     Args:
         name: Name of the set.
-        layout: The arrays that must be there, and their shapes.
-        where: Where the set can be had, for the error.
+        layout: The required arrays, and their shapes.
+        where: Source of the set, for the error.
         in_keras: Whether `keras.datasets` has it (read from its cache or downloaded).
-        kinds: Of arrays that do not hold bytes, the kind of their type: "i" or "U".
+        kinds: Kind of the type of arrays that do not hold bytes: "i" or "U".
 
     Returns:
         The arrays.
 
     Raises:
         FileNotFoundError: If the set is nowhere.
-        NotADirectoryError: If `$KERAS_VAE_DATA` is set to something else than a folder.
+        NotADirectoryError: If `$KERAS_VAE_DATA` is not a folder.
         ConnectionError: If Keras cannot download it.
         ValueError: If the file is damaged or has other arrays.
     """
@@ -68,16 +68,17 @@ def fetch(
 
 
 def own_file(name: str) -> Path | None:
-    """Tells where a set's file is looked for.
+    """Returns the path of a set's file.
 
     Args:
         name: Name of the set.
 
     Returns:
-        `$KERAS_VAE_DATA/<name>.npz`, there or not; None where the variable is not set.
+        `$KERAS_VAE_DATA/<name>.npz`, whether it exists or not; None if the variable is not
+        set.
 
     Raises:
-        NotADirectoryError: If it is set to something else than a folder.
+        NotADirectoryError: If the variable is set, but not to a folder.
     """
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:
@@ -95,7 +96,7 @@ def _through_keras(name: str, layout: Mapping) -> dict[str, np.ndarray]:
 
     try:
         train, test = getattr(keras.datasets, name).load_data()
-    # Keras raises a bare Exception where a download fails.
+    # Keras raises a bare Exception if a download fails.
     except Exception as error:
         raise ConnectionError(
             f"Keras could not read or download {name!r}: {error}. "

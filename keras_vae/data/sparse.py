@@ -1,4 +1,4 @@
-"""Sparse matrices of counts, as whole arrays."""
+"""Sparse matrices of counts, as dense arrays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_vae.data.arrays import check_size
 
-# What save_npz writes of each format, in the order of its constructor.
+# The arrays that save_npz writes for each format, in the order of its constructor.
 _PARTS = {
     "csr": ("data", "indices", "indptr"),
     "csc": ("data", "indices", "indptr"),
@@ -20,18 +20,18 @@ _PARTS = {
 
 
 def dense(arrays: Mapping[str, np.ndarray], source: str) -> np.ndarray:
-    """Writes out a matrix that `scipy.sparse.save_npz` wrote.
+    """Makes a dense array from a matrix of `scipy.sparse.save_npz`.
 
     Args:
-        arrays: What the archive holds.
+        arrays: The arrays of the archive.
         source: Name of the file, for errors.
 
     Returns:
         Array [N, D].
 
     Raises:
-        ValueError: If the format is unknown, the parts do not fit together, or the whole
-            is more than the memory of the machine.
+        ValueError: If the format is unknown, the parts do not fit together, or the result
+            is larger than the machine's memory.
 
     Example:
         >>> parts = {"format": np.array(b"csr"), "shape": np.array([1, 3])}
@@ -71,7 +71,7 @@ def read_h5ad(path: Path) -> np.ndarray:
         Array [N, D]: its X.
 
     Raises:
-        ValueError: If anndata is not installed, the file is damaged or holds no X.
+        ValueError: If anndata is not installed, or the file is damaged or holds no X.
     """
     try:
         import anndata
@@ -79,7 +79,7 @@ def read_h5ad(path: Path) -> np.ndarray:
         raise ValueError(f"{path} needs anndata: pip install anndata.") from error
     try:
         x = anndata.read_h5ad(path).X
-    # h5py and anndata have errors of many kinds for damaged files.
+    # h5py and anndata raise many kinds of errors for damaged files.
     except Exception as error:
         raise ValueError(f"{path} is damaged or not an AnnData file: {error}.") from error
     if x is None:

@@ -1,4 +1,4 @@
-"""Sounds as pictures of 256 greys, and back: log-mel spectrograms, and Griffin-Lim."""
+"""Sounds as images of 256 greys, and back: log-mel spectrograms, and Griffin-Lim."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from keras_vae.core.support import REAL
 from keras_vae.data.dataset import SPLITS, DataSet
 
 LEVELS = (0, 255)
-# Seconds of a window; windows begin at each quarter of one.
+# Seconds of a window; a new window begins after each quarter of a window.
 _WINDOW, _OVERLAP = 0.064, 4
 _BANDS, _LOWEST_HERTZ = 64, 20.0
-# Clips at a time, so that memory does not grow with their number.
+# Number of clips at a time, so that memory does not grow with their number.
 _AT_A_TIME = 128
 _UNMIXINGS, _ITERATIONS, _MOMENTUM = 50, 32, 0.99
 _TINY = 1e-10
@@ -27,22 +27,22 @@ _TINY = 1e-10
 
 @dataclass(frozen=True)
 class Spectrogram:
-    """How loud a sound is at each time and pitch, in levels from 0 to 255.
+    """The loudness of a sound at each time and pitch, in levels from 0 to 255.
 
-    A sound is cut into Hann windows that overlap, each is Fourier transformed, and the
-    magnitudes are summed up in bands that are as wide as the ear's (mel). Level 255 is
-    `top` decibels, 0 is `span` below that or less. Phases are lost; `inverse` finds some
-    that fit, so it gives back another waveform that sounds alike.
+    A sound is cut into overlapping Hann windows, each is Fourier transformed, and the
+    magnitudes are summed in bands that match those of the ear (mel). Level 255 is `top`
+    decibels, 0 is `span` below that or less. Phases are lost; `inverse` finds phases that
+    fit, so it returns another waveform that sounds similar.
 
     Attributes:
         sample_rate: Samples in a second.
-        num_samples: Samples of a sound.
-        frame_length: Samples of a window.
-        hop_length: Samples from one window to the next.
+        num_samples: Number of samples of a sound.
+        frame_length: Number of samples of a window.
+        hop_length: Number of samples from one window to the next.
         num_mels: Number of mel bands; None keeps the frequencies of the Fourier transform,
-            `frame_length / 2` of them (without that of 0 hertz).
+            `frame_length / 2` of them (without 0 hertz).
         top: The loudest level, in decibels; 0 is a sine of amplitude 1.
-        span: Decibels from the lowest level to the highest.
+        span: Range in decibels from the lowest level to the highest.
 
     Raises:
         ValueError: If a size is not positive, windows do not overlap, or a mel band holds no
@@ -93,12 +93,12 @@ class Spectrogram:
 
     @classmethod
     def fit(cls, x_train: np.ndarray, sample_rate: int, **settings: Any) -> Spectrogram:
-        """Chooses the windows by the sample rate, and the loudest level by training data.
+        """Chooses windows from the sample rate, and the loudest level from training data.
 
         Args:
             x_train: Waveforms [N, samples] from -1 to 1.
             sample_rate: Samples in a second.
-            **settings: Attributes that are decided already, such as `num_mels=None`.
+            **settings: Attributes to set, such as `num_mels=None`.
 
         Returns:
             The spectrogram.
@@ -111,7 +111,7 @@ class Spectrogram:
         """
         size = 2 ** max(4, round(math.log2(_WINDOW * sample_rate)))
         usual = {"frame_length": size, "hop_length": size // _OVERLAP, "num_mels": _BANDS}
-        # Sounds of few samples a second have no room for so many.
+        # Sounds with few samples per second have no room for so many.
         while not _all_hear(_mel_bands(usual["num_mels"], size, sample_rate)):
             usual["num_mels"] //= 2
         self = cls(sample_rate, np.shape(x_train)[1], **{**usual, **settings})
@@ -122,17 +122,17 @@ class Spectrogram:
             raise ValueError(
                 "All sounds for training are silent. Give sounds that are not."
             )
-        # A tenth of a decibel is far below what can be heard, and short in a file.
+        # A tenth of a decibel is inaudible, and short in a file.
         return replace(self, top=math.ceil(10 * float(loudest)) / 10)
 
     def data(self, of_sounds: DataSet) -> DataSet:
-        """Makes the data set of the spectrograms of a data set of sounds.
+        """Makes a data set of spectrograms from a data set of sounds.
 
         Args:
             of_sounds: The data set.
 
         Returns:
-            The same with images of 256 levels in the place of waveforms.
+            The same data with images of 256 levels instead of waveforms.
         """
         splits = {f"x_{name}": self(of_sounds.split(name)[0]) for name in SPLITS}
         return replace(of_sounds, **splits, levels=LEVELS, sample_rate=None)  # type: ignore[arg-type]
@@ -196,13 +196,13 @@ class Spectrogram:
         return tf.clip_by_value(height, 0.0, 1.0)[..., tf.newaxis] * LEVELS[1]
 
     def inverse(self, levels: Any) -> np.ndarray:
-        """Finds waveforms that have given spectrograms, as nearly as there are any.
+        """Finds waveforms whose spectrograms are as close as possible to given ones.
 
         Args:
             levels: Levels [..., *event_shape].
 
         Returns:
-            Float32 array [..., num_samples] from -1 to 1; the same for the same levels.
+            Float32 array [..., num_samples] from -1 to 1; a function of the levels.
         """
         levels = np.asarray(levels, np.float32)
         flat = levels.reshape(-1, *self.event_shape)
@@ -241,7 +241,7 @@ class Spectrogram:
         return np.maximum(sums, 1e-3)
 
     def _bands(self):
-        """What each band takes of each frequency, [frame_length / 2 + 1, bands]."""
+        """Weights of frequencies in each band, [frame_length / 2 + 1, bands]."""
         return _mel_bands(self.num_mels, self.frame_length, self.sample_rate)
 
     def _decibels(self, x):
@@ -252,7 +252,7 @@ class Spectrogram:
 
     @property
     def _around(self):
-        """Samples before and after the sound, so that windows reach beyond its ends."""
+        """Pads the sound at both ends, so that windows reach beyond them."""
         before = (self.frame_length - self.hop_length) // 2
         size = self.num_frames * self.hop_length + self.frame_length - self.hop_length
         return before, size - before - self.num_samples
@@ -279,10 +279,10 @@ class Spectrogram:
         """Griffin and Lim's iteration, with Perraudin's momentum."""
         height = tf.cast(levels[..., 0], tf.float32) / LEVELS[1]
         mixed = 10.0 ** ((self.top + self.span * (height - 1.0)) / 20.0)
-        # The lowest level is that or less: silence.
+        # The lowest level means silence.
         mixed = tf.where(height * LEVELS[1] < 0.5, 0.0, mixed)
         magnitudes = self._unmixed(mixed) / self._unit
-        # The same start for all, so that no sound depends on those beside it.
+        # The same start for all, so that no sound depends on others.
         turns = np.random.RandomState(0).uniform(
             size=(self.num_frames, self.frame_length // 2 + 1)
         )
@@ -301,9 +301,9 @@ class Spectrogram:
         return tf.clip_by_value(x[:, first : first + self.num_samples], -1.0, 1.0)
 
     def _unmixed(self, mixed):
-        """Magnitudes at all frequencies, not negative, that are nearest to given bands.
+        """Non-negative magnitudes at all frequencies that are closest to given bands.
 
-        By the multiplicative updates of Lee and Seung 2001.
+        It uses the multiplicative updates of Lee and Seung 2001.
         """
         if self.num_mels is None:
             return tf.pad(mixed, [[0, 0], [0, 0], [1, 0]])
@@ -322,7 +322,7 @@ class Spectrogram:
 
 
 def _all_hear(bands) -> bool:
-    """Whether each mel band takes something of some frequency."""
+    """Whether each mel band has a frequency with a positive weight."""
     return bool(bands.any(axis=0).all())
 
 
@@ -332,7 +332,7 @@ def _mel(hertz):
 
 @functools.lru_cache(maxsize=8)
 def _mel_bands(num_mels, frame_length, sample_rate):
-    # Numbers also where a graph is made.
+    # Numbers, also while a graph is traced.
     with tf.init_scope():
         return tf.signal.linear_to_mel_weight_matrix(
             num_mels, frame_length // 2 + 1, sample_rate, _LOWEST_HERTZ, sample_rate / 2
@@ -344,7 +344,7 @@ def _with(magnitudes, directions):
 
 
 def _repeat(step, values: tuple, times: int) -> tuple:
-    """Applies a step to tensors so many times, as a loop of the graph."""
+    """Applies a step to tensors repeatedly, as a loop of the graph."""
     return tf.while_loop(lambda *_: True, step, values, maximum_iterations=times)
 
 

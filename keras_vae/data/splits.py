@@ -1,4 +1,4 @@
-"""How the named sets are split. Changing a rule makes published scores void."""
+"""The splits of named sets. A changed rule would invalidate published scores."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _SEED = 0
 
 
 def last_of_train(arrays: dict[str, np.ndarray], size: int) -> dict[str, Any]:
-    """Takes the last training rows for validation, where a set has none of its own.
+    """Takes the last training rows for validation, for sets without a validation split.
 
     Args:
         arrays: x_train, x_test (images with or without channel axis), y_train, y_test.
-        size: Rows of validation.
+        size: Number of validation rows.
 
     Returns:
         x and y of the three splits, images `[N, H, W, C]`, as `DataSet` takes them.
@@ -39,7 +39,7 @@ def stratified(x: np.ndarray, y: np.ndarray, held_out: int) -> dict[str, Any]:
     Args:
         x: Whole numbers in [0, 255], `[N, *event]`.
         y: Class indices, `[N]`.
-        held_out: Rows of each class in validation, and again in test.
+        held_out: Number of rows of each class in validation, and in test.
 
     Returns:
         x and y of the three splits, uint8, classes mixed.
@@ -62,8 +62,8 @@ def stratified(x: np.ndarray, y: np.ndarray, held_out: int) -> dict[str, Any]:
 def film_blocks(frames: int) -> np.ndarray:
     """Splits a film, in which neighbours look alike, in blocks of 50 frames.
 
-    Four blocks each for validation and test take turns, centred in the eighths of the
-    film, so that both see all of it and neither its very end.
+    Four blocks each for validation and test alternate, centred in the eighths of the film,
+    so that both cover all of it, and neither its very end.
 
     Args:
         frames: Number of frames, at least 400.

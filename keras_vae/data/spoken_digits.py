@@ -20,9 +20,10 @@ _LAYOUT = {
     "sample_rate": (),
 }
 _KINDS = {"samples": "i", "lengths": "i", "take": "i", "sample_rate": "i", "speaker": "U"}
-# Longer are 17 recordings of 3,000; 64 windows of a spectrogram.
+# 17 of 3,000 recordings are longer; this gives 64 windows of a spectrogram.
 _LENGTH = 8192
-# Takes of each digit and speaker: of the test split, which is the set's own, and of ours.
+# Takes of each digit and speaker: in the test split, which is the set's own, and in our
+# validation split.
 _TEST, _VALIDATION = 5, 10
 
 
@@ -33,7 +34,7 @@ def spoken_digits_set() -> DataSet:
         Waveforms in three splits, with digit and speaker as labels.
 
     Raises:
-        FileNotFoundError: If its file is not at hand.
+        FileNotFoundError: If its file is missing.
         ValueError: If it is damaged.
     """
     where = "https://github.com/Jakobovski/free-spoken-digit-dataset"

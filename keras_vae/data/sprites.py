@@ -1,4 +1,4 @@
-"""Sprites: drawn images whose factors of variation are known, in the manner of dSprites."""
+"""Sprites: drawn images with known factors of variation, in the style of dSprites."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STAMP = 31
 
 
 class Sprites:
-    """All 737,280 images of one white shape on black, drawn when they are asked for.
+    """All 737,280 images of one white shape on black, drawn on demand.
 
     Five factors, each an index from 0, independent of the others:
 
@@ -33,8 +33,8 @@ class Sprites:
     | x | 32 centres, a pixel apart |
     | y | 32 |
 
-    As in dSprites (Matthey et al. 2017), of which this is no copy: pixels are 0 or 1, and
-    a square has four rotations, and an ellipse two, that look alike.
+    As in dSprites (Matthey et al. 2017), which this does not copy, pixels are 0 or 1; four
+    rotations of a square look alike, and two of an ellipse.
 
     Example:
         >>> sprites = keras_vae.data.Sprites()
@@ -52,23 +52,23 @@ class Sprites:
         return int(np.prod(self.sizes))
 
     def sample(self, n: int, seed: int | np.random.Generator = 0) -> np.ndarray:
-        """Draws factors, each uniformly and on its own.
+        """Draws factors, uniformly and independently.
 
         Args:
-            n: How many settings.
-            seed: A seed, or a NumPy generator, which goes on.
+            n: Number of settings.
+            seed: A seed, or a NumPy generator.
 
         Returns:
             Indices [n, 5].
 
         Raises:
-            ValueError: If n is no positive integer.
+            ValueError: If n is not a positive integer.
         """
         rng = np.random.default_rng(seed)
         return rng.integers(0, self.sizes, size=(positive_int(n, "n"), len(self.sizes)))
 
     def factors(self, indices) -> np.ndarray:
-        """Returns the settings at places in the list of all of them.
+        """Returns the settings at indices of the list of all settings.
 
         Args:
             indices: Whole numbers [N] from 0 to below `len(self)`.
@@ -85,8 +85,8 @@ class Sprites:
             factors: Indices [N, 5].
 
         Returns:
-            uint8 array [N, 64, 64, 1] of 0 and 1; a pixel is 1 where its centre is inside
-            the shape.
+            uint8 array [N, 64, 64, 1] of 0 and 1; a pixel is 1 if its centre is inside the
+            shape.
 
         Raises:
             ValueError: If the factors are of another shape or outside their sizes.

@@ -1,4 +1,4 @@
-"""From a finished run to a preset of the zoo."""
+"""Makes presets of the zoo from finished runs."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ def build_preset(
     description: str | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Makes a preset of a finished run: its files, a card, and checksums of them all.
+    """Turns a finished run into a preset: its files, a card, and checksums of all.
 
     Args:
         run: A folder of `keras-vae train`.
         name: Name of the preset: small letters, digits and underscores.
         zoo: The folder of all presets.
-        description: One sentence; None makes one of model and data.
+        description: One sentence; None makes one from model and data.
         overwrite: Whether to replace a preset of that name.
 
     Returns:
-        The preset's folder. Whenever the process is killed, the earlier preset or the new
+        The preset's folder. If the process is killed, either the earlier preset or the new
         one is there.
 
     Raises:
         DiskFullError: If there is too little room.
-        FileExistsError: If there is a preset of that name already, or one that holds a file
-            which its metadata do not name.
+        FileExistsError: If there is a preset of that name already, or its folder holds a
+            file that its metadata do not name.
         ValueError: If the name is unusable, or the run damaged or not finished.
 
     Example:
@@ -66,8 +66,8 @@ def build_preset(
     run, zoo = Path(run), Path(zoo)
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ValueError(
-            f"{name!r} cannot be a preset's name: it must begin with a small letter and "
-            "have small letters, digits and underscores only."
+            f"{name!r} cannot be a preset's name: it must begin with a lower-case letter "
+            "and have only lower-case letters, digits and underscores."
         )
     target = zoo / name
     if target.exists() and not overwrite:
@@ -102,9 +102,9 @@ def build_preset(
 
 
 def _sources(run: Path, metadata: dict[str, Any]) -> dict[str, Path]:
-    """The files of a run that a preset has, and where each is."""
+    """The files of a run that become part of a preset, with their paths."""
     model = {n: check_file(run, n, metadata["files"][n]) for n in (CONFIG, WEIGHTS)}
-    # What shows examples of the data is left at home where their licence wants it.
+    # Pictures of the data are left out if their licence demands it.
     left_out = () if may_show_data(metadata["data"]["licence"]) else (OF_DATA,)
     pictures = (name for name in PICTURES if name not in left_out)
     others = {name: run / name for name in (RECIPE, *pictures) if (run / name).exists()}
@@ -112,14 +112,14 @@ def _sources(run: Path, metadata: dict[str, Any]) -> dict[str, Path]:
 
 
 def _files_of(folder: Path, name: str) -> Collection[str]:
-    """The files of a preset that is to be replaced."""
+    """The files of a preset that will be replaced."""
     if not (folder / METADATA).exists() or read_metadata(folder).get("name") != name:
-        raise FileExistsError(f"{folder} is no preset of that name. Choose another name.")
+        raise FileExistsError(f"{folder} is not a preset. Choose another name.")
     return read_metadata(folder)["files"]
 
 
 def _finished(run: Path) -> tuple[keras.Model, dict[str, Any], dict[str, Any]]:
-    """Loads a run that has all that a preset needs, or says what it lacks."""
+    """Loads a finished run, or raises an error that names what it lacks."""
     metadata = read_metadata(run)
     model = load(keras.Model, run)
     if missing := {"model", "data", "training"} - set(metadata):
@@ -136,9 +136,9 @@ def _finished(run: Path) -> tuple[keras.Model, dict[str, Any], dict[str, Any]]:
 
 
 def add_files(folder: str | os.PathLike) -> list[str]:
-    """Takes files that were added to a preset, such as more pictures, into its list.
+    """Adds new files of a preset, such as more pictures, to its list.
 
-    All that was listed before is checked first, so damage is never signed.
+    All listed files are checked first, so a damaged file never gets a checksum.
 
     Args:
         folder: The preset's folder.
@@ -171,7 +171,7 @@ def record_scores(folder: str | os.PathLike, scores: dict[str, Any]) -> None:
 
     Args:
         folder: The preset's folder.
-        scores: What `keras_vae.evaluation.held_out_scores` returned for its test split.
+        scores: The result of `keras_vae.evaluation.held_out_scores` for its test split.
 
     Raises:
         FileNotFoundError: If a file of the preset is missing.
@@ -190,7 +190,7 @@ def record_scores(folder: str | os.PathLike, scores: dict[str, Any]) -> None:
 
 
 def preset_metadata(folder: str | os.PathLike) -> dict[str, Any]:
-    """Reads what is recorded of a preset of the zoo.
+    """Reads the metadata of a preset of the zoo.
 
     Args:
         folder: The preset's folder.
@@ -206,7 +206,7 @@ def preset_metadata(folder: str | os.PathLike) -> dict[str, Any]:
     metadata = read_metadata(folder)
     if "description" not in metadata or RECIPE not in metadata["files"]:
         raise ValueError(
-            f"{folder} is not a preset of the zoo. Make one of a run with `keras-vae zoo "
+            f"{folder} is not a preset of the zoo. Turn a run into one with `keras-vae zoo "
             "build`."
         )
     return metadata

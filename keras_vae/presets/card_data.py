@@ -1,4 +1,4 @@
-"""What a hub reads of a card: YAML before the text."""
+"""The metadata of a card for hubs: YAML before the text."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _name(key, scores):
 
 
 def _yaml(value: Any, indent: str = "") -> str:
-    """Writes mappings and lists; texts as JSON has them, which YAML reads where needed."""
+    """Writes mappings and lists; texts are quoted as in JSON where YAML needs it."""
     lines = []
     items = value.items() if isinstance(value, dict) else ((None, one) for one in value)
     for key, one in items:

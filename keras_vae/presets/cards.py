@@ -1,4 +1,4 @@
-"""The card of a preset: all of it from its metadata and its recipe."""
+"""The card of a preset, made entirely from its metadata and recipe."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def _data(data):
 
 
 def may_show_data(licence: str) -> bool:
-    """Says whether pictures of the data themselves may be passed on with a model.
+    """Tells whether pictures of the data may be published with a model.
 
     Args:
-        licence: That of the data.
+        licence: Licence of the data.
 
     Returns:
         False for data that are for non-commercial use only.
@@ -93,20 +93,20 @@ def score_text(mean: float, error: float | None, unit: str) -> str:
 
     Args:
         mean: The score.
-        error: Its standard error; None where it is not known.
+        error: Its standard error; None if it is unknown.
         unit: The unit.
 
     Returns:
-        Such as "-94.6 +- 1.1 nats".
+        Text such as "-94.6 +- 1.1 nats".
     """
-    # As many decimals as the error has meaning for.
+    # As many decimals as the error makes meaningful.
     decimals = 3 if error is None or error < 0.095 else 2 if error < 0.95 else 1
     text = "n/a" if error is None else f"{error:.{decimals}f}"
     return f"{mean:.{decimals}f} +- {text} {unit}"
 
 
 def protocol(metadata: dict[str, Any], recipe: dict[str, Any]) -> str:
-    """Says how the scores were measured.
+    """Describes how the scores were measured.
 
     Args:
         metadata: The preset's `metadata.json`.
@@ -147,7 +147,7 @@ def _scores(metadata, recipe):
 
 def _use(metadata, recipe, files):
     name = metadata["name"]
-    # What is asked for, in Python and on the command line, and what x is read with.
+    # Arguments of the examples in Python and on the command line.
     asked, told, beside = ("", "", "")
     if recipe.get("condition"):
         asked, told, beside = ("y=0, ", " --y 0", ", y")

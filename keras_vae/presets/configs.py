@@ -1,11 +1,11 @@
-"""Configs as presets hold them: readable by every Keras allowed, and not compiled."""
+"""Configs of presets: readable by all supported versions of Keras, and not compiled."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Arguments that Keras got after 3.12.4, with what they are by default. The oldest Keras that
-# is allowed refuses a config with them.
+# Arguments that Keras got after 3.12.4, with their defaults. The oldest supported Keras
+# refuses a config with them.
 _NEWER = {
     "input_axes": None,
     "output_axes": None,
@@ -19,7 +19,7 @@ _NEWER = {
 
 
 def plain_config(config: Any) -> Any:
-    """Leaves out how networks were compiled, and newer arguments with their defaults.
+    """Leaves out compile settings of networks, and newer arguments at their defaults.
 
     Args:
         config: A config as Keras writes it.
@@ -52,7 +52,7 @@ def is_compiled(config: Any) -> bool:
         config: Its config as Keras writes it.
 
     Returns:
-        Whether it says how to compile.
+        Whether it has compile settings.
     """
     if isinstance(config, list | tuple):
         return any(map(is_compiled, config))

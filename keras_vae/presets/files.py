@@ -1,4 +1,4 @@
-"""The files of a preset: their names, their checksums, what is said about them."""
+"""The files of a preset: their names, checksums and metadata."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keras_vae.version import __version__
 FORMAT = 2
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
 RECIPE, CARD = "recipe.json", "README.md"
-# Folder of files that `metadata.json` may name already, and that are not in their places.
+# Folder of files that `metadata.json` may name already, before they are in their places.
 _PENDING = f"{NEW}preset"
 
 
@@ -59,13 +59,13 @@ def read_metadata(folder: str | os.PathLike) -> dict[str, Any]:
 
 
 def _is_inside(name: str) -> bool:
-    """Whether a name can only be that of a file in the folder."""
+    """Whether a name can only mean a file in the folder."""
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts and "\\" not in name
 
 
 def describe_file(path: Path) -> dict[str, Any]:
-    """Says what a file must be: checksum and size.
+    """Describes a file by its checksum and size.
 
     Args:
         path: The file.
@@ -77,7 +77,7 @@ def describe_file(path: Path) -> dict[str, Any]:
 
 
 def check_file(folder: Path, name: str, expected: dict[str, Any]) -> Path:
-    """Finds a file of a preset, and refuses one that is not what `metadata.json` says.
+    """Finds a file of a preset, and refuses it if it differs from `metadata.json`.
 
     Args:
         folder: The preset's folder.
@@ -85,11 +85,12 @@ def check_file(folder: Path, name: str, expected: dict[str, Any]) -> Path:
         expected: Its entry in `metadata.json`.
 
     Returns:
-        The file's path: its place, or where `write_files` was killed before it moved it.
+        The file's path: its place, or the temporary one if `write_files` was killed before
+        it moved the file.
 
     Raises:
         FileNotFoundError: If it is missing.
-        ValueError: If its checksum is another.
+        ValueError: If its checksum differs.
     """
     for path in (folder / name, folder / _PENDING / name):
         if path.is_file() and sha256_of(path) == expected.get("sha256"):
@@ -99,7 +100,7 @@ def check_file(folder: Path, name: str, expected: dict[str, Any]) -> Path:
         raise FileNotFoundError(f"{path} is missing.")
     raise ValueError(
         f"{path} is damaged: it has {path.stat().st_size} bytes (written were "
-        f"{expected.get('bytes')}) and another checksum than {METADATA} records. "
+        f"{expected.get('bytes')}) and its checksum differs from the one in {METADATA}. "
         "Copy it again from its source, resume the training, or train again."
     )
 
@@ -110,14 +111,14 @@ def write_files(
     """Writes files of a preset and its metadata as if in one step.
 
     That step is the replacement of `metadata.json`: before it the preset is the earlier
-    one, after it the new one, also where the process is killed before the new files are
-    in their places. `check_file` finds them, and the next call moves them.
+    one, after it the new one, even if the process is killed before the new files are in
+    their places. `check_file` finds them, and the next call moves them.
 
     Args:
-        folder: The preset's folder; made if missing. Other files in it are left alone.
+        folder: The preset's folder; it is created if missing. Other files in it stay.
         write: Called with an empty folder, to write the files there.
-        metadata: What `metadata.json` will hold, with the checksums of other files under
-            `files`; those of the new ones are added.
+        metadata: The contents of `metadata.json`, with the checksums of other files under
+            `files`; those of the new files are added.
 
     Raises:
         DiskFullError: If there is too little room.
@@ -136,7 +137,7 @@ def write_files(
 
 
 def settle(folder: Path) -> None:
-    """Ends what a call of `write_files` began: moves files in, or deletes them.
+    """Completes an interrupted call of `write_files`: moves files in, or deletes them.
 
     Args:
         folder: The preset's folder.
@@ -152,7 +153,7 @@ def settle(folder: Path) -> None:
 
 
 def files_in(folder: Path) -> list[str]:
-    """Names all files of a folder but `metadata.json` and hidden ones.
+    """Names all files of a folder except `metadata.json` and hidden files.
 
     Args:
         folder: The folder.
@@ -170,14 +171,14 @@ def check_all(folder: str | os.PathLike, ignore: Collection[str] = ()) -> list[s
 
     Args:
         folder: The preset's folder.
-        ignore: Files that may lie there without a checksum.
+        ignore: Files that need no checksum.
 
     Returns:
         The names of the files that were checked.
 
     Raises:
         FileNotFoundError: If one is missing.
-        ValueError: If one is damaged, or lies there without a checksum.
+        ValueError: If a file is damaged, or has no checksum.
     """
     folder = Path(folder)
     recorded = read_metadata(folder)["files"]
@@ -185,7 +186,7 @@ def check_all(folder: str | os.PathLike, ignore: Collection[str] = ()) -> list[s
         check_file(folder, name, expected)
     if unknown := set(files_in(folder)) - set(recorded) - set(ignore):
         raise ValueError(
-            f"{folder} holds files of which {METADATA} has no checksum: "
+            f"{folder} holds files without a checksum in {METADATA}: "
             f"{', '.join(sorted(unknown))}. Delete them, or, if they belong to the preset, "
             f"run `keras-vae zoo add-files {folder}`."
         )

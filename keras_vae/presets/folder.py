@@ -47,10 +47,10 @@ def load(
     """Reads a model from a folder; see `from_preset` of the model.
 
     Args:
-        cls: The class that the model must be of.
+        cls: The required class of the model.
         name_or_folder: The folder, a preset's name, or a handle of the hub.
-        weights_too: Whether to load the weights, or leave them as they are made.
-        overrides: Arguments of the model that replace those that were saved.
+        weights_too: Whether to load the weights, or keep initial ones.
+        overrides: Arguments of the model that replace the saved ones.
 
     Returns:
         The model.
@@ -81,12 +81,12 @@ def save(
 
     Args:
         model: The model.
-        folder: The folder; made if missing.
-        metadata: What else to write into `metadata.json`.
+        folder: The folder; it is created if missing.
+        metadata: Further entries of `metadata.json`.
 
     Raises:
         DiskFullError: If there is too little room.
-        ValueError: If `metadata` has an entry that is written here.
+        ValueError: If `metadata` has an entry that this function writes itself.
     """
     folder, metadata = Path(folder), metadata or {}
     if reserved := WRITTEN_BY_SAVE & set(metadata):
@@ -94,7 +94,7 @@ def save(
     config = keras.saving.serialize_keras_object(model)
     plain = plain_config(config)
     if is_compiled(config):
-        # Slots of optimizers triple the file, and no preset says how to compile.
+        # Slots of optimizers triple the file, and presets hold no compile settings.
         weights = model.get_weights()
         model = type(model).from_config(copy.deepcopy(plain["config"]))
         model.set_weights(weights)
@@ -120,23 +120,23 @@ def save(
 
 
 def _networks_anew(kind: type, dtype: str) -> dict[str, Any]:
-    """What has a model make its networks again, in another precision.
+    """Changes a config so that the model makes its networks again, in another precision.
 
-    Only who makes them knows which of their layers must stay in single precision.
+    Only the model's class knows which of their layers must stay in single precision.
     """
     if dtype not in _PRECISIONS:
         raise unknown("dtype", str(dtype), _PRECISIONS)
     arguments = inspect.signature(kind).parameters
     if not all(one in arguments and arguments[one].default is None for one in _NETWORKS):
         raise TypeError(
-            f"{kind.__name__} does not make its networks itself, so that it has no dtype to "
-            "choose here: leave dtype out"
+            f"{kind.__name__} does not make its networks itself, so dtype cannot be chosen "
+            "here: leave dtype out"
         )
     return dict.fromkeys(_NETWORKS)
 
 
 def _model_of(path: Path, file_size: int, overrides: Mapping[str, Any]) -> keras.Model:
-    """Makes the model of a config, of which nothing has been trusted yet."""
+    """Makes the model of an untrusted config."""
     config = read_json(path)
     known = config.get("config") if isinstance(config, dict) else None
     if isinstance(known, dict) and (strange := set(overrides) - set(known)):
@@ -149,13 +149,13 @@ def _model_of(path: Path, file_size: int, overrides: Mapping[str, Any]) -> keras
         if not hasattr(kind, "from_preset"):
             raise TypeError(f"{config['registered_name']!r} is not a model of keras_vae")
         screen(config)
-        # After the screen: these come from the program and not from the file.
+        # After the screen, since these come from the program, not from the file.
         if "dtype" in overrides:
             config["config"] |= _networks_anew(kind, overrides["dtype"])
         config["config"] |= overrides
         check_sizes(config, file_size)
         with limited_weights(file_size):
             return keras.saving.deserialize_keras_object(config, safe_mode=True)
-    # Keras raises many kinds for configs that are not as it writes them.
+    # Keras raises many kinds of errors for malformed configs.
     except Exception as error:
         raise ValueError(f"{path} does not describe a model: {error}") from error

@@ -10,7 +10,7 @@ from typing import Any
 
 from keras_vae.presets.files import CARD, METADATA, check_all
 
-# A path that was made of a handle has one slash.
+# A path made from a handle has one slash.
 _HANDLE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
 _FORM = "hf://user/name, or hf://user/name@revision to read a branch, tag or commit"
 
@@ -32,7 +32,7 @@ def is_handle(name: str | os.PathLike) -> bool:
 
 
 def read_handle(handle: str | os.PathLike) -> tuple[str, str | None]:
-    """Takes a handle apart.
+    """Splits a handle into its parts.
 
     Args:
         handle: `hf://user/name` or `hf://user/name@revision`.
@@ -49,15 +49,15 @@ def read_handle(handle: str | os.PathLike) -> tuple[str, str | None]:
     """
     match = _HANDLE.fullmatch(os.fspath(handle))
     if match is None:
-        raise ValueError(f"{os.fspath(handle)!r} is no handle of the hub: give {_FORM}.")
+        raise ValueError(f"{os.fspath(handle)!r} is not a handle of the hub: give {_FORM}.")
     return match[1], match[2]
 
 
 def download(handle: str | os.PathLike) -> Path:
     """Finds a preset of the hub, in the local cache or by download.
 
-    Whoever loads it compares its files with the checksums in `metadata.json`. Without a
-    network, or with `HF_HUB_OFFLINE=1`, what is in the cache is taken.
+    The loader compares its files with the checksums in `metadata.json`. Without a network,
+    or with `HF_HUB_OFFLINE=1`, the preset is taken from the cache.
 
     Args:
         handle: See `read_handle`.
@@ -81,8 +81,8 @@ def download(handle: str | os.PathLike) -> Path:
         folder = hub.snapshot_download(repository, revision=revision)
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError) as error:
         raise FileNotFoundError(
-            f"{os.fspath(handle)} cannot be read: {error} Look at the name and the "
-            "revision, and at the network; of private models, log in (hf auth login)."
+            f"{os.fspath(handle)} cannot be read: {error} Check the name, the revision and "
+            "the network; for private models, log in (hf auth login)."
         ) from error
     return Path(folder)
 
@@ -90,14 +90,14 @@ def download(handle: str | os.PathLike) -> Path:
 def upload(
     handle: str, folder: str | os.PathLike, private: bool = False, api: Any = None
 ) -> str:
-    """Publishes a folder of a model on the hub, after checking that its files are whole.
+    """Publishes a model's folder on the hub, after checking that its files are undamaged.
 
     Args:
-        handle: `hf://user/name`; the repository is made if there is none.
-        folder: What `save_to_preset`, `keras-vae train` or `keras-vae zoo build` wrote; the
-            latter has a card that the hub reads.
-        private: Whether a new repository is to be private.
-        api: A `huggingface_hub.HfApi` to use in place of that of the user who is logged in.
+        handle: `hf://user/name`; the repository is created if there is none.
+        folder: A folder of `save_to_preset`, `keras-vae train` or `keras-vae zoo build`;
+            the latter has a card that the hub reads.
+        private: Whether a new repository is private.
+        api: A `huggingface_hub.HfApi` to use instead of that of the logged-in user.
 
     Returns:
         The address of the commit.
@@ -114,7 +114,7 @@ def upload(
     repository, revision = read_handle(handle)
     if revision is not None:
         raise ValueError(
-            f"{handle!r} has a revision, which only reading takes. Leave it out."
+            f"{handle!r} has a revision, which is only for reading. Leave it out."
         )
     files = check_all(folder)
     api = hub_module("huggingface_hub").HfApi() if api is None else api
@@ -129,7 +129,7 @@ def upload(
 
 
 def hub_module(name: str) -> Any:
-    """Imports a module of a hub's own package, which the extra `hub` brings.
+    """Imports a module of a hub's own package, which the extra `hub` installs.
 
     Args:
         name: The module's name.

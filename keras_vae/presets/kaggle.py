@@ -8,9 +8,9 @@ from pathlib import Path
 
 from keras_vae.presets.hub import hub_module
 
-# A path that was made of a handle has one slash.
+# A path made from a handle has one slash.
 _HANDLE = re.compile(r"kaggle:/{1,2}([\w-]+/[\w-]+/keras/[\w-]+(?:/\d+)?)", re.IGNORECASE)
-_FORM = "kaggle://user/model/keras/variation, or with /3 behind it for version 3"
+_FORM = "kaggle://user/model/keras/variation, or with /3 after it for version 3"
 
 
 def is_kaggle_handle(name: str | os.PathLike) -> bool:
@@ -32,8 +32,8 @@ def is_kaggle_handle(name: str | os.PathLike) -> bool:
 def download_from_kaggle(handle: str | os.PathLike) -> Path:
     """Finds a preset of Kaggle, in the local cache or by download.
 
-    Whoever loads it compares its files with the checksums in `metadata.json`. A handle with
-    a version that is in the cache needs no network.
+    The loader compares its files with the checksums in `metadata.json`. A handle with a
+    version that is in the cache needs no network.
 
     Args:
         handle: `kaggle://user/model/keras/variation[/version]`.
@@ -52,13 +52,13 @@ def download_from_kaggle(handle: str | os.PathLike) -> Path:
     """
     match = _HANDLE.fullmatch(os.fspath(handle))
     if match is None:
-        raise ValueError(f"{os.fspath(handle)!r} is no handle of Kaggle: give {_FORM}.")
+        raise ValueError(f"{os.fspath(handle)!r} is not a handle of Kaggle: give {_FORM}.")
     kagglehub, errors = hub_module("kagglehub"), hub_module("kagglehub.exceptions")
     try:
         return Path(kagglehub.model_download(match[1]))
-    # What Kaggle answers by HTTP is an OSError, too.
+    # Kaggle's HTTP errors are OSErrors, too.
     except (OSError, errors.NotFoundError, errors.UnauthenticatedError) as error:
         raise FileNotFoundError(
-            f"{os.fspath(handle)} cannot be read: {error} Look at the name and the version, "
-            "and at the network; of private models, log in (kagglehub.login())."
+            f"{os.fspath(handle)} cannot be read: {error} Check the name, the version and "
+            "the network; for private models, log in (kagglehub.login())."
         ) from error

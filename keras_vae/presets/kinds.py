@@ -1,4 +1,4 @@
-"""What of Keras a config may name, by kind; the lists are read off Keras itself."""
+"""The classes and functions of Keras that a config may name, by kind, from Keras itself."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _KINDS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {
     "constraint": ((keras.constraints.Constraint,), ("constraints",)),
     "dtype": ((keras.DTypePolicy,), ("dtype_policies",)),
     "quantization": (
-        # The oldest Keras that is allowed has no class for these configs.
+        # The oldest supported Keras has no class for these configs.
         (keras.Quantizer, getattr(keras.quantizers, "QuantizationConfig", keras.Quantizer)),
         ("quantizers",),
     ),
 }
 
-# Where Keras says in public what it defines inside.
+# The public modules of Keras for names that it defines inside.
 _PUBLIC = (
     keras,
     keras.layers,
@@ -48,8 +48,8 @@ def classes() -> dict[tuple[str, str], str]:
     """Lists the classes of Keras that a config may name.
 
     Layers and operations that carry code, or read a file that the config names, are not
-    among them: `Lambda`, `TFSMLayer`, `StringLookup`, `Switch`, `Map` and their like, which
-    are told by their arguments.
+    among them: `Lambda`, `TFSMLayer`, `StringLookup`, `Switch`, `Map` and the like, which
+    are recognised by their arguments.
 
     Returns:
         (module, name) -> kind, for every name under which Keras writes the class.

@@ -15,7 +15,7 @@ def presets() -> dict[str, dict[str, Any]]:
     Returns:
         For each name a dict with `name`, `description`, `model`, `data` (the name of the
         data set), `licence` (of the data), `parameters` (their number), `scores` (on test
-        data, with standard errors) and `folder`; None where a preset does not say.
+        data, with standard errors) and `folder`; None if a preset does not have the value.
 
     Raises:
         ValueError: If the metadata of a preset are damaged.
@@ -28,7 +28,7 @@ def presets() -> dict[str, dict[str, Any]]:
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    """Reads what a preset says about itself.
+    """Reads the description of a preset.
 
     Args:
         folder: The preset's folder.

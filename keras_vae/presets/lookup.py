@@ -1,4 +1,4 @@
-"""Where presets are looked up: as a path, in $KERAS_VAE_ZOO, in the package's own zoo."""
+"""Looks up presets: by path, in $KERAS_VAE_ZOO, in the package's own zoo."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def zoo_folders() -> list[Path]:
-    """Finds the folders that hold presets, in the order in which they are asked.
+    """Finds the folders that hold presets, in the order of the search.
 
     Returns:
-        `$KERAS_VAE_ZOO` if it is set, and the zoo that came with the package.
+        `$KERAS_VAE_ZOO` if it is set, and the zoo of the package.
 
     Raises:
-        FileNotFoundError: If the variable names a folder that is not there.
+        FileNotFoundError: If the variable names a folder that does not exist.
     """
     folders = []
     if given := os.environ.get(VARIABLE):
         folders.append(Path(given).expanduser())
         if not folders[0].is_dir():
             raise FileNotFoundError(
-                f"${VARIABLE} is {given!r}, and there is no such folder. Let it name a "
+                f"${VARIABLE} is {given!r}, but there is no such folder. Set it to a "
                 "folder of presets, or unset it."
             )
     return [*folders, *_own_zoo()]
 
 
 def _own_zoo() -> list[Path]:
-    """The zoo in the wheel, or of a clone that is installed as editable."""
+    """The zoo in the wheel, or in a clone with an editable install."""
     clone = _PACKAGE.parent
-    # A folder called zoo among installed packages is somebody else's.
+    # A folder called zoo among installed packages belongs to another package.
     zoo = clone / "zoo" if (clone / "setup.py").exists() else _PACKAGE / "_zoo"
     return [zoo] if zoo.is_dir() else []
 
 
 def preset_folders() -> dict[str, Path]:
-    """Finds all presets that can be asked for by name.
+    """Finds all presets that can be loaded by name.
 
     Returns:
-        The folder of each; of two with one name, the one that would be taken.
+        The folder of each; if two have the same name, the one that is loaded.
     """
     found: dict[str, Path] = {}
     for zoo in reversed(zoo_folders()):
@@ -65,7 +65,7 @@ def find_preset(name_or_folder: str | os.PathLike) -> Path:
         The folder.
 
     Raises:
-        FileNotFoundError: If there is neither; the nearest names are told.
+        FileNotFoundError: If there is no such preset; the error lists the nearest names.
 
     Example:
         >>> find_preset("runs/mnist_5k")

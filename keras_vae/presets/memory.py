@@ -1,4 +1,4 @@
-"""What a config may take of memory, measured by the file of its weights."""
+"""Limits the memory of a config by the size of its weights file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
-# What a model needs that has hardly any weights: pixels of one observation, units.
+# Sizes that a model with hardly any weights may need: pixels of one observation, units.
 _LEAST_SHAPE, _LEAST_SIZE, _LEAST_BYTES = 1 << 26, 1 << 20, 1 << 20
-# Whole numbers that are no sizes, however large.
+# Whole numbers that are not sizes, however large.
 _NO_SIZES = ("salt", "seed", "shared_object_id")
 
 
@@ -19,7 +19,7 @@ def check_sizes(config: Any, file_size: int, of_keras: bool = False) -> None:
     """Refuses a config with sizes far beyond what the file of its weights holds.
 
     Args:
-        config: The config as JSON holds it; every level is looked at.
+        config: The config as JSON holds it; every level is checked.
         file_size: Bytes of the weights' file.
         of_keras: Whether these are arguments of Keras's own objects.
 
@@ -41,7 +41,7 @@ def check_sizes(config: Any, file_size: int, of_keras: bool = False) -> None:
             _check_shape(key, value, file_size)
         elif of_keras and not any(word in key for word in _NO_SIZES):
             _check_numbers(key, value, file_size)
-        # The numbers that an operation adds or multiplies by are no sizes.
+        # Numbers that an operation adds or multiplies are not sizes.
         check_sizes(value, file_size, of_keras and key != "inbound_nodes")
 
 
@@ -72,7 +72,7 @@ def _too_large(key, value, file_size):
 def limited_weights(file_size: int) -> Iterator[None]:
     """Refuses to make a model whose weights take far more than their file holds.
 
-    Before a variable gets its memory, its shape is read off a graph that is never run.
+    Before a variable gets its memory, its shape is read from a graph that is never run.
 
     Args:
         file_size: Bytes of the weights' file.
@@ -81,7 +81,7 @@ def limited_weights(file_size: int) -> Iterator[None]:
         Nothing.
 
     Raises:
-        ValueError: If the variables made meanwhile take more than twice the file.
+        ValueError: If the variables made in the block take more than twice the file's size.
 
     Example:
         >>> config = plain_config(keras.saving.serialize_keras_object(vae))

@@ -1,4 +1,4 @@
-"""Configs from strangers: what they name is looked at before Keras sees them."""
+"""Checks the names in untrusted configs before Keras reads them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import keras
 
 from keras_vae.presets.kinds import classes, functions
 
-# Values that JSON has no words for. Of these, Keras builds no object of a named class.
+# Values that JSON cannot express. Keras builds no object of a named class from these.
 _VALUES = {
     "__bytes__",
     "__ellipsis__",
@@ -20,8 +20,8 @@ _VALUES = {
 }
 _NUMBERS = re.compile(r"(bool|u?int|b?float|complex)\d{0,3}\Z")
 
-# A place is what may be named there: one kind, or:
-_ANYTHING = "anything"  # In the config of a registered class, which no one here knows.
+# A place says which kind may be named there: one kind, or one of the following.
+_ANYTHING = "anything"  # In the config of a registered class, whose arguments are unknown.
 _NOTHING = "nothing"  # Among the values that a layer is called with, for instance.
 _MEMBER = "member"  # In the list of a network's layers.
 
@@ -35,19 +35,20 @@ _ALLOWED = {
 
 
 def screen(config: Any, place: str = _ANYTHING) -> None:
-    """Refuses a config that names anything but what a network is made of.
+    """Refuses a config that names anything but the parts of a network.
 
     A config may name the classes of Keras that a network needs, the activations of Keras,
-    and what the program has registered with `keras.saving.register_keras_serializable`:
-    each where its kind belongs, an initializer as an initializer and so on. Among the
-    values that a layer or an operation is called with, nothing may be named.
+    and classes that the program has registered with
+    `keras.saving.register_keras_serializable`. Each must be in a place of its kind: an
+    initializer as an initializer and so on. Among the values that a layer or an operation
+    is called with, nothing may be named.
 
     Args:
-        config: A config as JSON holds it; every level is looked at.
-        place: What may be named at this level.
+        config: A config as JSON holds it; every level is checked.
+        place: The kind that may be named at this level.
 
     Raises:
-        ValueError: If something else is named in it.
+        ValueError: If it names anything else.
 
     Example:
         >>> screen(plain_config(keras.saving.serialize_keras_object(vae)))
@@ -64,12 +65,12 @@ def screen(config: Any, place: str = _ANYTHING) -> None:
         for key, value in config.items():
             screen(value, _place_of(key, place))
     elif place == _NOTHING and _registered(config) is not None:
-        # Keras takes a text for an object that is registered under it.
+        # Keras turns a text into the object that is registered under it.
         raise ValueError(f"it names {config!r} among values, where nothing may be named")
 
 
 def _place_of(key: str, around: str) -> str:
-    """Says what may be named in an entry of a config."""
+    """Returns the kind that may be named in an entry of a config."""
     if around == _NOTHING:
         return around
     if key == "layers":
@@ -103,7 +104,7 @@ def _screen_object(config: dict[str, Any], place: str) -> None:
 
 def _screen_value(config: dict[str, Any]) -> None:
     dtype = (config.get("config") or {}).get("dtype")
-    # Of text, one element may take gigabytes.
+    # One element of a text dtype may take gigabytes.
     if dtype is not None and not _NUMBERS.match(str(dtype)):
         raise ValueError(f"it has a value of the dtype {dtype!r}")
 
@@ -126,10 +127,10 @@ def _screen_function(config: dict[str, Any], place: str) -> None:
 
 
 def _screen_class(config: dict[str, Any], place: str) -> str:
-    """Refuses an object, or says what its config may name."""
+    """Refuses an object, or returns the place of its config."""
     registered = _registered(config.get("registered_name", config["class_name"]))
     if registered is not None:
-        # A function is no class, and would be given in place of an object.
+        # A function is not a class, and would replace an object.
         if place == _NOTHING or not isinstance(registered, type):
             raise _refusal(config, place)
         return _ANYTHING

@@ -1,4 +1,4 @@
-"""The zoo's own page."""
+"""The zoo's README page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keras_vae.presets.cards import protocol, score_text
 from keras_vae.presets.files import METADATA, RECIPE, read_metadata
 
 PAGE = "README.md"
-# The scores that the table shows: the first that a preset has, of each line.
+# The scores that the table shows: of each line, the first one that a preset has.
 _SHOWN = (
     ("log_likelihood_of_all", "log_likelihood", "psnr"),
     ("bits_per_dimension_of_all", "bits_per_dimension"),

@@ -1,4 +1,4 @@
-"""Files of weights: their shapes are compared with a model's before anything is read."""
+"""Weights files: their shapes are compared with a model's before they are read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
-    """Reads the weights of a model, after a look at what the file declares.
+    """Reads the weights of a model, after checking the shapes in the file.
 
     Args:
         model: The model, built.
@@ -25,7 +25,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
         _check_shapes(model, stored_shapes(path))
         model.load_weights(path)
         _check_finite(model)
-    # HDF5 and Keras raise many kinds for files that they did not write.
+    # HDF5 and Keras raise many kinds of errors for files that they did not write.
     except Exception as error:
         raise ValueError(
             f"{path} does not hold the weights of this model: {error}"
@@ -42,8 +42,8 @@ def stored_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         Shapes by name.
 
     Raises:
-        ValueError: If an array is not stored plainly and wholly in the file, as Keras does
-            it, or arrays share their place.
+        ValueError: If an array is not stored uncompressed and completely in the file, as
+            Keras does it, or arrays overlap.
     """
     shapes, size = {}, 0
     with h5py.File(path) as file:
@@ -62,7 +62,7 @@ def _arrays_in(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
         group = groups.pop()
         place = h5py.h5o.get_info(group.id).addr
         if place in seen:
-            raise ValueError(f"its group {group.name} contains itself, or is there twice")
+            raise ValueError(f"its group {group.name} contains itself, or occurs twice")
         seen.add(place)
         for key in group:
             name = f"{group.name.rstrip('/')}/{key}"
@@ -75,13 +75,13 @@ def _arrays_in(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
 
 
 def _check_storage(name: str, array: h5py.Dataset) -> None:
-    # Compressed, a small file can hold gigabytes; what is stored elsewhere is not its own.
+    # A small compressed file can hold gigabytes; data in other files are not its own.
     if array.chunks is not None or array.is_virtual or array.external:
         raise ValueError(f"{name} is compressed, in chunks, or stored in another file")
     if array.dtype.kind not in "biufcV" or array.dtype.hasobject:
-        raise ValueError(f"{name} holds {array.dtype}, which are no numbers")
+        raise ValueError(f"{name} holds {array.dtype}, which are not numbers")
     if array.shape is None or array.id.get_storage_size() != array.nbytes:
-        raise ValueError(f"{name} of shape {array.shape} is not wholly in the file")
+        raise ValueError(f"{name} of shape {array.shape} is not completely in the file")
 
 
 def _check_shapes(model: keras.Model, stored: dict[str, tuple[int, ...]]) -> None:
@@ -89,7 +89,7 @@ def _check_shapes(model: keras.Model, stored: dict[str, tuple[int, ...]]) -> Non
     known = {tuple(one.shape) for one in model.weights}
     for name, shape in stored.items():
         if shape not in known:
-            raise ValueError(f"{name} has shape {shape}, and no weight of the model has it")
+            raise ValueError(f"{name} has shape {shape}, which no weight of the model has")
 
 
 def _check_finite(model: keras.Model) -> None:

@@ -8,7 +8,7 @@ __all__ = ["Recipe", "train"]
 
 
 def train(recipe: Recipe, output, **options: Any) -> dict[str, Any]:
-    """Trains a model and leaves it in a folder; see `keras_vae.training.run.train`.
+    """Trains a model and writes it to a folder; see `keras_vae.training.run.train`.
 
     Args:
         recipe: What to train.
@@ -22,7 +22,7 @@ def train(recipe: Recipe, output, **options: Any) -> dict[str, Any]:
         >>> recipe = Recipe("digits", "dense_vae:latent_dim=2,hidden_units=50", epochs=1)
         >>> scores = train(recipe, "runs/digits")
     """
-    # Here, so that reading a recipe does not wait for TensorFlow.
+    # Imported here, so that reading a recipe does not wait for TensorFlow.
     from keras_vae.training.run import train as run
 
     return run(recipe, output, **options)

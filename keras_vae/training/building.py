@@ -1,4 +1,4 @@
-"""What a recipe describes: model, preprocessor, objective, optimizer."""
+"""The objects that a recipe describes: model, preprocessor, objective, optimizer."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ _ROOMS = {
     "objective": objectives.ROOM,
     "optimizer": optimizers.ROOM,
 }
-# Of small data an epoch is several passes, so that it has so many steps, and 50 epochs are
-# enough to learn from.
+# For small data an epoch is several passes, so that it has this many steps, and 50 epochs
+# are enough to learn from.
 _LEAST_STEPS = 40
-# Training data that parts may start from, such as pseudo-inputs, and their elements.
+# Number of training examples, and of their elements, from which parts may start, such as
+# pseudo-inputs.
 _MOST_STARTS, _MOST_ELEMENTS = 10_000, 50_000_000
 
 
 def steps_of_epoch(recipe: Recipe, data: DataSet) -> int:
-    """Counts the steps of an epoch: one pass through the data, or several of small data.
+    """Counts the steps of an epoch: one pass through the data, or several for small data.
 
     Args:
         recipe: The recipe, with its batch size decided.
@@ -65,19 +66,20 @@ def check_parts(recipe: Recipe) -> None:
         if value := getattr(recipe, role):
             room.check(value)
     if recipe.objective:
-        # An objective needs nothing else to be made, and looks at its numbers then.
+        # An objective can be made now, which checks its numbers.
         objectives.get(recipe.objective)
     if recipe.model is None:
         return
     known = models.ROOM.arguments(recipe.title)
     if foreign := [part for part in _choices(recipe) if part not in known]:
         raise ValueError(
-            f"{recipe.title} has no {' and no '.join(foreign)} to choose. Leave that out, "
-            "or take another model."
+            f"{recipe.title} has no {' and no '.join(foreign)} to choose. Leave it out, or "
+            "take another model."
         )
     if recipe.library_size and "offset" not in known:
         raise ValueError(
-            f"library_size (--library-size) is for dense_vae, and not for {recipe.title}."
+            "library_size (--library-size) is for dense_vae, but the model is "
+            f"{recipe.title}. Leave it out."
         )
 
 
@@ -86,14 +88,14 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
 
     Args:
         recipe: The recipe.
-        data: The data set, for the event shape, the levels and the usual likelihood.
+        data: The data set, for the event shape, the levels and the default likelihood.
 
     Returns:
         The model, not compiled, and the binarization of training data: "dynamic",
         "static" or "none".
 
     Raises:
-        ValueError: If parts and data do not go together.
+        ValueError: If parts and data do not fit together.
     """
     given, arguments = _choices(recipe), models.ROOM.arguments(recipe.title)
     spectrogram = None
@@ -126,7 +128,7 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
     model.preprocessor = Preprocessor.fit(
         data, model.support, drawn, recipe.seed, conditions, spectrogram
     )
-    # From all over the data, which may be sorted.
+    # Rows from all parts of the data, which may be sorted.
     starts = max(1, min(_MOST_STARTS, _MOST_ELEMENTS // math.prod(data.event_shape)))
     stride = -(-len(x_train) // starts)
     model.start_from(model.to_units(x_train[::stride], name="x_train"))
@@ -136,7 +138,7 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
 
 
 def _choices(recipe):
-    """The parts that a recipe says beside the model."""
+    """The parts that a recipe names beside the model."""
     names = ("posterior", "prior", "likelihood", "condition")
     parts = {one: getattr(recipe, one) for one in names}
     return {name: value for name, value in parts.items() if value is not None}
@@ -148,14 +150,13 @@ def binarization(recipe: Recipe, model: LatentVariableModel, usual: str | None) 
     Args:
         recipe: The recipe.
         model: The model.
-        usual: What is done where the recipe does not say, and the model is one of 0/1
-            pixels.
+        usual: The default if the recipe does not decide and the model has 0/1 pixels.
 
     Returns:
         "dynamic", "static" or "none".
 
     Raises:
-        ValueError: If 0/1 pixels are asked for, and the likelihood is one of other values.
+        ValueError: If 0/1 pixels are requested, but the likelihood is for other values.
     """
     binary = model.is_discrete and (model.support.low, model.support.high) == (0.0, 1.0)
     binarize = recipe.binarize or (usual if binary and usual else "none")
@@ -168,7 +169,7 @@ def binarization(recipe: Recipe, model: LatentVariableModel, usual: str | None) 
 
 
 def split_for(model: LatentVariableModel, data: DataSet, split: str) -> tuple:
-    """Takes what a model reads from a split of a data set.
+    """Takes the inputs of a model from a split of a data set.
 
     Args:
         model: The model.
@@ -176,10 +177,11 @@ def split_for(model: LatentVariableModel, data: DataSet, split: str) -> tuple:
         split: Name of the split, or "all".
 
     Returns:
-        Raw observations, and their labels where these are the model's condition, else None.
+        Raw observations, and their labels if these are the model's condition, otherwise
+        None.
 
     Raises:
-        ValueError: If the model has a condition, and the labels are none that fit.
+        ValueError: If the model has a condition, and the labels do not fit.
     """
     x, y = data.split(split)
     if model.condition_shape is None:
@@ -188,7 +190,7 @@ def split_for(model: LatentVariableModel, data: DataSet, split: str) -> tuple:
         y = model.preprocessor.conditions.select(data, split)
     if y is None:
         raise ValueError(
-            f"The model has a condition, but {data.name!r} has no labels to be it. Give data "
+            f"The model has a condition, but {data.name!r} has no labels for it. Give data "
             "with labels (sub-folders of images; y beside x in an .npz file), or take a "
             "model without condition."
         )
@@ -200,20 +202,20 @@ def classes_of(data: DataSet, name: str) -> Conditions:
 
     Args:
         data: The data set.
-        name: The label whose classes they are; "labels" where there is one.
+        name: The label of the classes; "labels" if there is only one.
 
     Returns:
-        The one label. It may be unknown of some.
+        The label. It may be unknown for some examples.
 
     Raises:
-        ValueError: If there are no labels, several, or numbers that are no classes.
+        ValueError: If there are no labels, several, or numbers that are not classes.
     """
     found = Conditions.of(data, name)
     if found.classes is None:
         names = ", ".join(str(one.name) for one in found.columns)
         raise ValueError(
-            f"The model learns one class of each example, but {data.name!r} has the labels "
-            f"{names}. Choose one with classes: condition (--condition NAME)."
+            f"The model learns one class for each example, but {data.name!r} has the "
+            f"labels {names}. Choose one with classes: condition (--condition NAME)."
         )
     return Conditions(found.columns)
 
@@ -227,7 +229,7 @@ def labels_of(model: LatentVariableModel, data: DataSet, split: str) -> np.ndarr
         split: Name of the split, or "all".
 
     Returns:
-        Class numbers [N], -1 where unknown; None where the data have no labels.
+        Class numbers [N], -1 for unknown ones; None if the data have no labels.
 
     Raises:
         ValueError: If there are other labels than those that the model learned.
@@ -242,16 +244,16 @@ def kept_labels(recipe: Recipe, model: LatentVariableModel, data: DataSet):
     """Takes the labels that a model is trained on.
 
     Args:
-        recipe: The recipe; its `labels` says how many are known.
+        recipe: The recipe; its `labels` is the number of known labels.
         model: The model.
         data: The data set.
 
     Returns:
-        Class numbers [N] of the training data, -1 where unknown; None where the model
+        Class numbers [N] of the training data, -1 for unknown ones; None if the model
         learns no labels.
 
     Raises:
-        ValueError: If the model learns none, but they are asked for; there are no labels,
+        ValueError: If labels are requested but the model learns none; there are no labels,
             or a class has too few.
     """
     if not model.learns_labels:
@@ -340,8 +342,8 @@ def monitor_of(objective: objectives.Objective) -> str | None:
         objective: The objective.
 
     Returns:
-        The ELBO where the loss is that, else the loss; None where several players' losses
-        judge each other, so that the last epoch is kept.
+        The ELBO if it is the loss, otherwise the loss; None if the losses of several
+        players judge each other, so that the last epoch is kept.
     """
     if objective.is_game:
         return None

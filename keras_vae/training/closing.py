@@ -25,14 +25,14 @@ from keras_vae.presets.files import METADATA, read_metadata
 from keras_vae.training.building import labels_of, split_for
 from keras_vae.training.run_folder import RunRecorder, remove_checkpoints
 
-# What the closing evaluation may cost: examples, importance samples of each, and decoded
-# elements of all together (half a minute or so); large images get fewer samples.
+# Limits of the final evaluation: examples, importance samples of each, and decoded elements
+# in total (about half a minute); large images get fewer samples.
 _MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
-# Samples that are so many times as sharp as the data have grain.
+# Samples that are this many times as sharp as the data have grain.
 _GRAIN = 1.5
-# Samples in a picture; of a model of classes, those of each of so many classes.
+# Number of samples in a picture; with classes, number of samples per class and of classes.
 SAMPLES, _SAMPLES_OF_CLASS, _MOST_CLASSES = 64, 8, 20
-# Sounds are larger than images, on paper and in files.
+# Sounds take more space than images, in pictures and in files.
 _SOUNDS, _SOUNDS_OF_CLASS, _PAIRS_OF_SOUNDS = 32, 4, 8
 
 
@@ -43,7 +43,7 @@ def close(
 
     Args:
         output: The run's folder.
-        recorder: What the epochs left behind.
+        recorder: The record of the epochs.
         data: The data set.
         say: Called with each line for the user.
 
@@ -77,12 +77,13 @@ def close(
 
 
 def _worse_than_nothing(model, scores) -> list[str]:
-    """Says so where grain is taken for sharpness, or guessing would score better."""
+    """Warns if grain passes for sharpness, or if guessing would score better."""
     sharpness = scores.get("sharpness_of_samples", {}).get("mean", 0.0)
     if sharpness > _GRAIN:
         return [
-            f"samples are {sharpness:.1f} times as sharp as the data: that is grain. Let the "
-            "features weigh more (adversarial:gamma=...), or lower --learning-rate."
+            f"samples are {sharpness:.1f} times as sharp as the data, which means grain. "
+            "Raise the weight of the features (adversarial:gamma=...), or lower "
+            "--learning-rate."
         ]
     low, high = model.support.low, model.support.high
     bits = scores.get("bits_per_dimension")
@@ -92,14 +93,15 @@ def _worse_than_nothing(model, scores) -> list[str]:
     if bits["mean"] <= uniform:
         return []
     return [
-        f"{bits['mean']:.2f} bits/dim are more than the {uniform:.2f} that it takes to guess "
-        "all levels alike: the model has learned nothing. Look at what the values were taken "
-        "for (--levels, --likelihood), lower --learning-rate, or train longer (--epochs)."
+        f"{bits['mean']:.2f} bits/dim are more than the {uniform:.2f} of a uniform guess "
+        "over all levels: the model has learned nothing. Check the levels and the "
+        "likelihood (--levels, --likelihood), lower --learning-rate, or train longer "
+        "(--epochs)."
     ]
 
 
 def _remarks(model, x, y) -> list[str]:
-    """What a reader of the scores may miss."""
+    """Remarks that help to read the scores."""
     remarks = []
     shift = model.preprocessor.scaling.log_scale if model.preprocessor else 0.0
     if shift and not model.is_discrete:
@@ -110,9 +112,10 @@ def _remarks(model, x, y) -> list[str]:
     x, y = x[:_MOST_EXAMPLES], None if y is None else y[:_MOST_EXAMPLES]
     if len(x) > 1 and not active_units(model, x, y=y).any():
         remarks.append(
-            "no latent unit is active: the code says nothing of x, and all reconstructions "
-            "are alike. Look at what the values were taken for (--likelihood, --levels), "
-            "train longer, or let the rate weigh less at first (--warmup-epochs)."
+            "no latent unit is active: the code carries no information about x, and all "
+            "reconstructions are alike. Check the likelihood and the levels (--likelihood, "
+            "--levels), train longer, or lower the weight of the rate at first "
+            "(--warmup-epochs)."
         )
     return remarks
 
@@ -123,14 +126,14 @@ def test_scores(model: LatentVariableModel, x: np.ndarray, y) -> dict[str, Any]:
     Args:
         model: The model.
         x: Raw observations [N, *event].
-        y: The condition of each, or None.
+        y: The condition of each observation, or None.
 
     Returns:
         The scores; see `keras_vae.evaluation.held_out_scores`.
     """
     elements = min(len(x), _MOST_EXAMPLES) * math.prod(model.event_shape)
     samples = min(_MOST_SAMPLES, max(50, _MOST_ELEMENTS // elements))
-    # Of a VAE-GAN it is images, not draws for each example.
+    # For a VAE-GAN the number is that of images, not of draws for each example.
     samples = samples if model.trains_likelihood else _MOST_SAMPLES
     return held_out_scores(model, x, samples, limit=_MOST_EXAMPLES, y=y)
 
@@ -138,8 +141,7 @@ def test_scores(model: LatentVariableModel, x: np.ndarray, y) -> dict[str, Any]:
 def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> list[str]:
     """Draws samples and reconstructions of images, and the manifold of 2-D codes.
 
-    Of tables with named columns, samples are a table; of sounds they are written as a WAV
-    file, too.
+    Samples of tables with named columns are a table; sounds are also written as a WAV file.
 
     Args:
         model: The model.
@@ -149,7 +151,7 @@ def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> lis
             one; classes get a row of samples each.
 
     Returns:
-        Names of the files; none for arrays that are no images.
+        Names of the files; none for arrays that are not images.
     """
     columns_of_table = model.preprocessor is not None and model.preprocessor.columns
     if columns_of_table and model.condition_shape is None and not model.learns_labels:
@@ -180,7 +182,7 @@ def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> lis
 
 
 def _pictures(model, samples, x, rebuilt, output: Path, columns) -> list[str]:
-    """Draws samples, and data beside reconstructions; sounds can be heard, too."""
+    """Draws samples, and data beside reconstructions; writes sounds, too."""
     names, shown = ["samples.png", "reconstructions.png"], model.shown_range
     pictures = [output / name for name in names]
     spectrogram = model.preprocessor and model.preprocessor.spectrogram

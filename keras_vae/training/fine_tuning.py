@@ -17,14 +17,14 @@ from keras_vae.training.recipe import Recipe
 def read_run(
     name_or_folder: str | os.PathLike,
 ) -> tuple[Path, dict[str, Any], Recipe | None]:
-    """Finds a run or preset, and reads what is beside it.
+    """Finds a run or preset, and reads its metadata and recipe.
 
     Args:
         name_or_folder: Folder of a model, or the name of a preset.
 
     Returns:
-        The folder, its metadata and its recipe; None where the model was saved from
-        Python and has none.
+        The folder, its metadata and its recipe, which is None if the model was saved from
+        Python.
 
     Raises:
         FileNotFoundError: If there is no such preset.
@@ -36,7 +36,7 @@ def read_run(
         if RECIPE in metadata["files"]:
             raise FileNotFoundError(f"{folder / RECIPE} is missing.")
         return folder, metadata, None
-    # Of a run that may be going on only the model has a checksum.
+    # In a run that may not be finished, only the model has a checksum.
     if RECIPE in metadata["files"]:
         check_file(folder, RECIPE, metadata["files"][RECIPE])
     return folder, metadata, Recipe.from_json(folder / RECIPE)
@@ -45,7 +45,7 @@ def read_run(
 def start(
     recipe: Recipe, data: DataSet, before: LatentVariableModel
 ) -> tuple[LatentVariableModel, str]:
-    """Makes the model that goes on from a preset.
+    """Makes the model that starts from a preset.
 
     Args:
         recipe: A recipe with `from_preset`.
@@ -53,12 +53,12 @@ def start(
         before: The preset's model.
 
     Returns:
-        The same model with the recipe's seed and the preset's preprocessor (where it has
-        none, one that leaves values as they are), and the binarization of training data:
+        The same model with the recipe's seed and the preset's preprocessor (or one that
+        does not change values, if it has none), and the binarization of training data:
         "dynamic", "static" or "none".
 
     Raises:
-        ValueError: If the data are of another form than those that it was trained on.
+        ValueError: If the form of the data differs from that of the preset's training data.
     """
     check_shape(before, data, f"The preset {recipe.from_preset!r}")
     check_levels(before, data, f"The preset {recipe.from_preset!r}")
@@ -76,7 +76,7 @@ def start(
 
 
 def check_shape(model: LatentVariableModel, data: DataSet, whose: str) -> None:
-    """Refuses data of another shape than those that a model was trained on.
+    """Refuses data whose shape differs from that of a model's training data.
 
     Args:
         model: The model.
@@ -89,22 +89,22 @@ def check_shape(model: LatentVariableModel, data: DataSet, whose: str) -> None:
     spectrogram = model.preprocessor and model.preprocessor.spectrogram
     if spectrogram is None and data.sample_rate is not None:
         raise ValueError(f"{whose} was not trained on sounds, which {data.name!r} holds.")
-    # Arrays do not say their sample rate.
+    # The sample rate of arrays is unknown.
     if spectrogram and data.sample_rate not in (None, spectrogram.sample_rate):
         raise ValueError(
-            f"{whose} was made for sounds of {spectrogram.sample_rate:,} samples a second, "
-            f"but those of {data.name!r} have {data.sample_rate:,}. Resample them."
+            f"{whose} was made for sounds of {spectrogram.sample_rate:,} samples per "
+            f"second, but those of {data.name!r} have {data.sample_rate:,}. Resample them."
         )
     if model.raw_shape != data.event_shape:
         raise ValueError(
-            f"{whose} was made for examples of shape {model.raw_shape}, but those "
-            f"of {data.name!r} have shape {data.event_shape}. Bring the data to the form of "
+            f"{whose} was made for examples of shape {model.raw_shape}, but those of "
+            f"{data.name!r} have shape {data.event_shape}. Bring the data to the form of "
             "the training data."
         )
 
 
 def check_levels(model: LatentVariableModel, data: DataSet, whose: str) -> None:
-    """Refuses training data of other levels than those that a model was trained on.
+    """Refuses new training data whose levels differ from those of a model's training data.
 
     Args:
         model: The model.
@@ -115,7 +115,7 @@ def check_levels(model: LatentVariableModel, data: DataSet, whose: str) -> None:
         ValueError: If the levels differ.
     """
     if model.preprocessor is not None and model.preprocessor.spectrogram is not None:
-        # Waveforms have none.
+        # Waveforms have no levels.
         return
     levels = data.levels if model.preprocessor is None else model.preprocessor.levels
     if not _alike(levels, data.levels):
@@ -127,7 +127,7 @@ def check_levels(model: LatentVariableModel, data: DataSet, whose: str) -> None:
 
 
 def _alike(levels, others) -> bool:
-    """Whether values may be of some levels; much smaller ones are of another scale."""
+    """Whether values may belong to some levels; much smaller ones have another scale."""
     if levels is None or others is None:
         return levels is others
     (low, high), (least, most) = levels, others

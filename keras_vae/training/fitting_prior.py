@@ -1,4 +1,4 @@
-"""Fitting a prior to the codes of a run, into a folder of its own."""
+"""Fits a prior to the codes of a run, into a new folder."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from keras_vae.training.recipe import Recipe
 
 
 def refuse_folder(output: Path) -> None:
-    """Refuses a folder that holds anything.
+    """Refuses a folder that is not empty.
 
     Args:
-        output: Where the model with the fitted prior is to go.
+        output: Folder for the model with the fitted prior.
 
     Raises:
-        FileExistsError: If it does.
+        FileExistsError: If the folder holds anything.
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise FileExistsError(
@@ -44,16 +44,16 @@ def fit_prior_of_run(
     say: Callable[[str], None] = print,
     **options: Any,
 ) -> dict[str, Any]:
-    """Fits a prior to the codes of training data, and writes the model that has it.
+    """Fits a prior to the codes of training data, and writes the model with it.
 
-    The folder gets what a run's has: model, metadata, recipe, pictures; the recipe is that
-    of the model whose codes they are.
+    The folder gets the files of a run: model, metadata, recipe, pictures; the recipe is
+    that of the original model.
 
     Args:
         model: The trained model.
-        metadata: What is beside it.
+        metadata: Its metadata.
         recipe: Its recipe, or None.
-        data: The data that it was trained on.
+        data: Its training data.
         prior: The prior, by name.
         output: The new folder.
         say: Called with each line for the user.

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_vae.training.recipe import Recipe
 from keras_vae.training.workers import read_cluster
 
-# Decoded elements in a batch up to which XLA's convolutions are the faster ones on a CPU.
+# Number of decoded elements in a batch up to which XLA's convolutions are faster on a CPU.
 _SMALL_BATCH = 100_000
 
 
@@ -20,14 +20,14 @@ def on_gpu() -> bool:
 
 
 def find_strategy(say: Callable[[str], None]) -> tf.distribute.Strategy | None:
-    """What to train under.
+    """Finds the distribution strategy.
 
     Args:
-        say: Called with a line for the user, where others are waited for.
+        say: Called with a line for the user, if this process waits for others.
 
     Returns:
-        The workers of TF_CONFIG together, with all their GPUs; else all GPUs together where
-        there are several; else None, TensorFlow's own choice.
+        A strategy for the workers of TF_CONFIG with all their GPUs, or for all GPUs if
+        there are several; otherwise None, TensorFlow's default.
 
     Raises:
         RuntimeError: If TF_CONFIG names workers and TensorFlow has computed already.
@@ -42,7 +42,7 @@ def find_strategy(say: Callable[[str], None]) -> tf.distribute.Strategy | None:
         except RuntimeError as error:
             raise RuntimeError(
                 "Training on the workers of TF_CONFIG must be the first that a process "
-                f"does with TensorFlow: {error}. Train in a process of its own."
+                f"does with TensorFlow: {error}. Train in a new process."
             ) from error
     several = len(tf.config.list_physical_devices("GPU")) > 1
     return tf.distribute.MirroredStrategy() if several else None
@@ -60,10 +60,10 @@ def use_xla(
     """Decides whether training is compiled with XLA.
 
     Args:
-        recipe: What to train; its `jit` decides where it is given.
+        recipe: What to train; its `jit` decides if it is given.
         model: The model.
         objective: Its objective.
-        strategy: What `find_strategy` found.
+        strategy: The result of `find_strategy`.
 
     Returns:
         Whether to compile.
@@ -80,13 +80,13 @@ def use_xla(
         return recipe.jit
     if strategy is not None or on_gpu():
         return strategy is None
-    # For some discrete draws XLA has no operation.
+    # XLA lacks the operations of some discrete draws.
     if not model.latent.is_reparameterized:
         return False
     # XLA fuses the optimizer's and the likelihood's many small operations (on CPUs up to
-    # a third less time, see benchmarks/). But on CPUs its convolutions are the slower
-    # ones, which tells in larger batches (28 x 28 pixels: 0.9 of the time in batches of
-    # 32, 1.1 of 128, 1.35 of 256), and a game takes long to compile.
+    # a third less time, see benchmarks/). But on CPUs its convolutions are slower, which is
+    # noticeable in larger batches (28 x 28 pixels: 0.9 of the time in batches of 32, 1.1 of
+    # 128, 1.35 of 256), and a game takes long to compile.
     if not _has_convolutions(model):
         return True
     decoded = recipe.batch_size * objective.num_samples * math.prod(model.event_shape)

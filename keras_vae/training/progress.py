@@ -1,4 +1,4 @@
-"""What a person reads while a model trains: one line an epoch."""
+"""The output for the user while a model trains: one line per epoch."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ LOGS = ("csv", "tensorboard")
 
 
 class EpochLines(keras.callbacks.Callback):
-    """Says one line an epoch: scores, the best so far, time, and how long it may take.
+    """Prints one line per epoch: scores, the best so far, time, and the longest time left.
 
-    On a terminal the steps of the epoch under way are counted in place of the next line;
-    elsewhere, as in a log file, there is nothing but whole lines.
+    On a terminal the current line counts the steps of the epoch; elsewhere, as in a log
+    file, there are only whole lines.
 
     Args:
-        recorder: Knows the epochs before and which is the best; stands before this one
-            among the callbacks.
-        steps: Steps of an epoch.
+        recorder: The record of earlier epochs and of the best one; it comes before this one
+            in the list of callbacks.
+        steps: Number of steps of an epoch.
         say: Called with each line.
     """
 
@@ -52,7 +52,7 @@ class EpochLines(keras.callbacks.Callback):
             sys.stdout.flush()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Says the line."""
+        """Prints the line."""
         if self.is_terminal:
             sys.stdout.write("\r\033[K")
         self._seconds.append(time.monotonic() - self._start)
@@ -83,7 +83,7 @@ class EpochLines(keras.callbacks.Callback):
             parts.append(f"best {value:.2f} (epoch {best + 1})")
         parts.append(f"{self._seconds[-1]:.1f} s")
         if left := total - epoch - 1:
-            # The first epoch has the compilation in it.
+            # The first epoch includes the compilation.
             recent = self._seconds[1:][-5:] or self._seconds
             parts.append(f"at most {_span(left * sum(recent) / len(recent))} left")
         return ", ".join(parts)
@@ -116,7 +116,7 @@ def check_logs(names: Sequence[str]) -> None:
 
     Raises:
         ImportError: If `tensorboard` is not installed.
-        ValueError: If a name is not known.
+        ValueError: If a name is unknown.
     """
     for name in names:
         if name not in LOGS:

@@ -14,12 +14,12 @@ from keras_vae.training.recipe import Recipe
 def load_to_train(
     recipe: Recipe, before: LatentVariableModel | None = None, check: bool = True
 ) -> DataSet:
-    """Loads what a recipe trains on.
+    """Loads the training data of a recipe.
 
     Args:
         recipe: The recipe.
-        before: The model that training goes on from, which decides how data are read.
-        check: Whether images that are streamed are all read once before.
+        before: The model from which training starts, which decides how data are read.
+        check: Whether to read all streamed images once before.
 
     Returns:
         The data set.
@@ -53,13 +53,13 @@ def load_to_train(
 def load_to_use(
     name: str, model: LatentVariableModel, recipe: Recipe | None, split: str
 ) -> DataSet:
-    """Loads data that a trained model is used on, as it reads them.
+    """Loads data to use with a trained model, in the form that it reads.
 
     Args:
         name: Name of a data set, or a path.
         model: The model.
-        recipe: What it was trained by, or None.
-        split: What will be used of the data; of "all" no splits are drawn.
+        recipe: Its recipe, or None.
+        split: The split that will be used; for "all" no splits are drawn.
 
     Returns:
         The data set.
@@ -71,7 +71,7 @@ def load_to_use(
     is_same = recipe is not None and name == recipe.data
     if recipe is not None and is_same:
         settings |= {"header": recipe.header, "skip_damaged": recipe.skip_damaged}
-        # What is known of streamed images is another thing than of those in memory.
+        # The fingerprint of streamed images differs from that of images in memory.
         settings["stream"] = bool(recipe.stream)
         if data_module.is_table(name):
             settings["label"] = _label_names(recipe)
@@ -83,7 +83,7 @@ def load_to_use(
 
 
 def _settings_like(name: str, model, recipe: Recipe | None) -> dict[str, Any]:
-    """How data are read for a model: its size, columns, levels and labels."""
+    """The settings to read data for a model: its size, columns, levels and labels."""
     found = data_module.settings_like(name, model.event_shape, model.preprocessor)
     if "columns" in found and recipe is not None and recipe.label:
         known = [one.name for one in found.get("label", ())]
@@ -93,7 +93,7 @@ def _settings_like(name: str, model, recipe: Recipe | None) -> dict[str, Any]:
 
 
 def _label_names(recipe: Recipe) -> str | None:
-    """The columns of a table that are not learned: labels, and what the condition is."""
+    """The columns of a table that are not learned: labels, and the condition."""
     names = [] if recipe.label is None else recipe.label.split(",")
     if recipe.condition not in (None, ALL_LABELS) and data_module.is_table(recipe.data):
         names += [one for one in recipe.condition.split(",") if one not in names]

@@ -41,7 +41,8 @@ from keras_vae.training.recipe import Recipe
 from keras_vae.training.run_folder import RunRecorder
 from keras_vae.training.workers import Workers
 
-# Decoded elements in a validation batch, so that it fits where a training batch does.
+# Number of decoded elements in a validation batch, so that it fits into memory if a
+# training batch does.
 _ELEMENTS_AT_A_TIME = 4_000_000
 
 
@@ -55,24 +56,24 @@ def train(
     verbose: bool = False,
     log: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Trains a model and leaves it, its history, scores and pictures in a folder.
+    """Trains a model and writes it, its history, scores and pictures to a folder.
 
-    After each epoch the folder holds the best model so far (of a VAE-GAN, which no score
-    judges, the last) and a checkpoint, each written whole. A run that ended early, however
-    it ended, goes on with `resume`. Labels are the condition of a model that has one.
+    After each epoch the folder holds the best model so far (for a VAE-GAN, which has no
+    score, the last) and a checkpoint, each written whole. A run that ended early for any
+    reason continues with `resume`. Labels are the condition of a model that has one.
 
-    Where the environment variable TF_CONFIG names several workers, each calls this, and they
-    train in step: every batch is that of one process, shared out among them. The chief
-    writes the folder, the others nothing that lasts.
+    If the environment variable TF_CONFIG names several workers, each calls this function,
+    and they train in step: every batch is that of one process, shared out among them. The
+    chief writes the folder; the others write nothing permanent.
 
     Args:
         recipe: What to train.
         output: The run's folder.
-        resume: Go on from the last finished epoch of the run in `output`; without one,
-            start it.
+        resume: Continue after the last finished epoch of the run in `output`, or start it
+            if there is none.
         overwrite: Replace the run in `output`.
-        say: Called with each line for the user; None says nothing, and counts no steps.
-        verbose: Whether Keras prints all that `fit` logs, in place of a line an epoch.
+        say: Called with each line for the user; None prints nothing, and counts no steps.
+        verbose: Whether Keras prints all logs of `fit`, instead of a line per epoch.
         log: "csv", "tensorboard" or both: Keras's callbacks that log into `output`.
 
     Returns:
@@ -81,8 +82,8 @@ def train(
     Raises:
         ConnectionError: If another worker is gone, or the chief cannot go on.
         FileExistsError: If `output` holds something that must not be replaced.
-        ImportError: If the package tensorboard is asked for and missing.
-        ValueError: If recipe and data do not go together, or workers not.
+        ImportError: If the package tensorboard is needed and missing.
+        ValueError: If recipe and data, or the workers, do not fit together.
 
     Example:
         >>> scores = train(Recipe("mnist_5k", "conv_vae"), "runs/mnist_5k")
@@ -90,7 +91,7 @@ def train(
     output = Path(output)
     check_parts(recipe)
     check_logs(log)
-    # First of all: TensorFlow refuses workers once it has computed anything.
+    # This comes first, since TensorFlow refuses workers once it has computed anything.
     strategy = hardware.find_strategy(say or _nothing)
     workers = Workers(strategy)
     if not workers.is_chief:
@@ -108,7 +109,7 @@ def train(
             objective = build_objective(recipe, model, data)
             optimizer = build_optimizer(recipe, model, data)
             jit = hardware.use_xla(recipe, model, objective, strategy)
-            # Refused now, and not after the training.
+            # Refused now, not after the training.
             check_shares(cast(int, recipe.batch_size), model.distribute_strategy)
             split_for(model, data, "train")
             kept_labels(recipe, model, data)
@@ -117,8 +118,8 @@ def train(
             model.compile(optimizer, objective, jit_compile=jit)
             given = {"resume": resume, "overwrite": overwrite}
             workers.agree({**given, **recipe.to_config(), **metadata})
-            # Everything that can be refused has been checked; now the folder is touched
-            # (to resume a run it is only read).
+            # All checks are done; only now is the folder changed (to resume a run, it is
+            # only read).
             workers.open_folder(output, own, recipe, resume, overwrite)
             if resume and (own / METADATA).exists():
                 kept = read_metadata(own)
@@ -137,13 +138,13 @@ def train(
 
 
 def _nothing(_: str) -> None:
-    """Says nothing."""
+    """Prints nothing."""
 
 
 def _read(recipe: Recipe, output: Path, resume: bool, say) -> tuple:
-    """The recipe with what the data decide, the model to start from, and the data."""
+    """The recipe with the data's choices, the model to start from, and the data."""
     before = _open_preset(recipe, output)
-    # The files of a run that goes on were all read when it began.
+    # All files of a resumed run were read when it began.
     goes_on = resume and (output / METADATA).exists()
     data = load_to_train(recipe, before, check=not goes_on)
     for line in [*data.notes, *describe_columns(data.columns or ())]:
@@ -172,33 +173,33 @@ def _held_out(model, data, split) -> tuple:
 def _check_unchanged(
     output: Path, before: dict[str, Any], metadata: dict[str, Any]
 ) -> None:
-    """Refuses to go on with other data or another precision than the run began with."""
+    """Refuses to continue a run with other data or another precision."""
     if before.get("from_preset") != metadata.get("from_preset"):
         raise ValueError(
-            f"The preset that the run in {output} began with has changed since. Put it "
-            "back as it was, or train anew."
+            f"The preset that the run in {output} began with has changed since. Restore "
+            "it, or train anew."
         )
     begun, here = before.get("policy"), metadata["policy"]
     if begun != here:
         raise ValueError(
-            f"The run in {output} was begun in {begun}, but here it would go on in {here}: "
-            "half precision is another one on GPUs than on CPUs. Go on where it was begun, "
-            "or train anew."
+            f"The run in {output} was begun in {begun}, but would continue in {here}: half "
+            "precision differs between GPUs and CPUs. Continue on the kind of device where "
+            "it began, or train anew."
         )
     before, now = before["data"], metadata["data"]
     if before["fingerprint"] != now["fingerprint"]:
         raise ValueError(
-            f"{now['name']!r} has changed since the run in {output} began, and with it "
-            "what is held out. Put the data back as they were, or train anew."
+            f"{now['name']!r} has changed since the run in {output} began, and with it the "
+            "held-out data. Restore the data, or train anew."
         )
 
 
 def _fit(model, recipe, data, binarize, validation, callbacks, say, verbose) -> None:
-    """Runs the epochs that are left to do."""
+    """Runs the remaining epochs."""
     recorder, steps = callbacks[0], steps_of_epoch(recipe, data)
     done = recorder.restore(model)
     if done:
-        say(f"going on after epoch {done} of at most {recipe.epochs}")
+        say(f"continuing after epoch {done} of at most {recipe.epochs}")
     if recorder.is_over:
         return
     x, y = split_for(model, data, "train")
@@ -223,7 +224,7 @@ def _fit(model, recipe, data, binarize, validation, callbacks, say, verbose) -> 
         start_step=done * steps,
     )
     decoded = model.objective.num_samples * math.prod(model.event_shape)
-    # As many for each replica.
+    # The same number for each replica.
     replicas = model.distribute_strategy.num_replicas_in_sync
     share = max(1, min(500, _ELEMENTS_AT_A_TIME // decoded) // replicas)
     # A single example has no variance.
@@ -239,13 +240,13 @@ def _fit(model, recipe, data, binarize, validation, callbacks, say, verbose) -> 
             validation_data=validation,
             validation_batch_size=share * replicas,
             callbacks=callbacks,
-            # In a log file no bars.
+            # No progress bars in a log file.
             verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
         )
 
 
 def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]:
-    """What is said beside the model, but for what training will find out."""
+    """The metadata of the model, except for the results of training."""
     about: dict[str, Any] = {
         "name": data.name,
         "licence": data.licence,
@@ -272,17 +273,18 @@ def _metadata(recipe: Recipe, data: DataSet, model, objective) -> dict[str, Any]
 
 
 def _values(data: DataSet, model: LatentVariableModel) -> str:
-    """What the values were taken for, where that was a guess."""
+    """Lines about the kind of the values, if it was guessed."""
     if data.sample_rate is not None:
         return f"sounds are seen as spectrograms of shape {tuple(model.event_shape)}\n"
     if data.sha256 is None or data.columns:
         return ""
     if data.levels is None:
         name = data.likelihood
-        counts = name in ("poisson", "negative_binomial")
-        return f"values are taken for counts: {name} (see --likelihood)\n" if counts else ""
+        if name not in ("poisson", "negative_binomial"):
+            return ""
+        return f"the values are treated as counts: {name} (see --likelihood)\n"
     low, high = data.levels
-    return f"values are taken for levels from {low} to {high} (see --levels)\n"
+    return f"the values are treated as levels from {low} to {high} (see --levels)\n"
 
 
 def _describe(recipe, data: DataSet, model, metadata, workers, jit: bool) -> str:
@@ -297,7 +299,7 @@ def _describe(recipe, data: DataSet, model, metadata, workers, jit: bool) -> str
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
         + _values(data, model)
-        + (f"an epoch is {passes} passes through these\n" if passes > 1 else "")
+        + (f"an epoch is {passes} passes through the training data\n" if passes > 1 else "")
         + f"training on {count} {kind}{'s' if count > 1 else ''}"
         + (f", by {workers.count} workers" if workers.count > 1 else "")
         + (" with XLA" if jit else "")

@@ -1,4 +1,4 @@
-"""The folder of a training run: its files, and what may be written over."""
+"""The folder of a training run: its files, and which of them may be replaced."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ PICTURES = (
 
 
 def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> None:
-    """Begins a run in a folder, or refuses.
+    """Begins a run in a folder, or refuses to.
 
     Args:
         folder: The folder.
         recipe: The resolved recipe of the run.
-        resume: Whether to go on with the run that is in it.
-        overwrite: Whether to delete the run that is in it.
+        resume: Whether to continue the run in it.
+        overwrite: Whether to delete the run in it.
 
     Raises:
         FileExistsError: If the folder holds anything that must not be touched.
-        ValueError: If it holds a run of another recipe, and that is to be resumed.
+        ValueError: If `resume` is True and it holds a run of another recipe.
     """
     # A process that was killed may have left a hidden temporary file.
     files = [f for f in folder.iterdir() if f.name[0] != "."] if folder.exists() else []
@@ -61,7 +61,7 @@ def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> 
         write_json(folder / RECIPE, recipe.to_config())
     else:
         raise FileExistsError(
-            f"{folder} holds a run already. Go on with it (--resume), replace it "
+            f"{folder} holds a run already. Continue it (--resume), replace it "
             "(--overwrite), or choose another --output."
         )
 
@@ -76,7 +76,7 @@ def _check_same(before: Recipe, now: Recipe, folder: Path) -> None:
     if differences:
         raise ValueError(
             f"{folder} holds a run of another recipe: {'; '.join(differences)}. Resume it "
-            f"as it was (keras-vae train --resume --output {folder}), or choose another "
+            f"unchanged (keras-vae train --resume --output {folder}), or choose another "
             "--output."
         )
 
@@ -99,13 +99,13 @@ def read_history(folder: Path) -> list[dict[str, float]]:
 
 
 def checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    """Finds the checkpoints of a run: one, or two where a kill left the one before.
+    """Finds the checkpoints of a run: one, or two if a kill left the earlier one.
 
     Args:
         folder: The run's folder.
 
     Returns:
-        For each the number of epochs behind it and its path.
+        For each, its number of epochs and its path.
     """
     pattern = re.compile(r"checkpoint-(\d+)\.weights\.h5")
     found = ((pattern.fullmatch(path.name), path) for path in folder.iterdir())
@@ -123,18 +123,18 @@ def remove_checkpoints(folder: Path) -> None:
 
 
 class RunRecorder(keras.callbacks.Callback):
-    """Records history, checkpoint and best model after each epoch, and stops in time.
+    """Records history, checkpoint and best model after each epoch, and stops early.
 
-    Keras has a callback for each of these, but theirs forget what was best when a run is
-    resumed, and write files that a kill can leave half-written. Here all decisions are
-    functions of the history, so a resumed run decides as the uninterrupted one.
+    Keras has a callback for each of these, but they forget the best score when a run is
+    resumed, and a kill can leave their files half-written. Here all decisions depend only
+    on the history, so a resumed run decides like an uninterrupted one.
 
     Args:
         folder: The run's folder.
         recipe: The recipe.
         monitor: The validation score that decides; None keeps the last epoch.
-        model: The model, with the preprocessor that is to be saved with it.
-        metadata: What to write beside the best model.
+        model: The model, with the preprocessor to save with it.
+        metadata: Metadata of the best model.
     """
 
     def __init__(
@@ -145,12 +145,12 @@ class RunRecorder(keras.callbacks.Callback):
         model: LatentVariableModel,
         metadata: dict[str, Any],
     ):
-        """Creates the callback, with the history of the epochs before."""
+        """Creates the callback, with the history of earlier epochs."""
         super().__init__()
         self.folder, self.recipe, self.monitor = folder, recipe, monitor
         self.metadata = metadata
         self.rows = read_history(folder)
-        # Never compiled, so that no optimizer slots go into the model's file.
+        # It is never compiled, so that the model's file has no optimizer slots.
         self._best_model = type(model).from_config(model.get_config())
 
     @property
@@ -162,7 +162,7 @@ class RunRecorder(keras.callbacks.Callback):
 
     @property
     def is_over(self) -> bool:
-        """Whether all epochs are done, or too many since the best one."""
+        """Whether all epochs are done, or too many have passed since the best one."""
         best = self.best_epoch
         if best is None:
             return False
@@ -182,7 +182,7 @@ class RunRecorder(keras.callbacks.Callback):
             model: The model, compiled.
 
         Returns:
-            The number of epochs that the checkpoint has behind it; 0 without one.
+            The number of epochs of the checkpoint; 0 without one.
 
         Raises:
             ValueError: If `history.csv` lacks epochs.
@@ -191,22 +191,22 @@ class RunRecorder(keras.callbacks.Callback):
         if len(self.rows) < epoch:
             raise ValueError(
                 f"{self.folder / HISTORY} has {len(self.rows)} epochs, but {checkpoint} "
-                f"was written after {epoch}. Put the whole history back, or start anew "
-                "with --overwrite."
+                f"was written after {epoch}. Restore the whole history, or start anew with "
+                "--overwrite."
             )
-        # A kill between the two files leaves one more row than the checkpoint knows.
+        # A kill between the two files leaves one more row than the checkpoint has epochs.
         self.rows = self.rows[:epoch]
         if checkpoint is not None:
             model.load_weights(checkpoint)
         return epoch
 
     def on_test_begin(self, logs=None):
-        """Has validation score what would be kept."""
+        """Uses the weights that would be kept for validation."""
         self._averages = averaged(self.model.optimizers.values())
         self._averages.__enter__()
 
     def on_test_end(self, logs=None):
-        """Goes on with the weights that are trained."""
+        """Returns to the weights in training."""
         self._averages.__exit__(None, None, None)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -223,7 +223,7 @@ class RunRecorder(keras.callbacks.Callback):
         if self.best_epoch == epoch:
             self._keep_best()
         earlier = checkpoints(self.folder)
-        # The epoch is in the name, and so never at odds with the contents.
+        # The name has the epoch, so it never disagrees with the contents.
         checkpoint = self.folder / f"checkpoint-{epoch + 1}.weights.h5"
         write_atomically(checkpoint, functools.partial(write_weights, self.model))
         for _, path in earlier:
@@ -233,7 +233,7 @@ class RunRecorder(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _keep_best(self):
-        # Where an optimizer keeps averages of the weights, they are the model.
+        # If an optimizer keeps averages of the weights, they are the model.
         with averaged(self.model.optimizers.values()):
             self._best_model.set_weights(self.model.get_weights())
         training = {"epochs": len(self.rows), "finished": False}

@@ -1,4 +1,4 @@
-"""Training in step with other processes, those that TF_CONFIG names."""
+"""Training in step with the other processes that TF_CONFIG names."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _FORM = (
     '"task": {"type": "worker", "index": 0}}'
 )
 _JOBS = ("chief", "worker")
-# Numbers that the chief sends at a time, a megabyte.
+# Number of values that the chief sends at a time, a megabyte.
 _PART = 1 << 18
-# What TensorFlow raises on the others when one is gone. All but the first may have other
-# causes, such as a GPU that fails: then their messages do not speak of others.
+# Exceptions of TensorFlow on the others when one worker is gone. All but the first may have
+# other causes, such as a failing GPU: then their messages do not mention other workers.
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -48,11 +48,11 @@ def read_cluster() -> tuple[int, int] | None:
     """Reads the environment variable TF_CONFIG.
 
     Returns:
-        How many workers there are, and the place of this process among them, from 0: the
-        chief is the first. None where it trains alone.
+        The number of workers, and the index of this process among them, from 0 for the
+        chief. None if it trains alone.
 
     Raises:
-        ValueError: If the variable is there and does not say it.
+        ValueError: If the variable is set, but invalid.
     """
     text = os.environ.get(_CONFIG, "")
     if not text:
@@ -82,18 +82,18 @@ def _addresses(cluster) -> dict[str, list[str]]:
     jobs = cluster if isinstance(cluster, dict) else {}
     if foreign := set(jobs) - set(_JOBS):
         raise _wrong(
-            f"has the job {min(foreign)!r}, but here all train in step: only 'worker' and "
-            "one 'chief' can be"
+            f"has the job {min(foreign)!r}, but all train in step here: only the jobs "
+            "'worker' and 'chief' (once) are possible"
         )
     lists = [one if isinstance(one, list) else [None] for one in jobs.values()]
     addresses = [one for some in lists for one in some]
     for one in addresses:
         if not isinstance(one, str) or not one.rpartition(":")[2].isdecimal():
-            raise _wrong(f"names {one!r}, which is no host:port")
+            raise _wrong(f"names {one!r}, which is not of the form host:port")
     if not addresses or len(jobs.get("chief", ())) > 1:
-        raise _wrong("must name workers, and one chief at most")
+        raise _wrong("must name workers, and at most one chief")
     if len(set(addresses)) < len(addresses):
-        raise _wrong("gives two workers one address")
+        raise _wrong("gives two workers the same address")
     return jobs
 
 
@@ -105,24 +105,25 @@ def _wrong(words: str) -> ValueError:
 
 
 def _is_of_others(error: tf.errors.OpError) -> bool:
-    """Whether an error, one of `_LOST`, says that another worker is gone."""
+    """Whether an error, one of `_LOST`, means that another worker is gone."""
     is_sure = isinstance(error, tf.errors.UnavailableError)
     return is_sure or bool(_OF_OTHERS.search(str(error)))
 
 
 class Workers:
-    """This process and those that it trains in step with; or this one alone.
+    """This process and those with which it trains in step, or this one alone.
 
     All of them run the same program. The chief writes the run's folder; each of the others
-    has one of its own, which is deleted in the end. So nothing is decided twice, and what
-    TensorFlow wants from all, such as reading a shared variable, all do.
+    has a temporary folder, which is deleted in the end. So only the chief decides, and all
+    take part in operations that TensorFlow needs from all, such as reading a shared
+    variable.
 
     Args:
-        strategy: What they train under.
+        strategy: Their distribution strategy.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy | None):
-        """Finds the place of this one."""
+        """Finds the index of this process."""
         self.strategy = strategy
         self.count = 1 if strategy is None else num_workers(strategy)
         cluster = read_cluster() if self.count > 1 else None
@@ -130,10 +131,10 @@ class Workers:
 
     @contextlib.contextmanager
     def in_step(self) -> Iterator[None]:
-        """Tells in plain words when another one is gone.
+        """Raises a clear error if another worker is gone.
 
         Raises:
-            ConnectionError: If one is, and with it what it was to compute.
+            ConnectionError: If another worker is gone.
         """
         try:
             yield
@@ -142,20 +143,20 @@ class Workers:
                 raise
             first = str(error).strip().splitlines()[0]
             raise ConnectionError(
-                "Another worker is gone, and none can go on alone. The chief's folder keeps "
-                "the finished epochs: start all workers again with --resume. (TensorFlow: "
-                f"{first[:200]})"
+                "Another worker is gone, and no worker can continue alone. The chief's "
+                "folder keeps the finished epochs: start all workers again with --resume. "
+                f"(TensorFlow: {first[:200]})"
             ) from error
 
     @contextlib.contextmanager
     def folder(self, output: Path) -> Iterator[Path]:
-        """Gives the folder that this one writes to.
+        """Gives the folder to which this process writes.
 
         Args:
             output: The run's folder.
 
         Yields:
-            That folder on the chief; on the others one for the time being.
+            That folder on the chief; a temporary folder on the others.
         """
         if self.is_chief:
             yield output
@@ -164,10 +165,10 @@ class Workers:
             yield Path(path)
 
     def agree(self, values: dict[str, Any]) -> None:
-        """Refuses to begin where workers were given different things.
+        """Refuses to begin if the inputs of the workers differ.
 
         Args:
-            values: What must be the same on all, by name, as JSON holds it.
+            values: Values that must be the same on all, by name, as JSON holds them.
 
         Raises:
             ValueError: If something differs; on every worker.
@@ -183,33 +184,31 @@ class Workers:
         ]
         found = from_all_replicas(np.array([len(differences)]), self.strategy)
         if differences:
-            raise ValueError(
-                f"All workers must be given the same: {'; '.join(differences)}."
-            )
+            raise ValueError(f"All workers need the same inputs: {'; '.join(differences)}.")
         if found.any():
             raise ValueError(
-                "All workers must be given the same, but one was not; its error says what."
+                "All workers need the same inputs, but those of one differ; see its error."
             )
 
     def of_chief(self, make: Callable[[], Any]) -> Any:
-        """Does on the chief what one must do for all, and gives all the result.
+        """Calls a function on the chief, and gives all workers the result.
 
         Args:
-            make: What to do; returns what JSON can hold.
+            make: The function; JSON must be able to hold its result.
 
         Returns:
             Its result.
 
         Raises:
-            Exception: What it raised, on the chief.
-            ConnectionError: On the others then.
+            Exception: The function's own exception, on the chief.
+            ConnectionError: On the other workers, after an exception on the chief.
         """
         if self.count == 1:
             return make()
         if not self.is_chief:
             answer = json.loads(self._shared(b""))
             if "error" in answer:
-                raise ConnectionError(f"The chief cannot go on: {answer['error']}")
+                raise ConnectionError(f"The chief cannot continue: {answer['error']}")
             return answer["value"]
         try:
             value = make()
@@ -229,7 +228,7 @@ class Workers:
         return b"".join(part.tobytes() for part in parts)[:size]
 
     def _part(self, words: np.ndarray) -> np.ndarray:
-        # All of one length, so that TensorFlow makes one graph.
+        # All have the same length, so that TensorFlow makes one graph.
         return from_chief(np.pad(words, (0, _PART - len(words))), self.strategy)
 
     def open_folder(
@@ -239,7 +238,8 @@ class Workers:
 
         Args:
             output: The run's folder.
-            own: What `folder` gave: it gets what the others need to go on with the run.
+            own: The result of `folder`: it gets the files that the others need to continue
+                the run.
             recipe: The resolved recipe of the run.
             resume: Whether to go on with the run that is in it.
             overwrite: Whether to delete the run that is in it.

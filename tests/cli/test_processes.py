@@ -86,7 +86,7 @@ def test_ctrl_c_ends_with_a_hint_and_no_traceback(interrupted, folder):
 
 def goes_on_after(out, done):
     """Whether a run went on; the history is written just before the checkpoint."""
-    return any(f"going on after epoch {n} " in out for n in (done, done - 1))
+    return any(f"continuing after epoch {n} " in out for n in (done, done - 1))
 
 
 def test_a_killed_run_went_on_and_is_not_finished(killed, folder):

@@ -47,7 +47,7 @@ def run(tmp_path_factory):
 def test_what_columns_are_is_said_before_training(run):
     text = "\n".join(run[2])
     assert "whole: age" in text and "category: job (3)" in text and "date: since" in text
-    assert "identifier (left out): id" in text and "constant (stays as it is)" in text
+    assert "identifier (left out): id" in text and "constant (keeps its value)" in text
     assert text.index("whole: age") < text.index("training on")
 
 

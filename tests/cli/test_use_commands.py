@@ -223,7 +223,7 @@ def test_samples_are_of_the_classes_asked_for(command, from_python, options, y):
     [
         (["sample", "--y", "three"], 2, "--y must be a number, or several such as 0,1,0"),
         (["sample", "--y", "10"], 1, "the classes 0 to 9"),
-        (["reconstruct", "--data", "x.npz"], 1, "'x' has no labels to be it"),
+        (["reconstruct", "--data", "x.npz"], 1, "'x' has no labels for it"),
     ],
 )
 def test_what_conditions_do_not_go_with_is_said(command, from_python, given, code, words):

@@ -77,10 +77,10 @@ def test_all_workers_refuse_what_they_cannot_share(reports, what, words):
         ("shares", "batch_size is 31, which 2 repl", "batch_size is 31, which 2 repl"),
         (
             "recipes",
-            "but one was not; its error",
+            "but those of one differ; see its error",
             "same: seed is 1 here and 0 on the chief",
         ),
-        ("folder", "FileExistsError: ", "ConnectionError: The chief cannot go on: "),
+        ("folder", "FileExistsError: ", "ConnectionError: The chief cannot continue: "),
     ],
 )
 def test_runs_that_workers_cannot_share_are_refused_by_all(

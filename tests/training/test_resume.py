@@ -68,7 +68,7 @@ def test_a_run_that_ends_everywhere_is_the_uninterrupted_one(
             end(patch)
             train(binarized(), tmp_path, resume=True, say=lines.append)
         said = "\n".join(lines)
-        assert (f"going on after epoch {done} of at most 3" in said) == (done > 0), words
+        assert (f"continuing after epoch {done} of at most 3" in said) == (done > 0), words
         if not left:
             assert set(contents(tmp_path)) == {"recipe.json"}, words
             continue
@@ -78,7 +78,7 @@ def test_a_run_that_ends_everywhere_is_the_uninterrupted_one(
         assert not np.array_equal(found[left], found.get(1 if left > 1 else 0)), words
         assert not read_metadata(tmp_path)["training"]["finished"], words
     said = run(binarized(), tmp_path, resume=True)
-    assert "going on after epoch 3 of at most 3" in said
+    assert "continuing after epoch 3 of at most 3" in said
     same_run(uninterrupted, tmp_path)
     assert set(contents(tmp_path)) == set(contents(uninterrupted))
     before, now = read_metadata(uninterrupted), read_metadata(tmp_path)
@@ -131,7 +131,7 @@ def test_optimizer_steps_that_did_not_count_do_not_change_the_epoch(copy, monkey
             self.optimizer.iterations.assign(0)
 
     monkeypatch.setattr(keras.Model, "load_weights", lagging)
-    assert "going on after epoch 1 of" in run(OWN, copy, resume=True)
+    assert "continuing after epoch 1 of" in run(OWN, copy, resume=True)
     np.testing.assert_array_equal(history(copy)["epoch"], [0, 1])
 
 
@@ -150,7 +150,7 @@ def test_changed_data_are_not_trained_on(copy):
 
 def test_another_precision_is_not_gone_on_with(copy):
     keras.config.set_dtype_policy("float64")
-    refused(copy, OWN, "begun in float32, but here .* in float64")
+    refused(copy, OWN, "begun in float32, but would continue in float64")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_damaged_checkpoint_is_an_error_of_a_plain_kind(copy):
 
 def test_what_was_not_begun_is_started(copy, tmp_path):
     said = run(OWN, tmp_path / "new", resume=True)
-    assert "going on" not in said and read_metadata(tmp_path / "new")["scores"]
+    assert "continuing" not in said and read_metadata(tmp_path / "new")["scores"]
 
 
 def test_a_finished_run_is_left_as_it_is(uninterrupted):

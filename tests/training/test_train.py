@@ -375,4 +375,4 @@ def test_changed_labels_are_noticed(labelled, tmp_path):
 
 def test_a_condition_needs_labels(earlier, own):
     one = table_recipe(own, model="dense_vae:condition=3")
-    untouched(earlier, one, ValueError, "'own' has no labels to be it", overwrite=True)
+    untouched(earlier, one, ValueError, "'own' has no labels for it", overwrite=True)

@@ -49,7 +49,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(whole, tmp_path, monkeypatch):
         run(adversarial(), tmp_path)
     assert len(history(tmp_path)["epoch"]) == 2
     said = run(adversarial(), tmp_path, resume=True)
-    assert "going on after epoch 2 of at most 3" in said
+    assert "continuing after epoch 2 of at most 3" in said
     same_run(whole[0], tmp_path)
     before, now = read_metadata(whole[0]), read_metadata(tmp_path)
     assert before["training"] == now["training"]

@@ -54,10 +54,13 @@ def test_the_place_of_a_worker_is_read(monkeypatch, text, found):
         (config(index=2), r'task .*"index": 2.*, but there are .*"index": 1'),
         (config(type="evaluator"), "evaluator"),
         (config({"worker": ADDRESSES, "ps": ["a:1"]}), "job 'ps'"),
-        (config({"worker": ["nowhere", "a:1"]}), "'nowhere', which is no host:port"),
-        (config({"worker": "a:1"}), "no host:port"),
-        (config({"worker": ["a:1", "a:1"]}), "two workers one address"),
-        (config({"chief": ADDRESSES}), "one chief at most"),
+        (
+            config({"worker": ["nowhere", "a:1"]}),
+            "'nowhere', which is not of the form host:port",
+        ),
+        (config({"worker": "a:1"}), "not of the form host:port"),
+        (config({"worker": ["a:1", "a:1"]}), "two workers the same address"),
+        (config({"chief": ADDRESSES}), "at most one chief"),
         (config({}), "must name workers"),
     ],
 )
@@ -192,7 +195,7 @@ def test_started_again_they_go_on_and_the_chief_alone_speaks_and_writes(attempts
     folder, found, tmp = attempts
     (code, chief, err), (other_code, other, _) = found[-1]
     assert (code, other_code) == (0, 0), err
-    assert "training on 2 CPUs, by 2 workers" in chief and "going on after epoch" in chief
+    assert "training on 2 CPUs, by 2 workers" in chief and "continuing after epoch" in chief
     assert other == "worker 2 of 2: waiting for the others\n"
     assert not list(tmp.glob("keras_vae*"))
     assert read_metadata(folder)["training"]["finished"]

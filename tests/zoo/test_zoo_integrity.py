@@ -32,7 +32,7 @@ def test_damage_of_any_file_is_found(preset, name, how):
     else:
         altered = content[:-1] + bytes([content[-1] ^ 1])
         (preset / name).write_bytes(altered if how == "altered" else content[:-1])
-    words = "is missing" if how == "missing" else "is damaged.*another checksum"
+    words = "is missing" if how == "missing" else "is damaged.*checksum differs"
     with pytest.raises((ValueError, FileNotFoundError), match=f"{name} {words}"):
         check_all(preset)
     if name in (CONFIG, WEIGHTS):

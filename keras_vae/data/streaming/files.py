@@ -1,4 +1,4 @@
-"""Images in files: what a `Streamed` reads."""
+"""Images in files, the source of a `Streamed`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import numpy as np
 from keras_vae.data.streaming.image_file import decode_one
 from keras_vae.data.streaming.records import Record
 
-# Tasks of a pool that wait at once: each takes a kilobyte.
+# Number of tasks that wait in a pool: each takes a kilobyte.
 _TASKS = 4096
 _PROGRESS_FROM = 2000
-# Bytes at the ends of a file by which it is known.
+# Bytes at the ends of a file that identify it.
 _END = 4096
 
 
@@ -73,10 +73,10 @@ class ImageFiles:
         return images
 
     def describe(self, rows: np.ndarray) -> Iterator[str]:
-        """Says where some of the images lie below the folder of all, and what they are.
+        """Describes the paths and contents of some of the images.
 
-        What they are is told by their sizes and first and last bytes, or by the checksums
-        of records: reading all would take as long as an epoch.
+        Their sizes and first and last bytes, or the checksums of records, identify the
+        contents: reading all would take as long as an epoch.
 
         Args:
             rows: Their numbers, [n].
@@ -120,7 +120,7 @@ def in_order(
     Args:
         pool: The pool, whose own `map` would make tasks of all items at once.
         function: The function.
-        items: What it is applied to.
+        items: The arguments of the function.
 
     Yields:
         The results, in order.
@@ -130,7 +130,7 @@ def in_order(
 
 
 def or_error(action: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The same action, which returns its ValueError: so that all damaged files are named.
+    """The action, but returning its ValueError, so that all damaged files are named.
 
     Args:
         action: A function of one argument.
@@ -153,8 +153,8 @@ def with_progress(items: Iterable[Any], total: int, name: str = "image") -> Iter
 
     Args:
         items: The items.
-        total: How many there are; of few no bar is shown.
-        name: What one is called.
+        total: Number of items; there is no bar for few items.
+        name: Word for an item.
 
     Yields:
         The items.

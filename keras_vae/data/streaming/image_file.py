@@ -1,4 +1,4 @@
-"""One image file: whether it is one, its size, its pixels."""
+"""Single image files: their recognition, their size, their pixels."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ if TYPE_CHECKING:
 
 _NETPBM = (".pbm", ".pgm", ".pnm", ".ppm")
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", *_NETPBM, ".png", ".tif", ".tiff", ".webp")
-# Pillow goes by a file's content, and starts Ghostscript for PostScript, whatever its name.
+# Pillow decides by a file's content, and starts Ghostscript for PostScript, whatever its
+# name.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 _GREY_MODES = ("1", "L", "LA", "La")
-# Of an OSError: Pillow's own have no number, and damaged files name places beyond their ends.
+# Numbers of an OSError: Pillow's own have none, and damaged files refer to places beyond
+# their ends.
 _OF_DAMAGE = (None, errno.EINVAL)
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 
 
 class Look(NamedTuple):
-    """What an image is without its pixels.
+    """Facts about an image without its pixels.
 
     Attributes:
         size: Height and width, upright.
@@ -60,7 +62,7 @@ def is_image(path: Path) -> bool:
 
 
 def look_at(file: Path | Record) -> Look:
-    """Reads the size of an image, and not its pixels.
+    """Reads the size of an image, but not its pixels.
 
     Args:
         file: The file.
@@ -83,7 +85,7 @@ def look_at(file: Path | Record) -> Look:
 
 
 def check_one(file: Path | Record) -> None:
-    """Reads the pixels of an image, and forgets them.
+    """Reads the pixels of an image to check them.
 
     Args:
         file: The file.
@@ -128,7 +130,7 @@ def decode_one(
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """Lays transparent parts on white, as a viewer shows them."""
+    """Makes transparent parts white, as a viewer shows them."""
     from PIL import Image
 
     _refuse_deep(image)
@@ -160,7 +162,7 @@ def _open(file: Path | Record, action: Callable[[Image.Image], Any]) -> Any:
         raise
     # Each of Pillow's formats has its own exceptions for damaged files.
     except Exception as error:
-        # But a missing permission or a failing disk is no damaged file.
+        # But a missing permission or a failing disk is not a damaged file.
         if isinstance(error, OSError) and error.errno not in _OF_DAMAGE:
             error.filename = error.filename or str(file)
             raise

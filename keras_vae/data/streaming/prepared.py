@@ -12,7 +12,7 @@ class Prepared(NamedTuple):
     """Files of a set.
 
     Attributes:
-        folder: Where they lie.
+        folder: Their folder.
         files: The files of each split, by its name there.
         label_names: Names of the classes, or None.
     """
@@ -23,7 +23,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(name: str) -> Prepared:
-    """Downloads and prepares a set, if that was not done before.
+    """Downloads and prepares a set, unless this was done before.
 
     Args:
         name: "tfds:" and the set's name there, such as "tfds:mnist" or "tfds:mnist:3.0.1".
@@ -33,7 +33,7 @@ def prepare(name: str) -> Prepared:
 
     Raises:
         ImportError: If the package is missing.
-        ValueError: If there is no such set, or its files are no TFRecord files.
+        ValueError: If there is no such set, or its files are not TFRecord files.
 
     Example:
         >>> prepare("tfds:mnist").files["train"]

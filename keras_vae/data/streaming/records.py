@@ -1,4 +1,4 @@
-"""TFRecord files: where their records begin, and what is in one."""
+"""TFRecord files: the positions and contents of their records."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# Before the bytes of a record its length and a checksum of that, behind them their own.
+# Before the bytes of a record are its length and a checksum of this; after them is their
+# own checksum.
 _BEFORE, _BEHIND = 12, 4
 _NAME = re.compile(r".+\.tfrecords?(-\d+-of-\d+)?", re.IGNORECASE)
-# Features that hold an encoded image and its label; the second are those of ImageNet's.
+# Features that hold an encoded image and its label; the second pair is that of ImageNet.
 _IMAGES = ("image", "image/encoded")
 _LABELS = ("label", "image/class/label")
 _AT_A_TIME = 256
 
 
 class Record(NamedTuple):
-    """Where a record lies.
+    """The position of a record.
 
     Attributes:
         file: The TFRecord file.
         number: Its number in the file, from 0.
-        start: Where its bytes begin.
-        length: How many they are.
+        start: Position of its first byte.
+        length: Number of its bytes.
         feature: Name of the feature that holds the image.
     """
 
@@ -34,7 +35,7 @@ class Record(NamedTuple):
     feature: str
 
     def __str__(self) -> str:
-        """Its place in words."""
+        """Describes its place."""
         return f"{self.file}, record {self.number}"
 
     def image(self) -> bytes:
@@ -44,7 +45,7 @@ class Record(NamedTuple):
             return _values(_example(file.read(self.length)), self.feature)[0]
 
     def checksum(self) -> bytes:
-        """Reads the checksum that is written behind the record."""
+        """Reads the checksum after the record."""
         with open(self.file, "rb") as file:
             file.seek(self.start + self.length)
             return file.read(_BEHIND)
@@ -55,7 +56,7 @@ class Records(NamedTuple):
 
     Attributes:
         records: The records, file after file.
-        labels: As many labels.
+        labels: A label for each record.
     """
 
     records: list[Record]
@@ -69,7 +70,7 @@ def record_files(path: Path) -> list[Path]:
         path: A file or a folder.
 
     Returns:
-        The file itself, or those in the folder, whose names end in .tfrecord or .tfrecords,
+        The file itself, or those in the folder whose names end in .tfrecord or .tfrecords,
         perhaps with -00000-of-00010.
 
     Example:
@@ -114,7 +115,7 @@ def find_records(files: Sequence[Path]) -> Records:
 
 
 def _contents(file: Path) -> Iterator[bytes]:
-    """The bytes of each record, by TensorFlow, which tests the checksums."""
+    """The bytes of each record, read by TensorFlow, which tests the checksums."""
     import tensorflow as tf
 
     try:
@@ -155,7 +156,7 @@ def _label(example) -> int | str | None:
 
 
 def _values(example, name: str) -> Sequence[Any]:
-    """The values of a feature, of whatever kind; none if it is not there."""
+    """The values of a feature, of any kind; none if it is missing."""
     if name not in example.features.feature:
         return ()
     feature = example.features.feature[name]

@@ -1,4 +1,4 @@
-"""Observations that are read when they are needed, and are not held in memory."""
+"""Observations that are read when they are needed, not held in memory."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from keras_vae.core.memory import machine_memory
 SHARE = 0.25
 
 
-# What failed last within TensorFlow's streams.
+# The last exception within TensorFlow's streams.
 _FAILURES: list[Exception] = []
 
 
 class Source(Protocol):
-    """What observations are read from.
+    """The source of streamed observations.
 
     Attributes:
         shape: Shape of all of them, (N, *event).
@@ -36,19 +36,19 @@ class Source(Protocol):
         """Reads the observations of some rows, [n, *event]."""
 
     def describe(self, rows: np.ndarray) -> Iterable[str]:
-        """Says what these rows are read from, a line for each, which changes with it."""
+        """Returns a line for each row that changes with its contents."""
 
 
 class Streamed:
-    """Rows of a source, which look like an array and are read when they are needed.
+    """Rows of a source that look like an array and are read when they are needed.
 
-    A slice or an array of rows is a view of them, and reads nothing; `np.asarray` reads,
-    and refuses what would take too much of the machine's memory; one number reads one
-    observation. The functions of a model, `pipeline` and `fit` read a batch at a time.
+    A slice or an array of row numbers gives a view, and reads nothing; `np.asarray` reads,
+    and refuses rows that would take too much of the machine's memory; a single number reads
+    one observation. The functions of a model, `pipeline` and `fit` read a batch at a time.
 
     Args:
-        source: What is read from.
-        rows: Numbers of rows of the source, [N]; None is all.
+        source: The source.
+        rows: Numbers of rows of the source, [N]; None takes all.
 
     Example:
         >>> x = keras_vae.data.load("photos", stream=True).x_train
@@ -76,7 +76,7 @@ class Streamed:
         return len(self.rows)
 
     def __getitem__(self, key: Any) -> Any:
-        """Takes some of the rows: a view of several, or one that is read."""
+        """Takes some of the rows: a view of several, or a single observation."""
         if isinstance(key, tuple):
             raise IndexError(
                 "Streamed observations can be indexed only by rows: x[rows], not x[rows, "
@@ -106,13 +106,13 @@ class Streamed:
     def mapped(
         self, function: Callable[[np.ndarray, np.ndarray], np.ndarray], dtype: Any
     ) -> Streamed:
-        """Makes a view of what a function makes of the observations.
+        """Makes a view of a function of the observations.
 
         Args:
-            function: Takes observations [n, *event] as they are read, and their places in
-                this view, [n]; returns as many of the same shape. What it makes of one must
-                not depend on those beside it.
-            dtype: Dtype of what it returns.
+            function: Takes observations [n, *event] and their indices in this view, [n];
+                returns observations of the same shape. Its result for one must not depend
+                on others.
+            dtype: Dtype of its result.
 
         Returns:
             The view.
@@ -126,7 +126,7 @@ class Streamed:
         """Reads observations within a `tf.data` pipeline.
 
         Args:
-            places: int64 tensor [n]: their places in this view.
+            places: int64 tensor [n]: their indices in this view.
 
         Returns:
             Tensor [n, *event].
@@ -144,7 +144,7 @@ class Streamed:
         return tf.ensure_shape(x, [places.shape[0], *self.shape[1:]])
 
     def fingerprint(self) -> bytes:
-        """Returns a hash by which the files are known; most of their bytes are not read."""
+        """Returns a hash that identifies the files, without reading most of their bytes."""
         digest = hashlib.sha256()
         for line in self.source.describe(self.rows):
             digest.update(line.encode())
@@ -158,7 +158,7 @@ class Streamed:
             parts: The views.
 
         Returns:
-            A view of the rows of all, one view after another.
+            A view of all rows, one view after another.
 
         Raises:
             ValueError: If they have several sources.
@@ -172,10 +172,10 @@ class Streamed:
 
 @contextlib.contextmanager
 def failures_are_said() -> Iterator[None]:
-    """Raises what failed in reading, in place of TensorFlow's report of it.
+    """Raises the original exception of reading instead of TensorFlow's.
 
     Raises:
-        Exception: What was raised in reading, within a stream.
+        Exception: The exception of reading, within a stream.
 
     Example:
         >>> with failures_are_said():
@@ -196,15 +196,15 @@ def is_streamed(stream: bool | None, shape: Sequence[int]) -> bool:
     """Decides whether images are streamed.
 
     Args:
-        stream: What was asked for; None goes by their size.
+        stream: The request; None decides by size.
         shape: Shape of all of them, a byte for each element.
 
     Returns:
-        Whether they are: without being asked, if they would take more than `SHARE` of the
-        machine's memory.
+        Whether to stream; by default, if they would take more than `SHARE` of the machine's
+        memory.
 
     Raises:
-        ValueError: If they are not to be, and there is too little memory.
+        ValueError: If `stream` is False, and there is too little memory.
     """
     size, memory = math.prod(shape), machine_memory()
     if stream is None:
@@ -219,7 +219,7 @@ def is_streamed(stream: bool | None, shape: Sequence[int]) -> bool:
 
 
 class _Mapped:
-    """What a function makes of observations."""
+    """The values of a function of observations."""
 
     def __init__(self, x: Streamed, function, dtype: np.dtype):
         self.x, self.function = x, function
@@ -231,19 +231,19 @@ class _Mapped:
         return np.asarray(self.function(x, rows)).astype(self.dtype, copy=False)
 
     def describe(self, rows):
-        """Says what is read."""
+        """Describes the rows of the source."""
         return self.x.source.describe(self.x.rows[rows])
 
 
 def rows_of(x: Any, rows: np.ndarray) -> Any:
-    """Takes rows of an array, or of what `np.asarray` makes one.
+    """Takes rows of an array or of data that `np.asarray` converts.
 
     Args:
         x: Array [N, ...], list, or `Streamed`.
-        rows: Numbers of rows [n], or which they are, bool [N].
+        rows: Numbers of rows [n], or a mask, bool [N].
 
     Returns:
-        Array [n, ...]; of what is streamed a view.
+        Array [n, ...], or a view if x is streamed.
 
     Example:
         >>> rows_of([[1.0], [2.0], [3.0]], np.array([2, 0]))

@@ -1,4 +1,4 @@
-"""Tables: reading them, what their columns are, and their numbers in a model."""
+"""Tables: reading them, the kinds of their columns, and their numbers in a model."""
 
 from keras_vae.data.tables.coding import likelihood_of, to_codes, to_frame
 from keras_vae.data.tables.columns import (

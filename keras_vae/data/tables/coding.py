@@ -13,27 +13,28 @@ from keras_vae.data.tables.columns import Column, to_days
 if TYPE_CHECKING:
     import pandas as pd
 
-# Components of the mixture of each column of numbers, and rows that each should have.
+# Number of mixture components of a column of numbers, and of rows for each.
 _COMPONENTS, _ROWS_OF_ONE = 5, 100
 
 
 def to_codes(
     frame: pd.DataFrame, columns: Sequence[Column], use_up: bool = False
 ) -> np.ndarray:
-    """Writes a table as numbers: categories as their number, dates as days since 1970.
+    """Converts a table to numbers: categories to their number, dates to days since 1970.
 
     Args:
         frame: The table; its columns may come in any order.
-        columns: What they are. Identifiers and constants may be missing.
-        use_up: Whether to take the columns out of the table one after another, so that
-            they need not be in memory twice.
+        columns: The columns. Identifiers and constants may be missing.
+        use_up: Whether to remove the columns from the table one after another, so that they
+            are not in memory twice.
 
     Returns:
-        Array [N, D] of the columns that are modelled, float64, column after column in
-        memory; NaN is missing.
+        Array [N, D] of the modelled columns, float64, column after column in memory; NaN is
+        missing.
 
     Raises:
-        ValueError: If a column is missing or not known, or a value is none of its column.
+        ValueError: If a column is missing or unknown, or a value does not belong to its
+            column.
 
     Example:
         >>> to_codes(frame, columns).shape
@@ -59,12 +60,12 @@ def to_codes(
 
 
 def to_frame(codes: np.ndarray, columns: Sequence[Column], index=None) -> pd.DataFrame:
-    """Writes numbers as the table that they stand for.
+    """Converts numbers to the table that they stand for.
 
     Args:
-        codes: Array [N, D] of the columns that are modelled; whole numbers need not be
-            whole yet, and numbers need not lie within the bounds of the training data.
-        columns: What they are. Identifiers are left out; constants have their value.
+        codes: Array [N, D] of the modelled columns; whole numbers need not be whole yet,
+            and numbers need not lie within the bounds of the training data.
+        columns: The columns. Identifiers are left out; constants have their value.
         index: Index of the rows; None counts them.
 
     Returns:
@@ -92,7 +93,7 @@ def likelihood_of(columns: Sequence[Column], codes: np.ndarray) -> dict[str, Any
 
     Real numbers and dates are mixtures of normals, whole numbers mixtures of discretized
     logistics within the bounds of the data, counts negative binomial, positive numbers
-    log-normal, categories and ranks what they are called.
+    log-normal, categories categorical and ranks ordinal.
 
     Args:
         columns: The columns.
@@ -126,7 +127,7 @@ def _distribution(column, components):
         levels = f"discretized_logistic:low={column.low:.0f},high={column.high:.0f}"
         return f"mixture:num_components={components},component=({levels})"
     if column.kind in ("real", "date"):
-        # A narrower component than this is a value that is there many times.
+        # A narrower component than this is a value that occurs many times.
         return f"mixture:num_components={components},component=(normal:floor=0.01)"
     return {"count": "negative_binomial", "positive": "log_normal"}[column.kind]
 
@@ -155,7 +156,7 @@ def _codes(series: pd.Series, column: Column) -> np.ndarray:
             "a finite number. Correct the table, or leave the cell empty."
         )
     if column.kind == "whole":
-        # The lowest and the highest level stand for what lies beyond.
+        # The lowest and the highest level include the values beyond them.
         numbers = np.clip(numbers, column.low, column.high)
     return numbers
 

@@ -1,4 +1,4 @@
-"""What the columns of a table are."""
+"""The kinds of a table's columns."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ KINDS = (
     "identifier",
     "constant",
 )
-# Kinds that no model learns: nothing, or nothing in common, is to be learned of them.
+# Kinds that no model learns, because their values carry no shared information.
 _LEFT_OUT = ("identifier", "constant")
-# Whole numbers with so few values are codes; of words so many are still categories.
+# Whole numbers with this few values are codes; words with this many values are still
+# categories.
 _FEW, _MOST_CATEGORIES = 10, 1000
 _LARGEST_COUNT = 1000
-# From so many rows on a column whose values are all different may be an identifier.
+# From this number of rows on, a column whose values are all different may be an identifier.
 _ROWS_THAT_TELL = 20
 _DIGITS = 6
 _IDENTIFIER = re.compile(r"(.*[_\s])?(id|ids|uuid|guid)", re.IGNORECASE)
@@ -39,16 +40,17 @@ _IDENTIFIER = re.compile(r"(.*[_\s])?(id|ids|uuid|guid)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table, with what is needed to write it as it was read.
+    """A column of a table, with the information to write it in its original form.
 
     Attributes:
-        name: Its name; a number from 0 where the table has no header.
+        name: Its name; a number from 0 if the table has no header.
         kind: One of `KINDS`.
-        categories: The values of categories and ranks, in order; of a constant its one.
-        low: Smallest value, of numbers and dates.
+        categories: The values of categories and ranks, in order, or the value of a
+            constant.
+        low: Smallest value, for numbers and dates.
         high: Largest value.
-        decimals: Digits behind the point; None for as many as there are.
-        integer: Whether numbers are stored as whole ones.
+        decimals: Digits after the decimal point; None for all.
+        integer: Whether numbers are stored as whole numbers.
 
     Example:
         >>> Column("age", "whole", low=17, high=90)
@@ -65,11 +67,11 @@ class Column:
 
     @property
     def is_modelled(self) -> bool:
-        """Whether a model learns it."""
+        """Whether a model learns this column."""
         return self.kind not in _LEFT_OUT
 
     def to_config(self) -> dict[str, Any]:
-        """Returns the attributes that say something, as plain values."""
+        """Returns the attributes that are not defaults, as plain values."""
         config = {**dataclasses.asdict(self), "categories": list(self.categories)}
         return {key: v for key, v in config.items() if v or (v == 0 and v is not False)}
 
@@ -82,24 +84,24 @@ class Column:
 def infer_columns(
     frame: pd.DataFrame, given: Mapping[str, Any] | None = None
 ) -> tuple[Column, ...]:
-    """Finds out what the columns of a table are.
+    """Finds out the kinds of a table's columns.
 
-    Text is a date, a category, or, where nearly all values differ, an identifier. Numbers
-    are real or positive (if their logarithms are more even); whole ones codes of a category
-    (at most ten values), a count (from 0 to at most 1000), an identifier (that counts the
-    rows, or has many digits and no value twice), or else just whole.
+    Text is a date, a category, or, if nearly all values differ, an identifier. Numbers are
+    real, or positive if their logarithms are spread more evenly. Whole numbers are codes of
+    a category (at most ten values), a count (from 0 to at most 1000), an identifier (that
+    counts the rows, or has many digits and no value twice), or otherwise whole.
 
     Args:
         frame: The table.
-        given: Kinds of columns by name, where they are known better; or, for the order of
-            ranks, `{"kind": "ordinal", "categories": [...]}`.
+        given: Kinds of columns by name, to correct those found; or, for the order of ranks,
+            `{"kind": "ordinal", "categories": [...]}`.
 
     Returns:
         The columns, in order.
 
     Raises:
-        ValueError: If a kind is not known, a column is not there or does not fit its kind,
-            or no column is left to learn.
+        ValueError: If a kind is unknown, a column is missing or does not fit its kind, or
+            no column is left to learn.
 
     Example:
         >>> infer_columns(pd.DataFrame({"size": ["S", "M", "S"], "n": [1.5, 2.5, 1.0]}))
@@ -118,10 +120,10 @@ def infer_columns(
 def infer_labels(
     frame: pd.DataFrame, given: Mapping[str, Any] | None = None
 ) -> tuple[Column, ...]:
-    """Finds out what columns of labels are.
+    """Finds out the kinds of columns of labels.
 
-    As `infer_columns`, but nothing is left out: what would be an identifier or a constant
-    is a category.
+    As `infer_columns`, but all columns are kept: identifiers and constants become
+    categories.
 
     Args:
         frame: The columns.
@@ -131,7 +133,7 @@ def infer_labels(
         The columns, in order.
 
     Raises:
-        ValueError: If a kind is not known or does not fit.
+        ValueError: If a kind is unknown or does not fit.
 
     Example:
         >>> infer_labels(pd.DataFrame({"kind": ["dog", "cat"]}))
@@ -147,7 +149,7 @@ def infer_labels(
 
 
 def describe_columns(columns: Sequence[Column]) -> list[str]:
-    """Says in words what columns were taken for.
+    """Describes the kinds of columns.
 
     Args:
         columns: The columns.
@@ -162,7 +164,7 @@ def describe_columns(columns: Sequence[Column]) -> list[str]:
     lines = []
     for kind in KINDS:
         names = [_title(one) for one in columns if one.kind == kind]
-        note = {"identifier": " (left out)", "constant": " (stays constant)"}.get(kind, "")
+        note = {"identifier": " (left out)", "constant": " (keeps its value)"}.get(kind, "")
         if names:
             lines.append(f"{kind}{note}: {', '.join(names)}")
     return lines
@@ -174,7 +176,7 @@ def _title(column):
 
 
 def _known_name(name, frame):
-    # On a command line and in JSON the numbers of columns without names are text.
+    # On the command line and in JSON, the numbers of columns without names are text.
     for one in frame.columns:
         if name == one or str(name) == str(one):
             return one
@@ -201,7 +203,7 @@ def _column(series: pd.Series, name, given) -> Column:
         if categories is None:
             ranked = _is_ranked(series)
             categories = series.cat.categories if ranked else sorted(values.unique())
-        # Of a column with gaps pandas makes whole numbers real.
+        # pandas turns whole numbers of a column with gaps into real ones.
         categories = pd.Index(categories)
         if pd.api.types.is_float_dtype(categories) and _is_whole(categories.to_numpy()):
             categories = categories.astype(np.int64)
@@ -287,7 +289,7 @@ def _all_differ(values, distinct):
 
 
 def _counts_rows(numbers, distinct, name):
-    """Whether whole numbers number the rows, or are long and hardly any is there twice."""
+    """Whether whole numbers count the rows, or are long with hardly any duplicates."""
     if isinstance(name, str) and _IDENTIFIER.fullmatch(name) and distinct == len(numbers):
         return True
     if not _all_differ(numbers, distinct):
@@ -325,7 +327,7 @@ def _decimals(numbers):
 def _are_dates(values):
     import pandas as pd
 
-    # What pandas would take for a date is more than what people do.
+    # pandas takes more texts for dates than people do.
     looks = values.astype(str).str.contains(r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
     if not looks.all():
         return False
@@ -336,14 +338,14 @@ def to_days(values: pd.Series, name) -> np.ndarray:
     """Turns dates into days since 1970.
 
     Args:
-        values: Dates, as text or as pandas has them; None stays missing.
+        values: Dates, as text or in the form of pandas; None stays missing.
         name: Name of the column, for the error.
 
     Returns:
-        Array of floats; NaN for what is missing.
+        Array of floats; NaN for missing values.
 
     Raises:
-        ValueError: If a value is no date.
+        ValueError: If a value is not a date.
     """
     import pandas as pd
 

@@ -23,29 +23,29 @@ _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.ASCII | re.IG
 _SNIFFED = 1 << 16
 _ROWS_LOOKED_AT = 1000
 _CELLS_AT_A_TIME, _LEAST_MAP = 1 << 19, 1 << 20
-# So many numbers of one distance from each other are hardly by chance.
+# This many equally spaced numbers hardly occur by chance.
 _COUNTED = 4
 
 
 def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
-    """Reads a table as it is.
+    """Reads a table without changing it.
 
     Cells are separated by commas, semicolons, tabs or bars; numbers may have a decimal
-    comma where those do not separate; the encoding is UTF-8, or UTF-16 with its mark. The
-    first line names the columns if none of its cells is a number, or if its numbers count
-    (0, 1, 2 as pandas writes it; years, wavelengths) and those of the second line do not;
-    files without numbers need `header`. Missing cells are
-    empty, `?`, `NA`, `null` and the like. Numbers with zeros in front are text.
+    comma if commas do not separate cells; the encoding is UTF-8, or UTF-16 with its mark.
+    The first line names the columns if none of its cells is a number, or if its numbers
+    count (0, 1, 2 as pandas writes it; years, wavelengths) and those of the second line do
+    not; files without numbers need `header`. Missing cells are empty, `?`, `NA`, `null` and
+    the like. Numbers with zeros in front are text.
 
     Args:
         path: The file, CSV or (with pyarrow) Parquet.
-        header: Whether the first line names the columns; None looks.
+        header: Whether the first line names the columns; None finds out.
 
     Returns:
         A row for each line that is not blank; columns without names are numbered from 0.
 
     Raises:
-        ValueError: If the file has no rows, a column has no name or one that is there
+        ValueError: If the file has no rows, a column has no name or a name that occurs
             twice, or it cannot be read.
 
     Example:
@@ -70,7 +70,7 @@ def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
             "na_values": _MARKS,
         }
         with warnings.catch_warnings():
-            # Of rows that are longer than the others pandas would drop the end.
+            # pandas would drop the end of rows that are longer than others.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             text = pd.read_csv(path, nrows=_ROWS_LOOKED_AT, dtype=str, **options)
             zeros = {c: str for c in text if text[c].str.match(r"0\d").any()}
@@ -90,9 +90,10 @@ def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
 
 
 def _read_in_pieces(path: Path, options: dict[str, Any]) -> pd.DataFrame:
-    """Reads rows piece by piece, so that hardly more is in memory than their numbers.
+    """Reads rows piece by piece, so that memory holds little more than their numbers.
 
-    Once to learn what the columns are and how many rows there are, and once to fill them.
+    The first pass finds the kinds of columns and the number of rows, the second one fills
+    them.
     """
     import pandas as pd
 
@@ -106,7 +107,7 @@ def _read_in_pieces(path: Path, options: dict[str, Any]) -> pd.DataFrame:
             for name, column in piece.items():
                 kinds[name].add(column.dtype)
     if count <= by_piece["chunksize"] or any(map(_are_mixed, kinds.values())):
-        # Where words turn up late, only all cells together say what the column is.
+        # If words occur late, only all cells together determine the kind of the column.
         return pd.read_csv(path, **options)
     columns: dict[Any, Any] = {
         name: _room(count, one) if _are_numbers(one) else [] for name, one in kinds.items()
@@ -139,8 +140,8 @@ def _room(count: int, kinds: set[Any]) -> np.ndarray:
     dtype = np.result_type(*kinds)
     if (size := count * dtype.itemsize) < _LEAST_MAP:
         return np.empty(count, dtype)
-    # A map of its own is given back as soon as the column is no longer needed; of freed
-    # memory between other things the process keeps hold.
+    # A separate memory map is released as soon as the column is no longer needed; the
+    # process may keep other freed memory.
     return np.frombuffer(mmap.mmap(-1, size), dtype)
 
 
@@ -151,7 +152,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         frame = pd.read_parquet(path)
     except ImportError as error:
         raise ValueError(f"{path} needs pyarrow: pip install pyarrow.") from error
-    # pyarrow's errors for damaged files have no base of their own.
+    # pyarrow's errors for damaged files have no common base class.
     except Exception as error:
         raise ValueError(f"{path} is damaged or not a Parquet file: {error}.") from error
     if not len(frame):
@@ -160,7 +161,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell is a number, as people write it.
+    """Whether a cell is a number in a usual notation.
 
     Args:
         cell: The text.
@@ -179,7 +180,7 @@ def _encoding(path: Path) -> str:
 
 
 def _dialect(sample: str) -> tuple[list[list[str]], dict[str, Any]]:
-    """The cells of the first two lines, and how pandas is to separate and read cells."""
+    """The cells of the first two lines, and the settings for pandas to read cells."""
     first = (line for line in sample.splitlines() if line.strip())
     lines = list(itertools.islice(first, 2))
     line = lines[0] if lines else ""
@@ -205,7 +206,7 @@ def _header(lines: list[list[str]], path: Path, given: bool | None) -> list[str]
         return None
     empty = all(name.lower() in _MISSING for name in first)
     for column, name in enumerate(first, start=1):
-        # One name may be that of sodium, or of the class "none".
+        # A name may be that of sodium ("NA"), or of the class "none".
         if empty or name in ("", "?"):
             raise ValueError(
                 f"{path}: column {column} has no name in the first line, but {name!r}. "
@@ -221,7 +222,7 @@ def _header(lines: list[list[str]], path: Path, given: bool | None) -> list[str]
 
 
 def _counts(first: list[str], below: list[list[str]]) -> bool:
-    """Whether the numbers in the first line go up in equal steps, and the next do not."""
+    """Whether only the numbers in the first line rise in equal steps."""
     if len(first) > 1 and first == [str(i) for i in range(len(first))]:
         return True
     at = [i for i, cell in enumerate(first) if is_number(cell)]
@@ -231,7 +232,7 @@ def _counts(first: list[str], below: list[list[str]]) -> bool:
 
 
 def _are_steps(cells: list[str]) -> bool:
-    """Whether cells are numbers that go up in equal steps."""
+    """Whether cells are numbers that rise in equal steps."""
     if not all(map(is_number, cells)):
         return False
     steps = np.diff([float(cell.replace(",", ".")) for cell in cells])

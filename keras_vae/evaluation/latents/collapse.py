@@ -93,8 +93,8 @@ def collapse_report(
 
 
 _ADVICE = (
-    "Let the rate weigh less at first (--warmup-epochs, beta=WarmUp(steps)), or give it free "
-    "bits (elbo:free_bits=2)."
+    "Lower the weight of the rate at first (--warmup-epochs, beta=WarmUp(steps)), or give "
+    "it free bits (elbo:free_bits=2)."
 )
 
 
