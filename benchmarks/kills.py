@@ -89,7 +89,7 @@ def kill_workers(folder: Path, kills: int, chance: random.Random) -> dict:
             if time.monotonic() - began > SLOWEST or processes[0].poll():
                 raise SystemExit(f"the chief did not begin: {logs[0].read_text()}")
             time.sleep(0.05)
-        said = re.search(r"going on after epoch (\d+)", logs[0].read_text())
+        said = re.search(r"continuing after epoch (\d+)", logs[0].read_text())
         lost = known - (int(said[1]) if said else 0)
         found["most epochs lost"] = max(found["most epochs lost"], lost)
         if attempt < 2 * kills:

@@ -286,8 +286,8 @@ def dense(*shapes):
         ),
         (lambda: ladder("bidirectionl"), "Did you mean 'bidirectional'"),
         (lambda: ladder(normalization="bach"), "Did you mean 'batch'"),
-        (lambda: ladder(posterior="normal"), "said by inference"),
-        (lambda: ladder(prior="vamp"), "asks the encoder"),
+        (lambda: ladder(posterior="normal"), "takes the argument inference"),
+        (lambda: ladder(prior="vamp"), "uses the encoder"),
         (
             lambda: keras_vae.LadderVAE(SIZE, 4, hidden_units=5, inference="bidirectional"),
             "two levels or more",

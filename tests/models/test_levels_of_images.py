@@ -96,7 +96,7 @@ def test_one_level_is_a_vae_draw_for_draw(inference):
         ({"inference": "top_dwn"}, "Did you mean 'top_down'"),
         ({"normalization": "bach"}, "Did you mean 'batch'"),
         ({"inference": "bidirectional", "latent_channels": (3, 2)}, "must be even.*has 3"),
-        ({"prior": "vamp"}, "asks the encoder"),
+        ({"prior": "vamp"}, "uses the encoder"),
         (
             {"likelihood": layers.MixtureNormal(2, IMAGE)},
             "equally many parameters",

@@ -182,7 +182,7 @@ def test_an_encoder_of_ones_own_is_asked_with_each_class(asked):
 WRONG = {
     "no such class": ([0, 1, 3, 0, 0, 0], "has the class 3"),
     "half a class": ([0, 1, 0.5, 0, 0, 0], "class numbers"),
-    "words": (["a"] * B, "class numbers, -1 or NaN|hold numbers"),
+    "words": (["a"] * B, "class numbers, with -1 or NaN|hold numbers"),
     "too few": ([0, 1], "each of 6"),
 }
 

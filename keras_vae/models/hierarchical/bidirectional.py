@@ -15,16 +15,16 @@ from keras_vae.models.hierarchical.walk import apply
 class Bidirectional(TopDown):
     """Half of each level is drawn on a way up, the other half on the way down (BIVA).
 
-    On the way up the first half of a level is drawn given what the encoder says and what
-    was drawn below; so is the whole of the highest level. On the way down the second half
-    is drawn given all that, and the state above.
+    On the way up the first half of a level is drawn given the encoder's features and the
+    draws below; so is the whole highest level. On the way down the second half is drawn
+    given all this and the state above.
 
     Args:
-        sizes: Numbers of each level, lowest first, even but for the highest.
-        networks: As `TopDown` has them, for the second halves: [features, state above,
-            summary of this level] -> [B, size].
+        sizes: Latent numbers of each level, lowest first; all but the highest are even.
+        networks: As in `TopDown`, for the second halves: [features, state above, summary of
+            this level] -> [B, size].
         below: Functional model of each level, lowest first: features, or [features,
-            summary of the level below], -> means and scales of the first half [B, size],
+            summary of the level below], -> means and scales of the first half [B, size], or
             of the highest level [B, 2 * size].
         ups: Functional model of each level but the highest: [first half, features], or
             these and the summary of the level below, -> summary of this level.
@@ -41,7 +41,7 @@ class Bidirectional(TopDown):
     """
 
     part_name = None
-    # The first halves are drawn before the levels above, on which p depends.
+    # The first halves are drawn before the levels above them, on which p depends.
     exact = False
 
     def __init__(self, sizes, networks, below, ups, **kwargs):
@@ -58,7 +58,7 @@ class Bidirectional(TopDown):
         self.feature_sizes = (*self.feature_sizes[:-1], tops)
 
     def walk(self, features, pick, training):
-        """Up to the highest level, and down again."""
+        """Walks up to the highest level, and down again."""
         firsts, summaries, top = self._walk_up(features, pick, training)
 
         def visit(level, p, state):

@@ -1,4 +1,4 @@
-"""What the convolutional networks of a hierarchy are made of."""
+"""The building blocks of a hierarchy's convolutional networks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from keras_vae.networks.conv import surplus
 
 
 class Blocks(NamedTuple):
-    """Makes hidden layers that have their settings in common.
+    """Makes hidden layers with common settings.
 
     Attributes:
-        depth: Residual blocks where there are some.
+        depth: Number of residual blocks.
         activation: Name of the hidden layers' activation.
         normalize: Whether hidden layers are batch-normalized.
     """
@@ -31,7 +31,7 @@ class Blocks(NamedTuple):
         return keras.layers.Activation(self.activation, name=f"{name}_active")(x)
 
     def residual(self, x, name: str):
-        """Adds gated residual blocks to an image; its shape stays."""
+        """Adds gated residual blocks to an image, without changing its shape."""
         for i in range(self.depth):
             one, filters = f"{name}_{i + 1}", x.shape[-1]
             h = self.active(x, f"{one}_a")
@@ -40,7 +40,7 @@ class Blocks(NamedTuple):
                 max(filters // 2, 1),
                 kernel(x.shape),
                 f"{one}_conv",
-                # Normalization has an offset of its own.
+                # Normalization has its own offset.
                 use_bias=not self.normalize,
             )
             h = self.active(h, f"{one}_b")
@@ -94,7 +94,7 @@ def kernel(shape: Sequence[int]) -> tuple[int, int]:
 
 
 def image(x, shape: Sequence[int], name: str):
-    """Brings what is packed one channel after the other into its shape.
+    """Reshapes an image that is packed one channel after the other.
 
     Args:
         x: Symbolic tensor [B, channels * height * width].
@@ -110,12 +110,12 @@ def image(x, shape: Sequence[int], name: str):
 
 
 def enlarged(x, filters: int, factor: int, grid, name: str, kernel_size=None, dtype=None):
-    """Makes an image larger, and crops what is too much.
+    """Enlarges an image, and crops superfluous rows and columns.
 
     Args:
         x: Symbolic tensor [B, height, width, channels].
         filters: Channels of the output.
-        factor: How many times to enlarge.
+        factor: Factor of the enlargement.
         grid: Height and width of the output.
         name: Start of the layers' names.
         kernel_size: Side of the kernel; None is the factor.

@@ -27,8 +27,8 @@ from keras_vae.networks.inputs import scaled_features, with_condition_channels
 class ConvLevels:
     """Makes the networks of levels that are images, each with a stride and a width.
 
-    The state above a level comes in the level's own size: a block makes the image larger
-    at its end, for the level below.
+    The state above a level has the level's own size: a block enlarges the image at its end,
+    for the level below.
 
     Args:
         event_shape: Shape (height, width, channels) of one image.
@@ -56,7 +56,7 @@ class ConvLevels:
         normalization: str | None,
         skips: bool,
     ):
-        """Remembers what all networks have in common."""
+        """Stores the common settings of all networks."""
         self.event_shape = image_shape(event_shape)
         channels = sizes(latent_channels, "latent_channels")
         count = len(channels)
@@ -78,7 +78,7 @@ class ConvLevels:
         self.lower = range(len(channels) - 1)
 
     def _check_strides(self):
-        """Refuses what does not halve the image from level to level, or leaves nothing."""
+        """Refuses strides that are not increasing powers of two, or too large."""
         known = all(stride & (stride - 1) == 0 for stride in self.strides)
         if not known or list(self.strides) != sorted(self.strides):
             raise ValueError(
@@ -99,7 +99,7 @@ class ConvLevels:
         return -(-height // stride), -(-width // stride)
 
     def _width(self, stride):
-        """Channels of images that are larger than those of the lowest level."""
+        """Number of channels of images that are larger than those of the lowest level."""
         return max(self.filters[0] * stride // self.strides[0], 1)
 
     def posterior(self, inference: str) -> LevelledPosterior:
@@ -112,7 +112,7 @@ class ConvLevels:
             A posterior of this many levels.
 
         Raises:
-            ValueError: If there is no such inference, or it does not go with the levels.
+            ValueError: If there is no such inference, or it does not fit the levels.
         """
         made = {
             "ladder": lambda: Ladder(self.sizes),
@@ -124,9 +124,9 @@ class ConvLevels:
         return made[inference]()
 
     def _network(self, inputs: dict[str, tuple[int, ...]], name, level, channels=None):
-        """Adds up images, by name and shape, and has residual blocks, or parameters, behind.
+        """A network that adds up images, then has residual blocks, or parameters.
 
-        Latent variables and features come flat, states and summaries as images.
+        Latent variables and features are flat; states and summaries are images.
         """
         filters = self.filters[level]
         reads, images = [], []
@@ -153,10 +153,10 @@ class ConvLevels:
         log_scale: bool = False,
         features: keras.layers.Layer | None = None,
     ) -> keras.Model:
-        """Makes the network x -> what it says of each level.
+        """Makes the network from x to the features of each level.
 
         Args:
-            feature_sizes: Numbers for each level.
+            feature_sizes: Number of features of each level.
             condition_shape: Shape of a condition, or None.
             rescale: Factor of the input; see `conv_encoder` for this and what follows.
             shift: Number added to the input after the rescaling.
@@ -274,7 +274,8 @@ class ConvLevels:
             reads = {"features": features}
             if i:
                 reads["summary_below"] = self.widths[i - 1]
-            # Means and scales: of half of the channels, or of all of the highest level.
+            # Means and scales of half of the channels, or of all channels of the highest
+            # level.
             outputs = channels if i in self.lower else 2 * channels
             below.append(self._network(reads, f"below_{i + 1}", i, outputs))
             if i not in self.lower:

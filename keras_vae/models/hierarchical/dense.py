@@ -20,7 +20,7 @@ from keras_vae.networks.inputs import scaled_features, with_condition
 
 
 class DenseLevels:
-    """Makes the networks of dense levels, each of which has a width of its own.
+    """Makes the networks of dense levels, each with its own width.
 
     Args:
         latent_dims: Numbers of each level, lowest first.
@@ -40,7 +40,7 @@ class DenseLevels:
         normalize: bool,
         skips: bool,
     ):
-        """Remembers what all networks have in common."""
+        """Stores the common settings of all networks."""
         self.latent_dims, self.widths = latent_dims, hidden_units
         self.depth, self.activation = positive_int(depth, "depth"), activation
         self.normalize, self.skips = normalize, skips
@@ -49,7 +49,7 @@ class DenseLevels:
 
     @property
     def inferences(self) -> dict[str, Callable[[], LevelledPosterior]]:
-        """What makes each posterior, by name."""
+        """The functions that make each posterior, by name."""
         return {
             "ladder": lambda: Ladder(self.latent_dims),
             "top_down": self._top_down,
@@ -86,11 +86,11 @@ class DenseLevels:
         log_scale: bool = False,
         features: keras.layers.Layer | None = None,
     ) -> keras.Model:
-        """Makes the network x -> what it says of each level.
+        """Makes the network from x to the features of each level.
 
         Args:
             event_shape: Shape of one observation.
-            feature_sizes: Numbers for each level.
+            feature_sizes: Number of features of each level.
             condition_shape: Shape of a condition, or None.
             rescale: Factor of the input; see `dense_encoder` for this and what follows.
             shift: Number added to the input after the rescaling.

@@ -25,7 +25,7 @@ class LadderVAE(HierarchicalVAE):
 
     Args:
         event_shape: Shape of one observation, such as (28, 28, 1) or 30.
-        latent_dims: Numbers of each level, lowest first.
+        latent_dims: Latent numbers of each level, lowest first.
         likelihood: Distribution layer, or its name.
         hidden_units: Width of the hidden layers of each level; None halves 512 from level
             to level, down to 64.
@@ -38,16 +38,16 @@ class LadderVAE(HierarchicalVAE):
             latent variables.
         gaps: See `DenseVAE`.
         prior: Prior of the highest level, or its name; None is the standard normal.
-        encoder: The encoder, where it is there already (a loaded model's); None makes it.
-        decoder: The decoder, likewise.
-        posterior: The posterior, likewise.
+        encoder: An existing encoder (of a loaded model); None makes a new one.
+        decoder: An existing decoder; None makes a new one.
+        posterior: An existing posterior; None makes a new one.
         dtype: Dtype or policy of the networks; None takes Keras's global one.
         **kwargs: `condition`, `seed` and `preprocessor` of `VAE`, and arguments of
             `keras.Model`.
 
     Raises:
-        ValueError: If there is one level, there are not as many widths as levels, or a
-            number or word is refused.
+        ValueError: If there is only one level, the number of widths is not that of levels,
+            or an argument has a wrong value.
 
     Example:
         >>> vae = LadderVAE((28, 28, 1), latent_dims=(16, 8), hidden_units=(64, 32))
@@ -96,8 +96,8 @@ class LadderVAE(HierarchicalVAE):
             posterior = posterior or made.inferences[inference]()
             if not isinstance(posterior, LevelledPosterior):
                 raise ValueError(
-                    f"posterior is {posterior!r}, but how a LadderVAE infers its levels is "
-                    f"said by inference: {', '.join(made.inferences)}. Leave it out."
+                    f"posterior is {posterior!r}, but a LadderVAE takes the argument "
+                    f"inference instead: {', '.join(made.inferences)}. Leave it out."
                 )
             encoder = encoder or made.encoder(
                 likelihood.event_shape,

@@ -8,7 +8,7 @@ from keras_vae.core.numbers import sizes
 
 
 def several_levels(values, argument: str, other: str) -> tuple[int, ...]:
-    """Checks that there are levels enough for a hierarchy.
+    """Checks that there are enough levels for a hierarchy.
 
     Args:
         values: A number for each level.
@@ -19,13 +19,13 @@ def several_levels(values, argument: str, other: str) -> tuple[int, ...]:
         The numbers.
 
     Raises:
-        ValueError: If there are fewer than two, or one is no size.
+        ValueError: If there are fewer than two, or one is not a positive integer.
     """
     numbers = sizes(values, argument)
     if len(numbers) < 2:
         raise ValueError(
             f"A hierarchy has two levels or more, but {argument} is {numbers}. Give a "
-            f"number for each level, or take {other}, whose latent variables have one."
+            f"number for each level, or take {other}, which has one level."
         )
     return numbers
 
@@ -38,14 +38,14 @@ def one_a_level(
     Args:
         values: The numbers.
         argument: What to call them in the message.
-        levels: What another argument says of each level.
-        of_levels: What to call that.
+        levels: The values of another argument for each level.
+        of_levels: The name of that argument.
 
     Returns:
         The numbers.
 
     Raises:
-        ValueError: If there are more or fewer, or one is no size.
+        ValueError: If there are more or fewer, or one is not a positive integer.
     """
     numbers = sizes(values, argument)
     if len(numbers) != len(levels):

@@ -31,16 +31,16 @@ from keras_vae.priors import Prior
 class HierarchicalVAE(VAE):
     """A VAE with levels of latent variables, each of which depends on those above it.
 
-    z is one vector, the lowest level first, which `split` takes apart; so all that a `VAE`
-    can do works. `rates` has a row for each level, the lowest first, and `free_bits` of
+    z is one vector, the lowest level first, which `split` takes apart; so all methods of
+    `VAE` work. `rates` has a row for each level, the lowest first, and `free_bits` of
     `objectives.ELBO` is by level.
 
     Args:
-        encoder: Keras model, x [B, *event] -> what it says of each level, one behind the
-            other, [B, posterior.params_size]. With a condition it may read [x, y].
-        decoder: Keras model, last state of the prior -> parameters of p(x|z), as of `VAE`.
+        encoder: Keras model, x [B, *event] -> features of all levels, concatenated, [B,
+            posterior.params_size]. With a condition it may read [x, y].
+        decoder: Keras model, last state of the prior -> parameters of p(x|z), as in `VAE`.
             With a condition it may read [state, y].
-        posterior: How q(z|x) joins what the encoder says of a level with what is above:
+        posterior: How q(z|x) joins the encoder's features of a level with the levels above:
             `Ladder`, `TopDown` or `Bidirectional`.
         likelihood: Distribution layer for p(x|z).
         prior: The generative levels, a `TopDownPrior`.
@@ -102,7 +102,7 @@ class HierarchicalVAE(VAE):
         dtype=None,
         **kwargs,
     ) -> HierarchicalVAE:
-        """Makes a model of convolutions, whose levels are images.
+        """Makes a convolutional model whose levels are images.
 
         Args:
             event_shape: Shape (height, width, channels) of one image, of any size.
@@ -128,8 +128,8 @@ class HierarchicalVAE(VAE):
             The model, not compiled.
 
         Raises:
-            ValueError: If there is one level, the levels do not fit the image, or a number
-                or word is refused.
+            ValueError: If there is only one level, the levels do not fit the image, or an
+                argument has a wrong value.
 
         Example:
             >>> vae = HierarchicalVAE.for_images((8, 8, 1), (2, 4), filters=(8, 8))
@@ -178,14 +178,14 @@ class HierarchicalVAE(VAE):
         return len(self.prior.sizes)
 
     def split(self, z) -> list:
-        """Takes packed latent variables apart.
+        """Splits packed latent variables into levels.
 
         Args:
-            z: Array or tensor [..., D], such as `embed` returns.
+            z: Array or tensor [..., D], such as the result of `embed`.
 
         Returns:
-            Those of each level, lowest first, [..., size of the level], or [..., height,
-            width, channels] of levels that are images.
+            The latent variables of each level, lowest first, [..., size of the level], or
+            [..., height, width, channels] for levels that are images.
 
         Example:
             >>> lowest, *others = ladder.split(ladder.embed(x))
@@ -200,13 +200,13 @@ class HierarchicalVAE(VAE):
 
     @property
     def latent(self) -> Latent:
-        """What the latent variable is."""
-        # The posterior's levels are read off the prior's states.
+        """Description of the latent variable."""
+        # The posterior's levels depend on the prior's states.
         return super().latent._replace(is_encoded=False, is_factorized=False)
 
     @property
     def answers(self) -> frozenset[str]:
-        """What an objective may ask; log q with q held constant is not known."""
+        """Values that an objective may request; log q with q held constant is unknown."""
         return super().answers - {"frozen_log_q"}
 
     @property
@@ -219,7 +219,7 @@ class HierarchicalVAE(VAE):
 
     @property
     def _decoded_size(self) -> int:
-        # States of images are larger than what is decoded of them.
+        # States of images are larger than the decoded images.
         return max(super()._decoded_size, math.prod(self.prior.state_shape))
 
     def _decoder_reads(self, z, training):
@@ -236,7 +236,7 @@ class HierarchicalVAE(VAE):
         return self._likelihood_of(state, y, training), log_q, log_p, rates
 
     def pass_for_training(self, x, y, seed, training):
-        """The trace, with the rate of each level to be logged."""
+        """The trace, with the rate of each level for the logs."""
         trace = super().pass_for_training(x, y, seed, training)
         rates = tf.reduce_mean(trace.rates, axis=1)
         counts = tf.ones_like(rates[0], tf.bool)
@@ -261,13 +261,13 @@ class HierarchicalVAE(VAE):
             y: The condition, one for all or one for each, for a model that has one.
             seed: Same seed, same samples; None takes Keras's global seed.
             levels: k shares the noise of the k highest levels among all samples, so that
-                they differ by what the levels below say; -k that of the k lowest, so that
-                they differ by what the levels above say. None shares nothing.
-            **kwargs: `temperature`, `draw` and `batch_size` of `VAE.sample`; with
-                `levels`, `batch_size` alone.
+                they differ only in the levels below; -k shares that of the k lowest, so
+                that they differ only in the levels above. None shares nothing.
+            **kwargs: `temperature`, `draw` and `batch_size` of `VAE.sample`; with `levels`,
+                only `batch_size`.
 
         Returns:
-            Array [n, *event]; with `levels` the means of p(x|z).
+            Array [n, *event]; with `levels`, the means of p(x|z).
 
         Raises:
             ValueError: As `VAE.sample`; or if there are fewer levels.
@@ -312,8 +312,8 @@ class HierarchicalVAE(VAE):
             x: Observations [N, *event].
             y: The condition of each observation, for a model that has one.
             batch_size: Observations at a time.
-            levels: Number of levels, the highest ones, that are told of x; those below are
-                at the centres of what the prior says then. None tells all.
+            levels: Number of highest levels that see x; those below are at the centres of
+                the prior, given the levels above. None shows x to all.
 
         Returns:
             Array [N, *event].
@@ -341,7 +341,7 @@ class HierarchicalVAE(VAE):
         return self.as_table(self.from_units(in_batches(rebuilt, rows, batch_size)))
 
     def with_prior(self, prior):
-        """Refuses: the levels below were trained with the prior of the highest."""
+        """Refused: the levels below were trained with the prior of the highest."""
         raise ValueError(
             f"The prior of {type(self).__name__} is its generative levels, which cannot be "
             f"exchanged for {prior!r}. Give the prior of the highest level when you make "
@@ -349,23 +349,23 @@ class HierarchicalVAE(VAE):
         )
 
     def level_ratios(self, x, levels=1, num_samples=10, seed=0, y=None) -> np.ndarray:
-        """Tells how much better x is explained with its lowest levels than without them.
+        """Measures how much the lowest levels improve the explanation of x.
 
-        The ELBO minus the bound in which the lowest levels are drawn from the prior, given
-        those above. (Of `Bidirectional` inference the second is no bound.)
+        It is the ELBO minus the bound in which the lowest levels are drawn from the prior,
+        given those above. (For `Bidirectional` inference the second is not a bound.)
 
         Args:
             x: Observations [N, *event].
-            levels: How many of the lowest levels are drawn from the prior.
+            levels: Number of lowest levels that are drawn from the prior.
             num_samples: Draws for each observation.
             seed: Same seed, same ratios.
             y: The condition of each observation, for a model that has one.
 
         Returns:
-            Nats, [N]: high where the levels above do not know things of this kind.
+            Nats, [N]: high if the levels above do not know observations of this kind.
 
         Raises:
-            ValueError: If there are not more levels than that, or x does not fit the model.
+            ValueError: If the model has no more levels than this, or x does not fit it.
 
         Example:
             >>> ladder.level_ratios(x_test[:4]).shape
@@ -377,8 +377,8 @@ class HierarchicalVAE(VAE):
         first = positive_int(self._checked_levels(levels), "levels")
         if first == self.num_levels:
             raise ValueError(
-                f"levels is {levels}, but this model has no more than {first}: one at least "
-                f"must be told of x. Give at most {first - 1}."
+                f"levels is {levels}, but this model has no more than {first}: at least "
+                f"one must see x. Give at most {first - 1}."
             )
         seed, count = make_seed(seed), positive_int(num_samples, "num_samples")
 

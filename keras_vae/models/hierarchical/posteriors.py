@@ -1,4 +1,4 @@
-"""The posteriors of a hierarchy: three ways to join what x says with what is above."""
+"""The posteriors of a hierarchy: three ways to join features of x with the levels above."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from keras_vae.models.hierarchical.walk import (
 
 
 class LevelledPosterior(DistributionLayer):
-    """Base of q(z|x) of several levels: its parameters are what the encoder says of each.
+    """Base of q(z|x) with several levels: its parameters are the encoder's features.
 
-    It walks down with the `TopDownPrior` of its model, to which `connect` ties it.
+    It walks down together with the `TopDownPrior` of its model, to which `connect` ties it.
 
     Args:
         sizes: Numbers of each level, lowest first.
-        feature_sizes: Numbers of the encoder for each level.
+        feature_sizes: Number of the encoder's features for each level.
         **kwargs: Arguments of `DistributionLayer`.
     """
 
@@ -49,7 +49,7 @@ class LevelledPosterior(DistributionLayer):
         self._walk_down: Any = None
 
     def connect(self, prior) -> None:
-        """Ties the posterior to the prior that it walks down with.
+        """Ties the posterior to the prior with which it walks down.
 
         Args:
             prior: The `TopDownPrior`.
@@ -74,7 +74,7 @@ class LevelledPosterior(DistributionLayer):
         """Refuses networks that do not read the prior's states."""
 
     def compute_params_size(self) -> int:
-        """What the encoder says of all levels."""
+        """The number of the encoder's features of all levels."""
         return sum(self.feature_sizes)
 
     def make_distribution(self, params):
@@ -103,8 +103,8 @@ class LevelledPosterior(DistributionLayer):
         """Goes through all levels.
 
         Args:
-            features: What the encoder says of each level, [B, feature size].
-            pick: What is done where latent variables are needed.
+            features: The encoder's features of each level, [B, feature size].
+            pick: Function that chooses latent variables.
             training: Whether the model is being trained.
 
         Returns:
@@ -122,7 +122,7 @@ class LevelledPosterior(DistributionLayer):
         raise NotImplementedError
 
     def center(self, distribution):
-        """The centre of each level, given those before."""
+        """The centre of each level, given those above."""
         return distribution.walk(centers).z
 
     def get_config(self):
@@ -132,10 +132,10 @@ class LevelledPosterior(DistributionLayer):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Ladder(LevelledPosterior):
-    """The encoder gives a normal for each level, which is multiplied by the prior's.
+    """The encoder gives a normal for each level, and the prior's normal multiplies it.
 
-    The product of two normals is one whose precision is the sum of theirs; at the top it
-    is the encoder's alone.
+    The product of two normals is a normal whose precision is the sum of theirs; at the top
+    there is only the encoder's.
 
     Args:
         sizes: Numbers of each level, lowest first.
@@ -165,7 +165,7 @@ class Ladder(LevelledPosterior):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class TopDown(LevelledPosterior):
-    """A network of each level reads what the encoder says and the state above.
+    """A network of each level reads the encoder's features and the state above.
 
     Args:
         sizes: Numbers of each level, lowest first.
@@ -208,7 +208,7 @@ class TopDown(LevelledPosterior):
                 )
 
     def given_above(self, level, features, p, state, training):
-        """What the network says."""
+        """The network's normal."""
         if state is not None:
             network = self.networks[level]
             features = apply(network, features, state, training=training)

@@ -22,14 +22,14 @@ from keras_vae.priors import Prior
 class TopDownPrior(Prior):
     """p(z_L) p(z_L-1 | z_L) ... p(z_1 | z_2 ... z_L), packed with the lowest level first.
 
-    A state goes from the top to the bottom: the block of a level makes it of z and, with
-    generative skips, of the state above; the head reads the next level's normal off it.
-    The decoder reads the last state.
+    A state passes from the top to the bottom: the block of a level computes it from z and,
+    with generative skips, from the state above; the head computes the next level's normal
+    from it. The decoder reads the last state.
 
     Args:
         sizes: Numbers of each level, lowest first.
         blocks: Functional model of each level, lowest first: z [B, size] -> state, or
-            [z, state of the level above] -> state. The highest reads z alone.
+            [z, state of the level above] -> state. The highest reads only z.
         heads: Functional model of each level but the highest: state of the level above ->
             means and scales [B, 2 * size].
         top: Prior of the highest level, or its name; None is the standard normal.
@@ -38,8 +38,8 @@ class TopDownPrior(Prior):
         **kwargs: Arguments of `Prior`.
 
     Raises:
-        ValueError: If there are not as many networks as the levels need, their shapes do
-            not fit, or the top asks the encoder.
+        ValueError: If the number of networks does not fit the levels, their shapes do not
+            fit, or the top uses the encoder.
 
     Example:
         >>> vae = keras_vae.LadderVAE(6, (4, 2), prior="mixture_of_normals:num_components=3")
@@ -78,8 +78,8 @@ class TopDownPrior(Prior):
         self.top = priors.get("standard_normal" if top is None else top, dtype=self.dtype)
         if self.top.asks_encoder:
             raise ValueError(
-                f"The prior {type(self.top).__name__} asks the encoder for codes, but a "
-                "hierarchy's highest level is a part of them. Take another, such as "
+                f"The prior {type(self.top).__name__} uses the encoder's codes, but a "
+                "hierarchy's highest level is only a part of a code. Take another, such as "
                 "'mixture_of_normals:num_components=10'."
             )
         self.normals = [IndependentNormal(n, dtype=self.dtype) for n in self.sizes]
@@ -113,23 +113,24 @@ class TopDownPrior(Prior):
         self.state_shape = above
 
     def split(self, z) -> list:
-        """Takes packed latent variables apart.
+        """Splits packed latent variables into levels.
 
         Args:
             z: Array or tensor [..., D].
 
         Returns:
-            Those of each level, lowest first, still flat, [..., size of the level].
+            The latent variables of each level, lowest first, still flat, [..., size of the
+            level].
         """
         return [z[..., places] for places in self.places]
 
     def connect(self, model):
-        """Lets the highest level's prior know the family and the condition."""
+        """Connects the highest level's prior to the family and the condition."""
         about = {"posterior": self.normals[-1], "condition_shape": model.condition_shape}
         self.top.connect(SimpleNamespace(**about))
 
     def make_weights(self):
-        """Creates those of the highest level's prior."""
+        """Creates the weights of the highest level's prior."""
         self.top.build((self.sizes[-1],))
 
     def walk(
@@ -165,10 +166,10 @@ class TopDownPrior(Prior):
         """Replaces the latent variables of the lowest levels.
 
         Args:
-            parts: Those of each level, as `split` returns them.
-            first: The first level, from 0, the lowest, that stays.
+            parts: The latent variables of each level, as `split` returns them.
+            first: The first level, counted from 0 for the lowest, that stays.
             choose: Function of p of a level, given the levels above it, and of the level's
-                number that returns other ones.
+                number; it returns new latent variables.
             y: The condition [B, ...], which the highest level's prior may read.
 
         Returns:

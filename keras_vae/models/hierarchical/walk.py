@@ -21,8 +21,8 @@ class Step(NamedTuple):
 
     Attributes:
         z: The level's latent variables, [..., D].
-        p: What they are drawn from a priori, given the levels above.
-        q: What they are drawn from a posteriori, or None in a walk of the prior.
+        p: Their prior distribution, given the levels above.
+        q: Their posterior distribution, or None in a walk of the prior.
     """
 
     z: tf.Tensor
@@ -31,11 +31,11 @@ class Step(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """What was met on the way from the highest level to the lowest.
+    """The record of a walk from the highest level to the lowest.
 
     Attributes:
         steps: One for each level, the lowest first.
-        state: What the generative network knows at the end, [..., *state].
+        state: The last state of the generative network, [..., *state].
     """
 
     steps: list[Step]
@@ -47,37 +47,37 @@ class Walk(NamedTuple):
         return tf.concat([step.z for step in self.steps], axis=-1)
 
 
-# What a walk does where it needs latent variables: function of their places in the packed
-# vector and of their distribution, returns [..., D].
+# The choice of latent variables in a walk: a function of their places in the packed vector
+# and of their distribution that returns [..., D].
 Pick = Callable[[slice, tfd.Distribution], tf.Tensor]
 
 
 class Draws:
-    """Picks draws; the noise of one is told from that of the next by its number.
+    """Picks draws; each has the noise of its number.
 
     Args:
-        shape: How many draws for each element of the batch: [n], or [] for one.
+        shape: Number of draws for each element of the batch: [n], or [] for one.
         seed: int32 tensor [2].
     """
 
     def __init__(self, shape, seed):
-        """Nothing is drawn yet."""
+        """Stores the settings; nothing is drawn yet."""
         self.shape, self.seed = shape, seed
 
     def __call__(self, places: slice, distribution: tfd.Distribution) -> tf.Tensor:
-        """Draws of this shape at first; what comes later is given these."""
+        """Draws of this shape at first; later levels depend on these."""
         z = distribution.sample(self.shape, seed=self.seed)
         self.shape, self.seed = [], fold(self.seed, 1)
         return z
 
 
 def centers(places: slice, distribution: tfd.Distribution) -> tf.Tensor:
-    """Picks the centre of each level, given those before."""
+    """Picks the centre of each level, given those above."""
     return center_of(distribution)
 
 
 def given(z: tf.Tensor) -> Pick:
-    """Picks what is given.
+    """Picks given latent variables.
 
     Args:
         z: Packed latent variables, [..., D].
@@ -89,20 +89,20 @@ def given(z: tf.Tensor) -> Pick:
 
 
 def places_of(sizes: Sequence[int]) -> list[slice]:
-    """Returns where each level stands in the packed vector.
+    """Returns the place of each level in the packed vector.
 
     Args:
         sizes: Numbers of each level.
 
     Returns:
-        As many slices.
+        A slice for each level.
     """
     ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
     return [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
 
 
 def as_image(z, shape: Sequence[int]):
-    """Brings a level that is packed one channel after the other into its shape.
+    """Reshapes a level that is packed one channel after the other.
 
     Args:
         z: Array or tensor [..., channels * height * width].
@@ -143,8 +143,8 @@ class Levels(tfd.Distribution):
         size: Length D of the packed vector.
         batch_shape: Shape of the batch, static and as a tensor.
         dtype: Dtype of latent variables.
-        exact: Whether the divergence of a level may be taken in closed form: whether
-            nothing that it depends on was drawn after the level itself.
+        exact: Whether the divergence of a level may be taken in closed form, because
+            everything that it depends on was drawn before the level itself.
     """
 
     def __init__(self, walk, size: int, batch_shape, dtype, exact: bool = True):
@@ -184,7 +184,7 @@ class Levels(tfd.Distribution):
         z = super().sample(sample_shape, seed, name, **kwargs)
         assert self._last is not None, "as `_sample_n` says"
         walk = self._last[1]
-        # Of other shapes than [S, *batch] the axes are others now.
+        # If the shape is not [S, *batch], the axes have changed.
         self._last = (z, walk) if z.shape.rank == walk.z.shape.rank else None
         return z
 
@@ -195,7 +195,7 @@ class Levels(tfd.Distribution):
             z: Packed latent variables, [..., D].
 
         Returns:
-            The walk; where they are the last draw, that of the draw.
+            The walk; if they are the last draw, the walk of that draw.
         """
         if self._last is not None and z is self._last[0]:
             return self._last[1]

@@ -14,7 +14,7 @@ class ClassAndCode(tfd.Distribution):
     Events are vectors [D + K]: the D numbers of z, then y one-hot.
 
     Args:
-        log_probs: log p(y), [B, K] or [K], -inf for what cannot be.
+        log_probs: log p(y), [B, K] or [K], -inf for impossible classes.
         code: The distribution of z for each class, batch [K, B] and event [D]; or one for
             all classes, batch [].
         size: Size D of a code.
@@ -73,7 +73,7 @@ class ClassAndCode(tfd.Distribution):
 
 
 def select(y: tf.Tensor, of_classes: tf.Tensor) -> tf.Tensor:
-    """Takes what belongs to the class of each example.
+    """Selects the values of the class of each example.
 
     Args:
         y: Classes, one-hot, [..., B, K].
@@ -83,5 +83,5 @@ def select(y: tf.Tensor, of_classes: tf.Tensor) -> tf.Tensor:
         Tensor [..., B, D].
     """
     y = tf.linalg.matrix_transpose(y)[..., tf.newaxis]
-    # Where a class is not meant its value may be infinite.
+    # The values of other classes may be infinite.
     return tf.reduce_sum(tf.math.multiply_no_nan(of_classes, y), axis=-3)

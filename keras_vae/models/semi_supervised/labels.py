@@ -13,7 +13,7 @@ UNKNOWN = -1
 
 
 class LabelPrediction(NamedTuple):
-    """What a model thinks of the labels of observations.
+    """The labels that a model predicts for observations.
 
     Attributes:
         label: The most probable class of each, int32 [N].
@@ -29,7 +29,7 @@ class Labels(NamedTuple):
 
     Attributes:
         known: Whether the class of each example is known, bool [B].
-        one_hot: Its class, [B, K]; of unknown ones the first, which means nothing.
+        one_hot: Its class, [B, K]; for unknown ones the first, as a placeholder.
     """
 
     known: tf.Tensor
@@ -40,13 +40,13 @@ def check_labels(y, n: int, num_classes: int) -> Any:
     """Checks labels, some of which may be unknown.
 
     Args:
-        y: Class numbers, one for all or [n] or [n, 1]; -1, NaN or None is unknown. None for
-            none at all.
+        y: Class numbers, one for all or [n] or [n, 1]; -1, NaN or None is unknown. None
+            means no labels.
         n: Number of observations.
         num_classes: Number of classes.
 
     Returns:
-        int32 [n], -1 where the class is unknown; or None.
+        int32 [n], -1 for unknown classes; or None.
 
     Raises:
         ValueError: If y has another shape or classes that do not exist.
@@ -59,7 +59,7 @@ def check_labels(y, n: int, num_classes: int) -> Any:
             y = y.astype(np.float32)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"y must hold class numbers, -1 or NaN where they are unknown: {error}."
+                f"y must hold class numbers, with -1 or NaN for unknown ones: {error}."
             ) from error
     unknown = y == UNKNOWN
     if y.dtype.kind == "f":
@@ -71,10 +71,10 @@ def check_labels(y, n: int, num_classes: int) -> Any:
 
 
 def read_labels(y, n, num_classes: int, dtype: str) -> Labels:
-    """Brings labels to the form in which a model reads them.
+    """Converts labels to the form in which a model reads them.
 
     Args:
-        y: Class numbers [B] or [B, 1], -1 or NaN where unknown; None for none at all.
+        y: Class numbers [B] or [B, 1], -1 or NaN for unknown ones; None means no labels.
         n: Size B of the batch, a number or a tensor.
         num_classes: Number of classes.
         dtype: Dtype of the result.

@@ -1,4 +1,4 @@
-"""The semi-supervised VAE: classes that are known, or summed out."""
+"""The semi-supervised VAE: it sums over unknown classes."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ class _EveryClass(NamedTuple):
     log_p: tf.Tensor  # log p(z), [S, K, B].
     log_q: tf.Tensor  # log q(z|x, y), [S, K, B].
     rate: tf.Tensor  # KL(q(z|x, y), p(z)), [1 or S, K, B].
-    costs: list  # What the layers add, [K, B] each.
+    costs: list  # Loss terms of the layers, [K, B] each.
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class SemiSupervisedVAE(VAE):
-    """A VAE of observations with a class, which is known of some and unknown of others.
+    """A VAE of observations with a class, which is known for some and unknown for others.
 
-    The model is p(y) p(z) p(x|z, y) with all classes alike before x is seen, and
-    q(y|x) q(z|x, y). Where the class is unknown the bound is the exact sum over all
-    classes, sum_y q(y|x) L(x, y) + H(q(y|x)); where it is known it is that of
-    log p(x, y), L(x, y), and the loss has alpha times -log q(y|x) beside it. So q(y|x) is
-    a classifier that learns from observations with and without labels (`predict_label`).
+    The model is p(y) p(z) p(x|z, y), with a uniform p(y), and the posterior q(y|x) q(z|x,
+    y). If the class is unknown, the bound is the exact sum over all classes, sum_y q(y|x)
+    L(x, y) + H(q(y|x)). If it is known, the bound is L(x, y), that of log p(x, y), and the
+    loss also has alpha times -log q(y|x). So q(y|x) is a classifier that learns from
+    observations with and without labels (`predict_label`).
 
-    y is a class number wherever a method takes it, and -1, NaN or None where the class is
-    unknown. The latent variable is the code and the class, packed: the D numbers of z, then
-    y one-hot (`split`). `sample` draws classes where none is given, and `log_likelihood`
-    sums them out.
+    In all methods, y is a class number, and -1, NaN or None if the class is unknown. The
+    latent variable is the code and the class, packed: the D numbers of z, then y one-hot
+    (`split`). `sample` draws classes if none are given, and `log_likelihood` sums over
+    them.
 
     Args:
         event_shape: Shape of one observation, such as (28, 28, 1) or 50.
@@ -73,9 +73,9 @@ class SemiSupervisedVAE(VAE):
             example. Kingma et al. have 0.1 N / (number of labelled examples): 50 for 100
             labels of 50,000 images.
         gaps: See `DenseVAE`.
-        encoder: Model of [x, y] for q(z|x, y), where it is there already; None makes it.
-        decoder: Model of [z, y], likewise.
-        classifier: Model from x to K logits, likewise.
+        encoder: An existing model of [x, y] for q(z|x, y); None makes a new one.
+        decoder: An existing model of [z, y]; None makes a new one.
+        classifier: An existing model from x to K logits; None makes a new one.
         dtype: Dtype or policy of the networks; None takes Keras's global one.
         **kwargs: `prior`, `seed` and `preprocessor` of `VAE`, and arguments of
             `keras.Model`. The prior of z is the same for all classes.
@@ -163,7 +163,7 @@ class SemiSupervisedVAE(VAE):
             dtype=dtype,
             **kwargs,
         )
-        # The networks have one, which those who ask the model may leave out.
+        # The networks have a condition, which callers of the model may leave out.
         self.condition_shape = None
         if self.prior.distribution(tf.eye(classes)).batch_shape.rank:
             raise ValueError(
@@ -175,7 +175,7 @@ class SemiSupervisedVAE(VAE):
 
     @property
     def latent(self) -> Latent:
-        """What the latent variable is: a code and a class, one behind the other."""
+        """The latent variable: a code and a class, concatenated."""
         z, size = super().latent, len(self._eye)
         return z._replace(
             shape=(z.shape[0] + size,),
@@ -185,11 +185,11 @@ class SemiSupervisedVAE(VAE):
 
     @property
     def answers(self) -> frozenset[str]:
-        """Nothing: a pass sums over classes."""
+        """Nothing, since a pass sums over classes."""
         return frozenset()
 
     def player_parts(self):
-        """None: one loss trains encoder, decoder and classifier."""
+        """No parts, since one loss trains encoder, decoder and classifier."""
         return {}
 
     def _checked_objective(self, objective):
@@ -202,10 +202,10 @@ class SemiSupervisedVAE(VAE):
         return super()._checked_objective(objective)
 
     def split(self, z) -> list:
-        """Takes packed latent variables apart.
+        """Splits packed latent variables.
 
         Args:
-            z: Array or tensor [..., D + K], such as `embed` returns.
+            z: Array or tensor [..., D + K], such as the result of `embed`.
 
         Returns:
             The codes [..., D] and the classes, one-hot, [..., K].
@@ -221,12 +221,12 @@ class SemiSupervisedVAE(VAE):
         """Checks the labels of n observations.
 
         Args:
-            y: One class for all, or one for each; -1 or NaN where unknown; None for none.
-                Names of classes, where the preprocessor has them.
+            y: One class for all, or one for each; -1 or NaN for unknown ones; None for no
+                labels. Names of classes, if the preprocessor has them.
             n: Number of observations.
 
         Returns:
-            int32 [n], -1 where unknown; or None.
+            int32 [n], -1 for unknown ones; or None.
 
         Raises:
             ValueError: If y has another shape or classes that do not exist.
@@ -269,12 +269,12 @@ class SemiSupervisedVAE(VAE):
         return tf.exp(self.class_log_probs(x))
 
     def _class_probs(self, x, y):
-        """The probability of each class, [B, K]: 1 where it is known to be."""
+        """The probability of each class, [B, K]: 1 if it is known."""
         known, one_hot = self._read(y, tf.shape(x)[0])
         return tf.where(known[:, tf.newaxis], one_hot, self.label_probabilities(x))
 
     def _params_of_classes(self, x, training=False):
-        """What the encoder says of x with each class, [K, B, params_size]."""
+        """The encoder's parameters for x with each class, [K, B, params_size]."""
         size, count = tf.shape(x)[0], len(self._eye)
         y = tf.repeat(self._eye, size, axis=0)
         if not serves_all_classes(self.encoder):
@@ -288,7 +288,7 @@ class SemiSupervisedVAE(VAE):
         params = self._params_of_classes(x, training)
         q = self.posterior.distribution(params, training)
         p = self.prior.distribution(training=training)
-        # All classes get the same noise: what differs between them is then the class.
+        # All classes get the same noise, so that they differ only in the class.
         of_class = [
             (self.posterior.distribution(one, training), one) for one in tf.unstack(params)
         ]
@@ -311,7 +311,7 @@ class SemiSupervisedVAE(VAE):
         )
 
     def bound(self, x, num_samples=1, seed=0, training: bool = False, y=None) -> Trace:
-        """Makes the pass in which unknown classes are summed out.
+        """Makes the pass that sums over unknown classes.
 
         Args:
             x: Observations [B, *event], in the model's units.
@@ -322,8 +322,8 @@ class SemiSupervisedVAE(VAE):
 
         Returns:
             The record of the pass: its densities and rates are expectations over q(y|x), or
-            those of the class that is known; the rates are those of the class and of
-            the code. `z` and `px` are those of the most probable class.
+            those of the known class; the rates are those of the class and of the code. `z`
+            and `px` are those of the most probable class.
         """
         x = self._as_observations(x)
         known, one_hot = self._read(y, tf.shape(x)[0])
@@ -366,11 +366,11 @@ class SemiSupervisedVAE(VAE):
         )
 
     def pass_for_training(self, x, y, seed, training):
-        """The bound's pass, with as many draws as the objective wants."""
+        """The bound's pass, with the objective's number of draws."""
         return self.bound(x, self.objective.num_samples, seed, training, y)
 
     def log_weights(self, x, num_samples, seed, y=None) -> tf.Tensor:
-        """Estimates log p(x), or log p(x, y) where y is known, classes summed out.
+        """Estimates log p(x), or log p(x, y) if y is known, with a sum over classes.
 
         Args:
             x: Observations [B, *event], in the model's units.
@@ -420,8 +420,8 @@ class SemiSupervisedVAE(VAE):
 
         Args:
             z: Codes and classes [..., D + K].
-            y: Labels [B] of the last axis of the batch; where one is known it takes the
-                place of the class in z.
+            y: Labels [B] of the last axis of the batch; a known label replaces the class in
+                z.
             training: Whether the decoder's dropout and the like are active.
 
         Returns:
@@ -467,7 +467,7 @@ class SemiSupervisedVAE(VAE):
         return tf.concat([z, tf.where(known[:, tf.newaxis], one_hot, drawn)], axis=-1)
 
     def draw_by_row(self, seeds, y=None, temperature: float = 1.0) -> tf.Tensor:
-        """Draws one row after the other: the prior's own way leaves classes out."""
+        """Draws one row after the other, since the prior's own method lacks classes."""
         return LatentVariableModel.draw_by_row(self, seeds, y, temperature)
 
     def _best(self, x, y):
@@ -492,14 +492,14 @@ class SemiSupervisedVAE(VAE):
         return tf.concat([self.posterior.center(q), best], axis=-1)
 
     def summary(self, x, y=None) -> dict[str, tf.Tensor]:
-        """Returns what is served: of the code given the most probable class, and of it.
+        """Returns the served values of the most probable class and of its code.
 
         Args:
             x: Observations [B, *event], in the model's units.
             y: Labels [B]; None for none.
 
         Returns:
-            What `Family.summary` says of q(z|x, y), and `label_probabilities` [B, K].
+            The values of `Family.summary` for q(z|x, y), and `label_probabilities` [B, K].
         """
         x = self._as_observations(x)
         best, weight = self._best(x, y)
@@ -568,7 +568,7 @@ class SemiSupervisedVAE(VAE):
     posterior_at = LatentVariableModel.posterior_at
 
     def with_prior(self, prior):
-        """Refuses: a code has a posterior for each class, not one."""
+        """Refused: a code has a posterior for each class, not one."""
         raise ValueError(
             f"{type(self).__name__} has a posterior for each class, so {prior!r} cannot be "
             "fitted to its codes. Give `prior` when you make the model, and train both "
@@ -576,15 +576,15 @@ class SemiSupervisedVAE(VAE):
         )
 
     def divergence_from_prior(self, q: tfd.Distribution, y=None) -> tf.Tensor | None:
-        """Returns None: there is no closed form for all that q may be."""
+        """Returns None: there is no closed form for every q."""
         return None
 
     def events_at_a_time(self) -> int:
-        """How many events are decoded together, each with every class."""
+        """Number of events decoded together, each with every class."""
         return max(1, super().events_at_a_time() // len(self._eye))
 
     def predict_label(self, x, batch_size: int = 256) -> LabelPrediction:
-        """Tells which class observations have, by q(y|x).
+        """Predicts the class of observations, by q(y|x).
 
         Args:
             x: Observations [N, *event]; see `embed`.

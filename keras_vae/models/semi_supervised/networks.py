@@ -1,4 +1,4 @@
-"""The encoder of a semi-supervised VAE, which serves for all classes at once."""
+"""The encoder of a semi-supervised VAE, which handles all classes at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def class_encoder(
     Args:
         event_shape: Shape of one observation.
         output_size: Number of outputs, the posterior's `params_size`.
-        hidden_units: Width of each hidden layer, one at least.
+        hidden_units: Width of each hidden layer, at least one.
         activation: Name of the hidden layers' activation.
         num_classes: Number of classes.
         rescale: Factor of the input; see `dense_encoder` for this and what follows.
@@ -58,7 +58,7 @@ def serves_all_classes(network: keras.layers.Layer) -> bool:
         network: Keras model of [x, y].
 
     Returns:
-        Whether `PlusCondition` is where y comes in.
+        Whether y enters the network through `PlusCondition`.
     """
     inner = getattr(network, "layers", ())
     return isinstance(network, PlusCondition) or any(map(serves_all_classes, inner))

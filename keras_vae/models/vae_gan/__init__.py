@@ -1,4 +1,4 @@
-"""The VAE-GAN: its model, its players' networks and optimizers."""
+"""The VAE-GAN: its model, and the networks and optimizers of its players."""
 
 from keras_vae.models.vae_gan.model import NETWORKS, VAEGAN
 

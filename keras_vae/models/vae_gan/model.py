@@ -46,10 +46,10 @@ class VAEGAN(VAE):
     """A VAE and a GAN that share a decoder.
 
     The distortion that trains encoder and decoder is measured on a layer of the
-    discriminator, -log N(features of x | features of the reconstruction, I), so that what
-    looks alike is near. Everything else is as in `VAE`: `encode`, `decode`, `sample`,
-    `embed`, `interpolate`. The likelihood on pixels is not trained on; `elbo`,
-    `reconstruction_loss` and `log_likelihood` are computed with it, to compare with.
+    discriminator, -log N(features of x | features of the reconstruction, I), so that
+    similar images are near each other. Everything else is as in `VAE`: `encode`, `decode`,
+    `sample`, `embed`, `interpolate`. The likelihood of pixels is not trained; `elbo`,
+    `reconstruction_loss` and `log_likelihood` use it for comparisons.
 
     Args:
         encoder: Keras model, x [B, *event] -> parameters of q(z|x).
@@ -61,11 +61,11 @@ class VAEGAN(VAE):
         likelihood: Distribution layer without weights of its own, whose mean is the image;
             None is `IndependentNormal` with scale 1.
         feature_layer: Name of the discriminator's layer that measures distances.
-        value_range: Smallest and largest value of x; data outside are refused. None asks
-            the likelihood.
+        value_range: Smallest and largest value of x; data outside are refused. None takes
+            the range of the likelihood.
         perceptual: Keras model x [B, *event] -> list of features [B, h, w, F], in which
-            `Adversarial(perceptual_weight=...)` measures distances; it is never trained by
-            `fit`. None is none.
+            `Adversarial(perceptual_weight=...)` measures distances; `fit` never trains it.
+            None for no such network.
         **kwargs: `prior`, `seed` and `preprocessor` of `VAE`, and arguments of
             `keras.Model`.
 
@@ -149,16 +149,17 @@ class VAEGAN(VAE):
             latent_dim: Size D of the latent vector.
             networks: "light" has the encoder and decoder of `ConvVAE` with group
                 normalization, and a discriminator of their size, for CPUs; "residual" an
-                encoder and a decoder of residual blocks, which leave no checkerboards;
-                "paper" those of Larsen et al. 2016, with batch normalization.
-            filters: Filters of the light or residual networks; None goes by the image size.
-                The discriminator's features come after no more of them than by default.
+                encoder and a decoder of residual blocks, which avoid checkerboard
+                artefacts; "paper" those of Larsen et al. 2016, with batch normalization.
+            filters: Filters of the light or residual networks; None chooses them by the
+                image size. The discriminator's feature layer is never deeper than by
+                default.
             posterior: Distribution layer over D numbers, or its name.
-            spectral_normalization: Whether the discriminator has it.
+            spectral_normalization: Whether the discriminator has spectral normalization.
             discriminator: "global" has one logit for an image, "patch" one for each patch
                 (a PatchGAN).
             perceptual: Whether the model has a network for perceptual distances, which
-                `learn_to_see` trains on labels before the game.
+                `learn_to_see` trains on labels before the adversarial training.
             prior: See `VAE`.
             seed: See `VAE`.
             dtype: Dtype or policy of the networks; None takes Keras's global one.
@@ -168,8 +169,8 @@ class VAEGAN(VAE):
             The model, not compiled.
 
         Raises:
-            ValueError: If `event_shape` is not that of an image, or an argument is not for
-                the networks chosen.
+            ValueError: If `event_shape` is not that of an image, or an argument does not
+                apply to the chosen networks.
 
         Example:
             >>> VAEGAN.for_images((28, 28, 1), latent_dim=32).event_shape
@@ -221,7 +222,7 @@ class VAEGAN(VAE):
 
     @property
     def trains_likelihood(self) -> bool:
-        """Whether it was compiled with an objective of its likelihood, and without a game."""
+        """Whether its objective trains the likelihood, without adversarial losses."""
         return self.compiled and not self.objective.is_game
 
     def usual_objective(self):
@@ -229,7 +230,7 @@ class VAEGAN(VAE):
         return Adversarial()
 
     def player_parts(self):
-        """Posterior and prior are the encoder's."""
+        """The parts of each player; posterior and prior belong to the encoder."""
         return {
             **super().player_parts(),
             "encoder": (self.encoder, self.posterior, self.prior),
@@ -239,12 +240,12 @@ class VAEGAN(VAE):
 
     @property
     def answers(self) -> frozenset[str]:
-        """What an objective may ask of the model's passes; see `Objective.asks`."""
+        """Values that an objective may request of a pass; see `Objective.asks`."""
         own = [] if self.perceptual is None else ["perceptual"]
         return super().answers | frozenset(own)
 
     def learn_to_see(self, x, y, epochs: int = 6) -> float:
-        """Trains the network for perceptual distances on labels, before the game.
+        """Trains the network for perceptual distances on labels, before `fit`.
 
         Args:
             x: Images [N, *event] in the model's units, from 0 to 1.
@@ -255,7 +256,7 @@ class VAEGAN(VAE):
             The last epoch's mean loss, nats.
 
         Raises:
-            ValueError: If the model has no such network, or y are no such labels.
+            ValueError: If the model has no such network, or y has another form.
 
         Example:
             >>> model = VAEGAN.for_images((28, 28, 1), perceptual=True)
@@ -302,7 +303,7 @@ class VAEGAN(VAE):
         return features, tf.reshape(logits, (tf.shape(logits)[0], -1))
 
     def pass_for_training(self, x, y, seed, training):
-        """The trace, with what the discriminator makes of it where the objective asks."""
+        """The trace, with the discriminator's results if the objective needs them."""
         trace = super().pass_for_training(x, y, seed, training)
         if not self.objective.is_game:
             return trace
@@ -317,7 +318,7 @@ class VAEGAN(VAE):
             training: Whether dropout, statistics of the batch and the like are active.
 
         Returns:
-            What `objectives.Adversarial` reads.
+            The values that `objectives.Adversarial` reads.
         """
         size = tf.shape(trace.x)[0]
         z = self.draw(size, fold(seed, 1))
@@ -325,7 +326,7 @@ class VAEGAN(VAE):
             self.likelihood.expectation(trace.px), tf.shape(trace.x)
         )
         sample = self.likelihood.expectation(self.decode(z, training=training))
-        # One pass for all: statistics of the batch are those of real and fake together.
+        # One pass for all, so that batch statistics are those of real and fake together.
         shown = tf.concat([trace.x, reconstruction, sample], 0)
         if training and self.compiled and getattr(self.objective, "diff_augment", False):
             shown = diff_augment(shown, fold(seed, 6), copies=3)
@@ -369,10 +370,10 @@ class VAEGAN(VAE):
         )
 
     def _slope(self, x):
-        """Squared norm of the gradient of the logit by x, [B]."""
+        """Squared norm of the logit's gradient with respect to x, [B]."""
         with tf.GradientTape() as tape:
             tape.watch(x)
-            # As in testing: statistics of the batch would mix the examples' gradients.
+            # As in testing, since batch statistics would mix the examples' gradients.
             logits = self.observe(x)[1]
             patches = tf.size(logits) // tf.shape(x)[0]
             total = tf.reduce_sum(logits) / tf.cast(patches, logits.dtype)

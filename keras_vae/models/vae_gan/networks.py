@@ -1,4 +1,4 @@
-"""The players of a VAE-GAN: their networks for images, and what they must be."""
+"""The players of a VAE-GAN: their networks for images, and checks of them."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def light_networks(event_shape, latent_dim, posterior, filters, **discriminating
             filters[::-1],
             normalization=True,
         ),
-        # However deep the others are: on smaller feature maps, distances would say less
-        # about where things are.
+        # This limit holds for any depth: on smaller feature maps, distances would carry
+        # less information about places.
         conv_discriminator(
             event_shape, filters[: len(usual)], **discriminating, **_SCALING
         ),
@@ -108,12 +108,12 @@ def observer(discriminator: keras.Model, feature_layer: str) -> keras.Model:
     if feature_layer not in names:
         raise unknown("feature layer of the discriminator", feature_layer, names)
     features = discriminator.get_layer(feature_layer).output
-    # An input and not a list of one, for which Keras would warn when it is called.
+    # An input, not a list of one, for which Keras would warn in a call.
     return keras.Model(discriminator.inputs[0], [features, discriminator.outputs[0]])
 
 
 def check_discriminator(discriminator: keras.Model, event_shape) -> None:
-    """Checks that a discriminator takes the observations and ends in logits.
+    """Checks that a discriminator takes the observations and returns logits.
 
     Args:
         discriminator: The discriminator.
@@ -137,13 +137,13 @@ def check_discriminator(discriminator: keras.Model, event_shape) -> None:
 
 
 def check_likelihood(likelihood: DistributionLayer) -> None:
-    """Checks that a decoder can be trained through the mean of a likelihood alone.
+    """Checks that a decoder can be trained only through the mean of a likelihood.
 
     Args:
         likelihood: The likelihood on observations.
 
     Raises:
-        ValueError: If it has weights of its own, or a mean without gradient.
+        ValueError: If it has its own weights, or a mean without gradient.
     """
     if likelihood.weights:
         raise ValueError(

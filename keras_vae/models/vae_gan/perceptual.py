@@ -1,4 +1,4 @@
-"""Distances in a frozen network, and how that network learns to see."""
+"""Distances in a frozen network, and the training of that network."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from keras_vae.networks import classifier
 
 
 def perceptual_distance(features, others) -> tf.Tensor:
-    """Returns the distance of two sets of features, as LPIPS has it without its weights.
+    """Returns the distance of two sets of features: LPIPS without its weights.
 
     Args:
         features: List of features [B, h, w, F], one for each layer.
-        others: The same of the other images.
+        others: The features of other images.
 
     Returns:
-        Sum over layers of the mean over places of the squared distance of the vectors of F
-        features, each brought to length 1, [B]; between 0 and 4 for each layer.
+        Sum over layers of the mean over positions of the squared distance between vectors
+        of F features, scaled to length 1, [B]; between 0 and 4 for each layer.
 
     Source:
         Zhang et al. 2018, "The unreasonable effectiveness of deep features as a perceptual
@@ -34,12 +34,12 @@ def perceptual_distance(features, others) -> tf.Tensor:
 
 def _unit(features):
     features = tf.cast(features, tf.float32)
-    # Not the norm itself, whose gradient at zero is none.
+    # Not the norm itself, which has no gradient at zero.
     return features * tf.math.rsqrt(tf.reduce_sum(features**2, -1, keepdims=True) + 1e-6)
 
 
 def train_perceptual(network: keras.Model, x, y, epochs: int, seed: int) -> float:
-    """Trains a perceptual network to read labels, and freezes it.
+    """Trains a perceptual network to predict labels, and freezes it.
 
     Args:
         network: Model x -> list of features.
@@ -52,7 +52,7 @@ def train_perceptual(network: keras.Model, x, y, epochs: int, seed: int) -> floa
         The last epoch's mean loss, nats.
 
     Raises:
-        ValueError: If there are no labels, or they are of another kind.
+        ValueError: If there are no labels, or they have another form.
     """
     if y is None:
         raise ValueError(

@@ -29,14 +29,14 @@ from keras_vae.networks.conv import image_shape
 
 @keras.saving.register_keras_serializable("keras_vae")
 class VQVAE(VAE):
-    """A VAE whose posterior is a quantizer: each observation is a few whole numbers.
+    """A VAE whose posterior is a quantizer: each observation becomes a few code indices.
 
-    Any encoder and decoder: `VQVAE(encoder, decoder, posterior, likelihood)`, with the
+    `VQVAE(encoder, decoder, posterior, likelihood)` takes any encoder and decoder, with the
     arguments of `VAE`; `VQVAE.for_images` (`vq_vae` on the command line) makes
     convolutional ones. Under the uniform prior over codes the rate is N log K.
 
     Raises:
-        ValueError: If the posterior is no quantizer, or two parts do not fit.
+        ValueError: If the posterior is not a quantizer, or two parts do not fit.
 
     Example:
         >>> vae = VQVAE.for_images((8, 8, 1), num_codes=16, filters=8)
@@ -81,14 +81,15 @@ class VQVAE(VAE):
         Args:
             event_shape: Shape (height, width, channels) of one image.
             code_size: Length D of a code.
-            num_codes: Number of codes, of quantizers that have a codebook.
+            num_codes: Number of codes, for quantizers with a codebook.
             likelihood: Distribution layer, or its name.
             filters: Channels of the networks.
-            halvings: How often the image is halved; codes stand in the image that is left.
+            halvings: Number of halvings of the image; each pixel of the small image has a
+                code.
             blocks: Number of residual blocks of each network.
-            levels: 1; or 2 for two grids of codes, of which the upper one is half as large
-                and the lower one is told its codes (VQ-VAE-2).
-            posterior: Name of a quantizer, with arguments; of each level.
+            levels: 1; or 2 for two grids of codes, where the upper one is half as large,
+                and the lower one depends on its codes (VQ-VAE-2).
+            posterior: Name of the quantizer of each level, with arguments.
             prior: Prior over codes, or its name; None for the uniform one.
             seed: See `VAE`.
             **kwargs: Further arguments of `VAE`, such as `preprocessor`.
@@ -97,8 +98,8 @@ class VQVAE(VAE):
             The model, not compiled.
 
         Raises:
-            ValueError: If the sides of the image cannot be halved so often, or the parts do
-                not fit.
+            ValueError: If the sides of the image cannot be halved this often, or the parts
+                do not fit.
         """
         px = layers.get(likelihood, event_shape)
         params, rest = divmod(px.params_size, math.prod(px.event_shape))
@@ -132,28 +133,28 @@ class VQVAE(VAE):
 
     @property
     def terms(self) -> tuple[str, ...]:  # type: ignore[override]
-        """What is logged of the codebook's use."""
+        """Logged statistics of the codebook's use."""
         return tuple(self.posterior.use())
 
     def _trace(self, x, *arguments):
-        """A pass, with what is logged of the codebook's use."""
+        """A pass, with logged statistics of the codebook's use."""
         trace = super()._trace(x, *arguments)
         ones = tf.ones(tf.shape(trace.x)[:1], trace.x.dtype)
         use = {name: (ones * one, ones) for name, one in self.posterior.use().items()}
         return trace._replace(terms=use)
 
     def log_weights(self, x, num_samples, seed, y=None) -> tf.Tensor:
-        """Estimates log p(x), [S, B]: all draws are the same codes, and are scored once."""
+        """Estimates log p(x), [S, B]; all draws are equal, and are scored once."""
         once = super().log_weights(x, 1, seed, y)
         return tf.repeat(once, num_samples, axis=0)
 
     @property
     def index_shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        """Shape of one observation's numbers of codes."""
+        """Shape of one observation's code indices."""
         return self.posterior.index_shape
 
     def codes_of(self, indices) -> tf.Tensor:
-        """Returns the codes of numbers, in graphs, too.
+        """Returns the codes of indices, also in graphs.
 
         Args:
             indices: int32 tensor [B, *index_shape].
@@ -162,8 +163,8 @@ class VQVAE(VAE):
             Latent variables [B, *latent].
 
         Raises:
-            ValueError: If they are no integers, or of another shape.
-            tf.errors.InvalidArgumentError: If a number is out of range.
+            ValueError: If they are not integers, or have another shape.
+            tf.errors.InvalidArgumentError: If an index is out of range.
         """
         indices = tf.convert_to_tensor(indices)
         self._check_indices(indices.dtype, indices.shape)
@@ -174,7 +175,7 @@ class VQVAE(VAE):
             return self.posterior.lookup(tf.identity(indices))
 
     def encode_indices(self, x, y=None, batch_size: int = 256) -> np.ndarray:
-        """Returns the numbers of the codes of observations.
+        """Returns the code indices of observations.
 
         Args:
             x: Observations [N, *event]; see `embed`.
@@ -182,7 +183,7 @@ class VQVAE(VAE):
             batch_size: Observations at a time.
 
         Returns:
-            int32 array [N, *positions]: of residual quantizers [N, *positions, R].
+            int32 array [N, *positions], or [N, *positions, R] for residual quantizers.
 
         Raises:
             ValueError: As `embed`.
@@ -195,7 +196,7 @@ class VQVAE(VAE):
         return in_batches(indices, (x, y), batch_size).astype(np.int32)
 
     def decode_indices(self, indices: Any, y=None, batch_size: int = 256) -> np.ndarray:
-        """Returns the mean of p(x|z) for numbers of codes.
+        """Returns the mean of p(x|z) for code indices.
 
         Args:
             indices: Whole numbers [N, *positions] from 0 to K - 1.
@@ -206,7 +207,7 @@ class VQVAE(VAE):
             Array [N, *event].
 
         Raises:
-            ValueError: If they are no integers, of another shape, or out of range.
+            ValueError: If they are not integers, have another shape, or are out of range.
         """
         indices, q = as_array(indices, "indices"), self.posterior
         self._check_indices(tf.as_dtype(indices.dtype), indices.shape)
@@ -222,7 +223,7 @@ class VQVAE(VAE):
         return self.decode_codes(z, y, batch_size)
 
     def _check_indices(self, dtype, shape):
-        """Refuses what are no numbers of this model's codes, as far as types tell."""
+        """Refuses values that are not code indices of this model, as far as types tell."""
         if not dtype.is_integer:
             raise ValueError(
                 f"indices must be integers, but have dtype {dtype.name}. Give what "

@@ -1,4 +1,4 @@
-"""Convolutional networks between images and small images of codes."""
+"""Convolutional networks between images and grids of codes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Sizes(NamedTuple):
 
     Attributes:
         event_shape: Shape (height, width, channels) of one image.
-        filters: Channels of the last layers; half as many of the first.
-        halvings: How often the image is halved.
+        filters: Number of channels of the last layers; the first have half as many.
+        halvings: Number of halvings of the image.
         blocks: Number of residual blocks, of `filters // 4` hidden channels.
-        scaling: How the input is scaled, see `scaled_features`; None for not at all.
+        scaling: Scaling of the input, see `scaled_features`; None for no scaling.
     """
 
     event_shape: tuple[int, ...]
@@ -30,7 +30,7 @@ class Sizes(NamedTuple):
     scaling: dict | None = None
 
     def grid(self, more: int = 0) -> tuple[int, int]:
-        """Returns rows and columns of the image that is left.
+        """Returns rows and columns of the halved image.
 
         Args:
             more: Further halvings.
@@ -86,7 +86,7 @@ def vq_networks(
 def two_level_networks(
     sizes: Sizes, size: int, params: int
 ) -> tuple[keras.Model, keras.Model, keras.Model]:
-    """Networks of codes of two levels: those of a grid, and of one half as large above.
+    """Networks for codes of two levels: a grid, and an upper one half as large.
 
     Args:
         sizes: Sizes of the networks.
@@ -94,9 +94,9 @@ def two_level_networks(
         params: Parameters of the likelihood for each element of an image.
 
     Returns:
-        Encoder, x -> vectors of both levels [B, N, D], the upper ones first; what says of
-        upper codes what lower vectors are told, [B, *upper grid, D] -> [B, *lower grid, D];
-        decoder, codes of both levels [B, N, D] -> parameters.
+        Encoder, x -> vectors of both levels [B, N, D], the upper ones first; the network
+        from upper codes to an input of the lower vectors, [B, *upper grid, D] -> [B, *lower
+        grid, D]; decoder, codes of both levels [B, N, D] -> parameters.
 
     Raises:
         ValueError: If the image cannot be halved so often.

@@ -15,17 +15,17 @@ _NAMES = ("upper", "lower")
 
 @keras.saving.register_keras_serializable("keras_vae")
 class TwoLevels(Quantizer):
-    """Two grids of codes: the vectors of the lower one are told the upper codes.
+    """Two grids of codes: the vectors of the lower one depend on the upper codes.
 
-    z has the codes of both grids one behind the other, the upper ones first, so that a prior
-    in reading order is one of the upper codes and one of the lower codes given these.
+    z has the codes of both grids, concatenated, the upper ones first, so that a prior in
+    reading order consists of one of the upper codes and one of the lower codes given these.
 
     Args:
         upper: Quantizer of the upper level, of vectors (rows, columns, D).
-        lower: Quantizer of the lower level, of vectors (rows, columns, D), with as many
-            codes and the same `gradient`.
-        network: Functional model, upper codes [B, rows, columns, D] -> what is added to
-            the lower vectors.
+        lower: Quantizer of the lower level, of vectors (rows, columns, D), with equally
+            many codes and the same `gradient`.
+        network: Functional model, upper codes [B, rows, columns, D] -> a term that is added
+            to the lower vectors.
         convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
 
@@ -68,15 +68,15 @@ class TwoLevels(Quantizer):
         return self.upper.index_shape, self.lower.index_shape
 
     def split(self, packed, axis: int = -2) -> list[tf.Tensor]:
-        """Takes what is packed apart.
+        """Splits packed codes into levels.
 
         Args:
-            packed: Vectors [..., N, D]; or numbers of codes [..., N], with `axis=-1`.
-            axis: Where the positions are.
+            packed: Vectors [..., N, D]; or code indices [..., N], with `axis=-1`.
+            axis: The axis of the positions.
 
         Returns:
-            Those of each level, the upper one first, [..., rows, columns, D] or [..., rows,
-            columns].
+            The codes of each level, the upper one first, [..., rows, columns, D] or [...,
+            rows, columns].
         """
         packed = tf.convert_to_tensor(packed)
         shape, front = keras.ops.shape(packed), packed.shape.rank + axis
@@ -87,7 +87,7 @@ class TwoLevels(Quantizer):
         ]
 
     def _packed(self, parts, axis=-2):
-        """The other way round."""
+        """Packs the codes of both levels."""
         flat = []
         for part, grid in zip(parts, self.grids, strict=True):
             shape, front = keras.ops.shape(part), part.shape.rank + axis - 1
@@ -108,17 +108,17 @@ class TwoLevels(Quantizer):
         return self._packed(inputs), self._packed(codes), self._packed(indices, -1)
 
     def indices(self, z):
-        """Numbers of the nearest codes; see `Quantizer`."""
+        """Indices of the nearest codes; see `Quantizer`."""
         pairs = zip((self.upper, self.lower), self.split(z), strict=True)
         return self._packed([one.indices(part) for one, part in pairs], -1)
 
     def lookup(self, indices):
-        """The codes of numbers; see `Quantizer`."""
+        """The codes of indices; see `Quantizer`."""
         pairs = zip((self.upper, self.lower), self.split(indices, axis=-1), strict=True)
         return self._packed([one.lookup(part) for one, part in pairs])
 
     def use(self):
-        """That of each level."""
+        """The use of each level."""
         levels = zip(_NAMES, (self.upper, self.lower), strict=True)
         return {
             f"{key}_{name}": value
@@ -127,7 +127,7 @@ class TwoLevels(Quantizer):
         }
 
     def cost(self, distribution):
-        """The sum of what both levels add to the loss, [B]."""
+        """The sum of the loss terms of both levels, [B]."""
         d = distribution
         points, inputs, codes = (self.split(one) for one in (d.point, d.inputs, d.codes))
         indices = self.split(d.indices, axis=-1)
