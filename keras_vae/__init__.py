@@ -58,5 +58,5 @@ __all__ = [
     "priors",
 ]
 
-# `keras_vae.presets()` lists what there is, `keras_vae.presets.upload(...)` adds to it.
+# `keras_vae.presets()` lists all presets, `keras_vae.presets.upload(...)` adds one.
 presets.upload = _upload  # type: ignore[attr-defined]

@@ -1,1 +1,1 @@
-"""What several floors of the package need: supports, seeds, the trace."""
+"""Common code of the whole package: supports, seeds, the trace."""

@@ -1,4 +1,4 @@
-"""The arguments of functions and classes, and what may be written for each."""
+"""The arguments of functions and classes, and their allowed values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def named_arguments(function: Callable) -> dict[str, inspect.Parameter]:
     try:
         parameters = inspect.signature(function, eval_str=True).parameters
     except NameError:
-        # Annotations with names that are imported for type checkers alone.
+        # Annotations with names that are imported only for type checkers.
         parameters = inspect.signature(function).parameters
     return {k: p for k, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
 
@@ -98,7 +98,7 @@ def fitting(value: Any, parameter: inspect.Parameter, what: str) -> Any:
 
 
 def _hint(parameter):
-    """What an argument may be: as annotated, or of the kind of its default."""
+    """The type of an argument: its annotation, or the type of its default."""
     if parameter.annotation is not parameter.empty:
         return parameter.annotation
     return {bool: bool, int: float, float: float}.get(type(parameter.default), Any)
@@ -111,14 +111,14 @@ def _admits(hint, value) -> bool:
     if origin in _UNIONS:
         return any(_admits(one, value) for one in inner)
     if origin in _SEQUENCES:
-        # One alone counts as a sequence of one.
+        # A single value counts as a sequence of one.
         values = value if isinstance(value, list | tuple) else (value,)
         return all(_admits(inner[0], one) for one in values)
     if isinstance(value, bool):
         return hint is bool
     if hint is float:
         return isinstance(value, int | float) and math.isfinite(value)
-    # Of what else can be annotated nothing is known.
+    # Nothing is known of other annotations.
     return isinstance(value, hint) if isinstance(hint, type) else True
 
 

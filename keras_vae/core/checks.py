@@ -39,7 +39,7 @@ def check_array(
         event_shape: What the model was made for.
         support: The values that the likelihood gives a probability to.
         name: What to call the array in the message.
-        gaps: Whether NaN may mark what is missing.
+        gaps: Whether NaN may mark missing values.
 
     Raises:
         ValueError: If the shape is wrong, the array is empty, or a value is NaN,
@@ -67,7 +67,7 @@ def checked(
         x: Tensor of floats.
         support: The values that are accepted.
         name: What to call the tensor in the message.
-        gaps: Whether NaN may mark what is missing.
+        gaps: Whether NaN may mark missing values.
 
     Returns:
         x; where it is computed and x has values that are NaN, infinite or outside the

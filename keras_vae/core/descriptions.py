@@ -16,7 +16,7 @@ def parse(identifier: str | dict) -> tuple[str, dict[str, Any]]:
         identifier: `"NAME:ARG=VALUE,..."`, or a dict with `name` and arguments. Values are
             numbers, true, false, none, sizes (`500-500`), words, and in parentheses parts
             (`learned:layer=(flow:num_layers=8)`) and numbers (`condition=(40,)`). Names of
-            parts are in small letters; large ones are read as small.
+            parts are in lower case; upper case is read as lower case.
 
     Returns:
         Name and arguments; sequences as tuples, parts within them as text.

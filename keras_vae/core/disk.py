@@ -1,4 +1,4 @@
-"""Room on the disk: asked for before writing, and said plainly where it runs out."""
+"""Space on the disk: checked before writing, with a clear error when it runs out."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _size(count: float) -> str:
 
 
 def check_room(folder: str | os.PathLike, needed: int) -> None:
-    """Refuses to begin what the disk has no room for.
+    """Refuses to begin if the disk has too little room.
 
     Args:
         folder: Where files are to be written; it need not exist.
@@ -64,13 +64,13 @@ def check_room(folder: str | os.PathLike, needed: int) -> None:
 
 @contextlib.contextmanager
 def full_disk_is_said(folder: str | os.PathLike) -> Iterator[None]:
-    """Lets whatever a full disk makes fail in the block end as a `DiskFullError`.
+    """Turns every failure of a full disk in the block into a `DiskFullError`.
 
     Python, HDF5 and TensorFlow report it by different errors, the latter by the one that
     also means that memory ran out.
 
     Args:
-        folder: Where the block writes.
+        folder: The folder to which the block writes.
 
     Raises:
         DiskFullError: If the block ended because the disk was full.

@@ -1,4 +1,4 @@
-"""What distribution layers and priors have in common: a family of distributions."""
+"""The common base of distribution layers and priors: a family of distributions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keras_vae.core.support import REAL, Support
 
 
 class Family(keras.layers.Layer):
-    """A family of distributions: where its events lie, and what stands for one member.
+    """A family of distributions, with their support and their centres.
 
     Args:
         dtype: Dtype or policy. Probabilities are float32, also in mixed precision.
@@ -30,9 +30,9 @@ class Family(keras.layers.Layer):
     event_shape: tuple[int, ...] | Any = None
     # Whether `log_prob` is the logarithm of a probability, and not of a density.
     is_discrete = False
-    # Whether there is a `log_prob` at all: a single point has none.
+    # Whether there is a `log_prob`: a single point has none.
     has_density = True
-    # Whether a mean of events says anything: of class numbers it does not.
+    # Whether the mean of events is meaningful: that of class numbers is not.
     has_mean: bool | np.ndarray = True
 
     def __init__(self, dtype=None, **kwargs):
@@ -56,7 +56,7 @@ class Family(keras.layers.Layer):
 
     @property
     def accepts(self) -> Support:
-        """The observations that have a score: the support, if nothing else is said."""
+        """The observations that have a score, by default the support."""
         return self.support
 
     def center(self, distribution: tfd.Distribution) -> tf.Tensor:
@@ -83,7 +83,7 @@ class Family(keras.layers.Layer):
         return expectation_of(distribution, self.is_discrete)
 
     def summary(self, distribution: tfd.Distribution) -> dict[str, tf.Tensor]:
-        """Returns what is served of a distribution.
+        """Returns the served values of a distribution.
 
         Args:
             distribution: A member of the family.

@@ -26,14 +26,13 @@ def write_folder_atomically(
 ) -> None:
     """Writes a folder beside its place and moves it there when it is complete.
 
-    Whoever watches the place sees no half-written folder, and whenever the process is
-    killed, the earlier folder or the new one is there. (Where the system cannot let two
-    folders change places, as Linux can, there may be none for a moment; then the next
-    call brings the earlier one back.) What a killed process leaves is hidden, and deleted
-    by the next call.
+    A half-written folder is never visible, and if the process is killed, either the earlier
+    folder or the new one is there. (Where the system cannot let two folders change places,
+    as Linux can, there may be none for a moment; then the next call brings the earlier one
+    back.) What a killed process leaves is hidden, and deleted by the next call.
 
     Args:
-        folder: Where the folder is to be.
+        folder: Path of the folder.
         write: Called with the empty folder to write into.
         overwrite: Whether an earlier folder may be replaced.
         replaceable: Says of the path of a file in it, such as "a/b.txt", whether that may
@@ -62,7 +61,7 @@ def write_folder_atomically(
             for path in new.rglob("*"):
                 if path.is_file():
                     flush(path)
-            # What came there while this was written is not lost either.
+            # Files that arrived during the writing are not lost either.
             _check_place(folder, overwrite, replaceable)
             _put(new, folder, old)
         finally:
@@ -87,7 +86,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _sweep(folder: Path, new: Path, old: Path) -> None:
-    """Deletes what is not needed any more, or what a killed process has left."""
+    """Deletes files that are not needed any more, or that a killed process has left."""
     if old.exists() and not folder.exists():
         os.replace(old, folder)
     for leftover in (new, old):

@@ -1,4 +1,4 @@
-"""What a model's latent variable is, for those who must know before they work with it."""
+"""The description of a model's latent variable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Latent(NamedTuple):
         support: The set that it lives on.
         is_discrete: Whether it has probabilities instead of densities.
         is_reparameterized: Whether draws have a gradient.
-        has_density: Whether there is a rate; a single point has none.
+        has_density: Whether it has a rate; a single point has none.
         is_factorized: Whether its elements are independent given x.
         has_moments: Whether its mean and variance given x are known and finite.
         is_encoded: Whether q has no weights but the encoder's, and the prior asks no encoder.

@@ -1,4 +1,4 @@
-"""Where a distribution of TFP lives, as far as its class tells."""
+"""The support of a TFP distribution, as far as its class tells."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KINDS = {
 
 
 def support_of(distribution: tfd.Distribution) -> Support:
-    """Returns the set on which a distribution lives: what its measure depends on.
+    """Returns the set on which a distribution lives, which determines its measure.
 
     Args:
         distribution: Any distribution, in wrappers (`tfd.Independent`, a mixture) or not.

@@ -24,7 +24,7 @@ def unknown(kind: str, name: object, known: Iterable[str], advice: str = "") -> 
     """
     known = sorted(known)
     begun = [one for one in known if one.startswith(str(name).lower())]
-    # Of long names half the letters are alike by chance: "vq_vae" does not mean "conv_vae".
+    # Half the letters of long names agree by chance: "vq_vae" does not mean "conv_vae".
     cutoff = 0.5 if len(str(name)) < 4 else 0.72
     word = str(name).lower()
     nearest = begun or difflib.get_close_matches(word, known, n=1, cutoff=cutoff)

@@ -28,7 +28,7 @@ class Room:
     they are registered with Keras.
 
     Args:
-        kind: What the parts are called in messages, such as "prior".
+        kind: Name of such parts in messages, such as "prior".
         base: Their base class.
         make: Function of a class that returns what makes an object of it, or None where
             the class cannot be made by name; None is the class itself.
@@ -83,8 +83,8 @@ class Room:
             Name and arguments.
 
         Raises:
-            ValueError: If there is no such part, it has no such argument (the nearest is
-                told), or a value is of another kind than the argument.
+            ValueError: If there is no such part or argument (the error names the nearest),
+                or a value has the wrong type.
         """
         name, arguments = parse(identifier)
         parameters = self.arguments(name)
@@ -103,7 +103,7 @@ class Room:
             identifier: What `check` takes, a dict as Keras serializes objects, or an
                 object.
             **given: Arguments that the caller knows, such as a shape; those that the class
-                does not take are left out. What the identifier says comes first.
+                does not take are left out. The identifier takes precedence.
 
         Returns:
             The part; an object is returned as it is.

@@ -43,7 +43,7 @@ def from_chief(value: np.ndarray, strategy: tf.distribute.Strategy) -> np.ndarra
 
 
 def from_all_replicas(value: np.ndarray, strategy: tf.distribute.Strategy) -> np.ndarray:
-    """Gathers what each worker has its own of. All of them must call this.
+    """Gathers the values of all workers. All of them must call this.
 
     Args:
         value: Array of int64, of the same shape [...] on all workers.
@@ -83,7 +83,7 @@ def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
 
 
 def from_first_replica(value: tf.Tensor) -> tf.Tensor:
-    """Takes the first replica's value of what every replica has its own of.
+    """Takes the first replica's value of a quantity that each replica has.
 
     Args:
         value: A tensor of numbers, in a replica's context.

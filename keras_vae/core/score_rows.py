@@ -76,7 +76,7 @@ def score_rows(scores: dict[str, Any]) -> list[tuple[str, float, float | None, s
     """Lists scores for a table.
 
     Args:
-        scores: What `held_out_scores`, `likelihood_scores` or `image_scores` returned.
+        scores: The result of `held_out_scores`, `likelihood_scores` or `image_scores`.
 
     Returns:
         Name in words, mean, standard error or None, and unit of each; scores without words

@@ -2,8 +2,8 @@
 
 Noise is drawn from a seed that is folded together from numbers that Keras keeps anyway
 (the optimizer's iterations, the batch within the epoch, the replica). There is no
-generator state to save: a run that is interrupted and resumed draws what the
-uninterrupted run would have drawn, and no two replicas draw the same.
+generator state to save: a resumed run has the same draws as an uninterrupted one, and no
+two replicas have the same draws.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def fold(seed: int | tf.Tensor, *numbers: int | tf.Tensor) -> tf.Tensor:
 
 
 def row_seeds(seed: int, n: int) -> tf.Tensor:
-    """Gives each of n rows a seed of its own.
+    """Gives each of n rows its own seed.
 
     Args:
         seed: An integer.

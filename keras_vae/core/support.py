@@ -28,16 +28,16 @@ class Support:
     """A set of arrays: the numbers that each element may have, and how they go together.
 
     Distribution layers and priors say with it where their events lie, data sets are scaled
-    to it, and models refuse what lies outside before any training step is taken.
+    to it, and models refuse values outside before the first training step.
 
     Attributes:
-        low: Smallest value, or None where there is no lower bound.
-        high: Largest value, or None where there is no upper bound.
+        low: Smallest value, or None if there is no lower bound.
+        high: Largest value, or None if there is no upper bound.
         integer: Whether only whole numbers belong to it.
         is_open: Whether the bounds themselves are excluded.
-        vectors: What the last axis holds: "sphere" (unit vectors), "ball" (vectors shorter
-            than `high`), "simplex" (numbers that add up to 1), "one_hot", "codes" (see
-            `Codes`); None where the elements do not depend on each other.
+        vectors: Kind of the vectors along the last axis: "sphere" (unit vectors), "ball"
+            (vectors shorter than `high`), "simplex" (numbers that add up to 1), "one_hot",
+            "codes" (see `Codes`); None if the elements do not depend on each other.
 
     Example:
         >>> UNIT_INTERVAL.check(np.array([[0.0, 1.0]]))
@@ -237,7 +237,7 @@ def _one_after_another(start, end, t, whole_vectors):
 
 @dataclass(frozen=True)
 class Columns(Support):
-    """The set of rows whose columns lie in sets of their own.
+    """The set of rows with a separate set for each column.
 
     Attributes:
         columns: The set of each column.
@@ -286,7 +286,7 @@ class Columns(Support):
 
 @dataclass(frozen=True)
 class Joined(Support):
-    """The set of vectors whose blocks, one behind the other, lie in sets of their own.
+    """The set of concatenated vectors with a separate set for each block.
 
     Attributes:
         blocks: Size and set of each block.

@@ -27,12 +27,12 @@ class Trace(NamedTuple):
         rates: KL(q, p) of each of G groups of latent variables, nats: exact, [G, 1, B], or
             estimated from each draw, [G, S, B].
         y: Condition, [B, ...], or None.
-        cost: What the layers add to any loss, nats, [B], or None.
+        cost: Loss terms of the layers, nats, [B], or None.
         seed: Seed for objectives that draw, int32 [2].
-        game: What a discriminator makes of the pass, or None.
-        ask: What the model computes when it is asked, or None.
-        terms: What the model itself has logged, by name: values [B], and which of them
-            count, [B]; None for nothing.
+        game: The discriminator's results for the pass, or None.
+        ask: Further functions of the pass, for objectives that need them, or None.
+        terms: Values that the model itself logs, by name: values [B], and which of them
+            count, [B]; or None.
 
     Example:
         >>> trace = vae.trace(x[:4], num_samples=3)
@@ -88,14 +88,14 @@ class Trace(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """What a model computes about a pass for the few objectives that ask.
+    """Functions of a pass that a model provides for the few objectives that need them.
 
-    Objectives name what they ask for in `asks`, so that a model without it is refused when
-    it is compiled.
+    Objectives name the functions that they need in `asks`, so that `compile` refuses a
+    model without them.
 
     Attributes:
         frozen_log_q: Function that computes log q(z|x), nats, [S, B], with q held constant:
-            gradients go through z alone.
+            gradients go only through z.
         codes: Function of x [B, *event] to the centres of q(z|x), [B, *latent].
         expected: Function of z [B, *latent] to the means of p(x|z), [B, *event].
         pictures: Function of observations that are images, [B, height, width, channels], to
@@ -119,7 +119,7 @@ class Ask(NamedTuple):
 
 
 class Game(NamedTuple):
-    """What the discriminator of a VAE-GAN makes of a pass with one draw.
+    """The discriminator's results for a pass of a VAE-GAN with one draw.
 
     Attributes:
         feature_distance: -log N(features of x | features of the reconstruction, I)
@@ -129,7 +129,7 @@ class Game(NamedTuple):
         sampled: Logits that a sample from the prior is real, likewise.
         gradient_penalty: Function that computes the squared norm of the gradient of `real`
             (its mean over patches) by x, [B].
-        reconstruction: Mean of p(x|z) at the draw of z, [B, *event]; None where nobody
+        reconstruction: Mean of p(x|z) at the draw of z, [B, *event]; None if no loss
             compares pixels.
         perceptual_distance: Function that computes the distance of x and the reconstruction
             in a frozen network, [B]; None where the model has no such network.

@@ -204,8 +204,8 @@ def score_sounds(on: HeldOut) -> dict[str, Any]:
     num_silent = int((~is_heard).sum())
     if num_silent == len(x):
         raise ValueError(
-            f"All {len(x):,} sounds are silent, so there is nothing to compare. Give some "
-            "that can be heard."
+            f"All {len(x):,} sounds are silent, so there is nothing to compare. Give "
+            "sounds that are not silent."
         )
     x, y = x[is_heard], on.cut.condition
     y = None if y is None else np.asarray(y)[is_heard]

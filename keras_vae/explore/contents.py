@@ -1,4 +1,4 @@
-"""What a page shows beside pictures: the latent numbers, conditions, data and attributes."""
+"""The contents of a page beside pictures: latent numbers, conditions, data, attributes."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _classes_inside(model) -> list[dict[str, Any]]:
 
 
 def _inside(model, numbers: np.ndarray) -> np.ndarray:
-    """Ends of sliders, none beyond where the latent variable lives."""
+    """Ends of sliders, within the support of the latent variable."""
     numbers = numbers.copy()
     for at, size, support in blocks_of(model.latent):
         part = numbers[at : at + size]
@@ -128,7 +128,7 @@ def conditions_like(model: LatentVariableModel, n: int) -> np.ndarray | None:
 
 
 def condition_of(model: LatentVariableModel) -> dict[str, Any] | None:
-    """Says what the page lets one choose of a model's condition.
+    """Describes the choices of a model's condition on the page.
 
     Args:
         model: The model.
@@ -193,7 +193,7 @@ def _number(name, at, known_at, bounds, shown):
 
 
 def map_of(codes: np.ndarray, order, labels: Mapping[str, Any], of: str) -> dict | None:
-    """Says what the map shows: codes of data on some axes, coloured by labels.
+    """Describes the map: codes of data on some axes, coloured by labels.
 
     Args:
         codes: Codes of data [N, D]; N may be 0.

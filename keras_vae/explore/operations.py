@@ -50,7 +50,7 @@ DRAWS = {
 
 
 def step_settings(op: tf.Operation) -> dict[str, Any] | None:
-    """Says what a step needs to know of an operation beside its inputs.
+    """Returns the settings of an operation that a step needs beside its inputs.
 
     Args:
         op: The operation, of one example and with shapes that are known.

@@ -1,4 +1,4 @@
-"""One self-contained page of HTML in which a model's latent space is explored."""
+"""A self-contained HTML page to explore a model's latent space."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from keras_vae.models import LatentVariableModel
 
 _SCRIPTS = ("run.js", "page.js", "map.js", "draw.js")
 _MARK = re.compile(r"\{(title|style|content|weights|script)\}")
-# Draws of q(z|x) that the map shows, and samples of the model's own in place of data.
+# Number of draws of q(z|x) on the map, and of the model's own samples instead of data.
 _DRAWS, _OWN_SAMPLES = 64, 500
 
 
@@ -43,39 +43,39 @@ def write_page(
     notes: Sequence[str] = (),
     examples: int = 12,
 ) -> list[str]:
-    """Writes a page of HTML in which to explore what latent numbers mean.
+    """Writes an HTML page to explore the meaning of latent numbers.
 
-    It has a slider for each latent number, those first that say most; a map of two of them
+    It has a slider for each latent number, the most informative first; a map of two of them
     with the codes of data; a pad to draw on, with q(z|x) of the drawing as an ellipse and
-    its draws, and the reconstruction; directions of attributes, and the condition. All is
-    in the one file and runs in the browser: nothing is loaded or sent.
+    its draws, and the reconstruction; directions of attributes, and the condition.
+    Everything is in one file and runs in the browser: nothing is loaded or sent.
 
-    Decoder, encoder and prior are what `decode`, `encode` and `draw` of the model compute,
-    operation by operation in single precision.
+    Decoder, encoder and prior compute the same as `decode`, `encode` and `draw` of the
+    model, operation by operation in single precision.
 
     Args:
         model: The model, of images with 1 or 3 channels or of rows of numbers (no sounds),
             with latent numbers that may vary by themselves (no sphere, no classes).
         filepath: The file.
         x: Raw observations [N, *event], at least two: their codes are on the map, and the
-            page holds some of them. None: latent numbers are ordered by samples of the
-            model's own, and there are neither points nor attributes.
+            page holds some of them. With None the model's own samples order the latent
+            numbers, and there are neither points nor attributes.
         y: The condition of each observation, for a model that has one.
-        labels: Names of labels, and of each its value for all observations [N]: what
-            colours the map, and what attributes are found from.
-        title: What the page is called; None takes the model's class.
-        of: What the observations are, in words, such as "test images of MNIST".
+        labels: Labels by name, each with values for all observations [N]. They colour the
+            map and define attributes.
+        title: Title of the page; None takes the model's class.
+        of: Description of the observations, such as "test images of MNIST".
         notes: Lines at the foot of the page, such as the licence of the data.
-        examples: How many of the observations the page holds; 0 where none may be shown.
+        examples: Number of observations that the page holds; 0 if none may be shown.
 
     Returns:
-        What the page lacks, in words: a line for each part of the model that a browser
-        cannot compute.
+        A line for each part of the model that the page lacks because a browser cannot
+        compute it.
 
     Raises:
         DiskFullError: If there is too little room.
         ValueError: If the model is of another kind, or its decoder needs an operation that
-            the page has not; its layer is named.
+            the page lacks; the error names its layer.
 
     Example:
         >>> write_page(vae, "page.html", x_train, labels={"corner": y_train})
@@ -165,7 +165,7 @@ def _checked_labels(labels, n: int) -> dict[str, Any]:
 
 
 def _bounds(model, units: np.ndarray, kind: str) -> dict[str, Any]:
-    """What is black and white, or of each column its name and how it is written."""
+    """The values of black and white, or the name and format of each column."""
     prepare = model.preprocessor
     if kind == "image":
         black, white = model.shown_range if prepare is None else prepare.value_range
@@ -197,7 +197,7 @@ def _bounds(model, units: np.ndarray, kind: str) -> dict[str, Any]:
 
 
 def _programs(model, weights: Weights) -> tuple[dict[str, Any], list[str]]:
-    """Decoder, encoder and prior as programs, and in words which of them are missing."""
+    """Decoder, encoder and prior as programs, and lines about missing ones."""
     dtype = model.probability_dtype
     x = tf.TensorSpec([1, *model.event_shape], dtype, "x")
     z = tf.TensorSpec([1, *model.latent.shape], dtype, "z")

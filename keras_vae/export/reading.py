@@ -1,4 +1,4 @@
-"""Models for servers: writing them, and reading back what was written."""
+"""Models for servers: writing them, and reading their signatures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What TensorFlow Serving reads beside a model: warm-up, batching, versions."""
+"""The files that TensorFlow Serving reads beside a model: warm-up, batching, versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXTRA = "assets.extra"
 WARM_UP = f"{EXTRA}/tf_serving_warmup_requests"
 BATCHING = "batching_params.pbtxt"
 CONFIG = "models.config"
-# One request alone, and the largest batch that the server makes of several.
+# The sizes of a single request, and of the largest batch that the server joins.
 SIZES = (1, 32)
 
 

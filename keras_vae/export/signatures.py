@@ -1,4 +1,4 @@
-"""What a server answers with a model: functions of named tensors."""
+"""The signatures of a served model: functions of named tensors."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ class Signature(NamedTuple):
 
 
 def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
-    """Says which functions of a model are served, and what they are called.
+    """Returns the functions of a model that are served, with their names.
 
-    x is in the model's units, as its preprocessor makes them; values that `embed` would
-    refuse are an error of the request. An empty batch gives empty results. A model with a
+    x is in the model's units, as its preprocessor makes them; a request with values that
+    `embed` would refuse gets an error. An empty batch gives empty results. A model with a
     condition takes y beside the inputs named here. All inputs have a row for each example,
-    and row i of an answer depends on row i of them alone: a server may join requests.
+    and row i of an answer depends only on row i of the inputs, so a server may join
+    requests.
 
     - `reconstruct`: x -> reconstruction, z; as `model(x)`
     - `encode`: x -> mean, stddev of q(z|x) (of 0/1 and one-hot z probs; the center where
@@ -54,8 +55,7 @@ def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
 
     Args:
         model: The model.
-        guard: Whether, when the functions run, values are checked and empty batches
-            answered.
+        guard: Whether the functions check values and answer empty batches.
 
     Returns:
         The functions by name; the first is the server's default.
@@ -103,8 +103,8 @@ def signatures_of(model, guard: bool = True) -> dict[str, Signature]:
 def _ensure_shapes(signature: Signature) -> Signature:
     """The signature with a check of its inputs' shapes.
 
-    Where a SavedModel runs, nothing else compares them with its specifications: one
-    image of two channels would be flattened to two images of one.
+    Nothing else compares them with the specifications of a running SavedModel: one image
+    with two channels would be flattened to two images with one.
     """
 
     @functools.wraps(signature.function)
@@ -227,8 +227,8 @@ def _few_enough(seed, most):
 
 
 def _same_size(first, *others):
-    """The tensors, which must have as many rows each: none is repeated by luck."""
-    message = "All inputs must have as many rows: one for each example."
+    """The tensors, checked to have equally many rows, so that none is repeated."""
+    message = "All inputs must have equally many rows: one for each example."
     same = [tf.equal(tf.shape(first)[0], tf.shape(one)[0]) for one in others]
     checks = [tf.debugging.Assert(one, [message]) for one in same]
     with tf.control_dependencies([one for one in checks if one is not None]):

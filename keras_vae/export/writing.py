@@ -41,8 +41,8 @@ def write(
         model: The model.
         filepath: The folder.
         format: "tf_saved_model", "onnx" or "litert".
-        overwrite: Whether to replace an earlier export; what TensorFlow Serving reads
-            beside it (`assets.extra/`, `batching_params.pbtxt`) is kept.
+        overwrite: Whether to replace an earlier export; the files for TensorFlow Serving
+            beside it (`assets.extra/`, `batching_params.pbtxt`) are kept.
         serving: Whether to write that anew, and `models.config` beside the versions.
         images: Whether to write signatures that take image files, too.
 
@@ -96,7 +96,7 @@ def write(
 
 
 def _keep(before: Path, folder: Path) -> None:
-    """Copies what the server reads beside an earlier export."""
+    """Copies the server's files beside an earlier export."""
     if (before / beside.EXTRA).is_dir():
         shutil.copytree(before / beside.EXTRA, folder / beside.EXTRA)
     if (before / beside.BATCHING).is_file():
@@ -127,7 +127,7 @@ def _write_onnx(folder: Path, signatures: dict[str, Signature]) -> None:
         path = str(folder / name)
         model = _ModelOf(function)
         model.export(path, format="onnx", verbose=False, input_signature=inputs)
-        # What it has no operation for, tf2onnx writes down all the same.
+        # tf2onnx also writes operations that it does not support.
         try:
             onnx.checker.check_model(path)
         except onnx.checker.ValidationError as error:
@@ -162,7 +162,7 @@ def _write_litert(folder: Path, signatures: dict[str, Signature]) -> None:
 
 
 class _ModelOf(keras.Model):
-    """A model whose call is a function: what Keras's export to ONNX takes."""
+    """A model whose call is a function, for Keras's export to ONNX."""
 
     def __init__(self, function):
         super().__init__(name="served")

@@ -66,7 +66,7 @@ def conv_encoder(
             kernel_size,
             2,
             "same",
-            # Normalization has an offset of its own.
+            # Normalization has its own offset.
             use_bias=not normalization,
             data_format="channels_last",
             name=f"conv_{i + 1}",
@@ -156,7 +156,7 @@ def conv_decoder(
 
 def _activated(x, activation, normalization, name):
     if normalization:
-        # Statistics of each image alone, so that a row does not depend on its batch.
+        # Statistics of each single image, so that a row does not depend on its batch.
         groups = math.gcd(8, x.shape[-1])
         x = keras.layers.GroupNormalization(groups, name=f"norm_{name}")(x)
     return keras.layers.Activation(activation, name=f"{activation}_{name}")(x)

@@ -1,4 +1,4 @@
-"""Networks that judge codes, or guess what an observation will score."""
+"""Networks that judge codes, or predict the score of an observation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def code_critic(
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Baseline(keras.layers.Layer):
-    """Guesses a learning signal: its running mean, and what a network reads off x.
+    """Predicts a learning signal: its running mean, plus a network's output for x.
 
     The guess is mean + spread * network(x), so that the network learns numbers near one,
     whatever the signal's size.
@@ -52,7 +52,7 @@ class Baseline(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
-        ValueError: If `decay` is no share.
+        ValueError: If `decay` is not between 0 and 1.
 
     Example:
         >>> baseline = Baseline(keras_vae.networks.dense_encoder((6,), 1, (4,)))
@@ -88,7 +88,7 @@ class Baseline(keras.layers.Layer):
             training: Whether to remember.
 
         Returns:
-            Running mean and spread, scalars, and what the network says of x, [B].
+            Running mean and spread, scalars, and the network's output for x, [B].
         """
         total, square, count = tf.unstack(tf.convert_to_tensor(self.sums))
         known = count > 0

@@ -1,4 +1,4 @@
-"""What an encoder reads of an observation: gaps, counts, classes."""
+"""The inputs of an encoder: gaps, counts, classes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Gaps(keras.layers.Layer):
     The first layer of an encoder whose model is to take gaps.
 
     Args:
-        mask: Whether to append what is known, as ones, and what is missing, as zeros, to
-            the last axis.
+        mask: Whether to append a mask to the last axis, with ones for known and zeros for
+            missing values.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:

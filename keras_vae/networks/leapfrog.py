@@ -13,7 +13,7 @@ from keras_vae.core.numbers import positive
 
 
 class Moved(NamedTuple):
-    """Where `Leapfrog` ended.
+    """The end of the steps of `Leapfrog`.
 
     Attributes:
         z: Latent variables [S, B, *latent].
@@ -41,7 +41,8 @@ class Leapfrog(keras.layers.Layer):
     the end the volume does not change at all: what the start takes, cooling gives back.
 
     Args:
-        num_steps: Leapfrog steps K; with none nothing moves, and there are no weights.
+        num_steps: Number of leapfrog steps K; with 0 nothing moves, and there are no
+            weights.
         step_size: Step size of all elements at the start.
         largest_step: Step sizes stay below it.
         beta: Inverse temperature beta_0 at the start; 1 for no annealing.

@@ -1,4 +1,4 @@
-"""Models of missingness p(s|x): which values go missing, given what they are."""
+"""Models of missingness p(s|x): which values are missing, given the values."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Missingness(keras.layers.Layer):
         """Scores where the gaps are.
 
         Args:
-            x: Whole observations [..., *event]: what is known, and draws of the rest.
+            x: Complete observations [..., *event]: known values, and draws of the others.
             known: Booleans that broadcast to x.
 
         Returns:
@@ -70,7 +70,7 @@ class SelfMasking(Missingness):
     """Each value's own size decides whether it is missing: logits w x + b.
 
     Args:
-        direction: Which values go missing, where that is known: "high" or "low" ones. None
+        direction: Which values are missing, if this is known: "high" or "low" ones. None
             learns it.
         **kwargs: Arguments of `keras.layers.Layer`.
 
@@ -150,7 +150,7 @@ class NonlinearMissingness(Missingness):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
-        ValueError: If the widths are no sizes.
+        ValueError: If the widths are not positive integers.
 
     Example:
         >>> layer = NonlinearMissingness((8,))

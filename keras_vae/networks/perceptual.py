@@ -1,4 +1,4 @@
-"""A network whose features tell what people would call alike, trained on labels."""
+"""A network for perceptual distances, trained on labels."""
 
 from __future__ import annotations
 

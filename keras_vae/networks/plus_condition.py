@@ -1,4 +1,4 @@
-"""A condition that is added to what a network has made of x."""
+"""A condition that is added to a network's output for x."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class PlusCondition(keras.layers.Layer):
     """Adds a linear map of a condition y to features h of x.
 
     After a `Dense` layer without activation this is one `Dense` layer of x and y together.
-    But y may have several rows for each of h, such as all classes: then what was computed
-    of x serves for all of them.
+    But y may have several rows for each of h, such as all classes: then the output for x is
+    shared by all of them.
 
     Example:
         >>> h, y = np.ones((2, 3)), np.eye(4)

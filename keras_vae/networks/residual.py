@@ -64,14 +64,14 @@ def residual_decoder(
     """A dense layer, then for each doubling a residual block on the enlarged image.
 
     Images are enlarged by repeating pixels, after a convolution of 1 x 1 has brought the
-    filters down, and before one of 3 x 3. So each pixel of a size has as many neighbours
-    that count as every other, and no checkerboards begin as with transposed convolutions.
-    The block at full size has half as many filters as the last one before.
+    filters down, and before one of 3 x 3. So all pixels have equally many neighbours that
+    contribute, which avoids the checkerboard artefacts of transposed convolutions. The
+    block at full size has half as many filters as the last one before.
 
     Args:
         latent_dim: Size D of the latent vector.
-        event_shape: Shape (height, width, channels) of one image, of any size; what is too
-            much is cropped.
+        event_shape: Shape (height, width, channels) of one image, of any size; superfluous
+            pixels are cropped.
         output_size: Number of outputs, the likelihood's `params_size`; a multiple of the
             number of elements of an image.
         filters: Filters of the start image and of each doubling but the last.
@@ -125,7 +125,7 @@ def _conv(filters, size, name, strides=1, dtype=None):
 
 
 def _activated(x, name):
-    # Statistics of each image alone, so that a row does not depend on its batch.
+    # Statistics of each single image, so that a row does not depend on its batch.
     groups = math.gcd(8, x.shape[-1])
     x = keras.layers.GroupNormalization(groups, name=f"norm_{name}")(x)
     return keras.layers.Activation("silu", name=f"silu_{name}")(x)

@@ -1,4 +1,4 @@
-"""Pictures of data, of what a model makes of them, and of its training.
+"""Pictures of data, of a model's outputs, and of its training.
 
 Image functions return arrays of pixels, chart functions Matplotlib figures; `save_image`
 and `save_figure` write them. Nothing here needs a screen or touches Matplotlib's global

@@ -100,7 +100,8 @@ def latent_scatter(
 
     Args:
         codes: Latent vectors [N, D], D >= 2, such as `vae.embed(x)`.
-        labels: Class of each point [N], at most 20 classes; None draws all alike.
+        labels: Class of each point [N], at most 20 classes; None draws all points in one
+            colour.
         label_names: Name of class 0, 1, ...; None shows the labels themselves.
         caption: One line above the chart.
 
@@ -164,7 +165,7 @@ def _curve(ax, epochs, values, color, label):
 
 
 def _numbers(values):
-    """Floats; what a CSV file has in the place of a missing number becomes NaN."""
+    """Floats; empty cells of a CSV file become NaN."""
     numbers = []
     for value in values:
         try:
@@ -192,7 +193,7 @@ def _limits(*curves):
     values = np.concatenate(finite)
     if not len(values):
         return 0.0, 1.0
-    # First epochs have no say in what is usual, unless there are no others.
+    # The first epochs do not count for the usual range, unless there are no others.
     later = np.concatenate([values[1:] for values in finite])
     low, high = np.percentile(later if len(later) else values, [10, 90])
     fence = 1.5 * (high - low) if len(later) > 2 else np.inf

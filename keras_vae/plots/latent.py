@@ -41,7 +41,7 @@ def latent_manifold(
         The picture, uint8 [height, width, 3], without gaps between images.
 
     Raises:
-        ValueError: If the model has not 2 latent dimensions, or models no images.
+        ValueError: If the model does not have 2 latent dimensions, or is not of images.
 
     Example:
         >>> vae = keras_vae.DenseVAE((28, 28, 1), latent_dim=2)
@@ -77,21 +77,21 @@ def traversals(
 ) -> np.ndarray:
     """Moves one observation along single latent dimensions.
 
-    Row by row, one dimension goes in even steps from `extent` prior standard deviations
-    below the posterior mean to as many above, while the others stay. With an odd number
-    of steps the middle column is the reconstruction.
+    In each row, one dimension goes in even steps from `extent` prior standard deviations
+    below the posterior mean to equally many above, while the others stay. With an odd
+    number of steps the middle column is the reconstruction.
 
     Args:
         model: A model of images.
-        x: Observations [N, *event]. The first is the one that is moved; all of them
-            help to choose the dimensions, so a few hundred are better than one.
-        dimensions: Latent dimensions to show, one a row, counted from 0 (over all axes,
-            where latent variables have several). None takes the
-            10 that the observations use most: those whose posterior means lie farthest
-            (root mean square, in prior standard deviations) from the prior mean, in
-            this order. Dimensions that the model does not use have means near it.
+        x: Observations [N, *event]. The first one is moved; all of them help to choose the
+            dimensions, so a few hundred are better than one.
+        dimensions: Latent dimensions to show, one per row, counted from 0 (over all axes,
+            if latent variables have several). None takes the 10 that the observations use
+            most: those whose posterior means lie farthest (root mean square, in prior
+            standard deviations) from the prior mean, in this order. Dimensions that the
+            model does not use have means near it.
         steps: Images in a row.
-        extent: How far to go to either side, in prior standard deviations.
+        extent: Distance to either side, in prior standard deviations.
         value_range: Values (low, high) shown as black and as white; None takes them
             from the model (`shown_range`).
         y: The condition of each observation, for a model that has one.
@@ -100,8 +100,8 @@ def traversals(
         The picture, uint8 [height, width, 3].
 
     Raises:
-        ValueError: If the model models no images, x does not fit it, or a dimension
-            does not exist.
+        ValueError: If the model is not of images, x does not fit it, or a dimension does
+            not exist.
 
     Example:
         >>> picture = traversals(vae, x_test[:500], steps=11)
@@ -133,7 +133,7 @@ def traversals(
     offsets = extent * (np.arange(steps) * 2 - (steps - 1)) / (steps - 1)
     for row, dimension in zip(z, dimensions, strict=True):
         row[:, dimension] += (offsets * scale[dimension]).astype(z.dtype)
-    # The others stay as they are, and so does the condition.
+    # The others and the condition do not change.
     pixels = _decode(model, z, value_range, None if y is None else y[0])
     tiles = pixels.reshape(len(dimensions), steps, *pixels.shape[1:])
     return lay_out(tiles, [2] * (len(tiles) - 1))

@@ -1,4 +1,4 @@
-"""What each level of latent variables says, as pictures."""
+"""Pictures of the contribution of each level of latent variables."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def level_samples(
 ) -> np.ndarray:
     """Draws samples that share their highest levels, one more from row to row.
 
-    The images of the first row share nothing, those of the second the highest level,
-    those of the last all levels but the lowest. So the images of a row differ by what the
-    levels say that they do not share.
+    The images of the first row share nothing, those of the second the highest level, those
+    of the last all levels but the lowest. So the images of a row show the contribution of
+    the levels that they do not share.
 
     Args:
         model: A hierarchy of images, such as `HierarchicalVAE.for_images` makes.
@@ -62,8 +62,8 @@ def level_reconstructions(
     """Reconstructs observations from fewer and fewer levels, one less from row to row.
 
     The first row has the observations, the second their reconstructions from all levels,
-    the last those from the highest level alone, where the levels below are at the centres
-    of what the prior says then.
+    the last those from the highest level alone, with the levels below at the centres of the
+    prior given it.
 
     Args:
         model: A hierarchy of images, such as `HierarchicalVAE.for_images` makes.
@@ -73,7 +73,7 @@ def level_reconstructions(
         y: The condition of each observation, for a model that has one.
 
     Returns:
-        The picture, uint8 [height, width, 3], a row more than levels.
+        The picture, uint8 [height, width, 3], with one row more than levels.
 
     Raises:
         ValueError: If the model has one level, or models no images.

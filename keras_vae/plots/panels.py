@@ -1,4 +1,4 @@
-"""The look that all figures share, and empty figures that have it."""
+"""The common style of all figures, and empty figures in this style."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ def panels(
     width: float = 4.4,
     height: float = 3.2,
 ) -> tuple[Figure, tuple[Axes, ...]]:
-    """Makes a figure of empty panels, side by side, in the look of this module's charts.
+    """Makes a figure of empty panels, side by side, in the style of this module's charts.
 
     Args:
-        *labels: For each panel what its axes show, with units, and perhaps a title:
+        *labels: For each panel the labels of its axes, with units, and perhaps a title:
             `("epoch", "nats per example")` or `("z", "density", "the prior")`.
         caption: One line above the panels.
-        width: Of a panel, in inches.
-        height: Of a panel, in inches.
+        width: Width of a panel, in inches.
+        height: Height of a panel, in inches.
 
     Returns:
         The figure and its axes, to draw on.
 
     Raises:
-        ValueError: If there are no panels, or one has not two or three labels.
+        ValueError: If there are no panels, or one does not have two or three labels.
 
     Example:
         >>> figure, (ax,) = panels(("epoch", "rate [nats]"), caption="The rate grows.")
@@ -80,11 +80,11 @@ def image_rows(
     value_range: tuple[float, float] | None = None,
     caption: str | None = None,
 ) -> Figure:
-    """Draws named rows of images, what belongs together below each other.
+    """Draws named rows of images, with matching images below each other.
 
     Args:
-        rows: Images [N, H, W, C] for each name, as many in all rows; C = 1 or 3.
-        columns: A name for each of the N columns; None names none.
+        rows: Images [N, H, W, C] for each name, equally many in all rows; C = 1 or 3.
+        columns: A name for each of the N columns, or None.
         value_range: Values (low, high) shown as black and as white; None finds it for
             each row as `image_grid` does.
         caption: One line above the images.
@@ -114,7 +114,7 @@ def image_rows(
     )
     ax = figure.subplots()
     ax.imshow(picture, interpolation="nearest", aspect="equal")
-    # What is left of the width is for the names.
+    # The remaining width is for the names.
     ax.set_anchor("E")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelcolor=INK, labelsize=9, labeltop=True, labelbottom=False)
@@ -131,8 +131,8 @@ def new_figure(width: float, height: float) -> Figure:
     """Makes an empty figure that is not registered with `pyplot`.
 
     Args:
-        width: In inches.
-        height: In inches.
+        width: Width in inches.
+        height: Height in inches.
 
     Returns:
         The figure.
@@ -147,8 +147,8 @@ def dress(ax: Axes, x_label: str, y_label: str, title: str | None = None) -> Non
 
     Args:
         ax: The axes.
-        x_label: What the x axis shows, with its unit.
-        y_label: What the y axis shows, with its unit.
+        x_label: Label of the x axis, with its unit.
+        y_label: Label of the y axis, with its unit.
         title: Above the axes; None leaves it out.
     """
     ax.spines[["top", "right"]].set_visible(False)

@@ -15,8 +15,8 @@ BACKGROUND = 255
 _MIN_WIDTH = 600
 _MAX_HEIGHT = 1800
 
-# Bytes that are no larger are greys of 4 bits, as scikit-learn's digits: with 255 as white
-# nothing would be seen.
+# Bytes up to this value are greys of 4 bits, as in scikit-learn's digits: with 255 as
+# white, the images would be black.
 _FEW_GREYS = 16
 
 
@@ -25,7 +25,7 @@ def check_event(shape: tuple[int, ...], what: str) -> None:
 
     Args:
         shape: Shape of one observation.
-        what: What the observations are called in the message.
+        what: Name of the observations in the message.
 
     Raises:
         ValueError: If the shape is not [H, W, 1] or [H, W, 3].
@@ -62,7 +62,7 @@ def to_pixels(
         value_range: Values shown as black and as white; those beyond are clipped. None
             is (0, 255) for uint8, (0, 16) where no byte is larger, as in 4-bit greys, and
             (0, 1) for booleans and for floats within [0, 1].
-        name: What the images are called in messages.
+        name: Name of the images in messages.
 
     Returns:
         Array uint8 [N, H, W, 3].

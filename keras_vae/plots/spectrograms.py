@@ -27,14 +27,14 @@ def spectrogram_rows(
     columns: Sequence[str] | None = None,
     caption: str | None = None,
 ) -> Figure:
-    """Draws named rows of sounds, what belongs together below each other.
+    """Draws named rows of sounds, with matching sounds below each other.
 
     Time goes to the right, in seconds, and pitch up, in hertz; light is loud.
 
     Args:
-        rows: Waveforms [N, samples] for each name, as many in all rows.
+        rows: Waveforms [N, samples] for each name, equally many in all rows.
         spectrogram: How they are looked at, such as `vae.preprocessor.spectrogram`.
-        columns: A name for each of the N columns; None names none.
+        columns: A name for each of the N columns, or None.
         caption: One line above the pictures.
 
     Returns:
@@ -95,7 +95,7 @@ def save_spectrograms(
         spectrogram: How they are looked at.
         path: Where to write; must end in `.png`, `.jpg` or `.jpeg`.
         columns: Sounds in a row; None is at most 8.
-        names: A name for each row, such as the class of its sounds; empty names none.
+        names: A name for each row, such as the class of its sounds, or an empty sequence.
 
     Raises:
         ValueError: If there are no sounds, the names do not fit, or the path does not end so.

@@ -79,7 +79,7 @@ def test_exports_folders_of_them_and_presets_are_served(serve, copy, folder, nam
     result, out, answer = serve(folder)
     assert result.code == 130 and result.err.split() == ["interrupted"]
     served, rest, rpc, _ = out.splitlines()
-    assert f"as {name}, on this machine alone" in served
+    assert f"as {name}, only on this machine" in served
     assert re.fullmatch(
         rf"REST  http://localhost:\d+/v1/models/{name}  \(/metadata.*\)", rest
     )

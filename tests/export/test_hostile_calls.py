@@ -47,14 +47,14 @@ HOSTILE_CALLS = {
     "negative": (lambda: request(tensor([-1, 3], float_val=[0.0])), "sizes from 0"),
     "no rank": (lambda: request(unknown_rank()), "sizes from 0"),
     "rows": (lambda: request(tensor([17, 3], float_val=[0.0])), "17 examples"),
-    "short": (lambda: request(tensor([1, 3], tensor_content=b"12")), "does not fill"),
-    "long": (lambda: request(tensor([1, 3], float_val=[0.0] * 9)), "does not fill"),
+    "short": (lambda: request(tensor([1, 3], tensor_content=b"12")), "do not fill"),
+    "long": (lambda: request(tensor([1, 3], float_val=[0.0] * 9)), "do not fill"),
     "another type": (lambda: request(tensor([1, 3], 2)), "but is float64"),
     "text": (lambda: request(tensor([1, 3], 7, string_val=[b"a"])), "but is string"),
     "no type": (lambda: request(tensor([1, 3], 0)), "but is DT_INVALID"),
     "unknown type": (lambda: request(tensor([1, 3], 9999)), "no known type (9999)"),
     "many inputs": (many_inputs, "takes the inputs"),
-    "no message": (lambda: b"\xff" * 99, "no PredictRequest"),
+    "no message": (lambda: b"\xff" * 99, "not a PredictRequest"),
     "nothing": (lambda: b"", "Unknown model ''"),
 }
 

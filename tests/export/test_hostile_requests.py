@@ -35,7 +35,7 @@ def inputs(value):
 
 
 HOSTILE = {
-    "no length": (POST + b"\r\n{}", 411, "must say its Content-Length"),
+    "no length": (POST + b"\r\n{}", 411, "must have a Content-Length"),
     "chunks": (POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411, "chunks"),
     "both": (post(b"{}", b"Transfer-Encoding: chunked\r\n"), 411, "chunks"),
     "negative": (POST + b"Content-Length: -1\r\n\r\n{}", 400, "a number: -1"),

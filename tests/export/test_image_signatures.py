@@ -134,7 +134,7 @@ def test_rest_requests_have_them_in_base64(served):
             _, content = asked(ports.rest, {**name, "instances": files})
             np.testing.assert_allclose(content["predictions"][1]["z"], found[1], rtol=1e-6)
         for bad, words in [
-            ([{"b64": "?"}], "no base64"),
+            ([{"b64": "?"}], "not base64"),
             (["text"], "must be bytes, as objects"),
             ([[{"b64": ""}]], "must have shape"),
         ]:

@@ -65,8 +65,8 @@ def test_metadata_are_a_message_of_tensorflow_serving(ports):
         ("/v1/models/tiny/versions/2:predict", {"inputs": []}, 404, "no version 2"),
         ("/v1/models/tiny/versions/x", None, 404, "There is no"),
         ("/v1/models", None, 404, "There is no /v1/models"),
-        (PREDICT, None, 400, "with POST"),
-        ("/v1/models/tiny/metadata", {}, 400, "with GET"),
+        (PREDICT, None, 400, "need the method POST"),
+        ("/v1/models/tiny/metadata", {}, 400, "needs the method GET"),
     ],
 )
 def test_what_is_not_there_is_said(ports, path, body, status, words):

@@ -17,11 +17,11 @@ __all__ = ["Limits", "Ports", "newest_saved_model", "serve"]
 
 
 class Ports(NamedTuple):
-    """Where the local server listens, on this machine alone.
+    """The ports of the local server, which listens only on this machine.
 
     Attributes:
         rest: Port of the REST API.
-        grpc: Port of gRPC; None where tensorflow-serving-api is not installed.
+        grpc: Port of gRPC; None if tensorflow-serving-api is not installed.
 
     Example:
         >>> Ports(rest=8501, grpc=None).rest
@@ -41,19 +41,19 @@ def serve(
 ) -> Iterator[Ports]:
     """Answers the requests of TensorFlow Serving's clients, REST and gRPC.
 
-    The requests are the real ones: predictions, and by REST status and metadata of a
-    model. Behind them TensorFlow runs the SavedModel in this process. It is for tests of
-    clients and for lessons, and no more: it listens on the loopback address alone, asks
-    nobody who they are, answers one request after the other, and refuses large ones.
+    It takes the same requests: predictions, and by REST also status and metadata of a
+    model. TensorFlow runs the SavedModel in this process. Use it only for tests of clients
+    and for lessons: it listens only on the loopback address, has no access control, answers
+    one request after the other, and refuses large ones.
 
-    A SavedModel is a program: serve those that you made or trust.
+    A SavedModel is a program: serve only models that you made or trust.
 
     Args:
         models: For each name the folder of a SavedModel, or a folder with numbered ones,
             of which the newest is taken.
-        port: Port of REST; 0 takes a free one.
-        grpc_port: Port of gRPC, which needs the package tensorflow-serving-api.
-        limits: What a request may take; see `Limits`.
+        port: Port for REST; 0 takes a free one.
+        grpc_port: Port for gRPC, which needs the package tensorflow-serving-api.
+        limits: Limits of requests; see `Limits`.
 
     Yields:
         The ports, as long as the context lasts.

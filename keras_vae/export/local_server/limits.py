@@ -1,4 +1,4 @@
-"""What a request may take, and how a refused one is told."""
+"""Limits of requests, and the error of refused ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LONGEST = 1000
 
 
 class Limits(NamedTuple):
-    """What clients may take from the local server.
+    """The limits of requests to the local server.
 
     Attributes:
         bytes: Size of a request, and of each of its arrays.

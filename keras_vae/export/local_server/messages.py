@@ -92,7 +92,9 @@ def predicted(models: Models, model: Model, body: bytes) -> dict[str, Any]:
         inputs = {key: inputs for key in specs}
     outputs = models.predict(model, name, inputs, read_json)
     if in_rows and not _have_rows(outputs):
-        raise RequestError("These outputs have no rows. Ask with 'inputs'.")
+        raise RequestError(
+            "These outputs have no rows. Send 'inputs' instead of 'instances'."
+        )
     outputs = {key: one.tolist() for key, one in outputs.items()}
     if len(outputs) == 1:
         # Nor does a single output.
@@ -182,7 +184,7 @@ def _bytes(key: str, cell: Any) -> bytes:
     try:
         return base64.b64decode(cell[_B64], validate=True)
     except ValueError as error:
-        raise RequestError(f"{key} is no base64: {error}.") from error
+        raise RequestError(f"{key} is not base64: {error}.") from error
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from keras_vae.core.names import unknown
 from keras_vae.export.local_server.limits import Limits, RequestError
 from keras_vae.export.reading import read_definitions
 
-# What a signature is called may be quoted and compared with others; this is long enough.
+# The name of a signature may be quoted and compared with others; this is long enough.
 _LONGEST_NAME = 200
 
 
@@ -193,13 +193,13 @@ class Models:
             raise RequestError(_plain(error.message)) from error
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
             raise RequestError(
-                "The answer takes more memory than there is. Ask for less at a time.",
+                "The answer takes more memory than is available. Send smaller requests.",
                 HTTPStatus.SERVICE_UNAVAILABLE,
             ) from error
 
 
 def _plain(message: str) -> str:
-    """What a check in the graph says, without the places in the graph around it."""
+    """The message of a check in the graph, without the places in the graph around it."""
     return message.rpartition("<stack traces unavailable>\n")[2].partition("\n\t [[")[0]
 
 

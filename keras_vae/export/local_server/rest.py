@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
                 seconds = self.server.limits.seconds
                 self.send_error(
                     HTTPStatus.REQUEST_TIMEOUT,
-                    f"The request did not come whole within {seconds:g} seconds.",
+                    f"The request was not complete within {seconds:g} seconds.",
                 )
 
     def do_GET(self):
@@ -173,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise
         except Exception:
             # A defect: the client gets an answer, the terminal the traceback.
-            message = "The server has failed; its terminal says where."
+            message = "The server has failed; see the error on its terminal."
             self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR, message)
             raise
         else:
@@ -182,13 +182,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _get(self) -> bytes:
         model, what = self._asked()
         if what == ":predict":
-            raise RequestError("Predictions are asked for with POST.")
+            raise RequestError("Predictions need the method POST.")
         return _json(metadata(model) if what else status(model))
 
     def _post(self) -> bytes:
         model, what = self._asked()
         if what != ":predict":
-            raise RequestError(f"{self.path[:200]} is asked for with GET.")
+            raise RequestError(f"{self.path[:200]} needs the method GET.")
         body = self._body()
         with self.server.models.answering():
             return _json(predicted(self.server.models, model, body))
@@ -205,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
         lengths = self.headers.get_all("Content-Length", [])
         if not lengths or "Transfer-Encoding" in self.headers:
             raise RequestError(
-                "A request must say its Content-Length; chunks are not read.",
+                "A request must have a Content-Length; chunked requests are not supported.",
                 HTTPStatus.LENGTH_REQUIRED,
             )
         if len(lengths) > 1 or not re.fullmatch("[0-9]+", lengths[0]):

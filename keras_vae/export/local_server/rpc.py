@@ -96,7 +96,7 @@ def _parsed(message: bytes) -> predict_pb2.PredictRequest:
     try:
         return predict_pb2.PredictRequest.FromString(message)
     except DecodeError as error:
-        raise RequestError(f"The request is no PredictRequest: {error}.") from error
+        raise RequestError(f"The request is not a PredictRequest: {error}.") from error
 
 
 def _predicted(models: Models, request) -> predict_pb2.PredictResponse:
@@ -141,7 +141,9 @@ def read_tensor(key: str, proto, spec: tf.TensorSpec, limits: Limits) -> np.ndar
     try:
         return tf.make_ndarray(proto)
     except (ValueError, TypeError) as error:
-        raise RequestError(f"What {key} holds does not fill its shape {shape}.") from error
+        raise RequestError(
+            f"The contents of {key} do not fill its shape {shape}."
+        ) from error
 
 
 def _name(dtype: int) -> str:

@@ -47,7 +47,7 @@ class MaskedDense(keras.layers.Dense):
 
 
 class _Autoregressive(FlowBijector):
-    """Base of what shifts and scales each number by those before it."""
+    """Base of bijectors that shift and scale each number by earlier ones."""
 
     def make_network(self, size, context_size, hidden_units, dtype, name):
         """Shifts and log-scales [2 D] by a masked perceptron; the context is seen by all."""
@@ -109,7 +109,7 @@ class _ByThoseBefore(tfb.Bijector):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class IAF(_Autoregressive):
-    """Inverse autoregressive flow: quick to draw from, and to score what it drew.
+    """Inverse autoregressive flow: fast to draw from, and to score its own draws.
 
     The network reads the numbers before, and the context that the encoder gives. For
     posteriors; the density of other points takes D passes of the network.

@@ -16,7 +16,7 @@ _HALVINGS = 40
 
 
 class FlowBijector:
-    """Base of the named bijectors of a flow: what one layer of it is.
+    """Base of the named bijectors, which are the layers of a flow.
 
     Its numbers come from a network of the flow's own (`make_network`), or from the flow's
     parameters (`params_size`), which an encoder gives.

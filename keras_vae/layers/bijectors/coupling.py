@@ -1,4 +1,4 @@
-"""Couplings: one half of a vector is moved by what a network reads off the other."""
+"""Couplings: a network of one half of a vector transforms the other half."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class _Coupling(FlowBijector):
 
 
 class _Halves(tfb.Bijector):
-    """Moves the second half of a vector by what a network says of the first.
+    """Transforms the second half of a vector by a network of the first.
 
     Unlike TFP's `RealNVP` it lets the batch axes of vector and context differ.
     """
@@ -98,7 +98,7 @@ class _Halves(tfb.Bijector):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class AffineCoupling(_Coupling):
-    """Shifts and scales one half by what a network reads off the other (RealNVP).
+    """Shifts and scales one half by a network of the other (RealNVP).
 
     Example:
         >>> layers.Flow(16, bijector="affine_coupling").params_size

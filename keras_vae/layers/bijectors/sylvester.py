@@ -89,9 +89,9 @@ class Sylvester(FlowBijector):
     The inverse is found number by number, the last one first.
 
     Args:
-        kind: What Q is made of. "orthogonal": M columns, made orthogonal one after another
-            (Gram and Schmidt); "householder": D reflected axes; "triangular": the axes
-            themselves, in reverse at every other layer.
+        kind: Parametrization of Q. "orthogonal": M columns, made orthogonal one after
+            another (Gram and Schmidt); "householder": D reflected axes; "triangular": the
+            axes themselves, in reverse at every other layer.
         rank: Number M of columns of "orthogonal", at most D.
         num_reflections: Reflections of "householder".
 
