@@ -1,4 +1,4 @@
-"""What training and scoring cost as the work grows, as a table and a plot.
+"""The cost of training and scoring as the work grows, as a table and a plot.
 
     python benchmarks/cost.py [--repeats 20] [--short] [--output docs/images/cost.png]
 
@@ -66,7 +66,7 @@ def measure(model_name: str, what: str, value: int, repeats: int) -> float:
 
     Args:
         model_name: "dense" (500-500) or "conv" (halvings down to 8 pixels or fewer).
-        what: What varies.
+        what: The quantity that varies.
         value: Its value.
         repeats: Number of measurements; a tenth of it, at least one, of scores.
 

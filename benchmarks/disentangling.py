@@ -54,7 +54,7 @@ def measured(name: str, seed: int, options) -> dict[str, float]:
     Args:
         name: One of `ROWS`.
         seed: Seed of weights and noise.
-        options: Of the command line.
+        options: The parsed command line.
 
     Returns:
         Scores by name, and the seconds of training.
@@ -117,12 +117,12 @@ def report(found: dict[str, dict[str, float]]) -> str:
 
 
 def main() -> None:
-    """Runs what is not finished, and prints the table."""
+    """Runs unfinished models, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--images", type=int, help="training images; all if not given")
+    parser.add_argument("--images", type=int, help="training images; default: all")
     parser.add_argument("--scored", type=int, default=4000, help="images for MIG and DCI")
     parser.add_argument("--output", type=Path, default=Path("disentangling"))
     options = parser.parse_args()

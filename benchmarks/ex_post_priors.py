@@ -66,9 +66,11 @@ def main() -> None:
         "--data", choices=("fashion_mnist", "mnist"), default="fashion_mnist"
     )
     parser.add_argument("--images", type=int, default=10_000, help="training images")
-    parser.add_argument("--epochs", type=int, default=10, help="of both models")
-    parser.add_argument("--prior-epochs", type=int, default=10, help="at most")
-    parser.add_argument("--samples", type=int, default=3000, help="and as many test images")
+    parser.add_argument("--epochs", type=int, default=10, help="epochs of both models")
+    parser.add_argument(
+        "--prior-epochs", type=int, default=10, help="most epochs of the prior"
+    )
+    parser.add_argument("--samples", type=int, default=3000, help="samples and test images")
     parser.add_argument("--output", type=Path, default=Path("ex_post_priors.png"))
     options = parser.parse_args()
     data = load(options.data)

@@ -37,13 +37,13 @@ def main():
     parser.add_argument("vae_gan", type=Path)
     parser.add_argument("vae", type=Path)
     parser.add_argument("--data", default="celeba_10k")
-    parser.add_argument("--epochs", type=int, default=15, help="of the attribute reader")
+    parser.add_argument("--epochs", type=int, default=15, help="attribute reader's epochs")
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--columns", type=int, default=10)
     parser.add_argument(
         "--no-originals",
         action="store_true",
-        help="draw the models' images alone; some data must not be shown",
+        help="draw only the models' images; some data must not be shown",
     )
     parser.add_argument("--output", type=Path, default=Path("faces.png"))
     arguments = parser.parse_args()

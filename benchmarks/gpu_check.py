@@ -52,9 +52,9 @@ class Check:
         """Prints a check.
 
         Args:
-            name: What is checked.
+            name: Name of the check.
             passed: Whether it is as it should be.
-            text: What was found.
+            text: The result.
         """
         print(f"{'ok    ' if passed else 'FAILED'} {name}: {text}", flush=True)
         if not passed:
@@ -187,7 +187,9 @@ def main() -> None:
         SystemExit: If one fails.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each speed")
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="time of each measurement"
+    )
     parser.add_argument("--batch-size", type=int, default=512)
     options = parser.parse_args()
     names, check = devices(), Check()

@@ -25,7 +25,7 @@ INFERENCES = ("ladder", "top_down", "bidirectional")
 
 
 def trained(inference: str, options: argparse.Namespace, rows: dict) -> float:
-    """Trains a model, or goes on with it, in a folder of its own.
+    """Trains a model, or continues it, in its own folder.
 
     Args:
         inference: Its inference.
@@ -115,15 +115,15 @@ def _write(folder: Path, rows: dict) -> None:
 
 
 def main() -> None:
-    """Trains and scores what is not there yet, and prints the table."""
+    """Trains and scores missing models, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="for runs and rows")
+    parser.add_argument("--folder", type=Path, required=True, help="of runs and rows")
     parser.add_argument("--model", default="ladder_vae:latent_dims=64-32-16-8-4,skips=true")
     parser.add_argument("--data", default="mnist")
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--free-bits", type=float, default=0.5, help="of each level")
-    parser.add_argument("--images", type=int, default=1000, help="of the test split")
+    parser.add_argument("--free-bits", type=float, default=0.5, help="for each level")
+    parser.add_argument("--images", type=int, default=1000, help="test images")
     parser.add_argument("--num-samples", type=int, default=1000)
     options = parser.parse_args()
     kept = options.folder / "rows.json"

@@ -1,4 +1,4 @@
-r"""Imputation of tables with gaps: MIWAE beside what scikit-learn has.
+r"""Imputation of tables with gaps: MIWAE beside the methods of scikit-learn.
 
 Of each table, standardised, a share of the cells is hidden at random; every method learns
 from what is left, and is asked for what is hidden. The error is the mean square of the
@@ -112,7 +112,7 @@ def tables(paths: list[str]) -> dict[str, np.ndarray]:
 
 
 def hidden_cells(x: np.ndarray, pattern: float | str, mask: int) -> np.ndarray:
-    """Chooses what is hidden.
+    """Chooses the hidden cells.
 
     Args:
         x: Table [N, D], standardised.
@@ -138,7 +138,7 @@ def error(
 
     Args:
         x: Table [N, D], standardised.
-        pattern: What is hidden; see `hidden_cells`.
+        pattern: The hidden cells; see `hidden_cells`.
         mask: Seed of the mask, and of all else.
         method: One of `PEERS` or `NOT_AT_RANDOM`.
         epochs: Passes of MIWAE through the rows.
@@ -179,7 +179,7 @@ def report(found: dict[str, float], methods: list[str], patterns: list) -> None:
 
 
 def main() -> None:
-    """Runs what is missing in the results, and prints the table."""
+    """Computes missing results, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--masks", type=int, default=5)

@@ -1,4 +1,4 @@
-"""What a richer family of posteriors closes, and what it does not.
+"""How much of the inference gaps a richer family of posteriors closes.
 
 One decoder of statically binarized MNIST (16 latent numbers, 200 units) is trained with
 IWAE-8 and then frozen. On it, posteriors of three families (diagonal normal, full
@@ -56,7 +56,7 @@ def trained(family: str, hidden_units, decoder, x, epochs: int, objective="elbo"
         decoder: The decoder.
         x: Training images.
         epochs: Passes through them.
-        objective: What is trained.
+        objective: The objective of training.
 
     Returns:
         The model.
@@ -139,7 +139,7 @@ def main() -> None:
         "--families", nargs="+", default=list(FAMILIES), choices=list(FAMILIES)
     )
     parser.add_argument("--epochs", type=int, default=10, help="for each posterior")
-    parser.add_argument("--images", type=int, help="training images; all if not given")
+    parser.add_argument("--images", type=int, help="training images; default: all")
     parser.add_argument("--limit", type=int, default=100, help="test images, at random")
     parser.add_argument("--num-samples", type=int, default=2500)
     parser.add_argument("--gap-steps", type=int, default=600)

@@ -1,4 +1,4 @@
-"""Kills the chief, the worker and an export at random moments, and looks at what is left.
+"""Kills the chief, the worker and an export at random moments, and checks the files.
 
     python benchmarks/kills.py [--kills 25] [--seed 0]
 
@@ -73,7 +73,7 @@ def kill_workers(folder: Path, kills: int, chance: random.Random) -> dict:
     """Kills chief and worker by turns.
 
     Args:
-        folder: Of the run.
+        folder: Folder of the run.
         kills: How often each is killed.
         chance: Draws the moments.
 
@@ -114,8 +114,8 @@ def kill_exports(run: Path, folder: Path, kills: int, chance: random.Random) -> 
     """Kills an export that replaces another.
 
     Args:
-        run: What is exported.
-        folder: Where to.
+        run: The exported run.
+        folder: Destination.
         kills: How often.
         chance: Draws the moments.
 
@@ -153,9 +153,9 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def main() -> None:
-    """Kills, and prints what was found."""
+    """Kills processes, and prints the findings."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=25, help="of each of the three")
+    parser.add_argument("--kills", type=int, default=25, help="kills of each of the three")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     chance = random.Random(options.seed)

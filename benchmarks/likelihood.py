@@ -39,7 +39,7 @@ def train(folder: str, epochs: int, images: int | None) -> None:
     """Trains the VAE of Burda et al. in a fraction of their epochs, and saves it.
 
     Args:
-        folder: Where to.
+        folder: Destination.
         epochs: Passes through the training data.
         images: Number of training images; None takes all 50,000.
     """
@@ -156,11 +156,11 @@ def main() -> None:
     parser.add_argument("--num-samples", type=int, default=5000)
     parser.add_argument("--ais-steps", type=int, default=500, help="0 leaves AIS out")
     parser.add_argument(
-        "--simulated", type=int, default=0, help="of the model, for AIS from both sides"
+        "--simulated", type=int, default=0, help="simulated images, for AIS from both sides"
     )
     parser.add_argument("--gap-steps", type=int, default=1000, help="0 leaves gaps out")
     parser.add_argument("--train", type=int, metavar="EPOCHS", help="train RUN first")
-    parser.add_argument("--train-limit", type=int, help="images to train on; None is all")
+    parser.add_argument("--train-limit", type=int, help="training images; default: all")
     parser.add_argument("--full", action="store_true", help="all of the test images, too")
     parser.add_argument("--full-images", type=int, default=10_000)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-r"""What the package costs beside plain Keras: importing it, embedding, sampling.
+r"""The package's overhead over plain Keras: import, embedding, sampling.
 
     python benchmarks/overhead.py [--images 10000] [--rounds 5]
 
@@ -29,7 +29,7 @@ def seconds(do) -> float:
 
 
 def in_turn(ways: dict, rounds: int) -> dict[str, float]:
-    """Times several ways in turn, so that what slows the machine slows all of them.
+    """Times several ways in turn, so that other load on the machine slows all of them.
 
     Args:
         ways: Functions by name.
@@ -46,7 +46,7 @@ def in_turn(ways: dict, rounds: int) -> dict[str, float]:
 
 
 def run(code: str):
-    """Runs code in a Python of its own."""
+    """Runs code in a new Python process."""
     subprocess.run([sys.executable, "-c", code], check=True, stderr=subprocess.DEVNULL)
 
 

@@ -1,4 +1,4 @@
-"""What each part wins: one network, one budget, one part changed at a time.
+"""The gain of each part: one network, one budget, one part changed at a time.
 
 The network is Tomczak and Welling's (gated dense layers 300-300 both ways, 40 latent
 numbers), the data are statically binarized MNIST, 50,000 images, in batches of 100. Every
@@ -107,7 +107,7 @@ def measured(name: str, options) -> tuple[dict, np.ndarray]:
 
     Args:
         name: One of `ROWS`.
-        options: Of the command line.
+        options: The parsed command line.
 
     Returns:
         What is shown of it, and the log-likelihood of each image that was scored.
@@ -172,7 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--images", type=int, help="training images; all if not given")
+    parser.add_argument("--images", type=int, help="training images; default: all")
     parser.add_argument("--limit", type=int, default=1000, help="test images for NLL")
     parser.add_argument("--num-samples", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)

@@ -114,7 +114,7 @@ def train(model, x, options) -> list[float]:
     Args:
         model: The VAE.
         x: Images [N, 1, 28, 28].
-        options: Of the command line.
+        options: The parsed command line.
 
     Returns:
         Seconds of each epoch.
@@ -209,7 +209,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--train-limit", type=int, help="images to train on; None is all")
+    parser.add_argument("--train-limit", type=int, help="training images; default: all")
     parser.add_argument("--weights", help="file to write the weights to")
     options = parser.parse_args()
     imported = peak_memory()

@@ -35,7 +35,7 @@ def make_model(network: str, seed: int, posterior="normal"):
 
     Args:
         network: "dense" (784-500-500-z50) or "conv" (32 and 64 filters, 256 units, z50).
-        seed: Of weights and noise.
+        seed: Seed of weights and noise.
         posterior: Distribution layer, or its name.
 
     Returns:
@@ -54,7 +54,7 @@ def train(options) -> dict:
     """Trains keras_vae's side in this process.
 
     Args:
-        options: Of the command line.
+        options: The parsed command line.
 
     Returns:
         `seconds` of each epoch, `memory_bytes`, the process's peak, and `import_bytes`,
@@ -90,7 +90,7 @@ def peers_model(network: str, path: Path):
 
     Args:
         network: As in `make_model`.
-        path: What peer_pythae.py wrote.
+        path: The output of peer_pythae.py.
 
     Returns:
         The model.
@@ -129,7 +129,7 @@ def score(options) -> dict:
     """Scores a trained model in this process.
 
     Args:
-        options: Of the command line.
+        options: The parsed command line.
 
     Returns:
         `elbo` of all test images and `log_likelihood` of some, a list each.
@@ -155,7 +155,7 @@ def compare(network: str, options) -> None:
 
     Args:
         network: As in `make_model`.
-        options: Of the command line.
+        options: The parsed command line.
     """
     results = {"keras_vae": [], "pythae": []}
     settings = ["--network", network]
@@ -187,7 +187,7 @@ def report(network: str, results: dict[str, list[dict]], options) -> None:
     Args:
         network: As in `make_model`.
         results: Measurements of each side, one for each seed.
-        options: Of the command line.
+        options: The parsed command line.
     """
     print(f"\n### {network}: {options.epochs} epochs, batch {options.batch_size}, ", end="")
     print(f"{options.seeds} seed(s)\n")
@@ -233,10 +233,10 @@ def main() -> None:
     parser.add_argument("--network", choices=NETWORKS, action="append")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--seeds", type=int, default=1, help="how many, from 0")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds")
     parser.add_argument("--images", type=int, default=1000, help="test images for the NLL")
-    parser.add_argument("--num-samples", type=int, default=1000, help="for the NLL")
-    parser.add_argument("--train-limit", type=int, help="images to train on; None is all")
+    parser.add_argument("--num-samples", type=int, default=1000, help="samples for the NLL")
+    parser.add_argument("--train-limit", type=int, help="training images; default: all")
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--train", help=argparse.SUPPRESS)
     parser.add_argument("--score", help=argparse.SUPPRESS)

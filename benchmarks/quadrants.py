@@ -28,7 +28,7 @@ PUBLISHED = {1: (100.4, 71.8), 2: (61.9, 51.0), 3: (25.4, 24.2)}
 
 
 def given_part(quadrants: int) -> np.ndarray:
-    """Where an image is given.
+    """The mask of the given part of an image.
 
     Args:
         quadrants: 1, 2 or 3.
@@ -46,7 +46,7 @@ def given_part(quadrants: int) -> np.ndarray:
 
 
 def split(x, given):
-    """Parts images into what is to be found out and what is given.
+    """Splits images into the unknown and the given part.
 
     Args:
         x: 0/1 images [N, 28, 28, 1], float32.
@@ -184,10 +184,10 @@ def main() -> None:
     """Trains and scores a model for each number of quadrants, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quadrants", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--minutes", type=float, default=10.0, help="of training, each")
+    parser.add_argument("--minutes", type=float, default=10.0, help="training time of each")
     parser.add_argument("--num-samples", type=int, default=100)
     parser.add_argument("--limit", type=int, default=1000, help="test images, at random")
-    parser.add_argument("--images", type=int, help="training images; all if not given")
+    parser.add_argument("--images", type=int, help="training images; default: all")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     x_test = keras_vae.data.load("binarized_mnist").x_test.astype("f4")

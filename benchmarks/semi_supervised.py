@@ -117,13 +117,13 @@ def error_of(arguments, data, first, labels, seed):
 
 
 def main():
-    """Trains what is missing, and prints the table."""
+    """Trains missing models, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("kind", choices=("m2", "m1+m2"))
     parser.add_argument("--m1", help="run or preset of M1")
     parser.add_argument("--labels", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--draws", type=int, default=3)
-    parser.add_argument("--steps", type=int, help="of an epoch; once through all images")
+    parser.add_argument("--steps", type=int, help="per epoch; default: one pass")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--hidden-units", type=int)
     parser.add_argument("--latent-dim", type=int)

@@ -112,9 +112,9 @@ def measure(workers: int, replicas: int, arguments: list[str]) -> dict:
 def main() -> None:
     """Prints the table; with `--replicas`, trains in this process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=50, help="of each of 4 epochs")
-    parser.add_argument("--batch-size", type=int, default=128, help="of all together")
-    parser.add_argument("--threads", type=int, default=1, help="of each process")
+    parser.add_argument("--steps", type=int, default=50, help="steps of each of 4 epochs")
+    parser.add_argument("--batch-size", type=int, default=128, help="global batch size")
+    parser.add_argument("--threads", type=int, default=1, help="per process")
     parser.add_argument("--replicas", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.replicas:

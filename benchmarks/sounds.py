@@ -1,4 +1,4 @@
-"""What is lost of sounds on the way to a spectrogram and back, without any model.
+"""The loss of sounds on the way to a spectrogram and back, without any model.
 
     python benchmarks/sounds.py --data spoken_digits
 

@@ -54,7 +54,7 @@ def run(folder: Path, stream: bool, model: str, epochs: int) -> dict[str, float]
     from keras_vae.training import Recipe, train
 
     watched: list[tuple[float, int]] = []
-    # Each line, with the time and the processor time that it was said at.
+    # Each line, with its time and processor time.
     said: list[tuple[float, float, str]] = []
     ended = threading.Event()
 

@@ -1,4 +1,4 @@
-r"""How close synthetic rows are to real ones, and what a classifier learns from them.
+r"""The distance of synthetic rows from real ones, and their use for a classifier.
 
     python benchmarks/synthetic_tables.py --train adult_train.csv --test adult_test.csv \
         --label income --seconds 240 [--peer-python PYTHON] --output synthetic/
@@ -175,12 +175,12 @@ def classify(rows: pd.DataFrame, test: pd.DataFrame, label: str) -> tuple[float,
 
 
 def main() -> None:
-    """Makes what rows are missing, and prints the table."""
+    """Makes missing rows, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--label", required=True)
-    parser.add_argument("--seconds", type=float, default=240.0, help="of CPU, each")
+    parser.add_argument("--seconds", type=float, default=240.0, help="CPU time of each")
     parser.add_argument("--latent-dim", type=int, default=32)
     parser.add_argument("--hidden-units", type=int, nargs="+", default=[256, 256])
     parser.add_argument("--prior", default="standard_normal")

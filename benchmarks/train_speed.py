@@ -183,10 +183,10 @@ def report(times: dict[str, list[list[float]]], speed: float) -> None:
 def main() -> None:
     """Measures all ways in turn and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=5, help="of each round, first apart")
+    parser.add_argument("--epochs", type=int, default=5, help="epochs of each round")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--peer-python", default=sys.executable)
-    parser.add_argument("--before", help="folder of another checkout, measured as well")
+    parser.add_argument("--before", help="folder of another checkout to measure")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--matrix-speed", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -270,13 +270,13 @@ def gaussian_vae(channels: int = 16):
 
 
 def main() -> None:
-    """Runs the parts, and prints what they found."""
+    """Runs the parts, and prints their results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     known = ["sonnet", "restarts", "bits"]
     parser.add_argument("--parts", nargs="+", choices=known, default=known)
-    parser.add_argument("--steps", type=int, default=10_000, help="of training")
+    parser.add_argument("--steps", type=int, default=10_000, help="training steps")
     parser.add_argument("--prior-epochs", type=int, default=12)
-    parser.add_argument("--images", type=int, help="how many; all if not given")
+    parser.add_argument("--images", type=int, help="number of images; default: all")
     parser.add_argument("--folder", type=Path, default=Path("runs/vq_vae"))
     options = parser.parse_args()
     limits = options.steps, options.images, options.prior_epochs

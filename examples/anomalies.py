@@ -1,8 +1,8 @@
 """Finds anomalies: digits among clothes, and why the likelihood alone does not.
 
-Takes a model that was trained on Fashion-MNIST, scores its test images and those of MNIST
-with every method of `keras_vae.evaluation.anomaly_scores`, and prints how well each tells
-the digits (the anomalies) from the clothes.
+It takes a model that was trained on Fashion-MNIST, scores its test images and those of
+MNIST with every method of `keras_vae.evaluation.anomaly_scores`, and prints how well each
+method separates the digits (the anomalies) from the clothes.
 
     keras-vae train dense_vae:latent_dim=20 --data fashion_mnist --epochs 4 \
         --output runs/fashion
@@ -53,7 +53,7 @@ def train_background(
     rng = np.random.default_rng(seed)
     levels = rng.integers(0, 1 + int(x.max()), size=x.shape).astype(x.dtype)
     mutated = np.where(rng.random(x.shape) < noise, levels, x)
-    # Made anew from its config: the same preprocessor, and weights of its own.
+    # Made anew from its config: the same preprocessor, but new weights.
     background = type(model).from_config(model.get_config())
     background.compile(keras.optimizers.Adam(1e-3), jit_compile=True)
     background.fit(mutated, batch_size=128, epochs=epochs, verbose=2)

@@ -88,7 +88,7 @@ def draw(names: list[str]):
     for name in names:
         vae = keras_vae.VAE.from_preset(name)
         for i, (label, images) in enumerate(rows_of(vae, name).items()):
-            # Of sounds their spectrograms.
+            # Sounds are shown as spectrograms.
             images = vae.pictures(images)
             # Small images larger, so that all rows have about one width.
             times = max(1, PIXELS // images.shape[1])
@@ -120,7 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("presets", nargs="*", help="names; all but tables if none")
+    parser.add_argument("presets", nargs="*", help="names; default: all but tables")
     parser.add_argument("--output", default="gallery.png", help="default: %(default)s")
     given = parser.parse_args()
     names = given.presets or [name for name in keras_vae.presets() if not is_table(name)]

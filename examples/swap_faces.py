@@ -6,8 +6,8 @@ decoded by the decoder of the other.
 
     KERAS_VAE_DATA=folder/of/celeba_10k.npz python examples/swap_faces.py --epochs 10
 
-The picture shows held-out faces, three rows for each group: the originals, what their own
-decoder makes of them, and the swap.
+The picture shows held-out faces, three rows for each group: the originals, their
+reconstructions by their own decoder, and the swap.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def make_models(event_shape: tuple[int, int, int]) -> list[keras_vae.VAE]:
     a = keras_vae.ConvVAE(*arguments, seed=0)
     b = keras_vae.ConvVAE(*arguments, encoder=a.encoder, seed=1)
     for model in (a, b):
-        # An optimizer each: it keeps the moments of its own model's gradients.
+        # Each has its own optimizer, which keeps the moments of that model's gradients.
         model.compile("adam")
     return [a, b]
 
