@@ -157,4 +157,4 @@ def test_tables_are_refused(command, tmp_path):
     train = ["--data", "own.npz", "--epochs", "1", *SMALL, "--output", "own"]
     assert command("train", "dense_vae", *train).code == 0
     result = command("edit", "own", "--attribute", "1")
-    assert result.code == 2 and "are no images" in result.err
+    assert result.code == 2 and "are not images" in result.err

@@ -56,7 +56,7 @@ def test_metrics_samples_and_codes_need_no_labels(command, labels_run):
     "options, words",
     [
         (["dense_vae", "--data", "digits", "--labels", "20"], "does not. Leave it out"),
-        ([LEARNS_LABELS, "--data", "digits", "--labels", "5"], "fewer than the 10 classes"),
+        ([LEARNS_LABELS, "--data", "digits", "--labels", "5"], "too few for 10 classes"),
         (
             [LEARNS_LABELS, "--data", "digits", "--labels", "0"],
             "labels must be a whole number",

@@ -63,7 +63,11 @@ def test_every_damaged_preset_is_reported(command, zoo, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_VAE_ZOO", str(tmp_path / "zoo"))
     result = command("zoo", "verify")
     assert result.code == 1 and "whole: 7 files are undamaged" in result.out
-    for words in ("samples.png is damaged", "recipe.json is missing", "damaged: 2 of 3"):
+    for words in (
+        "samples.png is damaged",
+        "recipe.json is missing",
+        "2 of 3 presets are damaged",
+    ):
         assert words in result.err
 
 
@@ -158,11 +162,11 @@ def test_the_preset_says_what_the_model_is(command, monkeypatch):
     "arguments, code, words",
     [
         (["train", "dense_vae", *TUNE[1:]], 1, "decides the model, so model cannot"),
-        ([*TUNE, "--likelihood", "normal"], 1, "so likelihood cannot be given too"),
+        ([*TUNE, "--likelihood", "normal"], 1, "so likelihood cannot be given, too"),
         (
             [*TUNE, "--posterior", "normal", "--prior", "vamp"],
             1,
-            "so posterior and prior cannot be given too. Leave them out",
+            "so posterior and prior cannot be given, too. Leave them out",
         ),
         (["train", "--from-preset", NAME], 2, "--data"),
         (["train", "--from-preset", "digit", "--data", "digits"], 1, "'digits_vae'"),

@@ -30,7 +30,7 @@ def test_what_is_unknown_already_stays_so():
     [
         (Y, 3, "fewer than the 4 classes"),
         (Y, 0, "count"),
-        (Y, 499, "labels, but .* of each class"),
+        (Y, 499, "labels, fewer than .* for each class"),
         (np.eye(3, dtype=int), 3, "one class number"),
         (Y / 2, 8, "one class number"),
     ],

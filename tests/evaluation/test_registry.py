@@ -185,7 +185,7 @@ def test_anomalies_are_told_by_each_score(on):
 @pytest.mark.parametrize("name", ["images", "frechet", "precision_recall"])
 def test_scores_of_images_are_not_of_tables(name):
     table = keras_vae.DenseVAE((5,), 2, hidden_units=(), likelihood="normal:scale=shared")
-    with pytest.raises(ValueError, match="is of images"):
+    with pytest.raises(ValueError, match="is for images"):
         evaluate_metrics([name], HeldOut(table, np.zeros((4, 5))))
 
 

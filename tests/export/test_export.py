@@ -98,7 +98,7 @@ def test_rows_that_do_not_match_are_refused(loaded):
     for name, key in [("flow of counts, classes", "sample"), ("learned scale", "score")]:
         signatures, served = loaded(name)
         request = requests(served, 3)[key]
-        with pytest.raises(tf.errors.InvalidArgumentError, match="as many rows"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="equally many rows"):
             ask(signatures[key], {**request, "seed": request["seed"][:1]})
 
 

@@ -54,7 +54,9 @@ def test_a_recipe_is_checked_before_it_is_read(preset):
 def test_a_file_without_a_checksum_is_found(preset, name):
     (preset / name).parent.mkdir(exist_ok=True)
     (preset / name).touch()
-    with pytest.raises(ValueError, match=f"no checksum: {name}.*zoo add-files"):
+    with pytest.raises(
+        ValueError, match=f"without a checksum in .*: {name}.*zoo add-files"
+    ):
         check_all(preset)
 
 
