@@ -81,7 +81,7 @@ def fitting(value: Any, parameter: inspect.Parameter, what: str) -> Any:
     Args:
         value: The value.
         parameter: The argument.
-        what: What to call it in the message.
+        what: Its name in the message.
 
     Returns:
         The value; a whole number as float where the default is one.

@@ -12,7 +12,7 @@ def positive_int(n: Any, argument: str) -> int:
 
     Args:
         n: The number.
-        argument: What to call it in the message.
+        argument: Its name in the message.
 
     Returns:
         The number as a Python integer.
@@ -31,7 +31,7 @@ def sizes(values, argument: str) -> tuple[int, ...]:
 
     Args:
         values: A positive integer, or a sequence of some.
-        argument: What to call it in the message.
+        argument: Its name in the message.
 
     Returns:
         The sizes; none for an empty sequence.
@@ -50,7 +50,7 @@ def finite(value, argument: str) -> float:
 
     Args:
         value: The number.
-        argument: What to call it in the message.
+        argument: Its name in the message.
 
     Returns:
         The number as a float.
@@ -70,7 +70,7 @@ def positive(value, argument: str) -> float:
 
     Args:
         value: The number.
-        argument: What to call it in the message.
+        argument: Its name in the message.
 
     Returns:
         The number as a float.
@@ -88,7 +88,7 @@ def not_negative(value, argument: str) -> float:
 
     Args:
         value: The number.
-        argument: What to call it in the message.
+        argument: Its name in the message.
 
     Returns:
         The number as a float.
@@ -109,7 +109,7 @@ def fraction(value, argument: str) -> float:
 
     Args:
         value: The number.
-        argument: What to call it in the message.
+        argument: Its name in the message.
 
     Returns:
         The number as a float.

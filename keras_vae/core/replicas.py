@@ -33,7 +33,7 @@ def from_chief(value: np.ndarray, strategy: tf.distribute.Strategy) -> np.ndarra
 
     Args:
         value: Array of int32, of the same shape on all workers.
-        strategy: What they train under.
+        strategy: Their distribution strategy.
 
     Returns:
         The value of the chief, which holds the first replica.
@@ -47,7 +47,7 @@ def from_all_replicas(value: np.ndarray, strategy: tf.distribute.Strategy) -> np
 
     Args:
         value: Array of int64, of the same shape [...] on all workers.
-        strategy: What they train under.
+        strategy: Their distribution strategy.
 
     Returns:
         Array [R, ...], a row for each of R replicas; the same on all workers.

@@ -56,7 +56,7 @@ def image_signatures(
         raise ValueError(
             "images=True (--images) is for models of 8-bit images, grey or of three "
             f"colours, but this one's observations have shape {tuple(event_shape)}"
-            + ("." if found else " and are no levels from 0 to 255.")
+            + ("." if found else " and are not levels from 0 to 255.")
         )
     return found
 

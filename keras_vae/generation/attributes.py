@@ -128,7 +128,7 @@ def edit_attribute(
     """
     if model.latent.support != REAL:
         raise ValueError(
-            "An attribute is added to codes, which would take them out of where they live: "
+            "An attribute is added to codes, which would move them out of their support: "
             f"{model.latent.support}. Use a model with latent variables in R^D."
         )
     vector = _numbers(vector, "vector")
@@ -180,8 +180,8 @@ def _flags(values, n, name):
     if values.shape != (n,):
         raise ValueError(
             f"{name} has shape {values.shape}, but there are {n} examples, so it must have "
-            f"shape ({n},): 1 for an example that has the attribute, 0 for one that has "
-            "it not."
+            f"shape ({n},): 1 for an example that has the attribute, 0 for one that lacks "
+            "it."
         )
     wrong = values[~np.isin(values, (0, 1))]
     if len(wrong):

@@ -408,6 +408,6 @@ def _check_model(model, y) -> None:
     if elements_of(px) is None:
         raise ValueError(
             "impute needs a likelihood whose elements are independent given z, but this "
-            "model's has not. Use a model with an Independent... layer, with "
-            "DiscretizedLogistic or with Blockwise."
+            "model's likelihood does not have them. Use a model with an Independent... "
+            "layer, with DiscretizedLogistic or with Blockwise."
         )

@@ -379,7 +379,7 @@ def registered_name(function: str | Callable, argument: str) -> str:
 
     Args:
         function: A registered function, or the name of one.
-        argument: What to call it in the message.
+        argument: Its name in the message.
 
     Returns:
         The registered name.

@@ -29,7 +29,7 @@ class Blockwise(DistributionLayer):
             with `event_shape`.
         columns: Column numbers of each block; None takes them in order. Each column belongs
             to one block.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`. "mean" takes the
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`. "mean" takes the
             mode for columns without a mean, such as classes.
         **kwargs: Arguments of `DistributionLayer`.
 

@@ -29,7 +29,7 @@ class IndependentTruncatedNormal(PositiveLayer):
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         low: The smallest value.
         high: The largest value.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         floor: Smallest scale before truncation, as a share of the interval.
         **kwargs: Arguments of `DistributionLayer`.
 

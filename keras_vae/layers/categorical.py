@@ -49,7 +49,7 @@ class OneHotCategorical(DistributionLayer):
 
     Args:
         event_size: Number of categories.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Example:
@@ -97,7 +97,7 @@ class IndependentCategorical(DistributionLayer):
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         num_classes: Number of classes of an element.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Example:

@@ -21,7 +21,7 @@ class Dirichlet(DistributionLayer):
 
     Args:
         event_size: Number of shares, at least 2.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         floor: Smallest concentration, which is floor + softplus(u). With far smaller ones,
             some shares of draws would be zero in single precision.
         **kwargs: Arguments of `DistributionLayer`.

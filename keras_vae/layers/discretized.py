@@ -193,7 +193,7 @@ class DiscretizedLogistic(PositiveLayer):
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         low: Lowest level.
         high: Highest level.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         floor: Smallest scale in units of half the range.
         **kwargs: Arguments of `DistributionLayer`.
 

@@ -27,7 +27,7 @@ class DistributionLambda(DistributionLayer):
         params_size: Number of parameters; None accepts any number.
         event_shape: Shape of one observation, if it is known in advance; a `VAE` needs both
             sizes.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:

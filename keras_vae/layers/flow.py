@@ -25,7 +25,7 @@ class Flow(DistributionLayer):
 
     Args:
         event_size: Length D of the vector.
-        convert_to_tensor_fn: What a call returns: "sample", or a registered function; a
+        convert_to_tensor_fn: Output of a call: "sample", or a registered function; a
             flow has neither mean nor mode.
         bijector: The kind of the layers, by name. With networks that are weights of the
             flow: "affine_coupling" (RealNVP), "spline_coupling", "iaf" (for posteriors),

@@ -27,7 +27,7 @@ class IndependentLayer(DistributionLayer):
 
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Example:
@@ -94,7 +94,7 @@ class PositiveLayer(IndependentLayer):
 
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         floor: Smallest value of a positive parameter, which is floor + softplus(u) of
             the network's output u. It keeps densities finite; 0 is that of `tfp.layers`.
         **kwargs: Arguments of `DistributionLayer`.
@@ -221,7 +221,7 @@ class IndependentStudentT(PositiveLayer):
 
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         min_df: Lower bound of the degrees of freedom, min_df + softplus(u). Above 1 the
             mean exists, above 2 the variance; the default keeps both finite.
         floor: Smallest scale; see `PositiveLayer`.
@@ -289,7 +289,7 @@ class IndependentPoisson(IndependentLayer):
 
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         max_log_rate: Upper limit of log-rates: float32 does not hold larger counts exactly,
             and the squares of their gradients would overflow in optimizers. None sets no
             limit, as in `tfp.layers`.

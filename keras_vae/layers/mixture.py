@@ -91,7 +91,7 @@ class MixtureSameFamily(_Mixture):
     Args:
         num_components: Number of components.
         component_layer: The layer that makes one component.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
@@ -156,7 +156,7 @@ class IndependentMixture(DistributionLayer):
         num_components: Number of components of each element.
         component: A layer over single numbers, or its name with arguments, such as
             "discretized_logistic:low=0,high=99".
-        convert_to_tensor_fn: What a call returns: "sample" or "mean".
+        convert_to_tensor_fn: Output of a call: "sample" or "mean".
         **kwargs: Arguments of `DistributionLayer`.
 
     Example:
@@ -293,7 +293,7 @@ class MixtureNormal(_MixtureOfIndependent):
     Args:
         num_components: Number of components.
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         floor: Smallest scale of a component; 0 is that of `tfp.layers`.
         **kwargs: Arguments of `DistributionLayer`.
 
@@ -317,7 +317,7 @@ class MixtureLogistic(_MixtureOfIndependent):
     Args:
         num_components: Number of components.
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         floor: Smallest scale of a component; 0 is that of `tfp.layers`.
         **kwargs: Arguments of `DistributionLayer`.
 
@@ -346,7 +346,7 @@ class CategoricalMixtureOfOneHotCategorical(_Mixture):
     Args:
         event_size: Number of categories.
         num_components: Number of components.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Example:

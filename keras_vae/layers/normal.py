@@ -22,7 +22,7 @@ class IndependentNormal(PositiveLayer):
 
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         scale: The standard deviation. "learned" takes one for each element from the
             network; "shared" is one trainable number for all elements and examples (the
             sigma-VAE); a number is fixed.
@@ -98,7 +98,7 @@ class MultivariateNormalTriL(DistributionLayer):
 
     Args:
         event_size: Length D of the vector.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         floor: Smallest entry of the triangle's diagonal, which is floor + softplus(u).
         **kwargs: Arguments of `DistributionLayer`.
 
@@ -156,7 +156,7 @@ class MultivariateNormalLowRank(DistributionLayer):
     Args:
         event_size: Length D of the vector.
         rank: Number R of directions.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         floor: Smallest entry of d, which is floor + softplus(u).
         **kwargs: Arguments of `DistributionLayer`.
 

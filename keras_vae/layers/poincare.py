@@ -137,7 +137,7 @@ class PoincareNormal(DistributionLayer):
 
     Args:
         event_size: Dimension D of the ball.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         curvature: c > 0, of a space of curvature -c; the ball's radius is 1 / sqrt(c).
         floor: Smallest standard deviation, which is floor + softplus(u).
         **kwargs: Arguments of `DistributionLayer`.

@@ -53,7 +53,7 @@ class PowerSpherical(DistributionLayer):
 
     Args:
         event_size: Length D of the vectors, at least 2; the sphere has D - 1 dimensions.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         floor: Smallest concentration, which is floor + softplus(u); 0 is uniform.
         **kwargs: Arguments of `DistributionLayer`.
 
@@ -135,7 +135,7 @@ class VonMisesFisher(PowerSpherical):
 
     Args:
         event_size: Length D of the vectors, from 2 to 5.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         floor: Smallest concentration, which is floor + softplus(u); 0 is uniform.
         **kwargs: Arguments of `DistributionLayer`.
 

@@ -23,7 +23,7 @@ class RelaxedOneHotCategorical(DistributionLayer):
 
     Args:
         event_size: Number of categories.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         temperature: Distance of draws from one-hot vectors; above 0.
         **kwargs: Arguments of `DistributionLayer`.
 

@@ -105,7 +105,7 @@ class ZeroInflated(IndependentLayer):
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         counts: The distribution of counts: a layer over single numbers, or its name, such as
             "negative_binomial".
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
@@ -248,7 +248,7 @@ class IndependentOrdinal(IndependentLayer):
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
         num_classes: Number of ranks K.
-        convert_to_tensor_fn: What a call returns; "mean" is refused, since distances
+        convert_to_tensor_fn: Output of a call; "mean" is refused, since distances
             between ranks have no meaning.
         **kwargs: Arguments of `DistributionLayer`.
 

@@ -22,15 +22,15 @@ def refuse_form(x, name: str = "x") -> None:
 
     Args:
         x: What was passed.
-        name: What to call it in the message.
+        name: Its name in the message.
 
     Raises:
         ValueError: If it is a list, a tuple, a dict, or sparse or ragged.
     """
     if isinstance(x, list | tuple):
         raise ValueError(
-            f"{name} is a {type(x).__name__} of {len(x)}; Keras would take that for as "
-            "many inputs. Pass one array: np.stack(...)."
+            f"{name} is a {type(x).__name__} of {len(x)}; Keras would read it as separate "
+            "inputs. Pass one array: np.stack(...)."
         )
     if isinstance(x, dict):
         raise ValueError(
@@ -56,7 +56,7 @@ def as_array(x, name: str = "x") -> np.ndarray:
 
     Args:
         x: Array, tensor, table or nested list.
-        name: What to call it in the message.
+        name: Its name in the message.
 
     Returns:
         The array.
@@ -130,7 +130,7 @@ def check_batches(size: int, batch_size: int | None, objective, name: str = "x")
         size: Number of observations.
         batch_size: Observations in a batch; None is 32.
         objective: What training minimises.
-        name: What to call the data in the message.
+        name: Name of the data in the message.
 
     Raises:
         ValueError: If a batch, the last one included, has fewer than it needs.
@@ -175,7 +175,7 @@ def refuse_questions(objective, answers: frozenset[str], model: str) -> None:
             )
             raise ValueError(
                 f"The objective {type(objective).__name__} needs {one.replace('_', ' ')}, "
-                f"which this {model} has not. {advice}"
+                f"which this {model} lacks. {advice}"
             )
 
 
@@ -206,7 +206,7 @@ def check_stream(model, x, y=None, weight=None, name: str = "x") -> None:
         x: What was passed as x, or as validation_data.
         y: The condition that was passed beside it.
         weight: The weights that were passed beside it.
-        name: What to call the data in the message.
+        name: Name of the data in the message.
 
     Raises:
         ValueError: If the data do not fit the model.
@@ -214,8 +214,8 @@ def check_stream(model, x, y=None, weight=None, name: str = "x") -> None:
     for what, one in (("y", y), ("sample_weight", weight)):
         if one is not None:
             raise ValueError(
-                f"{name} is a {type(x).__name__}, whose batches hold all that belongs to "
-                f"them, but {what} was passed beside it. Let it give (x, y) or (x, y, "
+                f"{name} is a {type(x).__name__}, whose batches must hold everything, but "
+                f"{what} was passed beside it. Let it give (x, y) or (x, y, "
                 "sample_weight); None stands for no y."
             )
     if isinstance(x, tf.data.Dataset):

@@ -685,7 +685,7 @@ class LatentVariableModel(ObjectiveModel):
             x: Raw observations [N, *event]; without a preprocessor in the model's units.
             scores: Whether they will be scored: then grey values are binarized once, if the
                 model's data were.
-            name: What to call them in messages.
+            name: Their name in messages.
 
         Returns:
             Array [N, *event]; for `Streamed` observations, a view that is converted when it
@@ -716,7 +716,7 @@ class LatentVariableModel(ObjectiveModel):
         Args:
             x: Raw observations [N, *event]; without a preprocessor in the model's units.
             held_out: Whether they will be scored, not trained on.
-            name: What to call them in messages.
+            name: Their name in messages.
 
         Returns:
             Array [N, *event], and whether it is in the model's units. Observations stay raw

@@ -46,8 +46,8 @@ def optimizers_for(optimizer, players: Sequence[str]) -> dict[str, keras.Optimiz
     optimizers = {player: get_optimizer(optimizer[player]) for player in players}
     if len({id(one) for one in optimizers.values()}) < len(players):
         raise ValueError(
-            "Two players share one optimizer object, which would mix up their states. "
-            "Make one for each, or give a single optimizer for all, which is copied."
+            "Two players share one optimizer object, which would mix up their states. Make "
+            "one for each, or give a single optimizer, which is copied."
         )
     return optimizers
 

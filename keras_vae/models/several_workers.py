@@ -15,7 +15,7 @@ def check_shares(batch_size: int, strategy, name: str = "batch_size") -> None:
     Args:
         batch_size: Observations in a batch of all workers together.
         strategy: The model's distribution strategy.
-        name: What to call it in the message.
+        name: Its name in the message.
 
     Raises:
         ValueError: If the replicas would not get the same number each.
@@ -72,10 +72,10 @@ def check_alike(model, x, batch_size: int | None) -> int | None:
     for name, column in zip(values, rows.T, strict=True):
         if len(set(column)) > 1:
             raise ValueError(
-                f"The workers must train alike, but {name} is {', '.join(map(str, column))} "
-                "on the replicas in turn. Give all workers the same data and arguments, and "
-                "call keras.utils.set_random_seed with the same number on all before the "
-                "model is made."
+                f"All workers must train in the same way, but {name} is "
+                f"{', '.join(map(str, column))} on the replicas in turn. Give all workers "
+                "the same data and arguments, and call keras.utils.set_random_seed with "
+                "the same number on all before the model is made."
             )
     return int(fold(model.seed, steps)[0])
 

@@ -68,9 +68,9 @@ def check_parts(posterior: DistributionLayer, likelihood: DistributionLayer) -> 
             )
     if isinstance(likelihood, Quantizer):
         raise ValueError(
-            f"The likelihood {type(likelihood).__name__} gives a probability to nothing but "
-            "the nearest code. Use it as the posterior, and IndependentNormal or the like "
-            "as the likelihood."
+            f"The likelihood {type(likelihood).__name__} gives probability only to the "
+            "nearest code. Use it as the posterior, and IndependentNormal or the like as "
+            "the likelihood."
         )
     if not likelihood.has_density:
         raise ValueError(
@@ -85,7 +85,7 @@ def distribution_layer(identifier: Any, role: str) -> DistributionLayer:
 
     Args:
         identifier: A layer, or its name with its shape.
-        role: What to call it in messages.
+        role: Its name in messages.
 
     Returns:
         The layer.
@@ -116,7 +116,7 @@ def refuse_distribution(part: Any, role: str) -> None:
 
     Args:
         part: What was given.
-        role: What to call it in the message.
+        role: Its name in the message.
 
     Raises:
         ValueError: If it is a distribution.
@@ -211,7 +211,7 @@ def symbolic_output(network, shape, condition_shape, name: str, reads: str):
         network: Keras model.
         shape: Shape of one example of its first input.
         condition_shape: Shape of the condition that it may read as well, or None.
-        name: What to call it in messages.
+        name: Its name in messages.
         reads: What to call its first input.
 
     Returns:
@@ -249,8 +249,8 @@ def check_output(outputs, layer: DistributionLayer, network: str, role: str) -> 
     Args:
         outputs: The network's symbolic output.
         layer: The layer.
-        network: What to call the network in the message.
-        role: What to call the layer.
+        network: Name of the network in the message.
+        role: Name of the layer in the message.
 
     Raises:
         ValueError: If the network has several outputs, or ends in another shape.
@@ -295,8 +295,8 @@ def refuse_squashed_logits(
     Args:
         network: Keras model, built.
         layer: The layer after it.
-        name: What to call the network in the message.
-        role: What to call the layer.
+        name: Name of the network in the message.
+        role: Name of the layer in the message.
 
     Raises:
         ValueError: If the network ends in a function whose results are not logits.
@@ -346,11 +346,11 @@ def check_measures(posterior: DistributionLayer, prior: Prior, y=None) -> None:
         f"the prior {type(prior).__name__}",
     )
     learned = "Learned" if posterior.support.vectors != "codes" else "PixelCNN"
-    instead = f"Leave the prior out for the usual one, or take priors.{learned}()."
+    instead = f"Leave the prior out to get the default, or take priors.{learned}()."
     if not prior.has_density:
         raise ValueError(
-            f"The{names[1][3:]} is a point: nothing could be drawn from it, and no "
-            f"posterior is near it. {instead}"
+            f"The{names[1][3:]} is a point: no draws are possible, and its divergence from "
+            f"every other posterior is infinite. {instead}"
         )
     if posterior.has_density and posterior.is_discrete != prior.is_discrete:
         kinds = ("densities", "probabilities")

@@ -121,7 +121,7 @@ def schedule_of(identifier: Any, argument: str) -> Any:
     Args:
         identifier: A number, a schedule, its name with arguments, such as
             "warm_up:steps=1000", or its config.
-        argument: What to call it in messages.
+        argument: Its name in messages.
 
     Returns:
         The schedule, or the number itself.

@@ -116,8 +116,8 @@ def traversals(
         raise ValueError(f"extent must be positive, but is {extent!r}.")
     if model.latent.support != REAL:
         raise ValueError(
-            "Traversals move codes along straight lines, which would take them out of where "
-            f"they live: {model.latent.support}. Use interpolate_codes."
+            "Traversals move codes along straight lines, which would move them out of "
+            f"their support: {model.latent.support}. Use interpolate_codes."
         )
     if not len(x):
         raise ValueError(f"x is empty: it has shape {np.shape(x)}.")

@@ -98,7 +98,11 @@ def test_what_does_not_exist(command, train, model, options, code, words):
         (["--objective", "elbo:beta=inf"], 1, ["beta"]),
         (["--prior", "mixture_of_normals:num_components=0"], 1, ["num_components"]),
         (["--posterior", "flow:num_layers=few"], 1, ["num_layers", "number", "'few'"]),
-        (["--prior", "uniform_on_sphere"], 1, ["IndependentNormal lives on", "usual one"]),
+        (
+            ["--prior", "uniform_on_sphere"],
+            1,
+            ["IndependentNormal lives on", "to get the default"],
+        ),
         (["--posterior", "bernoulli"], 1, ["have no gradient", "VIMCO"]),
         (["--optimizer", "adm"], 1, ["mean 'adam'"]),
         (["--resume", "--overwrite"], 2, ["--resume and --overwrite exclude"]),

@@ -118,8 +118,8 @@ NO_CONDITION = dict.fromkeys(CONDITIONS, "knows no condition")
 REFUSED = {
     "impute, importance": {"autoencoder": "is a point"},
     "impute, gibbs": {"autoencoder": "is a point"},
-    "edit": dict.fromkeys(FLAT, "out of where they live"),
-    "traversals": dict.fromkeys(FLAT, "out of where they live"),
+    "edit": dict.fromkeys(FLAT, "out of their support"),
+    "traversals": dict.fromkeys(FLAT, "out of their support"),
     "manifold": dict.fromkeys(KINDS, "a manifold is drawn of 2"),
     "bidirectional": POINT | NO_LINES | NO_CONDITION,
     "gaps": POINT

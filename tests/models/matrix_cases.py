@@ -277,7 +277,7 @@ def refusal(cell, is_game=False):
     if LIKELIHOODS[cell.likelihood].on == "point":
         return "likelihood Deterministic is a point"
     if LIKELIHOODS[cell.likelihood].on == "codes":
-        return "gives a probability to nothing but"
+        return "gives probability only to"
     if q.on == "codes" and (cell.prior.startswith("learned") or cell.prior == "vamp"):
         return "there is no divergence between them|prior Learned is a point|infinite"
     if p.on is not OWN:

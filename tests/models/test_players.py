@@ -91,11 +91,11 @@ def test_the_second_player_learns_is_saved_and_steers_the_first(name, tmp_path):
 @pytest.mark.parametrize(
     "objective, words",
     [
-        ("factor_vae", "needs critic, which this DenseVAE has not. .*critic="),
-        ("aae", "needs critic, which this DenseVAE has not. .*critic="),
-        ("score_function", "needs baseline, which this DenseVAE has not. .*baseline="),
-        ("hvae", "needs leapfrog, which this DenseVAE has not. .*leapfrog=5"),
-        ("nvil", "needs baseline, which this DenseVAE has not. .*baseline="),
+        ("factor_vae", "needs critic, which this DenseVAE lacks. .*critic="),
+        ("aae", "needs critic, which this DenseVAE lacks. .*critic="),
+        ("score_function", "needs baseline, which this DenseVAE lacks. .*baseline="),
+        ("hvae", "needs leapfrog, which this DenseVAE lacks. .*leapfrog=5"),
+        ("nvil", "needs baseline, which this DenseVAE lacks. .*baseline="),
     ],
 )
 def test_what_the_model_lacks_is_said_when_it_is_compiled(objective, words):

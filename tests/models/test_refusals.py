@@ -662,7 +662,7 @@ def test_what_is_passed_beside_a_stream_is_refused(make, name):
     for way in ("fit", "evaluate"):
         refused(
             shared_vae(),
-            f"whose batches hold all that belongs to them, but {name} was passed",
+            f"whose batches must hold everything, but {name} was passed",
             lambda m, x, way=way: getattr(m, way)(make(x), **{name: np.ones(len(x))}),
             x,
         )

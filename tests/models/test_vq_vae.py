@@ -172,7 +172,10 @@ REFUSED = {
         lambda: between((2, 2, 4), (4, 4, 4), gradients=("rotation", "straight_through")),
         "gradient 'rotation', but the lower one 'straight_through'",
     ),
-    "grids": (lambda: between((2, 2, 4), (3, 3, 4)), "no multiple of the upper one's, 2x2"),
+    "grids": (
+        lambda: between((2, 2, 4), (3, 3, 4)),
+        "not a multiple of the upper one's, 2x2",
+    ),
     "network": (
         lambda: between((2, 2, 4), (4, 4, 4), filters=3),
         r"makes \(4, 4, 3\) of \(2, 2, 4\), but must make \(4, 4, 4\)",

@@ -299,7 +299,9 @@ def test_shapes_of_no_image_are_refused(shape):
 
 @pytest.mark.parametrize("size", [783, 785, 1])
 def test_output_sizes_that_do_not_fit_the_image_are_refused(size):
-    with pytest.raises(ValueError, match=f"output_size is {size}, no multiple of 784"):
+    with pytest.raises(
+        ValueError, match=f"output_size is {size}, which is not a multiple of 784"
+    ):
         conv_decoder(2, (28, 28, 1), size)
 
 

@@ -21,7 +21,7 @@ class FiniteScalarQuantizer(Quantizer):
 
     Args:
         event_shape: Shape (*positions, D) of the vectors of one observation.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         levels: Number of levels of each of the D elements, at least 2.
         gradient: See `Quantizer`.
         **kwargs: Arguments of `DistributionLayer`.

@@ -22,7 +22,7 @@ class ResidualQuantizer(Quantizer):
 
     Args:
         event_shape: Shape (*positions, R * D) of the codes of one observation.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         num_quantizers: Number R of codes of a position.
         num_codes: Number of codes of each of the R codebooks.
         learning: See `VectorQuantizer`, also for the next four arguments.

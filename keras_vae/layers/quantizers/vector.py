@@ -24,7 +24,7 @@ class VectorQuantizer(Quantizer):
 
     Args:
         event_shape: Shape (*positions, D) of the vectors of one observation.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         num_codes: Number of codes K, at least 2.
         learning: "ema" or "gradient".
         decay: Decay of the moving averages.

@@ -101,8 +101,8 @@ def observer(discriminator: keras.Model, feature_layer: str) -> keras.Model:
         )
     if len(discriminator.inputs) > 1:
         raise ValueError(
-            f"The discriminator has {len(discriminator.inputs)} inputs, but is given the "
-            "observations alone."
+            f"The discriminator has {len(discriminator.inputs)} inputs, but gets only the "
+            "observations."
         )
     names = [layer.name for layer in discriminator.layers]
     if feature_layer not in names:

@@ -26,7 +26,7 @@ class TwoLevels(Quantizer):
             many codes and the same `gradient`.
         network: Functional model, upper codes [B, rows, columns, D] -> a term that is added
             to the lower vectors.
-        convert_to_tensor_fn: What a call returns; see `DistributionLayer`.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
@@ -177,7 +177,7 @@ def _require_fit(upper, lower, network):
         )
     if rows_below % rows or columns_below % columns:
         raise ValueError(
-            f"The lower level has a grid of {rows_below}x{columns_below}, which is no "
+            f"The lower level has a grid of {rows_below}x{columns_below}, which is not a "
             f"multiple of the upper one's, {rows}x{columns}. Let it be twice as large."
         )
     shapes = network.input_shape[1:], network.output_shape[1:]
