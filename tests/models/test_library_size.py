@@ -87,7 +87,7 @@ def test_labels_stand_behind_the_library_size():
 
 @pytest.mark.parametrize("size", [0.0, -1.0, np.nan])
 def test_sizes_that_no_observation_has_are_refused(cells, size):
-    with pytest.raises(ValueError, match="library_size must be above zero|is not known"):
+    with pytest.raises(ValueError, match="library_size must be above zero|is unknown"):
         model_of(cells).sample(1, y=size)
 
 
