@@ -28,7 +28,7 @@ def test_what_is_unknown_already_stays_so():
 @pytest.mark.parametrize(
     "y, count, words",
     [
-        (Y, 3, "fewer than the 4 classes"),
+        (Y, 3, "too few for 4 classes"),
         (Y, 0, "count"),
         (Y, 499, "labels, fewer than .* for each class"),
         (np.eye(3, dtype=int), 3, "one class number"),
