@@ -6,7 +6,6 @@ from typing import NamedTuple
 import keras
 import model_cases
 import numpy as np
-import pytest
 import tensorflow as tf
 
 import keras_vae
@@ -144,8 +143,6 @@ OF_THE_ZOO = {
     f"zoo: {path.parent.name}": functools.partial(_preset, path.parent.name)
     for path in sorted(ZOO.glob("[!.]*/metadata.json"))
 }
-# Presets are exported for each session of tests: not for the fast ones.
-NAMES = [*CASES, *(pytest.param(name, marks=pytest.mark.slow) for name in OF_THE_ZOO)]
 OF_BYTES = ("binarized images", "8-bit levels", "VAE-GAN", "labels of cell middles")
 
 

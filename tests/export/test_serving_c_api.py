@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from served_models import CASES, NAMES, OF_THE_ZOO, answers, check_answer, requests
+from served_models import CASES, OF_THE_ZOO, answers, check_answer, requests
 
 from keras_vae.export import read_signatures
 
@@ -82,7 +82,7 @@ def report(exported, tmp_path_factory):
     return found, json.loads(line.removeprefix("ERRORS"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*CASES, *OF_THE_ZOO])
 def test_the_c_library_answers_as_keras_does_and_empty_batches_with_none(
     report, exported, name
 ):

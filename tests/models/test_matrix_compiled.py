@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from laws import without_graphs
 from matrix_cases import (
+    CORE,
     LAYERS,
     OWN,
     POSTERIORS,
@@ -48,7 +49,8 @@ def compiled_equals_eager(cell, **mode):
     return model, eager, x, y
 
 
-@of(REPRESENTATIVES)
+# (Half of them: compiled, they take long.)
+@of(REPRESENTATIVES[::2])
 def test_compiled_models_do_the_same_and_are_served(cell, tmp_path):
     model, eager, x, y = compiled_equals_eager(cell)
     eager.set_weights(model.get_weights())
@@ -89,8 +91,10 @@ def test_compiled_models_do_the_same_and_are_served(cell, tmp_path):
         np.testing.assert_allclose(samples, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("posterior", [name for name in POSTERIORS if LAYERS[name].xla])
-def test_every_posterior_that_can_trains_under_xla(posterior):
+@pytest.mark.parametrize(
+    "posterior", [name for name in CORE["posterior"] if LAYERS[name].xla]
+)
+def test_posteriors_without_kin_train_under_xla(posterior):
     layer = POSTERIORS[posterior]
     objective = "elbo" if layer.pathwise else "vimco"
     objective = "reconstruction" if layer.on == "point" else objective
