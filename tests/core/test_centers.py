@@ -72,7 +72,9 @@ def test_what_has_no_center_says_what_to_do():
         def _event_shape(self):
             return tf.TensorShape([])
 
-    with pytest.raises(NotImplementedError, match="neither mean nor mode.*Override `cen"):
+    with pytest.raises(
+        NotImplementedError, match="neither a mean nor a mode.*Override `cen"
+    ):
         center_of(Strange())
 
 

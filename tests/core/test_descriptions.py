@@ -58,7 +58,7 @@ def test_words_are_words():
         ("a:b", "'b' in 'a:b' is not ARG=VALUE"),
         ("a:b=", "'b=' in .* is not ARG=VALUE"),
         ("a:=1", "'=1' in .* is not ARG=VALUE"),
-        ("a:b=1,b=2", "says b twice"),
+        ("a:b=1,b=2", "gives b twice"),
         ("a:b=(c", "parentheses in .* do not match"),
         ("a:b=c)", "parentheses in .* do not match"),
         ({"b": 1}, "dict of 'name' and arguments"),

@@ -166,7 +166,7 @@ def test_joined_vectors_are_checked_block_by_block():
     np.testing.assert_array_equal(inside[1], [True, True, False, False, True])
     np.testing.assert_array_equal(inside[2], [False, True, True, True, True])
     assert JOINED.contains(JOINED.some_value()[np.newaxis]).all()
-    assert "2 numbers of the real numbers, then 3 numbers of one-hot" in str(JOINED)
+    assert "2 numbers in the real numbers, then 3 numbers in one-hot" in str(JOINED)
 
 
 @pytest.mark.parametrize(

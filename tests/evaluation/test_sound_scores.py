@@ -95,5 +95,5 @@ def test_silence_is_left_out_and_counted(on):
 
 def test_models_of_other_data_have_no_such_metric():
     vae = keras_vae.DenseVAE((8, 8, 1), 2, hidden_units=(4,))
-    with pytest.raises(ValueError, match="'sounds' is of sounds"):
+    with pytest.raises(ValueError, match="'sounds' is for sounds"):
         evaluate_metrics("sounds", HeldOut(vae, np.zeros((2, 8, 8, 1))))

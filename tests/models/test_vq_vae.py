@@ -124,7 +124,7 @@ REFUSED = {
     "none": (lambda: made().decode_indices(np.zeros((0, 4, 4), int)), "are empty"),
     "one code": (
         lambda: made("vector_quantizer:num_codes=1"),
-        "num_codes must be at least 2, but is 1: a single code.*at least 2",
+        "num_codes must be at least 2, but is 1: a single code",
     ),
     "one code, twice": (
         lambda: made("vector_quantizer:num_codes=1", 2),
@@ -148,7 +148,7 @@ REFUSED = {
     ),
     "a prior of another model": (
         lambda: fitted(prior_of_another()),
-        "PixelCNN is over the codes of another model already",
+        "PixelCNN belongs to the codes of another model already",
     ),
     "a prior of no codes": (
         lambda: fitted("mixture_of_normals:num_components=2"),

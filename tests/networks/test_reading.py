@@ -58,5 +58,7 @@ def _dense():
 
 @pytest.mark.parametrize("change", [{"kinds": ["number"]}, {"kinds": ["word"] * 4}])
 def test_lists_that_do_not_fit_are_refused(change):
-    with pytest.raises(ValueError, match="lists of one length, with kinds among number"):
+    with pytest.raises(
+        ValueError, match="lists of the same length, with kinds among number"
+    ):
         ColumnFeatures(**{**COLUMNS, **change})
