@@ -375,8 +375,8 @@ class VAEGAN(VAE):
             tape.watch(x)
             # As in testing, since batch statistics would mix the examples' gradients.
             logits = self.observe(x)[1]
-            patches = tf.size(logits) // tf.shape(x)[0]
-            total = tf.reduce_sum(logits) / tf.cast(patches, logits.dtype)
+            patches = list(range(1, logits.shape.rank))
+            total = tf.reduce_sum(tf.reduce_mean(logits, axis=patches))
         slope = tape.gradient(total, x)
         return tf.reduce_sum(tf.square(slope), axis=list(range(1, slope.shape.rank)))
 
