@@ -153,7 +153,7 @@ def test_before_must_be_a_checkout(tmp_path):
 
 
 def test_what_a_person_with_a_gpu_runs_works_without_one(tmp_path):
-    options = ("--seconds", "0.1", "--batch-size", "32")
+    options = ("--seconds", "0.1", "--batch-size", "8")
     printed = printed_by(tmp_path, "gpu_check.py", *options)
     assert "FAILED" not in printed
     names = re.findall(r"^ok     ([^:]+):", printed, re.MULTILINE)
@@ -185,14 +185,11 @@ def test_replicas_and_workers_come_to_the_same_loss(tmp_path):
 
 @needs_data
 def test_every_way_of_training_is_timed(tmp_path):
-    # Before and after are the same here.
-    options = ("--epochs", "1", "--rounds", "1", "--before", str(BENCHMARKS.parent))
-    table = printed_by(tmp_path, "train_speed.py", *options)
+    table = printed_by(tmp_path, "train_speed.py", "--epochs", "1", "--rounds", "1")
     ways = ("fit(array)", "fit(array), XLA", "fit(pipeline)", "fit(pipeline), XLA")
-    for way in ("floor", *ways, *(f"before: {way}" for way in ways)):
+    for way in ("floor", *ways):
         (row,) = re.findall(rf"^{re.escape(way)} +{NUMBER}", table, re.MULTILINE)
         assert float(row) > 0
-    assert table.count(" / before: ") == len(ways)
 
 
 @pytest.mark.skipif(

@@ -91,7 +91,8 @@ def test_the_score_on_the_card_is_found_again(name):
     found = evaluation.held_out_scores(
         model,
         x,
-        card["num_samples"],
+        # (With more samples it would rise by less than the errors below.)
+        min(card["num_samples"], 1000),
         seed=1,
         limit=60,
         y=y,
