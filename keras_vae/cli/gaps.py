@@ -116,7 +116,7 @@ def anomalies(run, data, output, count, num_samples, seed):
     write_table(output, table)
     worst, score = order[0], ranking.scores[order[0]]
     click.echo(
-        f"row {worst} is the least likely: {score:.1f} nats, the median row has "
+        f"row {worst}, counted from 0, is the least likely: {score:.1f} nats, the median has "
         f"{np.median(ranking.scores):.1f}"
     )
     if len(model.event_shape) == 3 and model.event_shape[-1] in (1, 3):

@@ -287,7 +287,11 @@ def check_condition(y, n: int, shape, num_classes: int | None):
         return None
     y = as_array(y, "y")
     if y.dtype.kind not in "biuf":
-        raise ValueError(f"y must hold numbers, but has dtype {y.dtype}.")
+        raise ValueError(
+            f"y must hold numbers, but has dtype {y.dtype}. Give class numbers, or let the "
+            "model know the names: Preprocessor.fit(..., conditions=Conditions.of(data, "
+            "'labels'))."
+        )
     if num_classes is not None:
         return _classes(y, n, num_classes)
     y = y.astype(np.float32)

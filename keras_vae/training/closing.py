@@ -60,6 +60,7 @@ def close(
         say(f"best of {epochs['epochs']} epochs: {epochs['best_epoch']}")
     if recorder.monitor and epochs["best_epoch"] == recorder.recipe.epochs:
         say("the last epoch was the best: a new run with more --epochs may be better")
+    say("scoring the test data, which may take a few minutes")
     x, y = split_for(model, data, "test")
     scores = {**test_scores(model, x, y), "split": "test"}
     if model.learns_labels:
@@ -108,6 +109,11 @@ def _remarks(model, x, y) -> list[str]:
         remarks.append(
             "these scores are of raw values; those of the epochs are of scaled ones, which "
             f"are {'lower' if shift > 0 else 'higher'} by {abs(shift):.2f} nats"
+        )
+    if model.num_classes is not None and not model.learns_labels:
+        remarks.append(
+            "these scores do not say whether samples show the class that was asked for; for "
+            "images, keras-vae evaluate RUN --metrics classes does"
         )
     x, y = x[:_MOST_EXAMPLES], None if y is None else y[:_MOST_EXAMPLES]
     if len(x) > 1 and not active_units(model, x, y=y).any():

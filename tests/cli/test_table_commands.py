@@ -93,7 +93,7 @@ def test_anomalies_are_ranked_with_the_shares_of_columns(command, run, tmp_path)
     data.loc[17, ["age", "income", "job"]] = [8, 55.0, "pupil"]
     data.to_csv("odd.csv", index=False)
     answer = command("anomalies", folder, "--data", "odd.csv", "--count", "5")
-    assert "is the least likely" in answer.out
+    assert "counted from 0, is the least likely" in answer.out
     ranked = pd.read_csv("ranked.csv")
     assert len(ranked) == 5 and 17 in list(ranked["row"])
     assert (ranked["score"].diff().dropna() <= 0).all()

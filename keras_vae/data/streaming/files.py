@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -153,13 +154,14 @@ def with_progress(items: Iterable[Any], total: int, name: str = "image") -> Iter
 
     Args:
         items: The items.
-        total: Number of items; there is no bar for few items.
+        total: Number of items; there is no bar for few items, nor in a pipe or log file.
         name: Word for an item.
 
     Yields:
         The items.
     """
-    if total <= _PROGRESS_FROM:
+    is_watched = sys.stdout.isatty() or "ipykernel" in sys.modules
+    if total <= _PROGRESS_FROM or not is_watched:
         yield from items
         return
     import keras
