@@ -36,8 +36,8 @@ def inputs(value):
 
 HOSTILE = {
     "no length": (POST + b"\r\n{}", 411, "must have a Content-Length"),
-    "chunks": (POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411, "chunks"),
-    "both": (post(b"{}", b"Transfer-Encoding: chunked\r\n"), 411, "chunks"),
+    "chunks": (POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411, "chunked"),
+    "both": (post(b"{}", b"Transfer-Encoding: chunked\r\n"), 411, "chunked"),
     "negative": (POST + b"Content-Length: -1\r\n\r\n{}", 400, "a number: -1"),
     "no number": (POST + b"Content-Length: 1_0\r\n\r\n{}", 400, "a number: 1_0"),
     "two": (post(b"{}", b"Content-Length: 3\r\n"), 400, "a number: 3, 2"),

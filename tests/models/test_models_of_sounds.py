@@ -101,7 +101,7 @@ def test_a_preset_keeps_the_spectrogram(vae, tmp_path):
         (lambda vae: vae.embed(np.where(TIME > 0.1, np.nan, X)), "NaN"),
         (lambda vae: vae.embed((2**15 * X).astype("i2")), "by 32768"),
         (lambda vae: vae.embed(X[:0]), "empty"),
-        (lambda vae: impute(vae, X), "spectrograms of sounds"),
+        (lambda vae: impute(vae, X), "this model sees spectrograms"),
     ],
 )
 def test_what_does_not_fit_is_refused(vae, call, words):
