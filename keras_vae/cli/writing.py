@@ -131,8 +131,8 @@ def write_table(output: Path, x) -> None:
 
     Args:
         output: The file; its suffix decides the format: .csv, .parquet, .npy or .npz.
-        x: Array [N, *event], or a `pandas.DataFrame`. Its header is written unless its
-            columns are numbered from 0 without a gap, as those of an array.
+        x: Array [N, *event], or a `pandas.DataFrame`, whose header is written if its columns
+            have names.
     """
     import numpy as np
     import pandas as pd
@@ -142,8 +142,9 @@ def write_table(output: Path, x) -> None:
 
     def write_csv(file):
         table = frame()
-        numbered = list(table.columns) == list(range(table.shape[1]))
-        table.to_csv(file, index=False, header=not numbered)
+        # (A line of numbers with a gap would be read as data.)
+        named = any(isinstance(name, str) for name in table.columns)
+        table.to_csv(file, index=False, header=named)
 
     writers = {
         ".npy": lambda file: np.save(file, np.asarray(x)),

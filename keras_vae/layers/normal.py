@@ -188,7 +188,7 @@ class MultivariateNormalLowRank(DistributionLayer):
         self.rank = positive_int(rank, "rank")
         if self.rank > self.event_size:
             raise ValueError(
-                f"rank must be below the event size {self.event_size}, but is {self.rank}. "
+                f"rank must be at most the event size {self.event_size}, but is {self.rank}. "
                 "Take a smaller rank, or 'full_normal'."
             )
         self.floor = not_negative(floor, "floor")

@@ -110,10 +110,11 @@ def _remarks(model, x, y) -> list[str]:
             "these scores are of raw values; those of the epochs are of scaled ones, which "
             f"are {'lower' if shift > 0 else 'higher'} by {abs(shift):.2f} nats"
         )
-    if model.num_classes is not None and not model.learns_labels:
+    is_told_the_class = model.num_classes is not None and not model.learns_labels
+    if is_told_the_class and len(model.event_shape) == 3:
         remarks.append(
-            "these scores do not say whether samples show the class that was asked for; for "
-            "images, keras-vae evaluate RUN --metrics classes does"
+            "these scores do not say whether samples show the class that was asked for; "
+            "keras-vae evaluate RUN --metrics classes does"
         )
     x, y = x[:_MOST_EXAMPLES], None if y is None else y[:_MOST_EXAMPLES]
     if len(x) > 1 and not active_units(model, x, y=y).any():

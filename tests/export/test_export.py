@@ -50,15 +50,27 @@ def ask(signature, request):
     return signature(**{name: tf.constant(value) for name, value in request.items()})
 
 
+def same_up_to_the_last_bit(given, value):
+    """Levels are rounded, which may make a level of the last bit."""
+    assert given.shape == value.shape
+    atol = 1 if value.dtype == np.uint8 else 1e-5
+    if value.dtype == np.uint8 and value.size:
+        assert np.mean(given != value) < 1e-3
+    np.testing.assert_allclose(given.astype("f4"), value.astype("f4"), rtol=1e-5, atol=atol)
+
+
 # The batching session of TF Serving joins requests on axis 0, and splits the answers there.
 @every_case
 def test_each_row_is_answered_as_by_keras_alone_joined_and_in_empty_batches(loaded, name):
     signatures, served = loaded(name)
     known = answers(served, 3)
     for key, request in requests(served, 3).items():
+        together = ask(signatures[key], request)
+        check_answer(together, known[key])
         for rows in ([], [0], [2, 0, 1, 2, 2]):
             given = ask(signatures[key], {one: v[rows] for one, v in request.items()})
-            check_answer(given, {one: v[rows] for one, v in known[key].items()})
+            for one, value in together.items():
+                same_up_to_the_last_bit(np.asarray(given[one]), value.numpy()[rows])
 
 
 @every_case
