@@ -1,6 +1,7 @@
 """Folders of image files: decoding, sizes, channels, labels, splits."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -183,12 +184,16 @@ def test_wrong_arguments(options, message, tmp_path):
         load_images(tmp_path, **options)
 
 
-def test_long_loads_show_progress(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_long_loads_show_progress_on_a_terminal(is_terminal, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(files, "_PROGRESS_FROM", 2)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    # Left there by whoever runs the tests from a notebook's environment.
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     for i in range(3):
         save(tmp_path / f"{i}.png", color=(i, i, i))
         x = load_images(tmp_path)
-        assert ("3/3" in capsys.readouterr().out) == (i == 2)
+        assert ("3/3" in capsys.readouterr().out) == (is_terminal and i == 2)
     assert x[:, 0, 0, 0].tolist() == [0, 1, 2]
 
 
