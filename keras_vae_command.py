@@ -1,4 +1,4 @@
-"""Starts `keras-vae` without importing the package before a verb needs it.
+"""Starts `keras-vae` without importing the package before a command needs it.
 
 Importing anything of keras_vae executes its __init__.py first, which imports TensorFlow:
 seconds for `--help`. Hence a module beside the package, which puts the package into place

@@ -82,7 +82,7 @@ setup(
         "scipy>=1.11",
         "matplotlib>=3.8",
         "pillow>=10",
-        # Suggests the nearest verb.
+        # Suggests the nearest command.
         "click>=8.4",
     ],
     extras_require={

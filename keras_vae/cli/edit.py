@@ -1,4 +1,4 @@
-"""The verb that changes an attribute of given images."""
+"""The command that changes an attribute of given images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keras_vae.cli.options import PATH, data_option, run_argument, split_option
-from keras_vae.cli.package import Verb
+from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.use import open_run
 from keras_vae.core.names import unknown
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _AT_A_TIME = 1024
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 @data_option
 @split_option("test")

@@ -1,4 +1,4 @@
-"""The verb `evaluate`: scores of a trained model on held-out data."""
+"""The command `evaluate`: scores of a trained model on held-out data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_vae.cli.options import PATH, data_option, run_argument, seed_option, split_option
-from keras_vae.cli.package import Verb, import_package
+from keras_vae.cli.package import PackageCommand, import_package
 from keras_vae.cli.use import open_run
 from keras_vae.core.files import write_json
 from keras_vae.core.names import unknown
@@ -41,7 +41,7 @@ def _names(value: str | None) -> list[str] | None:
     return names
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 @data_option
 @split_option("test")

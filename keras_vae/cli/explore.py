@@ -1,4 +1,4 @@
-"""The verb that writes a page in which to explore a model."""
+"""The command that writes a page in which to explore a model."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from keras_vae.cli.options import PATH, data_option, run_argument, split_option
-from keras_vae.cli.package import Verb
+from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.use import open_run
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 @data_option
 @split_option("train")

@@ -1,11 +1,11 @@
-"""The verb that writes a model for servers."""
+"""The command that writes a model for servers."""
 
 from __future__ import annotations
 
 import click
 
 from keras_vae.cli.options import PATH, run_argument
-from keras_vae.cli.package import Verb
+from keras_vae.cli.package import PackageCommand
 
 _FORMATS = {"tf": "tf_saved_model", "onnx": "onnx", "litert": "litert"}
 _FILES = {
@@ -14,7 +14,7 @@ _FILES = {
 }
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 @click.argument("folder", type=PATH)
 @click.option(

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from keras_vae.cli.options import PATH, data_option, run_argument, seed_option
-from keras_vae.cli.package import Verb
+from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.use import open_run
 
 _OF_NUMBERS, _OF_CODES = "mixture_of_normals:num_components=50", "pixel_cnn"
 
 
-@click.command("fit-prior", cls=Verb)
+@click.command("fit-prior", cls=PackageCommand)
 @run_argument
 @click.option(
     "--prior",

@@ -1,4 +1,4 @@
-"""The verbs `impute` and `anomalies`."""
+"""The commands `impute` and `anomalies`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from keras_vae.cli.options import PATH, run_argument, seed_option
-from keras_vae.cli.package import Verb
+from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.use import open_run
 from keras_vae.cli.writing import write_table
 from keras_vae.core.names import unknown
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 @click.option("--data", required=True, help="The data with gaps: a table, or .npy, .npz.")
 @click.option("--output", type=PATH, default="filled.csv", show_default=True)
@@ -80,7 +80,7 @@ def _in_the_table(filled, table):
     return answer
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 @click.option("--data", required=True, help="The data to rank: a name, or a path.")
 @click.option("--output", type=PATH, default="ranked.csv", show_default=True)

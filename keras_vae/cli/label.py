@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from keras_vae.cli.options import PATH, data_option, run_argument, split_option
-from keras_vae.cli.package import Verb
+from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.use import open_run
 from keras_vae.cli.writing import write_table
 from keras_vae.core.names import unknown
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 @data_option
 @split_option("all")

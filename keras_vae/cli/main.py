@@ -1,4 +1,4 @@
-"""The command's entry: its verbs, and how it reports errors."""
+"""Entry of `keras-vae`: its commands, and how it reports errors."""
 
 from __future__ import annotations
 

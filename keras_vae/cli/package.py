@@ -1,8 +1,8 @@
-"""The rest of the package, imported when a verb needs it and not before.
+"""The rest of the package, imported when a command needs it and not before.
 
-TensorFlow takes seconds to import. `--help`, `zoo list`, a mistyped verb and completion do
+TensorFlow takes seconds to import. `--help`, `zoo list`, a mistyped command and completion do
 not need it: at the top of its modules `cli` imports only click and plain Python modules;
-the verbs import the rest when they run, after `import_package`.
+the commands import the rest when they run, after `import_package`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import click
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
-class Verb(click.Command):
-    """A verb that needs the package, and imports it once its options are known to be right.
+class PackageCommand(click.Command):
+    """A command that needs the package, and imports it once its options are known to be right.
 
     Example:
-        >>> @click.command(cls=Verb)
+        >>> @click.command(cls=PackageCommand)
         ... def info(): ...
     """
 
     def invoke(self, ctx: click.Context):
-        """Imports the package, then runs the verb."""
+        """Imports the package, then runs the command."""
         import_package()
         return super().invoke(ctx)
 

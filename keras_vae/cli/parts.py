@@ -6,12 +6,12 @@ import inspect
 
 import click
 
-from keras_vae.cli.package import Verb
+from keras_vae.cli.package import PackageCommand
 
 ROOMS = ("models", "layers", "bijectors", "priors", "objectives", "optimizers")
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @click.argument("room", required=False, type=click.Choice(ROOMS))
 @click.argument("name", required=False)
 def parts(room, name):

@@ -1,4 +1,4 @@
-"""The verb that answers the requests of clients, to try them."""
+"""The command that answers the requests of clients, to try them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 import click
 
 from keras_vae.cli.options import PATH, complete_run
-from keras_vae.cli.package import Verb
+from keras_vae.cli.package import PackageCommand
 from keras_vae.presets.lookup import find_preset
 
 _PORT = click.IntRange(0, 65535)
 _SAMPLE = '{"signature_name": "sample", "inputs": {"seed": [[1, 0]]}}'
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @click.argument("folder", type=PATH, shell_complete=complete_run)
 @click.option("--name", help="Name of the model for clients  [default: the folder's name]")
 @click.option(

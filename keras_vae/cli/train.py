@@ -10,7 +10,7 @@ import click
 
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
 from keras_vae.cli.options import PATH
-from keras_vae.cli.package import Verb
+from keras_vae.cli.package import PackageCommand
 from keras_vae.core.files import read_json
 from keras_vae.training.recipe import Recipe
 
@@ -72,7 +72,7 @@ class ImageSize(click.ParamType):
             self.fail(f"must be a size such as 64 or 48x64, but is {value!r}.", param, ctx)
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @click.argument("model", required=False, metavar="[MODEL | RECIPE.json]")
 @click.option("--output", type=PATH, help="Folder of the run  [default: runs/MODEL_DATA]")
 @click.option("--resume", is_flag=True, help="Continue after the last finished epoch.")

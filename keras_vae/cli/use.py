@@ -1,4 +1,4 @@
-"""The verbs that use a trained model: sample, reconstruct, interpolate, embed, info."""
+"""The commands that use a trained model: sample, reconstruct, interpolate, embed, info."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_vae.cli.options import PATH, data_option, run_argument, seed_option, split_option
-from keras_vae.cli.package import Verb
+from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.writing import (
     PICTURES,
     SOUNDS,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 @click.option(
     "--count",
@@ -90,7 +90,7 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
     write(output, samples, model, columns, _names_of(known, y, count))
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 @data_option
 @split_option("test")
@@ -152,7 +152,7 @@ def _by_level(output, name, model, *arguments, **options):
     click.echo(f"wrote {output}")
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 @data_option
 @split_option("test")
@@ -195,7 +195,7 @@ def interpolate(run, data, split, count, steps, output):
     write(output, walks.reshape(-1, *walks.shape[2:]), model, steps, names)
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 @data_option
 @split_option("all")
@@ -239,7 +239,7 @@ def _codes_as_table(z, y, data_set, split):
     return table
 
 
-@click.command(cls=Verb)
+@click.command(cls=PackageCommand)
 @run_argument
 def info(run):
     """Describe the folder RUN: model, data, training, scores."""

@@ -1,4 +1,4 @@
-"""How verbs write the outputs of a model: as pictures, sounds, arrays or tables."""
+"""How commands write the outputs of a model: as pictures, sounds, arrays or tables."""
 
 from __future__ import annotations
 

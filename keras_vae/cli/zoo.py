@@ -6,15 +6,15 @@ import click
 
 from keras_vae.cli.evaluate import held_out, scored
 from keras_vae.cli.options import PATH, complete_run
-from keras_vae.cli.package import Verb, import_package
+from keras_vae.cli.package import PackageCommand, import_package
 from keras_vae.cli.use import open_run
 from keras_vae.presets.files import CARD, check_all, check_file, read_metadata
 from keras_vae.presets.listing import describe, presets
 from keras_vae.presets.lookup import find_preset, preset_folders
 
 _OF_CLASSES = (
-    *("num_of_each_class", "read_rightly", "round_trip_read_rightly"),
-    *("rebuilt_read_rightly", "read_as_asked"),
+    *("num_of_each_class", "classifier_accuracy", "round_trip_accuracy"),
+    *("reconstruction_accuracy", "condition_accuracy"),
 )
 _zoo_option = click.option(
     "--zoo",
@@ -29,7 +29,7 @@ _zoo_option = click.option(
 def zoo():
     """List, show, check and make pretrained models.
 
-    Every verb that takes a RUN also takes the name of a pretrained model. It is looked up
+    Every command that takes a RUN also takes the name of a pretrained model. It is looked up
     in the folder $KERAS_VAE_ZOO, then in the zoo of the package.
     """
 
@@ -88,7 +88,7 @@ def verify(name):
         click.echo(f"checked: {len(folders)} preset(s)")
 
 
-@zoo.command(cls=Verb)
+@zoo.command(cls=PackageCommand)
 @click.argument("run", type=PATH)
 @click.argument("name")
 @_zoo_option
@@ -102,7 +102,7 @@ def build(run, name, zoo, description, overwrite):
     click.echo(f"wrote {folder}")
 
 
-@zoo.command(cls=Verb)
+@zoo.command(cls=PackageCommand)
 @click.argument("folder", type=PATH)
 @click.option("--num-samples", type=click.IntRange(1), default=5000, show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="Take this many random examples.")
@@ -136,7 +136,7 @@ def _filled(model):
     return lambda x, observed: impute(model, x, observed).mean
 
 
-@zoo.command("add-files", cls=Verb)
+@zoo.command("add-files", cls=PackageCommand)
 @click.argument("folder", type=PATH)
 def add_files_to_preset(folder):
     """Record the checksums of files that were added to a preset, such as pictures."""
@@ -146,7 +146,7 @@ def add_files_to_preset(folder):
     click.echo(f"{folder}: {len(added)} files added" + "".join(f"\n  {n}" for n in added))
 
 
-@zoo.command(cls=Verb)
+@zoo.command(cls=PackageCommand)
 @_zoo_option
 def table(zoo):
     """Write the zoo's README.md from the presets' metadata."""
@@ -155,7 +155,7 @@ def table(zoo):
     click.echo(f"wrote {write_page(zoo)}")
 
 
-@zoo.command("upload", cls=Verb)
+@zoo.command("upload", cls=PackageCommand)
 @click.argument("folder", type=PATH)
 @click.argument("handle")
 @click.option("--private", is_flag=True, help="Make a new repository private.")
@@ -166,7 +166,7 @@ def upload(folder, handle, private):
     click.echo(hub.upload(handle, find_preset(folder), private))
 
 
-@zoo.command("export", cls=Verb)
+@zoo.command("export", cls=PackageCommand)
 @click.argument("folder", type=PATH)
 @click.argument("names", nargs=-1, shell_complete=complete_run)
 @click.option("--overwrite", is_flag=True, help="Replace earlier exports.")

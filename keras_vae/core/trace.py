@@ -30,7 +30,7 @@ class Trace(NamedTuple):
         cost: Loss terms of the layers, nats, [B], or None.
         seed: Seed for objectives that draw, int32 [2].
         game: The discriminator's results for the pass, or None.
-        ask: Further functions of the pass, for objectives that need them, or None.
+        extras: Further functions of the pass, for objectives that need them, or None.
         terms: Values that the model itself logs, by name: values [B], and which of them
             count, [B]; or None.
 
@@ -53,7 +53,7 @@ class Trace(NamedTuple):
     cost: tf.Tensor | None = None
     seed: tf.Tensor | None = None
     game: Game | None = None
-    ask: Ask | None = None
+    extras: Extras | None = None
     terms: dict[str, tuple[tf.Tensor, tf.Tensor]] | None = None
 
     @property
@@ -87,10 +87,10 @@ class Trace(NamedTuple):
         return -tf.reduce_mean(self.rate + self.distortion, axis=0)
 
 
-class Ask(NamedTuple):
+class Extras(NamedTuple):
     """Functions of a pass that a model provides for the few objectives that need them.
 
-    Objectives name the functions that they need in `asks`, so that `compile` refuses a
+    Objectives name the functions that they need in `needs`, so that `compile` refuses a
     model without them.
 
     Attributes:

@@ -12,7 +12,7 @@ from keras_vae.evaluation.images.attributes import (
     attribute_reader,
     attribute_similarity,
 )
-from keras_vae.evaluation.images.classes import class_reader, read_as_asked
+from keras_vae.evaluation.images.classes import class_reader, condition_accuracy
 from keras_vae.evaluation.images.features import FeatureExtractor, pixels, random_conv
 from keras_vae.evaluation.images.frechet import frechet_distance
 from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
@@ -98,7 +98,7 @@ __all__ = [
     "probe_accuracy",
     "random_conv",
     "ratio_of_means",
-    "read_as_asked",
+    "condition_accuracy",
     "sap",
     "sharpness",
     "spectral_convergence",

@@ -18,7 +18,7 @@ from keras_vae.evaluation.disentanglement.interventions import (
 )
 from keras_vae.evaluation.errors import mean_and_error
 from keras_vae.evaluation.held_out import HeldOut, limited
-from keras_vae.evaluation.images.classes import class_reader, read_as_asked
+from keras_vae.evaluation.images.classes import class_reader, condition_accuracy
 from keras_vae.evaluation.images.features import random_conv
 from keras_vae.evaluation.images.frechet import frechet_distance
 from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
@@ -170,7 +170,7 @@ def score_classes(on: HeldOut) -> dict[str, Any]:
     pictures, classes = model.pictures(x), model.num_classes or 0
     reader = class_reader(pictures, y, classes, model.shown_range, epochs, on.seed)
 
-    def rightly(observations):
+    def accuracy(observations):
         shown = np.asarray(model.pictures(observations), np.float32)
         return mean_and_error(reader.predict(shown, verbose=0).argmax(axis=-1) == y_true)
 
@@ -180,12 +180,12 @@ def score_classes(on: HeldOut) -> dict[str, Any]:
         "num_examples": len(cut.x),
         "num_train": len(x),
         "num_of_each_class": count,
-        "read_rightly": rightly(cut.x),
-        "rebuilt_read_rightly": rightly(model.reconstruct(cut.x, cut.condition)),
-        "read_as_asked": read_as_asked(model, reader, count, on.seed),
+        "classifier_accuracy": accuracy(cut.x),
+        "reconstruction_accuracy": accuracy(model.reconstruct(cut.x, cut.condition)),
+        "condition_accuracy": condition_accuracy(model, reader, count, on.seed),
     }
     if spectrogram:
-        found["round_trip_read_rightly"] = rightly(_round_trip(spectrogram, cut.x))
+        found["round_trip_accuracy"] = accuracy(_round_trip(spectrogram, cut.x))
     return found
 
 

@@ -146,7 +146,7 @@ def check_batches(size: int, batch_size: int | None, objective, name: str = "x")
         )
 
 
-_HOW_TO_ANSWER = {
+_HOW_TO_PROVIDE = {
     "critic": "Make the model with critic=(1000, 1000), the widths of the critic's layers.",
     "expected": "Take a likelihood with a mean, or another objective.",
     "pictures": "It is for images [height, width, 1 or 3]: take another objective.",
@@ -157,20 +157,20 @@ _HOW_TO_ANSWER = {
 }
 
 
-def refuse_questions(objective, answers: frozenset[str], model: str) -> None:
+def refuse_unmet_needs(objective, provided: frozenset[str], model: str) -> None:
     """Refuses an objective that needs something that the model lacks.
 
     Args:
         objective: What training minimises.
-        answers: Names of the values that the model can provide.
+        provided: Names of the values that the model can provide.
         model: What to call the model in the message.
 
     Raises:
         ValueError: If something is missing.
     """
-    for one in objective.asks:
-        if one not in answers:
-            advice = _HOW_TO_ANSWER.get(
+    for one in objective.needs:
+        if one not in provided:
+            advice = _HOW_TO_PROVIDE.get(
                 one, "Use another objective, such as objectives.ELBO."
             )
             raise ValueError(

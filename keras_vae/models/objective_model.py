@@ -18,7 +18,7 @@ from keras_vae.models.checks import (
     is_array,
     refuse_class_weight,
     refuse_form,
-    refuse_questions,
+    refuse_unmet_needs,
 )
 from keras_vae.models.inputs import pack, stream, unpack
 from keras_vae.models.meters import Meters
@@ -132,7 +132,7 @@ class ObjectiveModel(keras.Model):
                 getattr(self, f"make_{name}_function")(force=True)
 
     def _checked_objective(self, objective):
-        refuse_questions(objective, self.answers, type(self).__name__)
+        refuse_unmet_needs(objective, self.provides, type(self).__name__)
         missing = set(objective.players) - set(self.player_parts())
         if missing:
             raise ValueError(
@@ -150,8 +150,8 @@ class ObjectiveModel(keras.Model):
         return objective
 
     @property
-    def answers(self) -> frozenset[str]:
-        """What an objective may ask of the model's passes; see `Objective.asks`."""
+    def provides(self) -> frozenset[str]:
+        """The names of what an objective may need of the model's passes; see `Objective.needs`."""
         return frozenset()
 
     def player_parts(self) -> dict[str, tuple]:

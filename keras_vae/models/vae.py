@@ -22,18 +22,18 @@ from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
 from keras_vae.data import Preprocessor
 from keras_vae.layers import DistributionLayer
-from keras_vae.models.answers import (
-    ALWAYS,
-    are_pictures,
-    ask,
-    make_baseline,
-    make_critic,
-    make_leapfrog,
-)
 from keras_vae.models.checks import (
     one_hot_or_float,
     read_condition,
     require_condition,
+)
+from keras_vae.models.extras import (
+    ALWAYS,
+    are_pictures,
+    extras_of,
+    make_baseline,
+    make_critic,
+    make_leapfrog,
 )
 from keras_vae.models.latent_variable_model import LatentVariableModel
 from keras_vae.models.row_draws import draws
@@ -259,8 +259,8 @@ class VAE(LatentVariableModel):
         )
 
     @property
-    def answers(self) -> frozenset[str]:
-        """What an objective may ask of the model's passes; see `Objective.asks`."""
+    def provides(self) -> frozenset[str]:
+        """The names of what an objective may need of the model's passes; see `Objective.needs`."""
         made = {
             "critic": self.critic is not None,
             "baseline": self.baseline is not None,
@@ -277,7 +277,7 @@ class VAE(LatentVariableModel):
 
     def _checked_objective(self, objective):
         objective = super()._checked_objective(objective)
-        if "leapfrog" in objective.asks:
+        if "leapfrog" in objective.needs:
             refuse_changing(self._decoding_parts, type(objective).__name__)
         return objective
 
@@ -506,7 +506,9 @@ class VAE(LatentVariableModel):
         # x by those of its own inputs.
         p = self.prior.distribution(self._condition(y), training)
         seed = fold(seed)
-        seen = x if objective is None else objective.sight(x, fold(seed, 4), training)
+        seen = (
+            x if objective is None else objective.encoder_input(x, fold(seed, 4), training)
+        )
         params = self._encoded(seen, y, training)
         q = self.posterior.distribution(params, training)
         if z is not None:
@@ -533,7 +535,7 @@ class VAE(LatentVariableModel):
             y=y,
             cost=tf.add_n(costs) if costs else None,
             seed=fold(seed, 3),
-            ask=ask(
+            extras=extras_of(
                 self,
                 params,
                 x,

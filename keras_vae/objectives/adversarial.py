@@ -91,7 +91,7 @@ class Adversarial(Objective):
     """
 
     players = PLAYERS
-    is_game = True
+    is_adversarial = True
     players_advice = "Use keras_vae.VAEGAN."
     terms = ("feature_distance", *(f"accuracy_{kind}" for kind in KINDS))
     gamma = Number()
@@ -154,7 +154,7 @@ class Adversarial(Objective):
         self.start_step = positive_int(start_step, "start_step") if start_step else 0
         self.diff_augment = bool(diff_augment)
         if self.perceptual_weight:
-            self.asks = ("perceptual",)
+            self.needs = ("perceptual",)
             self.terms = (*self.terms, "perceptual_distance")
 
     def call(self, trace, step):

@@ -95,10 +95,10 @@ class Objective:
         terms: Names of further values [B] that `call` returns, to be logged as means.
         players: Names of the players with their own losses; empty if there is one loss for
             all.
-        is_game: Whether players judge each other, so that no loss measures the quality of a
+        is_adversarial: Whether players judge each other, so that no loss measures the quality of a
             model.
-        asks: Names of the functions of `core.trace.Ask` that it needs, and "draws" if it
-            overrides `draw`, "sight" if it overrides `sight`.
+        needs: Names of the functions of `core.trace.Extras` that it needs, and "draws" if it
+            overrides `draw`, "encoder_input" if it overrides `encoder_input`.
         least_batch: Smallest number of examples in a batch.
 
     Args:
@@ -120,10 +120,10 @@ class Objective:
     needs_density = True
     terms: tuple[str, ...] = ()
     players: tuple[str, ...] = ()
-    asks: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     # Advice for the error of a model that lacks one of the players.
     players_advice = "Use another objective, or another model, such as VAE."
-    is_game = False
+    is_adversarial = False
     least_batch = 1
 
     def __init__(self, num_samples: int = 1):
@@ -171,7 +171,7 @@ class Objective:
             )
 
     def draw(self, q: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
-        """Draws latent variables for a pass, in objectives with `asks = ("draws",)`.
+        """Draws latent variables for a pass, in objectives with `needs = ("draws",)`.
 
         Args:
             q: Posterior, batch [B].
@@ -182,8 +182,8 @@ class Objective:
         """
         return q.sample(self.num_samples, seed=seed)
 
-    def sight(self, x: tf.Tensor, seed: tf.Tensor, training: bool) -> tf.Tensor:
-        """The encoder's input for observations, in objectives with `asks = ("sight",)`.
+    def encoder_input(self, x: tf.Tensor, seed: tf.Tensor, training: bool) -> tf.Tensor:
+        """The encoder's input for observations, in objectives with `needs = ("encoder_input",)`.
 
         Args:
             x: Observations [B, *event], which are scored as they are.

@@ -12,15 +12,15 @@ from keras_vae.objectives.base import Number, Objective
 class _WithCritic(Objective):
     """Base of games between the model and a critic of its codes."""
 
-    asks = ("critic",)
+    needs = ("critic",)
     players = ("vae", "critic")
-    is_game = True
+    is_adversarial = True
     weight: Number
 
-    def _critic_loss(self, ask, real, fake):
+    def _critic_loss(self, extras, real, fake):
         """Half the cross-entropy of telling two kinds of codes apart, [B]."""
         # The codes are constants here: the critic judges them, but does not move them.
-        real, fake = (ask.critic(tf.stop_gradient(one)) for one in (real, fake))
+        real, fake = (extras.critic(tf.stop_gradient(one)) for one in (real, fake))
         return 0.5 * (tf.nn.softplus(-real) + tf.nn.softplus(fake))
 
 
@@ -59,9 +59,9 @@ class FactorVAE(_WithCritic):
     def call(self, trace, step):
         """Each player's loss, and the total correlation as a term."""
         z = trace.z[0]
-        correlation = trace.ask.critic(z)
+        correlation = trace.extras.critic(z)
         loss = tf.cast(self.gamma, z.dtype) * correlation - trace.elbo
-        critic = self._critic_loss(trace.ask, z, shuffled(z, trace.seed))
+        critic = self._critic_loss(trace.extras, z, shuffled(z, trace.seed))
         losses = dict(zip(self.players, (loss, critic), strict=True))
         return losses, {"total_correlation": correlation}
 
@@ -107,10 +107,10 @@ class AAE(_WithCritic):
         """Each player's loss, and the critic's result as a term."""
         z, of_each = trace.z[0], len(trace.p.batch_shape) > 0
         real = trace.p.sample(() if of_each else tf.shape(z)[0], seed=trace.seed)
-        deception = tf.nn.softplus(-trace.ask.critic(z))
+        deception = tf.nn.softplus(-trace.extras.critic(z))
         loss = tf.reduce_mean(trace.distortion, axis=0)
         loss += tf.cast(self.weight, loss.dtype) * deception
-        critic = self._critic_loss(trace.ask, real, z)
+        critic = self._critic_loss(trace.extras, real, z)
         losses = dict(zip(self.players, (loss, critic), strict=True))
         return losses, {"deception": deception}
 

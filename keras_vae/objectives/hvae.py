@@ -40,7 +40,7 @@ class HVAE(Objective):
     """
 
     part_name = "hvae"
-    asks = ("leapfrog",)
+    needs = ("leapfrog",)
 
     def check(self, latent):
         """Refuses latent variables that gradients would lead out of their support."""
@@ -57,7 +57,7 @@ class HVAE(Objective):
         noise = tf.random.stateless_normal(
             tf.shape(trace.z), fold(trace.seed, 1), dtype=trace.z.dtype
         )
-        moved = trace.ask.leapfrog(noise)
+        moved = trace.extras.leapfrog(noise)
         axes = list(range(2, trace.z.shape.rank))
         momentum = 0.5 * tf.reduce_sum(moved.momentum**2 - noise**2, axis=axes)
         return -tf.reduce_mean(moved.value - trace.log_q - momentum, axis=0)

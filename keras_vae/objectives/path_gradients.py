@@ -26,11 +26,11 @@ class STL(Objective):
         gradient estimators for variational inference", equation 6.
     """
 
-    asks = ("frozen_log_q",)
+    needs = ("frozen_log_q",)
 
     def call(self, trace, step):
         """The negative ELBO of the draws."""
-        return -tf.reduce_mean(trace.log_joint - trace.ask.frozen_log_q(), axis=0)
+        return -tf.reduce_mean(trace.log_joint - trace.extras.frozen_log_q(), axis=0)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -53,7 +53,7 @@ class DReG(Objective):
     """
 
     part_name = "dreg"
-    asks = ("frozen_log_q",)
+    needs = ("frozen_log_q",)
     players = ("decoder", "encoder")
 
     def __init__(self, num_samples: int = 5):
@@ -73,7 +73,7 @@ class DReG(Objective):
 
     def call(self, trace, step):
         """The negative bound, with each player's own gradient."""
-        log_weight = trace.log_joint - trace.ask.frozen_log_q()
+        log_weight = trace.log_joint - trace.extras.frozen_log_q()
         bound = importance_weighted(log_weight)
         shares = tf.stop_gradient(tf.nn.softmax(log_weight, axis=0))
         path = tf.reduce_sum(tf.square(shares) * log_weight, axis=0)

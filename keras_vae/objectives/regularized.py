@@ -73,18 +73,18 @@ class RAE(Objective):
         if penalty not in PENALTIES:
             raise unknown("penalty", penalty, PENALTIES)
         self.penalty = penalty
-        self.asks = ("expected",) if penalty == "gradient" else ("decoder_kernels",)
+        self.needs = ("expected",) if penalty == "gradient" else ("decoder_kernels",)
         self.code = code
         self.weight = weight
 
     def call(self, trace, step):
         """The loss, and its two regularizers as terms."""
-        z, ask = trace.z[0], trace.ask
+        z, extras = trace.z[0], trace.extras
         size = 0.5 * tf.reduce_sum(tf.square(z), axis=list(range(1, z.shape.rank)))
         if self.penalty == "gradient":
-            penalty = squared_jacobian(ask.expected, z, fold(trace.seed, 1))
+            penalty = squared_jacobian(extras.expected, z, fold(trace.seed, 1))
         else:
-            penalty = tf.add_n([tf.reduce_sum(w**2) for w in ask.decoder_kernels()])
+            penalty = tf.add_n([tf.reduce_sum(w**2) for w in extras.decoder_kernels()])
             penalty = tf.cast(penalty, z.dtype)
         code, weight = (tf.cast(one, z.dtype) for one in (self.code, self.weight))
         loss = tf.reduce_mean(trace.distortion, axis=0) + code * size + weight * penalty
@@ -118,7 +118,7 @@ class Contractive(Objective):
     """
 
     needs_density = False
-    asks = ("codes",)
+    needs = ("codes",)
     terms = ("contraction",)
     weight = Number()
 
@@ -129,7 +129,7 @@ class Contractive(Objective):
 
     def call(self, trace, step):
         """The loss, and the norm as a term."""
-        norm = squared_jacobian(trace.ask.codes, trace.x, fold(trace.seed, 1))
+        norm = squared_jacobian(trace.extras.codes, trace.x, fold(trace.seed, 1))
         return tf.cast(self.weight, norm.dtype) * norm - trace.elbo, {"contraction": norm}
 
     def get_config(self):
@@ -164,7 +164,7 @@ class Denoising(Objective):
     """
 
     needs_density = False
-    asks = ("sight",)
+    needs = ("encoder_input",)
 
     def __init__(
         self, corruption: str = "mask", amount: float = 0.25, num_samples: int = 1
@@ -177,7 +177,7 @@ class Denoising(Objective):
         check = fraction if corruption == "mask" else not_negative
         self.amount = check(amount, "amount")
 
-    def sight(self, x, seed, training):
+    def encoder_input(self, x, seed, training):
         """The corrupted x, in training."""
         if not training:
             return x

@@ -55,12 +55,12 @@ class ScoreFunction(_ScoreFunction):
         2014, equation 8 (centred signal).
     """
 
-    asks = ("baseline",)
+    needs = ("baseline",)
 
     def call(self, trace, step):
         """The negative ELBO, with the gradient of the surrogate."""
         log_weight = self._log_weight(trace)
-        mean, _, _ = trace.ask.baseline(tf.reduce_mean(log_weight, axis=0))
+        mean, _, _ = trace.extras.baseline(tf.reduce_mean(log_weight, axis=0))
         return self._loss(trace, log_weight, mean)
 
 
@@ -82,14 +82,14 @@ class NVIL(_ScoreFunction):
         networks", Algorithm 1.
     """
 
-    asks = ("baseline",)
+    needs = ("baseline",)
     players = ("vae", "baseline")
 
     def call(self, trace, step):
         """The negative ELBO, and the error of the baseline."""
         log_weight = self._log_weight(trace)
         signal = tf.stop_gradient(tf.reduce_mean(log_weight, axis=0))
-        mean, spread, of_x = trace.ask.baseline(signal)
+        mean, spread, of_x = trace.extras.baseline(signal)
         error = tf.square((signal - mean) / spread - of_x)
         loss = self._loss(trace, log_weight, mean + spread * of_x)
         return dict(zip(self.players, (loss, error), strict=True))
@@ -154,7 +154,7 @@ class DisARM(_ScoreFunction):
     """
 
     part_name = "disarm"
-    asks = ("draws",)
+    needs = ("draws",)
 
     def __init__(self, num_pairs: int = 1):
         """Creates the objective."""

@@ -97,7 +97,7 @@ class MSSSIM(Objective):
 
     part_name = "ms_ssim"
     needs_density = False
-    asks = ("pictures", "expected")
+    needs = ("pictures", "expected")
     terms = ("similarity",)
     weight = Number()
     beta = Number(scheduled=True)
@@ -110,8 +110,8 @@ class MSSSIM(Objective):
 
     def call(self, trace, step):
         """The loss, and the similarity as a term."""
-        pictures = trace.ask.pictures
-        mean = pictures(trace.ask.expected(trace.z[0]))
+        pictures = trace.extras.pictures
+        mean = pictures(trace.extras.expected(trace.z[0]))
         similarity = multi_scale_similarity(pictures(trace.x), mean)
         rate = tf.cast(tf.reduce_mean(trace.rate, axis=0), similarity.dtype)
         weight = tf.cast(self.weight, similarity.dtype)

@@ -128,7 +128,7 @@ def protocol(metadata: dict[str, Any], recipe: dict[str, Any]) -> str:
     words.append(f"{scores['num_samples']:,} {kind}")
     if "of" in scores:
         words.append(f"the logarithm is of a {scores['of']}")
-    if "read_as_asked" in scores:
+    if "condition_accuracy" in scores:
         words.append(
             f"{scores['num_of_each_class']:,} samples of each class, read by a classifier "
             "of the training images"

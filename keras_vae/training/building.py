@@ -133,7 +133,9 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
     stride = -(-len(x_train) // starts)
     model.start_from(model.to_units(x_train[::stride], name="x_train"))
     if isinstance(model, models.VAEGAN) and model.perceptual is not None:
-        model.learn_to_see(model.to_units(x_train[:], name="x_train"), data.y_train)
+        model.train_perceptual_network(
+            model.to_units(x_train[:], name="x_train"), data.y_train
+        )
     return model, binarize
 
 
@@ -345,6 +347,6 @@ def monitor_of(objective: objectives.Objective) -> str | None:
         The ELBO if it is the loss, otherwise the loss; None if the losses of several
         players judge each other, so that the last epoch is kept.
     """
-    if objective.is_game:
+    if objective.is_adversarial:
         return None
     return "val_elbo" if objective.is_plain_bound else "val_loss"

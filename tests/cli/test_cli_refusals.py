@@ -182,27 +182,27 @@ def test_a_run_that_diverges(command):
     refused(result, 1, "diverged in epoch 1", "Lower the learning rate")
 
 
-VERBS = ["evaluate", "sample", "reconstruct", "embed", "info"]
+SUBCOMMANDS = ["evaluate", "sample", "reconstruct", "embed", "info"]
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_a_run_that_is_not_there(command, verb, tmp_path):
-    refused(command(verb, "nowhere"), 1, "There is no folder nowhere")
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
+def test_a_run_that_is_not_there(command, subcommand, tmp_path):
+    refused(command(subcommand, "nowhere"), 1, "There is no folder nowhere")
     (tmp_path / "empty").mkdir()
-    refused(command(verb, "empty"), 1, "empty holds no model", "metadata.json")
+    refused(command(subcommand, "empty"), 1, "empty holds no model", "metadata.json")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty"]
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_a_damaged_run(command, verb, digits_run, tmp_path):
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
+def test_a_damaged_run(command, subcommand, digits_run, tmp_path):
     shutil.copytree(digits_run, "run")
     path = tmp_path / "run" / "model.weights.h5"
     path.write_bytes(path.read_bytes()[:-100])
-    refused(command(verb, "run"), 1, "model.weights.h5 is damaged")
+    refused(command(subcommand, "run"), 1, "model.weights.h5 is damaged")
 
 
 @pytest.mark.parametrize(
-    "verb, output, words",
+    "subcommand, output, words",
     [
         ("sample", "x.gif", [".png, .jpg, .wav, .npy, .npz, .csv or .parquet", "x.gif"]),
         ("sample", "x", [".png, .jpg, .wav, .npy, .npz, .csv or .parquet"]),
@@ -210,8 +210,10 @@ def test_a_damaged_run(command, verb, digits_run, tmp_path):
         ("embed", "z.npy", [".npz", "z.npy"]),
     ],
 )
-def test_an_output_of_an_unknown_kind(command, verb, output, words, digits_run, tmp_path):
-    refused(command(verb, digits_run, "--output", output), 2, *words)
+def test_an_output_of_an_unknown_kind(
+    command, subcommand, output, words, digits_run, tmp_path
+):
+    refused(command(subcommand, digits_run, "--output", output), 2, *words)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -244,16 +246,16 @@ def test_questions_that_have_no_answer(
 ):
     np.save(tmp_path / "other.npy", TABLE)
     np.save(tmp_path / "bright.npy", np.full((9, 8, 8), 200, np.uint8))
-    verb, *options = arguments
-    refused(command(verb, digits_run, *options), code, *words)
+    subcommand, *options = arguments
+    refused(command(subcommand, digits_run, *options), code, *words)
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_model_of_tables_draws_no_pictures(command, tmp_path):
     np.save(tmp_path / "own.npy", TABLE)
     command("train", "dense_vae", "--data", "own.npy", "--epochs", "1", *SMALL)
-    for verb in ("sample", "reconstruct"):
-        given = verb, "runs/dense_vae_own", "--output", "x.png"
+    for subcommand in ("sample", "reconstruct"):
+        given = subcommand, "runs/dense_vae_own", "--output", "x.png"
         refused(command(*given), 2, "(4,) are not images", ".npy")
 
 

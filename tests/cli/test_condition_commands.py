@@ -63,20 +63,22 @@ def test_classes_that_are_not_there_are_refused(command, images, y):
     assert result.code == 1 and ("cat, dog" in result.err or "label" in result.err)
 
 
-@pytest.mark.parametrize("verb", ["reconstruct", "embed", "anomalies", "evaluate"])
-def test_verbs_take_the_labels_of_their_data(command, images, animals, tmp_path, verb):
+@pytest.mark.parametrize("subcommand", ["reconstruct", "embed", "anomalies", "evaluate"])
+def test_subcommands_take_the_labels_of_their_data(
+    command, images, animals, tmp_path, subcommand
+):
     out = {"evaluate": [], "reconstruct": ["--output", "x.png"]}.get(
-        verb, ["--output", "x.csv"]
+        subcommand, ["--output", "x.csv"]
     )
-    assert command(verb, images, "--data", animals, *out).code == 0
+    assert command(subcommand, images, "--data", animals, *out).code == 0
     # Other folders, of which the model knows one.
     other = tmp_path / "more"
     for name in ("dog", "emu"):
         (other / name).mkdir(parents=True)
         for i in range(4):
             Image.new("L", (8, 8), 220).save(other / name / f"{i}.png")
-    options = [] if verb == "anomalies" else ["--split", "all"]
-    result = command(verb, images, "--data", other, *options, *out)
+    options = [] if subcommand == "anomalies" else ["--split", "all"]
+    result = command(subcommand, images, "--data", other, *options, *out)
     assert result.code == 1 and "'emu'" in result.err
 
 

@@ -1,4 +1,4 @@
-"""The verbs on own data: prepared as in training, and refused where they changed."""
+"""The subcommands on own data: prepared as in training, and refused where they changed."""
 
 import shutil
 
@@ -65,21 +65,23 @@ def test_images_of_another_size_are_brought_to_that_of_the_model(command, here):
     assert result.code == 0 and np.load("z.npz")["z"].shape == (4, 2)
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "reconstruct", "embed"])
+@pytest.mark.parametrize("subcommand", ["evaluate", "reconstruct", "embed"])
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
-def test_changed_data_are_refused_where_their_split_matters(command, here, verb, split):
+def test_changed_data_are_refused_where_their_split_matters(
+    command, here, subcommand, split
+):
     np.save("own.npy", np.load("own.npy")[::-1])
-    result = command(verb, "run", "--split", split)
+    result = command(subcommand, "run", "--split", split)
     assert result.code == 1 and "own.npy has changed since run was trained" in result.err
     assert "--split all" in result.err and "Traceback" not in result.err
     assert sorted(path.name for path in here.iterdir()) == ["own.npy", "run"]
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "reconstruct", "embed"])
-def test_changed_data_are_used_as_a_whole(command, here, verb):
+@pytest.mark.parametrize("subcommand", ["evaluate", "reconstruct", "embed"])
+def test_changed_data_are_used_as_a_whole(command, here, subcommand):
     np.save("own.npy", np.load("own.npy")[::-1][:50])
-    options = ["--num-samples", "2"] if verb == "evaluate" else []
-    assert command(verb, "run", "--split", "all", *options).code == 0
+    options = ["--num-samples", "2"] if subcommand == "evaluate" else []
+    assert command(subcommand, "run", "--split", "all", *options).code == 0
 
 
 def test_a_rewritten_file_with_the_same_data_is_no_change(command, here):

@@ -92,10 +92,10 @@ def test_a_folder_of_other_files_is_left_alone(command, run, tmp_path):
     assert (tmp_path / "clips.wav").read_bytes() == before
 
 
-@pytest.mark.parametrize("verb", ["sample", "reconstruct", "interpolate"])
-def test_pictures_have_axes(command, run, verb):
-    given = [] if verb == "sample" else ["--split", "all"]
-    result = command(verb, run, *given, "--count", "2", "--output", "a.png")
+@pytest.mark.parametrize("subcommand", ["sample", "reconstruct", "interpolate"])
+def test_pictures_have_axes(command, run, subcommand):
+    given = [] if subcommand == "sample" else ["--split", "all"]
+    result = command(subcommand, run, *given, "--count", "2", "--output", "a.png")
     assert result.code == 0, result.err
     with Image.open("a.png") as image:
         # A spectrogram of 16 x 16 levels is larger, with marks around it.

@@ -43,18 +43,18 @@ def launch(*arguments, code=LAUNCH, **environment):
     return result, set(last.removeprefix("imported:").split())
 
 
-def verbs(group=commands, words=()):
-    """Each verb and its words, those of groups too."""
+def subcommands(group=commands, words=()):
+    """Each subcommand and its words, those of groups too."""
     for name, command in group.commands.items():
         yield [*words, name], command
         if isinstance(command, click.Group):
-            yield from verbs(command, [*words, name])
+            yield from subcommands(command, [*words, name])
 
 
-# Verbs that do without the package. The help of `evaluate` lists its metrics.
+# Subcommands that do without the package. The help of `evaluate` lists its metrics.
 LIGHT = {"zoo", "zoo list", "zoo show", "zoo verify"}
 LATE_HELP = {"evaluate"}
-VERBS = {" ".join(words): command for words, command in verbs()}
+SUBCOMMANDS = {" ".join(words): command for words, command in subcommands()}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ VERBS = {" ".join(words): command for words, command in verbs()}
         (["sample", PRESET, "--count", "0"], 2, "'--count'"),
         *(
             ([*name.split(), "--help"], 0, "Usage:")
-            for name in VERBS
+            for name in SUBCOMMANDS
             if name not in LATE_HELP
         ),
     ],
@@ -134,9 +134,9 @@ def test_every_module_of_the_command_imports_what_is_light():
     assert imported == {"click", "keras_vae", "keras_vae_command"}
 
 
-@pytest.mark.parametrize("name", VERBS)
-def test_verbs_import_the_package_before_they_run(name):
-    assert isinstance(VERBS[name], package.Verb) == (name not in LIGHT)
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_subcommands_import_the_package_before_they_run(name):
+    assert isinstance(SUBCOMMANDS[name], package.PackageCommand) == (name not in LIGHT)
 
 
 def test_the_package_is_executed_once(monkeypatch):

@@ -51,11 +51,13 @@ def test_what_columns_are_is_said_before_training(run):
     assert text.index("whole: age") < text.index("training on")
 
 
-@pytest.mark.parametrize("verb", ["sample", "reconstruct"])
-def test_answers_are_tables_like_the_data(command, run, tmp_path, verb):
+@pytest.mark.parametrize("subcommand", ["sample", "reconstruct"])
+def test_answers_are_tables_like_the_data(command, run, tmp_path, subcommand):
     folder, path, _ = run
-    options = ["--count", "50"] + (["--split", "all"] if verb == "reconstruct" else [])
-    assert command(verb, folder, *options, "--output", "x.csv").code == 0
+    options = ["--count", "50"] + (
+        ["--split", "all"] if subcommand == "reconstruct" else []
+    )
+    assert command(subcommand, folder, *options, "--output", "x.csv").code == 0
     answer, data = pd.read_csv("x.csv"), table()
     assert list(answer.columns) == ["age", "income", "job", "since", "country"]
     assert len(answer) == 50 and set(answer["job"]) <= {"nurse", "cook", "pupil"}

@@ -95,16 +95,16 @@ def test_pictures_by_level(command, digits_run):
     model = LadderVAE((8, 8, 1), (3, 2), "discretized_logistic:high=16", (4, 4), seed=0)
     model.save_to_preset("run")
     of_data = ("reconstruct", "run", "--data", "digits", "--count", "3")
-    for verb, rows, columns in ((("sample", "run"), 2, 10), (of_data, 3, 3)):
+    for subcommand, rows, columns in ((("sample", "run"), 2, 10), (of_data, 3, 3)):
         output = "levels.png"
-        assert command(*verb, "--by-level", "--output", output).code == 0
+        assert command(*subcommand, "--by-level", "--output", output).code == 0
         with Image.open(output) as image:
             width, height = image.size
             size = (width - 2 * (columns - 1)) / columns
             assert size % 8 == 0 and height == rows * size + 2 * (rows - 1)
-        refused = command(*verb, "--by-level", "--output", "x.npy")
+        refused = command(*subcommand, "--by-level", "--output", "x.npy")
         assert refused.code == 2 and "makes a picture" in refused.err
-        of_one = command(verb[0], digits_run, "--by-level", "--output", output)
+        of_one = command(subcommand[0], digits_run, "--by-level", "--output", output)
         assert of_one.code == 2 and "this model has one level" in of_one.err
     refused = command("sample", "run", "--by-level", "--draw")
     assert refused.code == 2 and "shows means" in refused.err
@@ -149,7 +149,7 @@ def test_info_tells_an_unfinished_run(command, digits_run, tmp_path):
 
 
 SAMPLE = ["sample", "--output", "x.npy"]
-# What each verb is asked of a model that was saved from Python.
+# What each subcommand is asked of a model that was saved from Python.
 QUESTIONS = [
     SAMPLE,
     ["info"],
@@ -175,28 +175,28 @@ def from_python(request, tmp_path_factory):
 @pytest.mark.parametrize("question", QUESTIONS, ids=" ".join)
 def test_every_verb_takes_what_was_saved_from_python(command, from_python, question):
     vae, folder = from_python
-    verb, *options = question
-    result = command(verb, folder, *options)
+    subcommand, *options = question
+    result = command(subcommand, folder, *options)
     assert result.code == 0 and result.err == ""
     digits = load("digits")
     y = digits.y_test if vae.condition_shape else None
-    if verb == "reconstruct":
+    if subcommand == "reconstruct":
         y = None if y is None else y[:16]
         expected = vae.reconstruct(digits.x_test[:16], y)
         np.testing.assert_array_equal(np.load("x.npy"), expected)
-    if verb == "embed":
+    if subcommand == "embed":
         expected = vae.embed(digits.x_test, y)
         np.testing.assert_allclose(np.load("z.npz")["z"], expected, rtol=1e-5)
-    if verb == "evaluate":
+    if subcommand == "evaluate":
         elbo = vae.elbo(digits.x_test, y=y).mean()
         assert f"{elbo:.3f} +-" in result.out
-    if verb == "info":
+    if subcommand == "info":
         assert "saved from Python: DenseVAE" in result.out
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "reconstruct", "embed"])
-def test_what_was_saved_from_python_does_not_say_its_data(command, from_python, verb):
-    result = command(verb, from_python[1])
+@pytest.mark.parametrize("subcommand", ["evaluate", "reconstruct", "embed"])
+def test_what_was_saved_from_python_does_not_say_its_data(command, from_python, subcommand):
+    result = command(subcommand, from_python[1])
     assert result.code == 1 and "does not name its data. Give --data" in result.err
 
 
@@ -212,8 +212,8 @@ def test_what_was_saved_from_python_does_not_say_its_data(command, from_python, 
 )
 def test_samples_are_of_the_classes_asked_for(command, from_python, options, y):
     vae, folder = from_python
-    verb, *rest = SAMPLE
-    assert command(verb, folder, *rest, *options).code == 0
+    subcommand, *rest = SAMPLE
+    assert command(subcommand, folder, *rest, *options).code == 0
     np.testing.assert_array_equal(np.load("x.npy"), vae.sample(len(y), y))
 
 
@@ -233,8 +233,8 @@ def test_what_conditions_do_not_go_with_is_said(command, from_python, given, cod
     vae.preprocessor = Preprocessor(Scaling((8, 8, 1), scale=255.0), levels=(0, 255))
     vae.save_to_preset("run")
     np.savez("x.npz", x=load("digits").x_train)
-    verb, *options = given
-    result = command(verb, "run", *options)
+    subcommand, *options = given
+    result = command(subcommand, "run", *options)
     assert result.code == code and words in result.err
 
 

@@ -118,7 +118,7 @@ def test_scores_are_measured_anew_for_the_card(command, digits_run, zoo, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "verb, options",
+    "subcommand, options",
     [
         ("info", []),
         ("evaluate", ["--num-samples", "2"]),
@@ -129,20 +129,20 @@ def test_scores_are_measured_anew_for_the_card(command, digits_run, zoo, tmp_pat
     ],
 )
 def test_every_verb_takes_a_preset(
-    command, digits_run, zoo, tmp_path, monkeypatch, verb, options
+    command, digits_run, zoo, tmp_path, monkeypatch, subcommand, options
 ):
-    by_name = command(verb, NAME, *options)
+    by_name = command(subcommand, NAME, *options)
     files = {path.name: path.read_bytes() for path in tmp_path.glob("a.*")}
-    by_folder = command(verb, digits_run, *options)
+    by_folder = command(subcommand, digits_run, *options)
     assert by_name.code == 0 and by_name == by_folder
-    if not verb.startswith("e"):
+    if not subcommand.startswith("e"):
         assert files == {path.name: path.read_bytes() for path in tmp_path.glob("a.*")}
-    unknown = command(verb, "digit_vae", *options)
+    unknown = command(subcommand, "digit_vae", *options)
     assert unknown.code == 1 and "Did you mean 'digits_vae'" in unknown.err
     shutil.copytree(zoo / NAME, tmp_path / "zoo" / NAME)
     (tmp_path / "zoo" / NAME / "config.json").write_text("{}")
     monkeypatch.setenv("KERAS_VAE_ZOO", str(tmp_path / "zoo"))
-    damaged = command(verb, NAME, *options)
+    damaged = command(subcommand, NAME, *options)
     assert damaged.code == 1 and "config.json is damaged" in damaged.err
 
 

@@ -62,7 +62,7 @@ def lines():
 
 
 def parse(group, words):
-    """Reads a verb's words as the command does, without running it."""
+    """Reads a subcommand's words as the command does, without running it."""
     name, *rest = words
     command = group.commands[name]
     if isinstance(command, click.Group):
@@ -147,7 +147,7 @@ def test_floors_and_waist_are_the_same_on_both_pages():
 
 
 def options(group):
-    """Every option of every verb."""
+    """Every option of every subcommand."""
     for command in group.commands.values():
         if isinstance(command, click.Group):
             yield from options(command)

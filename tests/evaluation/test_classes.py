@@ -8,10 +8,10 @@ from keras_vae.evaluation import (
     METRICS,
     HeldOut,
     class_reader,
+    condition_accuracy,
     describe_metrics,
     evaluate_metrics,
     metrics,
-    read_as_asked,
 )
 
 CLASSES, SHAPE = 3, (8, 8, 1)
@@ -69,7 +69,7 @@ def reader():
     "answers, share", [((0, 1, 2), 1), ((0, 1, 1), 2 / 3), ((1, 2, 0), 0)]
 )
 def test_the_share_is_that_of_the_classes_that_are_obeyed(reader, answers, share):
-    found = read_as_asked(Obeying(answers), reader, 20)
+    found = condition_accuracy(Obeying(answers), reader, 20)
     assert found["mean"] == pytest.approx(share)
     assert found["standard_error"] == pytest.approx((share * (1 - share) / 59) ** 0.5)
 
@@ -91,9 +91,9 @@ def test_levels_do_not_matter(reader):
 def test_the_metric_reads_held_out_images_and_samples():
     on = HeldOut(Obeying((0, 1, 1)), X[:30], Y[:30], lambda: (X, Y))
     found = evaluate_metrics("classes", on)["classes"]
-    assert found["read_rightly"]["mean"] == 1
-    assert found["rebuilt_read_rightly"]["mean"] == pytest.approx(2 / 3)
-    assert found["read_as_asked"]["mean"] == pytest.approx(2 / 3)
+    assert found["classifier_accuracy"]["mean"] == 1
+    assert found["reconstruction_accuracy"]["mean"] == pytest.approx(2 / 3)
+    assert found["condition_accuracy"]["mean"] == pytest.approx(2 / 3)
     assert (
         "reads as asked" in describe_metrics({"classes": found})
         and METRICS["classes"].about
@@ -105,7 +105,7 @@ def test_what_has_no_classes_is_refused(reader):
     with pytest.raises(ValueError, match="condition of this model is not a class"):
         evaluate_metrics("classes", HeldOut(model, X, Y, lambda: (X, Y)))
     with pytest.raises(ValueError, match="whose condition is a class"):
-        read_as_asked(model, reader)
+        condition_accuracy(model, reader)
     with pytest.raises(ValueError, match="needs labels"):
         evaluate_metrics("classes", HeldOut(Obeying((0, 1, 2)), X))
     with pytest.raises(ValueError, match="shapes"):

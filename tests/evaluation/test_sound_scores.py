@@ -76,7 +76,7 @@ def test_metrics_of_sounds(on, name, monkeypatch):
         # A model that has learned nothing is farther off.
         assert found["rebuilt_distance"]["mean"] > found["round_trip_distance"]["mean"]
     if name == "classes":
-        assert {"round_trip_read_rightly", "rebuilt_read_rightly"} <= set(found)
+        assert {"round_trip_accuracy", "reconstruction_accuracy"} <= set(found)
 
 
 def test_silence_is_left_out_and_counted(on):

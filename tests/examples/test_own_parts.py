@@ -65,9 +65,9 @@ def test_without_the_file_it_is_said_how_to_name_it(counts, capsys):
     registered = keras.saving.get_custom_objects()
     kept = registered.pop("own>ZeroInflatedPoisson")
     try:
-        for verb in (["info", "run"], ["train", "--resume", "--output", "run"]):
+        for subcommand in (["info", "run"], ["train", "--resume", "--output", "run"]):
             with pytest.raises(SystemExit) as end:
-                main(verb)
+                main(subcommand)
             assert end.value.code == 1
             said = capsys.readouterr().err
             assert "keras-vae --import FILE" in said and "Traceback" not in said

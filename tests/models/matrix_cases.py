@@ -204,7 +204,7 @@ class Objective(NamedTuple):
     needs_mean: bool = False
     needs_images: bool = False
     needs_reals: bool = False
-    is_game: bool = False
+    is_adversarial: bool = False
     kin: str | None = None
 
 
@@ -219,7 +219,7 @@ OBJECTIVES = {
     "vimco": Objective("vimco:num_samples=3", pathwise=False),
     "beta_tc": Objective("beta_tc", needs_factors=True),
     "reconstruction": Objective("reconstruction", needs_density=False),
-    "adversarial": Objective("adversarial", is_game=True),
+    "adversarial": Objective("adversarial", is_adversarial=True),
     "miwae": Objective("miwae:num_bounds=2,draws_per_bound=2", kin="iwae"),
     "ciwae": Objective("ciwae:num_samples=2", kin="iwae"),
     "renyi": Objective("renyi:num_samples=2", kin="iwae"),
@@ -270,7 +270,7 @@ class Cell(NamedTuple):
         return "-".join(self)
 
 
-def refusal(cell, is_game=False):
+def refusal(cell, is_adversarial=False):
     """What a refused cell's message must match; None for a cell that works."""
     q, p = POSTERIORS[cell.posterior], PRIORS[cell.prior]
     objective = OBJECTIVES[cell.objective]
@@ -285,7 +285,7 @@ def refusal(cell, is_game=False):
             return "there is no divergence between them|prior Learned is a point"
     elif q.on == "point" and cell.prior.startswith("learned"):
         return "prior Learned is a point"
-    if objective.is_game and not is_game:
+    if objective.is_adversarial and not is_adversarial:
         return "has no discriminator. Use keras_vae.VAEGAN"
     if objective.needs_images:
         return "MSSSIM needs pictures.*for images"

@@ -247,14 +247,14 @@ GAMES += [Cell("full_normal", "vamp", "normal", "elbo"), *GAMES[:0]]
 
 @of(GAMES)
 def test_games_fit_or_are_refused(cell):
-    if refusal(cell, is_game=True) is None:
+    if refusal(cell, is_adversarial=True) is None:
         compiled(game(cell), cell)
         return
-    with pytest.raises(ValueError, match=refusal(cell, is_game=True)):
+    with pytest.raises(ValueError, match=refusal(cell, is_adversarial=True)):
         compiled(game(cell), cell)
 
 
-@of([cell for cell in GAMES if refusal(cell, is_game=True) is None][::3])
+@of([cell for cell in GAMES if refusal(cell, is_adversarial=True) is None][::3])
 def test_games_are_played(cell):
     with without_graphs():
         keras.utils.set_random_seed(1)

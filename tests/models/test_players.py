@@ -113,10 +113,10 @@ def test_a_model_that_sums_over_classes_refuses_what_it_cannot_answer(objective)
 def test_the_encoder_sees_damage_in_training_alone():
     objective = keras_vae.objectives.Denoising("mask", 0.5)
     x = np.ones((2000, 6), "float32")
-    seen = objective.sight(x, (1, 2), True).numpy()
+    seen = objective.encoder_input(x, (1, 2), True).numpy()
     assert set(np.unique(seen)) == {0.0, 1.0} and abs(seen.mean() - 0.5) < 0.03
-    assert objective.sight(x, (1, 2), False) is x
-    noise = keras_vae.objectives.Denoising("normal", 2.0).sight(x, (1, 2), True) - x
+    assert objective.encoder_input(x, (1, 2), False) is x
+    noise = keras_vae.objectives.Denoising("normal", 2.0).encoder_input(x, (1, 2), True) - x
     assert abs(np.std(noise) - 2.0) < 0.1
     model = keras_vae.DenseVAE(6, 2, hidden_units=(4,), posterior="deterministic", seed=1)
     model.compile("adam", keras_vae.objectives.Denoising("mask", 0.0))

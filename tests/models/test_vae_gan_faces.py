@@ -127,8 +127,8 @@ def test_a_network_that_learned_to_see_stays_as_it_is_and_is_saved(tmp_path):
     # Bright and dark images.
     x = images(64) * np.repeat([0.5, 1.0], 32)[:, None, None, None].astype("float32")
     y = np.repeat([0, 1], 32)
-    first = model.learn_to_see(x, y, epochs=1)
-    assert model.learn_to_see(x, y, epochs=8) < first
+    first = model.train_perceptual_network(x, y, epochs=1)
+    assert model.train_perceptual_network(x, y, epochs=8) < first
     seen = [np.array(w) for w in model.perceptual.weights]
     objective = Adversarial(
         gamma=0.1,

@@ -256,7 +256,7 @@ def test_perceptual_distances_need_a_network():
     with pytest.raises(ValueError, match="perceptual=True"):
         vae_gan().compile("adam", keras_vae.objectives.Adversarial(perceptual_weight=1.0))
     with pytest.raises(ValueError, match="perceptual=True"):
-        vae_gan().learn_to_see(images(), [0, 1] * 6)
+        vae_gan().train_perceptual_network(images(), [0, 1] * 6)
 
 
 @pytest.mark.parametrize(
@@ -271,4 +271,4 @@ def test_perceptual_distances_need_a_network():
 )
 def test_a_perceptual_network_learns_from_labels_alone(y, words):
     with pytest.raises(ValueError, match=words):
-        vae_gan(perceptual=True).learn_to_see(images(), y)
+        vae_gan(perceptual=True).train_perceptual_network(images(), y)

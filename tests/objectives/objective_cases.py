@@ -12,7 +12,7 @@ from tensorflow_probability import distributions as tfd
 from keras_vae import objectives
 from keras_vae.core.latent import Latent
 from keras_vae.core.support import REAL
-from keras_vae.core.trace import Ask, Game, Trace
+from keras_vae.core.trace import Extras, Game, Trace
 from keras_vae.networks import Moved
 from keras_vae.objectives.code_critic import shuffled
 
@@ -40,9 +40,9 @@ def made_trace(num_samples, batch_size=4, exact=True, groups=1, seed=0):
     shares = tf.nn.softmax(numbers(groups, 1, 1), axis=0)
     rates = shares * rate[tf.newaxis]
     log_px = px.log_prob(x)
-    ask = answers(q, z, batch_size, log_p + log_px)
+    extras = made_extras(q, z, batch_size, log_p + log_px)
     noise = tf.constant([seed, 2])
-    return Trace(x, z, q, p, px, log_q, log_p, log_px, rates, seed=noise, ask=ask)
+    return Trace(x, z, q, p, px, log_q, log_p, log_px, rates, seed=noise, extras=extras)
 
 
 KERNELS = [np.array([[1.0, -2.0], [0.5, 3.0]]), np.array([[[2.0]]])]
@@ -50,9 +50,9 @@ GUESS = -1.5, 2.0
 GAIN = 0.75
 
 
-def answers(q, z, batch_size, log_joint):
+def made_extras(q, z, batch_size, log_joint):
     """What a model says when it is asked: plain functions."""
-    return Ask(
+    return Extras(
         frozen_log_q=lambda: q.log_prob(z),
         codes=lambda x: tf.tanh(x[:, :2]),
         expected=tf.sin,
@@ -95,17 +95,17 @@ def repeated(trace, times=2):
     rates = tf.tile(trace.rates, (1, 1, times))
     x, z = tf.tile(trace.x, (times, 1)), tf.tile(trace.z, (1, times, 1))
     value = one["log_p"] + one["log_px"] + GAIN
-    ask = trace.ask._replace(
+    extras = trace.extras._replace(
         frozen_log_q=lambda: one["log_q"], leapfrog=lambda noise: Moved(z, -noise, value)
     )
-    return trace._replace(**one, rates=rates, x=x, z=z, ask=ask)
+    return trace._replace(**one, rates=rates, x=x, z=z, extras=extras)
 
 
 def with_log_px(trace, log_px):
     """The trace with another likelihood, which draws that are moved have as well."""
     value = trace.log_p + log_px + GAIN
-    ask = trace.ask._replace(leapfrog=lambda noise: Moved(trace.z, -noise, value))
-    return trace._replace(log_px=log_px, ask=ask)
+    extras = trace.extras._replace(leapfrog=lambda noise: Moved(trace.z, -noise, value))
+    return trace._replace(log_px=log_px, extras=extras)
 
 
 def numbers_of(trace):
@@ -388,7 +388,7 @@ class ObjectiveCase:
 
     def trace(self, **arguments):
         """A trace with what the objective reads."""
-        if self.cls.is_game:
+        if self.cls.is_adversarial:
             return made_game(batch_size=4)
         return made_trace(self.make().num_samples, **arguments)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 import keras_vae
-from keras_vae.core.trace import Ask, Trace
+from keras_vae.core.trace import Extras, Trace
 from keras_vae.networks import Leapfrog
 from keras_vae.objectives import ELBO, HVAE
 
@@ -29,9 +29,9 @@ def linear_trace(leapfrog, repeats=20_000):
         return tfd.Independent(tfd.Normal(A * z, NOISE), 1).log_prob(X * one)
 
     leapfrog.build((1,))
-    ask = Ask(
+    extras = Extras(
         **{
-            **dict.fromkeys(Ask._fields),
+            **dict.fromkeys(Extras._fields),
             "leapfrog": lambda noise: leapfrog.move(
                 z, noise, lambda z: log_px(z) + p.log_prob(z)
             ),
@@ -40,7 +40,9 @@ def linear_trace(leapfrog, repeats=20_000):
     log_q, log_p = q.log_prob(z), p.log_prob(z)
     rates = (log_q - log_p)[tf.newaxis]
     seed = tf.constant([3, 4])
-    return Trace(X * one, z, q, p, None, log_q, log_p, log_px(z), rates, seed=seed, ask=ask)
+    return Trace(
+        X * one, z, q, p, None, log_q, log_p, log_px(z), rates, seed=seed, extras=extras
+    )
 
 
 STEPS = {

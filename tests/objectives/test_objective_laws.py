@@ -54,7 +54,7 @@ def oracle_cases():
     At every step where the loss reads it.
     """
     for name, case in CASES.items():
-        for i, form in enumerate(FORMS[:1] if case.cls.is_game else FORMS):
+        for i, form in enumerate(FORMS[:1] if case.cls.is_adversarial else FORMS):
             for step in STEPS if case.reads_step else (STEPS[i % 3],):
                 yield name, form, step
 
@@ -169,7 +169,7 @@ def losses_as_a_graph(objective, trace):
 
 @every_number
 def test_a_number_that_is_set_takes_effect_in_what_is_compiled(cls, number):
-    trace = made_game(batch_size=4) if cls.is_game else made_trace(3)
+    trace = made_game(batch_size=4) if cls.is_adversarial else made_trace(3)
     objective = cls(**{number: 0.75})
     compiled = losses_as_a_graph(objective, trace)
     before = compiled()

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.trace import Ask, Trace
+from keras_vae.core.trace import Extras, Trace
 from keras_vae.objectives import ELBO, IWAE, STL, DReG
 
 # z ~ N(0, 1), x | z ~ N(A z, NOISE^2), observed once at X.
@@ -34,11 +34,11 @@ def made_trace(loc, log_scale, slope, objective):
     p, px = normal(tf.zeros(1), 1.0), normal(slope * z, NOISE)
     x = X * tf.ones_like(loc)
     frozen = normal(*map(tf.stop_gradient, (loc, tf.exp(log_scale))))
-    asked = dict.fromkeys(Ask._fields)
-    ask = Ask(**{**asked, "frozen_log_q": lambda: frozen.log_prob(z)})
+    asked = dict.fromkeys(Extras._fields)
+    extras = Extras(**{**asked, "frozen_log_q": lambda: frozen.log_prob(z)})
     rates = tfd.kl_divergence(q, p)[tf.newaxis, tf.newaxis]
     log_q, log_p, log_px = q.log_prob(z), p.log_prob(z), px.log_prob(x)
-    return Trace(x, z, q, p, px, log_q, log_p, log_px, rates, ask=ask)
+    return Trace(x, z, q, p, px, log_q, log_p, log_px, rates, extras=extras)
 
 
 def normal(loc, scale):

@@ -85,7 +85,7 @@ def test_the_range_of_raw_pictures_is_that_of_the_preprocessor():
     model = keras_vae.DenseVAE((12, 12, 1), 2, likelihood, hidden_units=(4,), seed=0)
     model.preprocessor = keras_vae.data.Preprocessor.fit(data, model.support)
     trace = model.trace(model.to_units(x[:3]))
-    shown = trace.ask.pictures(trace.x)
+    shown = trace.extras.pictures(trace.x)
     np.testing.assert_allclose(shown, x[:3] / 255, atol=1e-3)
 
 

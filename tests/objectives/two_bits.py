@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae import layers
-from keras_vae.core.trace import Ask, Trace
+from keras_vae.core.trace import Extras, Trace
 
 BITS, SIZE = 2, 3
 X = np.array([1.0, 0.0, 1.0], "float32")
@@ -27,9 +27,9 @@ def made_trace(logits, kernel, z, guess=GUESS):
     x = tf.tile(X[np.newaxis], (len(logits), 1))
     log_q, log_p = q.log_prob(z), p.log_prob(z)
     rates = (log_q - log_p)[tf.newaxis]
-    asked = dict.fromkeys(Ask._fields)
-    ask = Ask(**{**asked, "baseline": lambda signal: guess})
-    return Trace(x, z, q, p, px, log_q, log_p, px.log_prob(x), rates, ask=ask)
+    asked = dict.fromkeys(Extras._fields)
+    extras = Extras(**{**asked, "baseline": lambda signal: guess})
+    return Trace(x, z, q, p, px, log_q, log_p, px.log_prob(x), rates, extras=extras)
 
 
 def importance_weighted(log_weight):

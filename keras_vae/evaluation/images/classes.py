@@ -72,7 +72,7 @@ def class_reader(
     return reader
 
 
-def read_as_asked(model, reader, count: int = 100, seed: int = 0) -> dict:
+def condition_accuracy(model, reader, count: int = 100, seed: int = 0) -> dict:
     """Draws samples of each class from a conditional model, and classifies them.
 
     Args:
@@ -91,7 +91,7 @@ def read_as_asked(model, reader, count: int = 100, seed: int = 0) -> dict:
 
     Example:
         >>> vae = keras_vae.ConvVAE(x_train.shape[1:], 8, condition=10)
-        >>> read_as_asked(vae, class_reader(x_train, y_train, 10), 1000)["mean"]
+        >>> condition_accuracy(vae, class_reader(x_train, y_train, 10), 1000)["mean"]
     """
     if model.num_classes is None:
         raise ValueError(

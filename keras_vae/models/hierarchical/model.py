@@ -205,9 +205,9 @@ class HierarchicalVAE(VAE):
         return super().latent._replace(is_encoded=False, is_factorized=False)
 
     @property
-    def answers(self) -> frozenset[str]:
+    def provides(self) -> frozenset[str]:
         """Values that an objective may request; log q with q held constant is unknown."""
-        return super().answers - {"frozen_log_q"}
+        return super().provides - {"frozen_log_q"}
 
     @property
     def _decoding_parts(self):

@@ -184,7 +184,7 @@ class SemiSupervisedVAE(VAE):
         )
 
     @property
-    def answers(self) -> frozenset[str]:
+    def provides(self) -> frozenset[str]:
         """Nothing, since a pass sums over classes."""
         return frozenset()
 

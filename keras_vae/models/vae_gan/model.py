@@ -159,7 +159,7 @@ class VAEGAN(VAE):
             discriminator: "global" has one logit for an image, "patch" one for each patch
                 (a PatchGAN).
             perceptual: Whether the model has a network for perceptual distances, which
-                `learn_to_see` trains on labels before the adversarial training.
+                `train_perceptual_network` trains on labels before the adversarial training.
             prior: See `VAE`.
             seed: See `VAE`.
             dtype: Dtype or policy of the networks; None takes Keras's global one.
@@ -223,7 +223,7 @@ class VAEGAN(VAE):
     @property
     def trains_likelihood(self) -> bool:
         """Whether its objective trains the likelihood, without adversarial losses."""
-        return self.compiled and not self.objective.is_game
+        return self.compiled and not self.objective.is_adversarial
 
     def usual_objective(self):
         """The paper's losses."""
@@ -239,12 +239,12 @@ class VAEGAN(VAE):
         }
 
     @property
-    def answers(self) -> frozenset[str]:
-        """Values that an objective may request of a pass; see `Objective.asks`."""
+    def provides(self) -> frozenset[str]:
+        """The names of what an objective may need of the model's passes; see `Objective.needs`."""
         own = [] if self.perceptual is None else ["perceptual"]
-        return super().answers | frozenset(own)
+        return super().provides | frozenset(own)
 
-    def learn_to_see(self, x, y, epochs: int = 6) -> float:
+    def train_perceptual_network(self, x, y, epochs: int = 6) -> float:
         """Trains the network for perceptual distances on labels, before `fit`.
 
         Args:
@@ -260,7 +260,7 @@ class VAEGAN(VAE):
 
         Example:
             >>> model = VAEGAN.for_images((28, 28, 1), perceptual=True)
-            >>> model.learn_to_see(x_train, y_train)
+            >>> model.train_perceptual_network(x_train, y_train)
             >>> model.compile(None, Adversarial(perceptual_weight=500))
         """
         if self.perceptual is None:
@@ -305,7 +305,7 @@ class VAEGAN(VAE):
     def pass_for_training(self, x, y, seed, training):
         """The trace, with the discriminator's results if the objective needs them."""
         trace = super().pass_for_training(x, y, seed, training)
-        if not self.objective.is_game:
+        if not self.objective.is_adversarial:
             return trace
         return trace._replace(game=self.play(trace, seed, training))
 

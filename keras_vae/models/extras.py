@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae.core.numbers import sizes
-from keras_vae.core.trace import Ask
+from keras_vae.core.trace import Extras
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.prebuilt import reading
 from keras_vae.networks import Baseline, Leapfrog, code_critic, dense_encoder
 
-ALWAYS = {"frozen_log_q", "codes", "decoder_kernels", "draws", "sight"}
+ALWAYS = {"frozen_log_q", "codes", "decoder_kernels", "draws", "encoder_input"}
 
 
 def make_critic(critic: Any, latent_shape: Sequence[int]) -> keras.Model | None:
@@ -108,7 +108,7 @@ def picture_range(model) -> tuple[float, float]:
     return float(np.min(low)), float(np.max(high))
 
 
-def ask(model, params, x, y, z, log_joint, training: bool) -> Ask:
+def extras_of(model, params, x, y, z, log_joint, training: bool) -> Extras:
     """The functions that an objective may call about a pass.
 
     Args:
@@ -137,7 +137,7 @@ def ask(model, params, x, y, z, log_joint, training: bool) -> Ask:
         low, high = picture_range(model)
         return (values - low) / (high - low)
 
-    return Ask(
+    return Extras(
         frozen_log_q=frozen_log_q,
         codes=lambda x: posterior.center(model.encode(x, y, training)),
         expected=lambda z: likelihood.expectation(model.decode(z, y, training)),
