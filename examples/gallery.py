@@ -56,7 +56,7 @@ def rows_of(vae: keras_vae.VAE, name: str) -> dict[str, np.ndarray]:
     x, y = x[:COLUMNS], None if y is None else y[:COLUMNS]
     if may_show_data(about["licence"]):
         rows["held out"] = x
-    rows["rebuilt"] = vae.reconstruct(x, y)
+    rows["reconstruction"] = vae.reconstruct(x, y)
     if data.label_names and "Smiling" in data.label_names:
         rows["more smile"] = smiles(vae, data)
     return rows

@@ -122,13 +122,13 @@ def reconstruct(run, data, split, count, output, by_level):
     spectrogram = spectrogram_of(model)
     if output.suffix.lower() in SOUNDS:
         pairs = np.stack([x, reconstructions], axis=1).reshape(-1, x.shape[1])
-        write(output, pairs, model, names=["original", "rebuilt"] * len(x))
+        write(output, pairs, model, names=["original", "reconstruction"] * len(x))
         return
     if output.suffix.lower() not in PICTURES:
         write(output, reconstructions, model)
         return
     if spectrogram is not None:
-        rows = {"original": x, "rebuilt": reconstructions}
+        rows = {"original": x, "reconstruction": reconstructions}
         plots.save_figure(plots.spectrogram_rows(rows, spectrogram), output)
     else:
         shown = model.shown_range

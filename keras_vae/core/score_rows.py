@@ -38,7 +38,7 @@ _NAMES = {
     "density_bits_per_dimension": ("density, per level", "bits per dimension"),
     "psnr": ("PSNR of reconstructions", "dB"),
     "ssim": ("SSIM of reconstructions", ""),
-    "sharpness_of_reconstructions": ("their sharpness", "of the originals'"),
+    "sharpness_of_reconstructions": ("sharpness of reconstructions", "of the originals'"),
     "sharpness_of_samples": ("sharpness of samples", "of the originals'"),
     "grain_of_originals": ("grain of the originals", "(noise 4, smooth 0.06)"),
     "grain_of_reconstructions": ("grain of reconstructions", ""),
@@ -69,8 +69,8 @@ _NAMES = {
     "condition_accuracy": ("its accuracy on samples, for the class that was asked for", ""),
     "round_trip_convergence": ("spectral convergence by way of a spectrogram", ""),
     "round_trip_distance": ("log-spectral distance by way of a spectrogram", "dB"),
-    "rebuilt_convergence": ("spectral convergence of reconstructions", ""),
-    "rebuilt_distance": ("log-spectral distance of reconstructions", "dB"),
+    "reconstruction_convergence": ("spectral convergence of reconstructions", ""),
+    "reconstruction_distance": ("log-spectral distance of reconstructions", "dB"),
     "frechet_distance": ("Frechet distance", "({extractor})"),
 }
 

@@ -211,7 +211,7 @@ def score_sounds(on: HeldOut) -> dict[str, Any]:
     y = None if y is None else np.asarray(y)[is_heard]
     others = {
         "round_trip": _round_trip(spectrogram, x),
-        "rebuilt": on.model.reconstruct(x, y),
+        "reconstruction": on.model.reconstruct(x, y),
     }
     distances = {"convergence": spectral_convergence, "distance": log_spectral_distance}
     return {

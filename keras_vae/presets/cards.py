@@ -33,7 +33,7 @@ def card(metadata: dict[str, Any], recipe: dict[str, Any], files: list[str]) -> 
         f"## Use\n\n{_use(metadata, recipe, files)}",
         f"## Training\n\n{_training(metadata, recipe)}",
         f"## Intended use and limits\n\n{_limits(metadata)}",
-        "This card was made by `keras-vae zoo build` from metadata.json and recipe.json.",
+        "`keras-vae zoo build` made this card from metadata.json and recipe.json.",
     ]
     return card_data(metadata) + "\n\n".join(part for part in parts if part) + "\n"
 
@@ -178,17 +178,18 @@ keras-vae export {name} models/{name}/1  # a SavedModel, which TF Serving serves
 def _training(metadata, recipe):
     training = metadata["training"]
     kept = (
-        f"kept is epoch {training['best_epoch']} of {training['epochs']}, the best by "
-        f"{training['monitor']} on the validation split"
+        f"the preset has the weights of epoch {training['best_epoch']} of "
+        f"{training['epochs']}, the best by {training['monitor']} on the validation split"
         if training["monitor"]
-        else f"kept is the last of {training['epochs']} epochs"
+        else f"the preset has the weights of the last of {training['epochs']} epochs"
     )
     rows = "\n".join(f"| {name} | {_plain(value)} |" for name, value in recipe.items())
     before = recipe.get("from_preset")
     start = f"It started from the preset {before}. " if before else ""
     return (
         f"{start}`keras-vae train recipe.json` trains it again; {kept}. "
-        f"{_fitted_prior(metadata)}Test data chose nothing.\n\n| recipe | |\n|---|---|\n{rows}"
+        f"{_fitted_prior(metadata)}The test data had no part in any choice."
+        f"\n\n| recipe | |\n|---|---|\n{rows}"
     )
 
 
@@ -202,7 +203,7 @@ def _fitted_prior(metadata):
     return (
         "Its prior was fitted afterwards to the codes of the training data: `keras-vae "
         f"fit-prior RUN --prior {how['prior']}{options}`, which stops when the codes of a "
-        "tenth of them, held out, score no better. "
+        "held-out tenth score no better. "
     )
 
 
@@ -213,11 +214,11 @@ def _plain(value):
 def _limits(metadata):
     name, licence = metadata["data"]["name"], metadata["data"]["licence"]
     return (
-        "For experiments with latent variables: samples, embeddings, comparison of "
-        "likelihoods, fine-tuning, trying the serving. Not for decisions about people, "
-        f"and not for more than the licence of the data allows ({licence}).\n\n"
-        f"The model knows {name} and nothing else: other data must have the same shape and "
-        "range of values, and its likelihoods of data from elsewhere do not tell whether "
-        "they are out of place. Samples repeat what is frequent in the training data, and "
-        "with it what is one-sided in them."
+        "The model is meant for experiments with latent variables: samples, embeddings, "
+        "comparison of likelihoods, fine-tuning, and trials of serving. Do not use it for "
+        "decisions about people, nor for anything that the licence of the data forbids "
+        f"({licence}).\n\n"
+        f"The model was trained on {name} alone. Other data must have the same shape and "
+        "range of values, and its likelihoods do not tell whether they are anomalies. "
+        "Samples repeat the frequent patterns of the training data, and their biases."
     )

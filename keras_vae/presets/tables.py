@@ -64,7 +64,10 @@ def page(metadata: dict[str, dict[str, Any]], recipes: dict[str, dict[str, Any]]
     Returns:
         Markdown: a table with scores and samples of each model.
     """
-    title = "# Pretrained models\n\nMade by `keras-vae zoo table`, nothing by hand."
+    title = (
+        "# Pretrained models\n\n"
+        "`keras-vae zoo table` writes this page from the metadata of the presets."
+    )
     if not metadata:
         return f"{title}\n\nNo models are here yet.\n"
     columns = (
@@ -75,7 +78,7 @@ def page(metadata: dict[str, dict[str, Any]], recipes: dict[str, dict[str, Any]]
     rows = [_row(name, about, recipes[name]) for name, about in metadata.items()]
     table = "\n".join([head, "|---" * 7 + "|", *rows])
     note = (
-        "Scores are means over examples +- standard error; each card says more. The weights "
+        "Scores are means over examples +- standard error. Each card has more of them. The weights "
         "are Apache-2.0 as far as the licence of their data allows."
     )
     return "\n\n".join([title, table, note]) + "\n"

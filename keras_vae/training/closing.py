@@ -55,7 +55,7 @@ def close(
     assert recorder.best_epoch is not None, "at least one epoch is behind"
     epochs = {"epochs": len(recorder.rows), "best_epoch": recorder.best_epoch + 1}
     if recorder.monitor is None:
-        say(f"kept is the last of {epochs['epochs']} epochs; look at the pictures")
+        say(f"kept the last of {epochs['epochs']} epochs; look at the pictures")
     else:
         say(f"best of {epochs['epochs']} epochs: {epochs['best_epoch']}")
     if recorder.monitor and epochs["best_epoch"] == recorder.recipe.epochs:
@@ -201,7 +201,7 @@ def _pictures(model, samples, x, rebuilt, output: Path, columns) -> list[str]:
     classes = [str(one) for one in (conditions and conditions.classes) or ()]
     lines = classes[: len(samples) // columns] if columns else []
     plots.save_spectrograms(samples, spectrogram, pictures[0], columns, lines)
-    pairs = {"original": x[:_PAIRS_OF_SOUNDS], "rebuilt": rebuilt[:_PAIRS_OF_SOUNDS]}
+    pairs = {"original": x[:_PAIRS_OF_SOUNDS], "reconstruction": rebuilt[:_PAIRS_OF_SOUNDS]}
     plots.save_figure(plots.spectrogram_rows(pairs, spectrogram), pictures[1])
     write_sounds(samples, spectrogram.sample_rate, output / "samples.wav")
     return [*names, "samples.wav"]

@@ -111,7 +111,7 @@ def test_reconstructions_follow_their_originals(command, run, folder, tmp_path):
     given = ["--data", folder / "clips", "--split", "all", "--count", "3"]
     assert command("reconstruct", run, *given, "--output", "a.wav").code == 0
     names = sorted(one.stem for one in (tmp_path / "a_each").iterdir())
-    assert names[:3] == ["001_original", "002_rebuilt", "003_original"]
+    assert names[:3] == ["001_original", "002_reconstruction", "003_original"]
     original = soundfile.read(tmp_path / "a_each" / "003_original.wav")[0]
     source = soundfile.read(folder / "clips" / "high" / "1.wav")[0]
     np.testing.assert_allclose(original, source, atol=1e-3)

@@ -74,7 +74,9 @@ def test_metrics_of_sounds(on, name, monkeypatch):
         expected = spectral_convergence(SPECTROGRAM, X, there_and_back).mean()
         assert found["round_trip_convergence"]["mean"] == pytest.approx(expected)
         # A model that has learned nothing is farther off.
-        assert found["rebuilt_distance"]["mean"] > found["round_trip_distance"]["mean"]
+        assert (
+            found["reconstruction_distance"]["mean"] > found["round_trip_distance"]["mean"]
+        )
     if name == "classes":
         assert {"round_trip_accuracy", "reconstruction_accuracy"} <= set(found)
 

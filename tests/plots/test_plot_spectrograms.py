@@ -15,7 +15,7 @@ X = np.stack([np.sin(2 * np.pi * 500 * TIME) * (TIME > 0.25)] * 3).astype("f4")
 
 
 def test_time_and_pitch_are_where_the_axes_say():
-    figure = spectrogram_rows({"original": X, "rebuilt": 0 * X}, SPECTROGRAM, "abc")
+    figure = spectrogram_rows({"original": X, "reconstruction": 0 * X}, SPECTROGRAM, "abc")
     figure.draw_without_rendering()
     assert len(figure.axes) == 6
     first = figure.axes[0]

@@ -26,7 +26,7 @@ def test_a_run_keeps_the_last_epoch_and_scores_images(whole):
     folder, said = whole
     model, metadata = VAE.from_preset(folder), read_metadata(folder)
     assert type(model) is VAEGAN and metadata["training"]["best_epoch"] == 3
-    assert "kept is the last of 3 epochs" in said and "sharpness of samples" in said
+    assert "kept the last of 3 epochs" in said and "sharpness of samples" in said
     scores = image_scores(model, load("digits").x_test, 500)
     assert metadata["scores"] == {**scores, "split": "test"}
     assert metadata["training"]["monitor"] is None

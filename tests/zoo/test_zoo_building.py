@@ -53,7 +53,7 @@ def test_the_card_says_what_must_be_said(whole_zoo):
         f'from_preset("{NAME}")',
         "dense_vae:hidden_units=8,latent_dim=2",
         "keras-vae train recipe.json",
-        "kept is epoch 1 of 1, the best by val_elbo on the validation split",
+        "the preset has the weights of epoch 1 of 1, the best by val_elbo on the validation split",
         "## Intended use and limits",
         "samples.png",
         "reconstructions.png",
