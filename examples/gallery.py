@@ -20,7 +20,7 @@ from keras_vae.plots.panels import INK, new_figure
 from keras_vae.presets.cards import may_show_data
 from keras_vae.presets.listing import describe
 from keras_vae.presets.lookup import find_preset
-from keras_vae.training.building import split_for
+from keras_vae.training.splits import split_for
 
 COLUMNS = 12
 PIXELS = 64

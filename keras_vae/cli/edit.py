@@ -65,7 +65,7 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
     from keras_vae import plots
     from keras_vae.generation import edit_attribute
     from keras_vae.generation.attributes import mean_differences
-    from keras_vae.training.building import split_for
+    from keras_vae.training.splits import split_for
 
     if output.suffix.lower() != ".png":
         raise click.UsageError(f"--output must end in .png, but is {output}.")
@@ -125,7 +125,7 @@ def _having(data_set: DataSet, name: str) -> np.ndarray:
 def _embed_training_data(model, data_set: DataSet) -> np.ndarray:
     import numpy as np
 
-    from keras_vae.training.building import split_for
+    from keras_vae.training.splits import split_for
 
     x, y = split_for(model, data_set, "train")
     rows = (slice(one, one + _AT_A_TIME) for one in range(0, len(x), _AT_A_TIME))

@@ -101,7 +101,7 @@ def held_out(model, data_set, split, **options) -> HeldOut:
     """The `HeldOut` of a model and a data set that `open_run` returned."""
     from keras_vae.data import Sprites
     from keras_vae.evaluation import HeldOut
-    from keras_vae.training.building import split_for
+    from keras_vae.training.splits import split_for
 
     def labelled(name):
         # A model with a condition uses the condition as its labels.
@@ -125,7 +125,7 @@ def held_out(model, data_set, split, **options) -> HeldOut:
 def scored(model, data_set, split, num_samples, seed, limit) -> dict:
     """Scores on a split of a model and a data set of `open_run`; see `held_out_scores`."""
     from keras_vae.evaluation import held_out_scores
-    from keras_vae.training.building import split_for
+    from keras_vae.training.splits import split_for
 
     x, y = split_for(model, data_set, split)
     verbose = int(sys.stdout.isatty())

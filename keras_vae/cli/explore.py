@@ -66,7 +66,7 @@ def _some_of(model, data_set, split: str, count: int, examples: int) -> dict[str
     import numpy as np
 
     from keras_vae.data.conditions import ALL_LABELS, Conditions
-    from keras_vae.training.building import split_for
+    from keras_vae.training.splits import split_for
 
     x, y = split_for(model, data_set, split)
     rows = np.random.default_rng(0).permutation(len(x))[:count]

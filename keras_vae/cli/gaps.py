@@ -39,7 +39,7 @@ def impute(run, data, output, draws, method, num_samples, seed):
     import numpy as np
 
     from keras_vae import generation
-    from keras_vae.training.building import split_for
+    from keras_vae.training.splits import split_for
 
     _check_output(output)
     model, data_set = open_run(run, data, "all")
@@ -102,7 +102,7 @@ def anomalies(run, data, output, count, num_samples, seed):
 
     from keras_vae import plots
     from keras_vae.evaluation import anomaly_ranking
-    from keras_vae.training.building import split_for
+    from keras_vae.training.splits import split_for
 
     _check_output(output)
     model, data_set = open_run(run, data, "all")

@@ -26,7 +26,7 @@ def label(run, data, split, output):
     import pandas as pd
 
     from keras_vae.evaluation import label_scores, plus_minus
-    from keras_vae.training.building import labels_of
+    from keras_vae.training.splits import labels_of
 
     suffixes = (".csv", ".parquet", ".npy", ".npz")
     if output.suffix.lower() not in suffixes:

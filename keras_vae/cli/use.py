@@ -109,7 +109,7 @@ def reconstruct(run, data, split, count, output, by_level):
     import numpy as np
 
     from keras_vae import plots
-    from keras_vae.training.building import split_for
+    from keras_vae.training.splits import split_for
 
     model, data_set = open_run(run, data, split)
     check_output(output, model)
@@ -177,7 +177,7 @@ def interpolate(run, data, split, count, steps, output):
     A walk goes from one example to the next, in the latent space. If the model has a
     condition, the whole walk has the condition of its first example.
     """
-    from keras_vae.training.building import split_for
+    from keras_vae.training.splits import split_for
 
     model, data_set = open_run(run, data, split)
     check_output(output, model)
@@ -207,7 +207,7 @@ def embed(run, data, split, output):
     """
     import numpy as np
 
-    from keras_vae.training.building import split_for
+    from keras_vae.training.splits import split_for
 
     if output.suffix.lower() not in (".npz", ".csv", ".parquet"):
         raise click.UsageError(

@@ -142,8 +142,10 @@ def write_table(output: Path, x) -> None:
 
     def write_csv(file):
         table = frame()
-        # (A line of numbers with a gap would be read as data.)
         named = any(isinstance(name, str) for name in table.columns)
+        if not named:
+            # Columns that a model leaves out stay empty, so that the others keep their place.
+            table = table.reindex(columns=range(max(table.columns) + 1))
         table.to_csv(file, index=False, header=named)
 
     writers = {

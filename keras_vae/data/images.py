@@ -28,7 +28,7 @@ from keras_vae.data.streaming.streamed import SHARE, Streamed, is_streamed
 
 _LARGEST_KEPT = 128
 _DEFAULT_SIZE = (64, 64)
-# Share of an image that is cut without a note.
+# Up to this ratio of aspect ratios, images are cropped without a note.
 _WORTH_SAYING = 1.25
 
 
@@ -284,8 +284,8 @@ def _notes(errors, looks: list[Look], image_size, is_asked: bool) -> list[str]:
     ratios = [one.size[1] / one.size[0] * height / width for one in looks]
     if cut := sum(max(one, 1 / one) > _WORTH_SAYING for one in ratios):
         notes.append(
-            f"{cut} of {len(looks)} images lose edges, since their aspect ratio is not "
-            f"that of {height} x {width}"
+            f"{cut} of {len(looks)} images lose more than a fifth of their width or height, "
+            f"since their aspect ratio is not that of {height} x {width}"
             + ("" if is_asked else "; --image-size HEIGHT WIDTH keeps more of them")
         )
     return notes

@@ -1,11 +1,10 @@
-"""The objects that a recipe describes: model, preprocessor, objective, optimizer."""
+"""The model that a recipe describes, with its preprocessor."""
 
 from __future__ import annotations
 
 import math
 from typing import cast
 
-import keras
 import numpy as np
 
 from keras_vae import layers, models, objectives, priors
@@ -15,8 +14,6 @@ from keras_vae.data import (
     DataSet,
     Preprocessor,
     Spectrogram,
-    keep_labels,
-    steps_per_epoch,
 )
 from keras_vae.data.conditions import ALL_LABELS
 from keras_vae.models import LatentVariableModel, optimizers
@@ -30,26 +27,9 @@ _ROOMS = {
     "objective": objectives.ROOM,
     "optimizer": optimizers.ROOM,
 }
-# For small data an epoch is several passes, so that it has this many steps, and 50 epochs
-# are enough to learn from.
-_LEAST_STEPS = 40
 # Number of training examples, and of their elements, from which parts may start, such as
 # pseudo-inputs.
 _MOST_STARTS, _MOST_ELEMENTS = 10_000, 50_000_000
-
-
-def steps_of_epoch(recipe: Recipe, data: DataSet) -> int:
-    """Counts the steps of an epoch: one pass through the data, or several for small data.
-
-    Args:
-        recipe: The recipe, with its batch size decided.
-        data: The data set.
-
-    Returns:
-        The number of steps.
-    """
-    once = steps_per_epoch(len(data.x_train), cast(int, recipe.batch_size))
-    return once * -(-_LEAST_STEPS // once) if once < _LEAST_STEPS else once
 
 
 def check_parts(recipe: Recipe) -> None:
@@ -170,35 +150,6 @@ def binarization(recipe: Recipe, model: LatentVariableModel, usual: str | None) 
     return binarize
 
 
-def split_for(model: LatentVariableModel, data: DataSet, split: str) -> tuple:
-    """Takes the inputs of a model from a split of a data set.
-
-    Args:
-        model: The model.
-        data: The data set.
-        split: Name of the split, or "all".
-
-    Returns:
-        Raw observations, and their labels if these are the model's condition, otherwise
-        None.
-
-    Raises:
-        ValueError: If the model has a condition, and the labels do not fit.
-    """
-    x, y = data.split(split)
-    if model.condition_shape is None:
-        return x, None
-    if model.preprocessor is not None and model.preprocessor.conditions is not None:
-        y = model.preprocessor.conditions.select(data, split)
-    if y is None:
-        raise ValueError(
-            f"The model has a condition, but {data.name!r} has no labels for it. Give data "
-            "with labels (sub-folders of images; y beside x in an .npz file), or take a "
-            "model without condition."
-        )
-    return x, model.check_condition(y, len(x))
-
-
 def classes_of(data: DataSet, name: str) -> Conditions:
     """Finds the classes that a model learns.
 
@@ -220,133 +171,3 @@ def classes_of(data: DataSet, name: str) -> Conditions:
             f"labels {names}. Choose one with classes: condition (--condition NAME)."
         )
     return Conditions(found.columns)
-
-
-def labels_of(model: LatentVariableModel, data: DataSet, split: str) -> np.ndarray | None:
-    """Takes the labels that a model learns from a split of a data set.
-
-    Args:
-        model: A model that learns labels.
-        data: The data set.
-        split: Name of the split, or "all".
-
-    Returns:
-        Class numbers [N], -1 for unknown ones; None if the data have no labels.
-
-    Raises:
-        ValueError: If there are other labels than those that the model learned.
-    """
-    y = data.split(split)[1]
-    if y is not None and model.preprocessor is not None and model.preprocessor.conditions:
-        y = model.preprocessor.conditions.select(data, split)
-    return None if y is None else model.check_condition(y, len(y))
-
-
-def kept_labels(recipe: Recipe, model: LatentVariableModel, data: DataSet):
-    """Takes the labels that a model is trained on.
-
-    Args:
-        recipe: The recipe; its `labels` is the number of known labels.
-        model: The model.
-        data: The data set.
-
-    Returns:
-        Class numbers [N] of the training data, -1 for unknown ones; None if the model
-        learns no labels.
-
-    Raises:
-        ValueError: If labels are requested but the model learns none; there are no labels,
-            or a class has too few.
-    """
-    if not model.learns_labels:
-        if recipe.labels is None:
-            return None
-        raise ValueError(
-            f"labels={recipe.labels} is for models that learn them, but {recipe.title} does "
-            "not. Leave it out, or take semi_supervised_vae."
-        )
-    y = labels_of(model, data, "train")
-    if y is None or (y < 0).all():
-        raise ValueError(
-            f"The model learns labels, but none of the training data of {data.name!r} has "
-            "one. Give data with labels."
-        )
-    return y if recipe.labels is None else keep_labels(y, recipe.labels, recipe.seed)
-
-
-def build_optimizer(recipe: Recipe, model: LatentVariableModel, data: DataSet):
-    """Makes the optimizer, with the recipe's schedule.
-
-    Args:
-        recipe: The recipe, with its batch size decided.
-        model: The model.
-        data: The data set, for the number of steps.
-
-    Returns:
-        The optimizer.
-
-    Raises:
-        ValueError: If its arguments are refused.
-    """
-    optimizer = optimizers.get_optimizer(recipe.optimizer or model.usual_optimizer)
-    if recipe.schedule == "constant":
-        return optimizer
-    steps = steps_of_epoch(recipe, data) * recipe.epochs
-    start = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-    config = optimizer.get_config()
-    schedule = keras.optimizers.schedules.CosineDecay(start, steps)
-    config["learning_rate"] = keras.optimizers.schedules.serialize(schedule)
-    return type(optimizer).from_config(config)
-
-
-def build_objective(
-    recipe: Recipe, model: LatentVariableModel, data: DataSet
-) -> objectives.Objective:
-    """Makes the objective, with the recipe's warm-up.
-
-    Args:
-        recipe: The recipe, with its batch size decided.
-        model: The model.
-        data: The data set, for the number of steps.
-
-    Returns:
-        The objective.
-
-    Raises:
-        ValueError: If its arguments are refused, or it has no beta to warm up.
-    """
-    if recipe.objective is None:
-        objective = model.usual_objective()
-    else:
-        objective = objectives.get(recipe.objective)
-    if not recipe.warmup_epochs:
-        return objective
-    beta = getattr(type(objective), "beta", None)
-    if not isinstance(beta, objectives.Number) or not beta.scheduled:
-        raise ValueError(
-            "warmup_epochs raises the weight beta of the rate, which the objective "
-            f"{type(objective).__name__} does not schedule. Leave it out, or take elbo."
-        )
-    config = objective.get_config()
-    steps = steps_of_epoch(recipe, data) * recipe.warmup_epochs
-    # The schedule counts updates, and several batches may make one.
-    optimizer = optimizers.get_optimizer(recipe.optimizer or model.usual_optimizer)
-    steps = -(-steps // (optimizer.gradient_accumulation_steps or 1))
-    schedule = keras.optimizers.schedules.PolynomialDecay(0.0, steps, config["beta"])
-    config["beta"] = keras.optimizers.schedules.serialize(schedule)
-    return type(objective).from_config(config)
-
-
-def monitor_of(objective: objectives.Objective) -> str | None:
-    """The validation score that decides which epoch is kept.
-
-    Args:
-        objective: The objective.
-
-    Returns:
-        The ELBO if it is the loss, otherwise the loss; None if the losses of several
-        players judge each other, so that the last epoch is kept.
-    """
-    if objective.is_adversarial:
-        return None
-    return "val_elbo" if objective.is_plain_bound else "val_loss"

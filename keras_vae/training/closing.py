@@ -22,8 +22,8 @@ from keras_vae.evaluation import (
 )
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import METADATA, read_metadata
-from keras_vae.training.building import labels_of, split_for
 from keras_vae.training.run_folder import RunRecorder, remove_checkpoints
+from keras_vae.training.splits import labels_of, split_for
 
 # Limits of the final evaluation: examples, importance samples of each, and decoded elements
 # in total (about half a minute); large images get fewer samples.
@@ -33,7 +33,7 @@ _GRAIN = 1.5
 # Number of samples in a picture; with classes, number of samples per class and of classes.
 SAMPLES, _SAMPLES_OF_CLASS, _MOST_CLASSES = 64, 8, 20
 # Sounds take more space than images, in pictures and in files.
-_SOUNDS, _SOUNDS_OF_CLASS, _PAIRS_OF_SOUNDS = 32, 4, 8
+_PAIRS, _SOUNDS, _SOUNDS_OF_CLASS, _PAIRS_OF_SOUNDS = 16, 32, 4, 8
 
 
 def close(
@@ -68,7 +68,9 @@ def close(
     say(describe_scores(scores))
     for line in [*_worse_than_nothing(model, scores), *_remarks(model, x, y)]:
         say(line)
-    pictures = draw(model, x[:16], output, None if y is None else y[:SAMPLES])
+    # By chance, since the examples of a class may follow each other.
+    rows = np.random.default_rng(0).permutation(len(x))[:SAMPLES]
+    pictures = draw(model, x[rows[:_PAIRS]], output, None if y is None else y[rows])
     training = {**epochs, "finished": True, "monitor": recorder.monitor}
     metadata = {**read_metadata(output), "training": training, "scores": scores}
     write_json(output / METADATA, metadata)

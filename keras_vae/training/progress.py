@@ -36,15 +36,17 @@ class EpochLines(keras.callbacks.Callback):
         self.recorder, self.steps, self.say = recorder, steps, say
         self.is_terminal = sys.stdout.isatty()
         self._seconds: list[float] = []
-        self._shown = self._start = 0.0
+        self._shown = self._start = self._compiled = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the clock."""
         self._epoch, self._start = epoch, time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
-        """Counts the steps, on a terminal."""
+        """Notes when the first step ends; counts the steps, on a terminal."""
         now = time.monotonic()
+        if batch == 0:
+            self._compiled = now
         if self.is_terminal and now - self._shown > 0.2:
             self._shown = now
             text = f"\r\033[Kepoch {self._epoch + 1}: step {batch + 1} of {self.steps}"
@@ -83,10 +85,16 @@ class EpochLines(keras.callbacks.Callback):
             parts.append(f"best {value:.2f} (epoch {best + 1})")
         parts.append(f"{self._seconds[-1]:.1f} s")
         if left := total - epoch - 1:
-            # The first epoch includes the compilation.
-            recent = self._seconds[1:][-5:] or self._seconds
+            recent = self._seconds[1:][-5:] or [self._without_first_step()]
             parts.append(f"at most {_span(left * sum(recent) / len(recent))} left")
         return ", ".join(parts)
+
+    def _without_first_step(self):
+        """Seconds of the first epoch if its first step, which compiles, took as any other."""
+        if self.steps == 1:
+            return self._seconds[0]
+        after_first = self._start + self._seconds[0] - self._compiled
+        return after_first * self.steps / (self.steps - 1)
 
     def _bits(self, elbo):
         if not self.model.is_discrete:

@@ -388,7 +388,10 @@ def test_what_is_left_out_is_said(tmp_path):
     data = load(tmp_path, image_size=(8, 8), channels=3)
     text = "\n".join(data.notes)
     assert "used 7 of 9 files; left out: 1 without suffix, 1 .txt" in text
-    assert "1 of 7 images lose edges" in text and "1 files have several pages" in text
+    assert (
+        "1 of 7 images lose more than a fifth" in text
+        and "1 files have several pages" in text
+    )
 
 
 def test_all_damaged_images_are_named_and_may_be_skipped(tmp_path):

@@ -9,7 +9,8 @@ import scipy.sparse as sp
 import keras_vae
 from keras_vae.data import Conditions
 from keras_vae.training import Recipe
-from keras_vae.training.building import build_model, split_for
+from keras_vae.training.building import build_model
+from keras_vae.training.splits import split_for
 
 SIZE = 6
 COUNTS = (

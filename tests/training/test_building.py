@@ -10,15 +10,16 @@ from keras_vae import VAE, VAEGAN, ConvVAE, DenseVAE, data, layers, objectives, 
 from keras_vae.core.parts import constructor_arguments
 from keras_vae.data import Scaling
 from keras_vae.training import building, train
-from keras_vae.training.building import (
-    build_model,
+from keras_vae.training.building import build_model, check_parts
+from keras_vae.training.setup import (
     build_objective,
     build_optimizer,
-    check_parts,
     monitor_of,
-    split_for,
-    steps_of_epoch,
+    set_up,
 )
+from keras_vae.training.splits import split_for
+
+STEPS = 42
 
 
 def made(source=None, **values):
@@ -67,11 +68,11 @@ def test_a_vae_gan_is_as_the_recipe_says():
     # No deeper than by default, which for 8 x 8 pixels is one halving.
     assert model.discriminator.get_layer("features").output.shape[1:] == (4, 4, 4)
     said = recipe(model="vae_gan", objective="adversarial:gamma=0.5,r1=2", batch_size=32)
-    objective = build_objective(said, model, table_set())
+    objective = build_objective(said, model, STEPS)
     assert (objective.gamma, objective.r1) == (0.5, 2.0)
-    usual = build_objective(recipe(model="vae_gan"), model, table_set())
+    usual = build_objective(recipe(model="vae_gan"), model, STEPS)
     assert isinstance(usual, objectives.Adversarial)
-    assert build_optimizer(said, model, table_set()).beta_1 == 0.5
+    assert build_optimizer(said, model, STEPS).beta_1 == 0.5
 
 
 def test_no_default_stands_a_second_time():
@@ -81,9 +82,9 @@ def test_no_default_stands_a_second_time():
         if name in ("latent_dim", "hidden_units", "activation"):
             assert getattr(model, name) == one.default
     usual = objectives.ELBO()
-    objective = build_objective(recipe(), model, table_set())
+    objective = build_objective(recipe(), model, STEPS)
     assert objective.get_config() == usual.get_config()
-    optimizer = build_optimizer(recipe(schedule="constant"), model, table_set())
+    optimizer = build_optimizer(recipe(schedule="constant"), model, STEPS)
     default = constructor_arguments(type(optimizer))["learning_rate"].default
     assert float(optimizer.learning_rate) == pytest.approx(default)
 
@@ -219,8 +220,9 @@ def test_labels_that_are_no_condition_of_the_model_are_refused(condition, labels
 def test_the_cosine_falls_to_zero_over_all_epochs(plain):
     # 40 examples in batches of 16 have 3 steps: 14 passes make an epoch of 42.
     rates = recipe(batch_size=16, epochs=5, optimizer="sgd:learning_rate=0.5")
-    assert steps_of_epoch(rates, table_set()) == 42
-    optimizer = build_optimizer(rates, plain, table_set())
+    setup = set_up(rates, table_set())
+    assert (setup.passes, setup.steps) == (14, STEPS)
+    optimizer = build_optimizer(rates, plain, STEPS)
     schedule = optimizer._learning_rate
     assert type(optimizer).__name__ == "SGD" and float(schedule(0)) == 0.5
     assert 0 < float(schedule(200)) < 0.02 and float(schedule(210)) == pytest.approx(0)
@@ -228,13 +230,13 @@ def test_the_cosine_falls_to_zero_over_all_epochs(plain):
 
 def test_a_constant_rate_stays(plain):
     said = recipe(schedule="constant", optimizer="adam:learning_rate=0.25")
-    optimizer = build_optimizer(said, plain, table_set())
+    optimizer = build_optimizer(said, plain, STEPS)
     assert float(optimizer.learning_rate) == 0.25
 
 
 def test_the_warm_up_ends_after_its_epochs(plain):
     warm = recipe(batch_size=16, warmup_epochs=4, objective="elbo:beta=2,free_bits=0.5")
-    objective = build_objective(warm, plain, table_set())
+    objective = build_objective(warm, plain, STEPS)
     betas = [float(objective.beta(step)) for step in (0, 84, 168, 999)]
     assert betas == [0.0, 1.0, 2.0, 2.0] and objective.free_bits == 0.5
 
@@ -242,15 +244,15 @@ def test_the_warm_up_ends_after_its_epochs(plain):
 @pytest.mark.parametrize("objective", ["iwae", "reconstruction", "adversarial"])
 def test_what_has_no_scheduled_beta_cannot_be_warmed_up(plain, objective):
     with pytest.raises(ValueError, match="warmup_epochs raises .* does not schedule"):
-        build_objective(recipe(warmup_epochs=1, objective=objective), plain, table_set())
+        build_objective(recipe(warmup_epochs=1, objective=objective), plain, STEPS)
 
 
 def test_the_objective_is_as_the_recipe_says(plain):
     said = recipe(objective="elbo:beta=3,num_samples=2,free_bits=0.5")
-    elbo = build_objective(said, plain, table_set())
+    elbo = build_objective(said, plain, STEPS)
     assert isinstance(elbo, objectives.ELBO)
     assert (elbo.beta, elbo.num_samples, elbo.free_bits) == (3.0, 2, 0.5)
-    iwae = build_objective(recipe(objective="iwae:num_samples=7"), plain, table_set())
+    iwae = build_objective(recipe(objective="iwae:num_samples=7"), plain, STEPS)
     assert isinstance(iwae, objectives.IWAE) and iwae.num_samples == 7
 
 
@@ -270,11 +272,11 @@ def test_the_objective_is_as_the_recipe_says(plain):
     ],
 )
 def test_the_elbo_decides_unless_something_else_is_trained(plain, values, monitor):
-    assert monitor_of(build_objective(recipe(**values), plain, table_set())) == monitor
+    assert monitor_of(build_objective(recipe(**values), plain, STEPS)) == monitor
 
 
 def test_an_autoencoder_is_trained_on_its_reconstructions():
     model = built(table_set(), posterior="deterministic")
-    objective = build_objective(recipe(), model, table_set())
+    objective = build_objective(recipe(), model, STEPS)
     assert isinstance(objective, objectives.Reconstruction)
     assert isinstance(model, VAE) and not model.latent.has_density

@@ -22,10 +22,10 @@ from keras_vae import VAE
 from keras_vae.data import load
 from keras_vae.evaluation import likelihood_scores
 from keras_vae.presets.files import read_metadata
-from keras_vae.training import hardware
-from keras_vae.training import run as training
-from keras_vae.training.building import build_model, build_objective
+from keras_vae.training import hardware, setup
+from keras_vae.training.building import build_model
 from keras_vae.training.recipe import Recipe
+from keras_vae.training.setup import build_objective
 
 FILES = {"config.json", "model.weights.h5", "metadata.json", "recipe.json", "history.csv"}
 PICTURES = {"samples.png", "reconstructions.png", "manifold.png"}
@@ -160,7 +160,7 @@ def test_xla_is_chosen_where_it_is_the_faster_one(model, values, size, faster):
     one = recipe(model=model, jit=None, **values)
     data = table_set((size, size, 1), n=9, likelihood="normal")
     made, _ = build_model(one, data)
-    objective = build_objective(one, made, data)
+    objective = build_objective(one, made, steps=40)
     assert hardware.use_xla(one, made, objective, None) == faster
 
 
@@ -204,7 +204,7 @@ def test_pixels_are_binarized_as_the_recipe_says(tmp_path, monkeypatch, how):
         assert min(values) == 0.0 and max(values) == 1.0
         raise Stopped
 
-    monkeypatch.setattr(training, "pipeline", look)
+    monkeypatch.setattr(setup, "pipeline", look)
     with pytest.raises(Stopped):
         run(recipe(likelihood="bernoulli", binarize=how), tmp_path / "run")
 

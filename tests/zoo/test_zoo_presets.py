@@ -11,8 +11,8 @@ import keras_vae
 from keras_vae import evaluation
 from keras_vae.data import load
 from keras_vae.presets.files import check_all, read_metadata
-from keras_vae.training.building import split_for
 from keras_vae.training.recipe import Recipe
+from keras_vae.training.splits import split_for
 
 NAMES = sorted(path.parent.name for path in ZOO.glob("[!.]*/metadata.json"))
 FILES = {"README.md", "config.json", "model.weights.h5", "recipe.json"}

@@ -1,0 +1,126 @@
+"""What is known of a run before it trains: for its folder, and for the user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_vae.core.parts import part_name
+from keras_vae.data import DataSet
+from keras_vae.training import fine_tuning, hardware
+from keras_vae.training.recipe import Recipe
+from keras_vae.training.setup import Setup
+
+
+def metadata_of(recipe: Recipe, data: DataSet, model) -> dict[str, Any]:
+    """Makes the metadata of a run, except for the results of training.
+
+    Args:
+        recipe: The recipe.
+        data: The data set.
+        model: The model, compiled.
+
+    Returns:
+        The content of `metadata.json`.
+    """
+    about: dict[str, Any] = {
+        "name": data.name,
+        "licence": data.licence,
+        "fingerprint": data.fingerprint(
+            labels=model.num_classes is not None or model.condition_shape is not None
+        ),
+        "event_shape": list(data.event_shape),
+    }
+    if data.sample_rate is not None:
+        about["sample_rate"] = data.sample_rate
+    likelihood = model.likelihood_text
+    if "feature_distance" in model.objective.terms:
+        likelihood = "distances in a discriminator's features"
+    metadata = {
+        "model": part_name(type(model)),
+        "likelihood": likelihood,
+        "binarized": model.preprocessor.seed if model.preprocessor.binarize else None,
+        "policy": keras.config.dtype_policy().name,
+        "data": about,
+    }
+    if recipe.from_preset is not None:
+        metadata["from_preset"] = fine_tuning.origin(recipe)
+    return metadata
+
+
+def check_unchanged(output: Path, before: dict[str, Any], metadata: dict[str, Any]) -> None:
+    """Refuses to continue a run with other data or another precision.
+
+    Args:
+        output: The run's folder.
+        before: The metadata with which the run began.
+        metadata: Those of today.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    if before.get("from_preset") != metadata.get("from_preset"):
+        raise ValueError(
+            f"The preset that the run in {output} began with has changed since. Restore "
+            "it, or train anew."
+        )
+    begun, here = before.get("policy"), metadata["policy"]
+    if begun != here:
+        raise ValueError(
+            f"The run in {output} was begun in {begun}, but would continue in {here}: half "
+            "precision differs between GPUs and CPUs. Continue on the kind of device where "
+            "it began, or train anew."
+        )
+    before, now = before["data"], metadata["data"]
+    if before["fingerprint"] != now["fingerprint"]:
+        raise ValueError(
+            f"{now['name']!r} has changed since the run in {output} began, and with it the "
+            "held-out data. Restore the data, or train anew."
+        )
+
+
+def describe(setup: Setup, data: DataSet, metadata: dict[str, Any], workers: int) -> str:
+    """Describes a run in words.
+
+    Args:
+        setup: The parts of the run.
+        data: The data set.
+        metadata: The run's metadata.
+        workers: Number of workers.
+
+    Returns:
+        Lines for the user.
+    """
+    model, passes = setup.model, setup.passes
+    kind = "GPU" if hardware.on_gpu() else "CPU"
+    count = model.distribute_strategy.num_replicas_in_sync
+    sizes = [len(data.split(name)[0]) for name in ("train", "validation", "test")]
+    return (
+        f"{metadata['model']} with {model.count_params():,} weights, latent size "
+        f"{model.latent_dim}, likelihood {metadata['likelihood']}\n"
+        f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
+        f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
+        + _values(data, model)
+        + (f"an epoch is {passes} passes through the training data\n" if passes > 1 else "")
+        + f"training on {count} {kind}{'s' if count > 1 else ''}"
+        + (f", by {workers} workers" if workers > 1 else "")
+        + (" with XLA" if setup.jit else "")
+        + (" in mixed precision" if metadata["policy"].startswith("mixed") else "")
+    )
+
+
+def _values(data: DataSet, model) -> str:
+    """Lines about the kind of the values, if it was guessed."""
+    if data.sample_rate is not None:
+        return f"sounds are seen as spectrograms of shape {tuple(model.event_shape)}\n"
+    if data.sha256 is None or data.columns:
+        return ""
+    if data.levels is None:
+        name = data.likelihood
+        if name not in ("poisson", "negative_binomial"):
+            return ""
+        return f"the values are treated as counts: {name} (see --likelihood)\n"
+    low, high = data.levels
+    return f"the values are treated as levels from {low} to {high} (see --levels)\n"
