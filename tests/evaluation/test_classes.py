@@ -95,7 +95,7 @@ def test_the_metric_reads_held_out_images_and_samples():
     assert found["reconstruction_accuracy"]["mean"] == pytest.approx(2 / 3)
     assert found["condition_accuracy"]["mean"] == pytest.approx(2 / 3)
     assert (
-        "reads as asked" in describe_metrics({"classes": found})
+        "class that was asked for" in describe_metrics({"classes": found})
         and METRICS["classes"].about
     )
 
