@@ -3,10 +3,10 @@
     python benchmarks/cost.py [--repeats 20] [--short] [--output docs/images/cost.png]
 
 One thing varies at a time: batch size, image size, latent size of a training step, and
-the importance samples of `log_likelihood`. Images are random 0/1 pixels, on which the time
-does not depend. Steps of the dense model are compiled with XLA, those of the convolutional
-one are not. Medians over the repeats, after one that compiles; of `log_likelihood` over
-a tenth of the repeats.
+the importance samples of `log_likelihood`. Images are random 0/1 pixels; the time does not
+depend on them. Steps of the dense model are compiled with XLA, those of the convolutional
+one are not. Times are medians over the repeats, after a first call that compiles.
+`log_likelihood` has a tenth of the repeats.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def seconds(work: Callable[[], None], repeats: int) -> float:
 
     Args:
         work: The function; its first call is not counted.
-        repeats: How often it is called after that.
+        repeats: Number of calls after the first.
 
     Returns:
         Median seconds of a call.
@@ -68,10 +68,10 @@ def measure(model_name: str, what: str, value: int, repeats: int) -> float:
         model_name: "dense" (500-500) or "conv" (halvings down to 8 pixels or fewer).
         what: The quantity that varies.
         value: Its value.
-        repeats: Number of measurements; a tenth of it, at least one, of scores.
+        repeats: Number of measurements; scores have a tenth of it, at least one.
 
     Returns:
-        Milliseconds for each image: of a training step, or of its score.
+        Milliseconds an image of a training step or of a score.
     """
     keras.backend.clear_session()
     sizes = {**USUAL, what: value}
@@ -83,7 +83,7 @@ def measure(model_name: str, what: str, value: int, repeats: int) -> float:
     if what == SAMPLES:
         repeats = max(1, repeats // 10)
         return 1e3 / count * seconds(lambda: model.log_likelihood(x, value), repeats)
-    # What is the faster one on CPUs for all but small batches.
+    # The faster choice on CPUs for all but small batches.
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=model_name == "dense")
     return 1e3 / count * seconds(lambda: model.train_on_batch(x), repeats)
 

@@ -1,15 +1,16 @@
 """Disentangling of `sprites` by five objectives and the plain VAE, over several seeds.
 
-Sprites are drawn in the manner of dSprites, and are not dSprites: shapes, sizes and ranges
-differ, so nothing here can be laid beside published figures. Each row has the same dense
-networks, 10 latent numbers, images, epochs and Adam; weights are those of the papers for
-dSprites, and nothing is tuned. Scores: MIG and DCI (50 trees that see all codes) of
-posterior means, and the FactorVAE score of 1,500 points of 32 images.
+The sprites imitate dSprites but are not dSprites: shapes, sizes and ranges differ, so the
+scores do not compare with published figures. All rows have the same dense networks, 10
+latent numbers, images, epochs and Adam. Their weights are those of the papers for dSprites;
+nothing is tuned. The scores are MIG and DCI (50 trees that see all codes) of posterior
+means, and the FactorVAE score of 1,500 points of 32 images.
 
     python benchmarks/disentangling.py --seeds 3 --output disentangling/
 
-What is finished is kept in a JSON file, and not trained again; seed by seed, so that an
-interrupted run has something of each row. Traversals of the first seed are pictures there.
+A JSON file keeps finished runs, which are not trained again. The program goes seed by seed,
+so an interrupted run has results for each row. The folder has pictures of the first seed's
+traversals.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def measured(name: str, seed: int, options) -> dict[str, float]:
 
 
 def report(found: dict[str, dict[str, float]]) -> str:
-    """Writes the table: mean and standard deviation over the seeds that are finished.
+    """Writes the table: mean and standard deviation over the finished seeds.
 
     Args:
         found: Scores by "row/seed".

@@ -1,10 +1,10 @@
-"""What samples gain from a prior that is fitted afterwards, for an autoencoder and a VAE.
+"""The gain of samples from a prior fitted afterwards, for an autoencoder and a VAE.
 
 Both have one dense network (500-500, 16 latent numbers) and are trained on the same images
 of Fashion-MNIST, greys from 0 to 1. Then `generation.fit_prior` fits priors to their codes:
-a mixture of 50 normals, and a second-stage VAE (256-256). Samples (means of p(x|z)) of each
-are scored by the package's Frechet distance from test images, on the features
-"random_conv_v1" (no FID), and drawn into one picture.
+a mixture of 50 normals, and a second-stage VAE (256-256). The package's Frechet distance
+from test images, on the features "random_conv_v1" (not an FID), scores the samples (means of
+p(x|z)) of each. One picture shows all samples.
 
     KERAS_VAE_DATA=... python benchmarks/ex_post_priors.py --output ex_post_priors.png
 """
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10_000, help="training images")
     parser.add_argument("--epochs", type=int, default=10, help="epochs of both models")
     parser.add_argument(
-        "--prior-epochs", type=int, default=10, help="most epochs of the prior"
+        "--prior-epochs", type=int, default=10, help="maximum number of epochs of the prior"
     )
     parser.add_argument("--samples", type=int, default=3000, help="samples and test images")
     parser.add_argument("--output", type=Path, default=Path("ex_post_priors.png"))

@@ -1,9 +1,9 @@
-"""A VAE-GAN beside a VAE of the same encoder and decoder, on held-out faces.
+"""A VAE-GAN beside a VAE with the same encoder and decoder, on held-out faces.
 
     python benchmarks/faces.py runs/vae_gan_celeba runs/conv_vae_celeba
 
-prints sharpness, grain, nearness, attribute similarity and the Frechet distance of samples
-on the attribute reader's features, with standard errors, and draws both models'
+prints sharpness, grain, PSNR, attribute similarity and the Frechet distance of samples
+on the attribute reader's features, with standard errors. It draws both models'
 reconstructions and samples below the originals.
 """
 
@@ -43,7 +43,7 @@ def main():
     parser.add_argument(
         "--no-originals",
         action="store_true",
-        help="draw only the models' images; some data must not be shown",
+        help="draw only the models' images; some data may not be published",
     )
     parser.add_argument("--output", type=Path, default=Path("faces.png"))
     arguments = parser.parse_args()
@@ -55,8 +55,8 @@ def main():
     )
     originals = evaluation.sharpness(x)
     print(f"{len(x)} held-out faces, {arguments.samples} samples; +- standard error")
-    print(f"{'':<10}{'sharpness, of the originals':<32}{'attributes read off':<24}")
-    print(f"{'':<10}{'reconstructions':<17}{'samples':<15}{'cosine with the true ones'}")
+    print(f"{'':<10}{'sharpness, of the originals':<32}{'attributes read, cosine':<24}")
+    print(f"{'':<10}{'reconstructions':<17}{'samples':<15}{'with the true attributes'}")
     cosine = evaluation.attribute_similarity(reader.predict(x, verbose=0), y)
     print(f"{'originals':<10}{'1':<17}{'':<15}{words(evaluation.mean_and_error(cosine))}")
     see = evaluation.attribute_features(reader)
@@ -85,7 +85,7 @@ def main():
         rows += [reconstructions[: arguments.columns], samples[: arguments.columns]]
     difference = evaluation.mean_and_error(cosines["VAE-GAN"] - cosines["VAE"])
     print("\n".join(others))
-    print(f"cosine of the VAE-GAN minus that of the VAE, pairwise: {words(difference)}")
+    print(f"cosine of the VAE-GAN minus that of the VAE, paired: {words(difference)}")
     drawn, vae, vae_samples, gan, gan_samples = rows
     rows = [vae, gan, vae_samples, gan_samples]
     names = "reconstructions by VAE and VAE-GAN, samples of VAE and VAE-GAN"

@@ -1,20 +1,20 @@
-"""Ten minutes on a machine with a GPU: is it found, right, and fast?
+"""A ten-minute check of a GPU: TensorFlow finds it, and it computes correctly and fast.
 
     python benchmarks/gpu_check.py [--seconds 20] [--batch-size 512]
 
-Synthetic images, no downloads. It prints a line a check, and ends with an error if one
-fails:
+It uses synthetic images and downloads nothing. It prints one line for each check, and ends
+with an error if one fails:
 
-- devices: what TensorFlow sees, and whether the GPU's memory grows with use;
+- devices: those that TensorFlow finds, and whether the GPU's memory grows with use;
 - agreement: -ELBO of the same weights, images and noise on the CPU and on the device;
 - precision: a mixed float16 model scales its loss, and its loss stays near float32's;
 - speed: examples a second in `fit`, dense and convolutional, with and without XLA, in
-  float32 and mixed precision, and which share of the device's matrix speed that is;
-- replicas: where there are two devices, the weights after a step are those of one;
+  float32 and mixed precision, and their share of the device's matrix speed;
+- replicas: two devices give the same weights after a step as one device;
 - determinism: two trainings with one seed end with the same weights.
 
-Without a GPU everything runs on the CPU (two logical ones for the replicas), so that the
-script itself is tested; its speeds then say nothing of GPUs.
+Everything runs on the CPU (two logical ones for the replicas) if there is no GPU. This tests
+the script itself; its speeds then say nothing about GPUs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NETWORKS = {"dense": keras_vae.DenseVAE, "conv": keras_vae.ConvVAE}
 
 
 def make(network: str, dtype=None) -> keras_vae.VAE:
-    """Makes a model, the same each time."""
+    """Makes a model, with the same weights each time."""
     keras.utils.set_random_seed(0)
     return NETWORKS[network](SHAPE, 50, seed=0, dtype=dtype)
 
@@ -45,7 +45,7 @@ class Check:
     """Prints a line for each check, and remembers whether one failed."""
 
     def __init__(self):
-        """Knows of no failure."""
+        """Starts without failures."""
         self.failed: list[str] = []
 
     def __call__(self, name: str, passed: bool, text: str) -> None:
@@ -53,7 +53,7 @@ class Check:
 
         Args:
             name: Name of the check.
-            passed: Whether it is as it should be.
+            passed: Whether the check passed.
             text: The result.
         """
         print(f"{'ok    ' if passed else 'FAILED'} {name}: {text}", flush=True)
@@ -86,7 +86,7 @@ def images(count: int) -> np.ndarray:
 
 
 def loss_on(device: str, model, x) -> float:
-    """-ELBO of images on a device, with noise that is the same on all."""
+    """-ELBO of images on a device; the noise is the same on all devices."""
     noise = tf.random.stateless_normal((1, len(x), model.latent_dim), (0, 1))
     with tf.device(device):
         q = model.encode(x)
@@ -159,7 +159,7 @@ def check_speed(check: Check, x, device: str, options) -> None:
 
 
 def check_replicas(check: Check, x, names: list[str]) -> None:
-    """Compares a step on two devices with one on one."""
+    """Compares a step on two devices with a step on one."""
 
     def weights(scope: Callable) -> list[np.ndarray]:
         with scope():
@@ -196,7 +196,7 @@ def main() -> None:
     kind = "GPU" if on_gpu() else "no GPU: everything runs on the CPU"
     print(f"TensorFlow {tf.__version__}, {kind}, {len(names)} devices: {', '.join(names)}")
     x = images(2048)
-    # TensorFloat-32 has three digits; here the question is whether the rest is right.
+    # TensorFloat-32 has three digits; this check asks whether the rest is right.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     for network in NETWORKS:
         losses = [loss_on(one, make(network), x[:256]) for one in ("/CPU:0", names[0])]

@@ -1,12 +1,12 @@
-r"""Which inference keeps more levels alive: BIVA's beside the ladder's and plain top-down.
+r"""The levels that BIVA's, the ladder's and plain top-down inference keep active.
 
     KERAS_VAE_DATA=... python benchmarks/hierarchies.py --epochs 60 --folder hierarchies \
         [--model hierarchical_vae:latent_channels=8-8-16,strides=4-8-16]
 
-The same model, data, objective, optimizer and number of epochs for each; a row each of the
-held-out negative log-likelihood and of the nats of each level. The bidirectional one has more
-networks, so weights and seconds stand beside. FOLDER keeps the runs and, in `rows.json`, what
-is finished: started again, the program goes on where it was.
+All have the same model, data, objective, optimizer and number of epochs. Each has a row with
+its held-out negative log-likelihood and the nats of each level. Bidirectional inference has
+more networks, so the table also has weights and minutes. FOLDER keeps the runs, and its
+`rows.json` the finished rows; a second start resumes the first.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def trained(inference: str, options: argparse.Namespace, rows: dict) -> float:
 
     Args:
         inference: Its inference.
-        options: Those of the command.
-        rows: What is known of each inference, to which the seconds are added.
+        options: The parsed command line.
+        rows: Results of each inference; the seconds are added to them.
 
     Returns:
-        All seconds of its training so far.
+        Total seconds of its training so far.
     """
     separator = "," if ":" in options.model else ":"
     recipe = Recipe(
@@ -60,7 +60,7 @@ def scored(folder: Path, options: argparse.Namespace) -> dict:
 
     Args:
         folder: Its run.
-        options: Those of the command.
+        options: The parsed command line.
 
     Returns:
         Weights, nats of each level (the lowest first), and the scores.
@@ -79,7 +79,7 @@ def table(rows: dict, num_samples: int) -> str:
     """Writes the finished rows.
 
     Args:
-        rows: What is known of each inference.
+        rows: Results of each inference.
         num_samples: Importance samples of the log-likelihood.
 
     Returns:
@@ -93,7 +93,7 @@ def table(rows: dict, num_samples: int) -> str:
     for name, row in rows.items():
         if "scores" not in row:
             continue
-        # Of the whole split, where fewer images have all importance samples.
+        # The whole split's score, if only some images have all importance samples.
         loss, nll = (
             row["scores"].get(f"{one}_of_all", row["scores"][one])
             for one in ("elbo", "log_likelihood")
@@ -117,12 +117,14 @@ def _write(folder: Path, rows: dict) -> None:
 def main() -> None:
     """Trains and scores missing models, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="of runs and rows")
+    parser.add_argument(
+        "--folder", type=Path, required=True, help="folder for runs and rows"
+    )
     parser.add_argument("--model", default="ladder_vae:latent_dims=64-32-16-8-4,skips=true")
     parser.add_argument("--data", default="mnist")
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--free-bits", type=float, default=0.5, help="for each level")
+    parser.add_argument("--free-bits", type=float, default=0.5, help="nats for each level")
     parser.add_argument("--images", type=int, default=1000, help="test images")
     parser.add_argument("--num-samples", type=int, default=1000)
     options = parser.parse_args()

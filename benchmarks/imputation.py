@@ -1,22 +1,22 @@
 r"""Imputation of tables with gaps: MIWAE beside the methods of scikit-learn.
 
-Of each table, standardised, a share of the cells is hidden at random; every method learns
-from what is left, and is asked for what is hidden. The error is the mean square of the
+The program standardises each table and hides a share of its cells at random. Every method
+learns from the other cells and fills the hidden ones. The error is the mean square of the
 difference there, in variances of a column, over several masks (mean +- standard error).
-With `--above-mean` hidden is what lies above the mean of its column, in the first half of
-the columns (Ipsen et al. 2021), and the error is the root of the mean square: there
-not-MIWAE, with a model of missingness, stands beside MIWAE.
+`--above-mean` hides the values above the mean of their column, in the first half of the
+columns (Ipsen et al. 2021). The error is then the root of the mean square, and the table also
+has not-MIWAE, which has a model of missingness.
 
     python benchmarks/imputation.py --table winequality_white=.../winequality_white.csv \
         --output imputation.json [--above-mean]
 
 (Tables of numbers without a header; their last column is left out.)
 
-Finished cells of the table are kept in `--output`, and a run that was interrupted goes on.
-MIWAE is trained as in its authors' notebook (Mattei and Frellsen 2019): importance-weighted
-bound of 20 samples, Student-t likelihood, 128-128 units, 10 latent ones, zeros for gaps in the
+`--output` keeps finished cells of the table, so an interrupted run can be resumed. MIWAE is
+trained as in its authors' notebook (Mattei and Frellsen 2019): importance-weighted bound of
+20 samples, Student-t likelihood, 128-128 units, 10 latent ones, zeros for gaps in the
 encoder, Adam with step size 2e-4, 1,001 epochs (but at most 10,000 steps), 10,000 importance
-samples to impute. Nothing is chosen by its score.
+samples to impute. No setting was chosen by its score.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import tensorflow as tf
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import RandomForestRegressor
 
-# This import makes the one after it possible.
+# The next import needs this one.
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 
@@ -49,8 +49,8 @@ def miwae(x: np.ndarray, seed: int, epochs: int, missingness: str | None = None)
     Args:
         x: Table [N, D], NaN where cells are hidden.
         seed: Seed of weights and draws.
-        epochs: Passes through the rows, of at most `_MOST_STEPS` steps in all.
-        missingness: The part for p(s|x), which makes it a not-MIWAE; None for none.
+        epochs: Passes through the rows, with at most `_MOST_STEPS` steps in all.
+        missingness: The part for p(s|x), for a not-MIWAE; None trains a MIWAE.
 
     Returns:
         The table without gaps.
@@ -68,7 +68,7 @@ def miwae(x: np.ndarray, seed: int, epochs: int, missingness: str | None = None)
     model.start_from(x)
     model.compile(keras.optimizers.Adam(2e-4), "iwae:num_samples=20", jit_compile=True)
     rows = tf.data.Dataset.from_tensor_slices(x).shuffle(len(x), seed=seed).repeat()
-    # One shape: a last, smaller batch would be compiled for itself.
+    # All batches have one shape: a smaller last batch would need its own compilation.
     steps = min(epochs * len(x) // _BATCH, _MOST_STEPS)
     model.fit(rows.batch(_BATCH), steps_per_epoch=steps, verbose=0)
     return impute(model, x, num_samples=_SAMPLES, seed=seed).mean
@@ -87,7 +87,7 @@ PEERS = {
     "random forests": miss_forest,
 }
 MODELS = {"MIWAE": None}
-# What not-MIWAE may know: nothing, that values hide themselves, and which of them do.
+# not-MIWAE may know nothing, that values hide themselves, or also which values do.
 NOT_AT_RANDOM = {
     "MIWAE": None,
     "not-MIWAE, linear": "linear",
@@ -106,7 +106,7 @@ def tables(paths: list[str]) -> dict[str, np.ndarray]:
     }
     for one in paths:
         name, _, path = one.partition("=")
-        # The last column is what others want to tell from the rest.
+        # The last column is the label that others predict from the rest.
         found[name] = pd.read_csv(path, header=None).to_numpy(float)[:, :-1]
     return {name: (x - x.mean(axis=0)) / x.std(axis=0) for name, x in found.items()}
 
@@ -125,7 +125,7 @@ def hidden_cells(x: np.ndarray, pattern: float | str, mask: int) -> np.ndarray:
     if pattern == ABOVE_MEAN:
         return (x > 0) & (np.arange(x.shape[1]) < x.shape[1] // 2)
     hidden = np.random.default_rng(mask).random(x.shape) < pattern
-    # No method knows anything of a row or column without a value.
+    # No method can fill a row or column without a value.
     hidden[:, hidden.all(axis=0)] = False
     hidden[hidden.all(axis=1), 0] = False
     return hidden
@@ -134,12 +134,12 @@ def hidden_cells(x: np.ndarray, pattern: float | str, mask: int) -> np.ndarray:
 def error(
     x: np.ndarray, pattern: float | str, mask: int, method: str, epochs: int
 ) -> float:
-    """Hides cells, has them filled, and returns the error.
+    """Hides cells, fills them, and returns the error.
 
     Args:
         x: Table [N, D], standardised.
         pattern: The hidden cells; see `hidden_cells`.
-        mask: Seed of the mask, and of all else.
+        mask: Seed of the mask and of everything else.
         method: One of `PEERS` or `NOT_AT_RANDOM`.
         epochs: Passes of MIWAE through the rows.
 

@@ -1,12 +1,12 @@
-"""How much of the inference gaps a richer family of posteriors closes.
+"""The share of the inference gaps that a richer family of posteriors closes.
 
 One decoder of statically binarized MNIST (16 latent numbers, 200 units) is trained with
-IWAE-8 and then frozen. On it, posteriors of three families (diagonal normal, full
-covariance, four Sylvester flows) are trained, each with a small and a large encoder. For
-the same test images, log p(x) - ELBO is split into the approximation gap, which the best
-member of the family leaves, and the amortization gap, which the encoder adds by missing
-that member (`evaluation.inference_gaps`). The decoder's log p(x) is one number for all rows:
-the highest of the rows' estimates, all of which are lower bounds in expectation.
+IWAE-8 and then frozen. Posteriors of three families (diagonal normal, full covariance, four
+Sylvester flows) are trained on it, each with a small and a large encoder.
+`evaluation.inference_gaps` splits log p(x) - ELBO of the same test images into two gaps. The
+approximation gap remains with the best member of the family; the encoder adds the
+amortization gap by missing that member. The decoder's log p(x) is one number for all rows:
+the highest of the rows' estimates, which are all lower bounds in expectation.
 
     KERAS_VAE_DATA=... python benchmarks/inference_gaps.py
 """
@@ -88,7 +88,7 @@ def report(rows: dict[tuple[str, str], InferenceGaps]) -> str:
     """Writes the table, with one log p(x) for all rows.
 
     Args:
-        rows: What was found, by the names of family and encoder.
+        rows: Gaps by the names of family and encoder.
 
     Returns:
         Markdown.
@@ -109,10 +109,10 @@ def report(rows: dict[tuple[str, str], InferenceGaps]) -> str:
 
 
 def against_diagonal(rows: dict[tuple[str, str], InferenceGaps]) -> str:
-    """Says, image by image, how much narrower each gap is than the diagonal normal's.
+    """Compares each gap with the diagonal normal's, over paired images.
 
     Args:
-        rows: What was found, by the names of family and encoder.
+        rows: Gaps by the names of family and encoder.
 
     Returns:
         Lines of text.
@@ -122,7 +122,7 @@ def against_diagonal(rows: dict[tuple[str, str], InferenceGaps]) -> str:
     for family in others:
         for size in dict.fromkeys(size for _, size in rows):
             one, other = rows[plain, size], rows[family, size]
-            # (log p(x) is the same, and drops out.)
+            # (log p(x) is the same and cancels.)
             closed = mean_and_error(other.local_bound - one.local_bound)
             amortized = mean_and_error(one.amortization_gap - other.amortization_gap)
             lines.append(

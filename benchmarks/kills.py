@@ -3,12 +3,11 @@
     python benchmarks/kills.py [--kills 25] [--seed 0]
 
 Two workers on the loopback address train a small model of scikit-learn's digits. `kill -9`
-ends one of them at a moment drawn at random, from their first step on; both are started
-again with `--resume`, until each was killed so often. After each kill the run must hold all
-epochs that it had, in order, and the next start must go on at most one epoch behind them.
-(That such a run ends as one that nothing disturbed is a test.) An export that replaces
-another is killed at a moment drawn at random from its whole duration: then the old or the
-new one must be there, whole, and load.
+ends one of them at a random moment after their first step. Both start again with `--resume`,
+until each was killed as often as asked. The run must hold all its epochs, in order, after
+each kill, and the next start must resume at most one epoch behind them. (A test checks that
+such a run ends like an undisturbed one.) An export that replaces another is killed at a
+random moment of its whole duration. Then the old or the new export must be complete and load.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ LONGEST = 10  # seconds of training before a kill
 
 
 def start(arguments: list[str], log: Path, config: str | None = None) -> subprocess.Popen:
-    """Starts `keras-vae` in a process of one core; what it says goes to a file."""
+    """Starts `keras-vae` in a process of one core; its output goes to a file."""
     variables = {"TF_NUM_INTRAOP_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     variables |= {"TF_CPP_MIN_LOG_LEVEL": "3"} | ({"TF_CONFIG": config} if config else {})
     with log.open("w") as file:
@@ -47,7 +46,7 @@ def start(arguments: list[str], log: Path, config: str | None = None) -> subproc
 
 
 def two_workers(folder: Path, logs: list[Path]) -> list[subprocess.Popen]:
-    """Starts chief and worker, on ports that are free."""
+    """Starts chief and worker on free ports."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
     for one in sockets:
@@ -70,15 +69,15 @@ def epochs_of(folder: Path) -> list[int]:
 
 
 def kill_workers(folder: Path, kills: int, chance: random.Random) -> dict:
-    """Kills chief and worker by turns.
+    """Kills chief and worker in turn.
 
     Args:
         folder: Folder of the run.
-        kills: How often each is killed.
+        kills: Number of kills of each.
         chance: Draws the moments.
 
     Returns:
-        Kills of each, and the most epochs that one of them lost.
+        Kills of each, and the largest number of epochs lost at once.
     """
     found, known = {"chief": 0, "worker": 0, "most epochs lost": 0}, 0
     logs = [folder.with_name("chief.log"), folder.with_name("worker.log")]
@@ -87,7 +86,7 @@ def kill_workers(folder: Path, kills: int, chance: random.Random) -> dict:
         began = time.monotonic()
         while "training on" not in logs[0].read_text():
             if time.monotonic() - began > SLOWEST or processes[0].poll():
-                raise SystemExit(f"the chief did not begin: {logs[0].read_text()}")
+                raise SystemExit(f"the chief did not start training: {logs[0].read_text()}")
             time.sleep(0.05)
         said = re.search(r"continuing after epoch (\d+)", logs[0].read_text())
         lost = known - (int(said[1]) if said else 0)
@@ -95,14 +94,16 @@ def kill_workers(folder: Path, kills: int, chance: random.Random) -> dict:
         if attempt < 2 * kills:
             time.sleep(chance.uniform(0, LONGEST))
         processes[victim].kill()
-        if attempt == 2 * kills:  # It was started to see where it goes on.
+        if attempt == 2 * kills:  # Started only to see where it resumes.
             processes[1 - victim].kill()
         codes = [one.wait(SLOWEST) for one in processes]
         if codes[victim] != -signal.SIGKILL:
-            raise SystemExit(f"it ended before the kill: {logs[victim].read_text()}")
+            raise SystemExit(
+                f"the process ended before the kill: {logs[victim].read_text()}"
+            )
         rows = epochs_of(folder)
         if rows != list(range(len(rows))) or len(rows) < known - 1:
-            raise SystemExit(f"the history held {known} epochs, and now has {rows}")
+            raise SystemExit(f"the history had {known} epochs and now has {rows}")
         known = len(rows)
         if attempt < 2 * kills:
             found[("chief", "worker")[victim]] += 1
@@ -116,11 +117,11 @@ def kill_exports(run: Path, folder: Path, kills: int, chance: random.Random) -> 
     Args:
         run: The exported run.
         folder: Destination.
-        kills: How often.
+        kills: Number of kills.
         chance: Draws the moments.
 
     Returns:
-        How often the old one and the new one were there.
+        How often the old and the new export remained.
     """
     import tensorflow as tf
 
@@ -138,7 +139,7 @@ def kill_exports(run: Path, folder: Path, kills: int, chance: random.Random) -> 
         process.wait(SLOWEST)
         after = files_of(folder)
         if after.keys() != before.keys():
-            raise SystemExit(f"half an export: {sorted(after)}")
+            raise SystemExit(f"incomplete export: {sorted(after)}")
         signatures = tf.saved_model.load(str(folder)).signatures
         if "encode" not in signatures:
             raise SystemExit("the export has lost its signatures")

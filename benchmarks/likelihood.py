@@ -1,13 +1,14 @@
-"""How well a model of binarized MNIST is scored: bounds in order, gaps, time and memory.
+"""Bounds of a model of binarized MNIST, from loose to tight, with gaps, time and memory.
 
     KERAS_VAE_DATA=... python benchmarks/likelihood.py RUN [--simulated 50] [--full]
     KERAS_VAE_DATA=... python benchmarks/likelihood.py RUN --train 60
 
 RUN is the folder of a run (or the name of a preset) of static MNIST. `--train EPOCHS`
-first trains one there: the VAE with one stochastic layer of Burda et al. 2016, 784-200-200
--50, tanh, batches of 20, Adam with epsilon 1e-4. Theirs took 3280 epochs, whose learning
-rate fell from 1e-3 to 1e-4 in stages that grew, and reached 88.71 nats (86.76 with dynamic
-binarization); in a fraction of the epochs it falls from 1e-3 to 0 on a cosine here.
+first trains one there: the VAE with one stochastic layer of Burda et al. 2016 (784-200-200-50,
+tanh, batches of 20, Adam with epsilon 1e-4). Theirs took 3280 epochs and reached 88.71 nats
+(86.76 with dynamic binarization); its learning rate fell from 1e-3 to 1e-4 in stages of
+growing length. This one takes a fraction of the epochs, and its learning rate falls from 1e-3
+to 0 on a cosine.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def bounds(model, x, num_samples: int, ais_steps: int) -> None:
         model: The model.
         x: Images.
         num_samples: Draws of the tightest importance-weighted bound.
-        ais_steps: Temperatures of annealed importance sampling; 0 leaves it out.
+        ais_steps: Temperatures of annealed importance sampling; 0 omits it.
     """
     ways = {"ELBO": lambda: model.elbo(x, 100)}
     for n in sorted({5, 50, num_samples}):
@@ -88,7 +89,7 @@ def bounds(model, x, num_samples: int, ais_steps: int) -> None:
 
 
 def sandwich(model, count: int, ais_steps: int) -> None:
-    """Prints how far annealed importance sampling can be off, on the model's own images.
+    """Prints bounds of the error of annealed importance sampling on the model's own images.
 
     Args:
         model: The model.
@@ -125,7 +126,7 @@ def full(model, x, num_samples: int) -> None:
     """Prints the log-likelihood of many images, with time, matrix speed and memory.
 
     Args:
-        model: The model, its decoder of dense layers.
+        model: The model; its decoder has dense layers only.
         x: Images.
         num_samples: Draws for each.
     """
@@ -154,14 +155,14 @@ def main() -> None:
     parser.add_argument("run", help="folder of a run, or name of a preset")
     parser.add_argument("--images", type=int, default=100, help="test images, at random")
     parser.add_argument("--num-samples", type=int, default=5000)
-    parser.add_argument("--ais-steps", type=int, default=500, help="0 leaves AIS out")
+    parser.add_argument("--ais-steps", type=int, default=500, help="0 omits AIS")
     parser.add_argument(
         "--simulated", type=int, default=0, help="simulated images, for AIS from both sides"
     )
-    parser.add_argument("--gap-steps", type=int, default=1000, help="0 leaves gaps out")
+    parser.add_argument("--gap-steps", type=int, default=1000, help="0 omits the gaps")
     parser.add_argument("--train", type=int, metavar="EPOCHS", help="train RUN first")
     parser.add_argument("--train-limit", type=int, help="training images; default: all")
-    parser.add_argument("--full", action="store_true", help="all of the test images, too")
+    parser.add_argument("--full", action="store_true", help="also score all test images")
     parser.add_argument("--full-images", type=int, default=10_000)
     options = parser.parse_args()
     if options.simulated and not options.ais_steps:

@@ -1,4 +1,4 @@
-"""The peak memory of a process; needs nothing but Python."""
+"""The peak memory of a process; it needs only Python."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def peak_memory() -> int:
-    """Bytes, the most that this process has had resident so far, on Linux.
+    """Peak resident memory of this process so far, in bytes, on Linux.
 
-    `getrusage` would not do: a process takes over the peak of the one that started it.
+    `getrusage` is unsuitable: a process inherits the peak of its parent.
     """
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024

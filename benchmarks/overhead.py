@@ -2,10 +2,10 @@ r"""The package's overhead over plain Keras: import, embedding, sampling.
 
     python benchmarks/overhead.py [--images 10000] [--rounds 5]
 
-The import is timed in processes of their own, in turn with one that imports TensorFlow and
-TensorFlow Probability alone. Codes and samples of a dense and of a convolutional model are
-timed in turn with `predict` of the same Keras networks on the same arrays, which leaves out
-all that makes codes and samples of their outputs. Medians of the rounds after the first.
+Each import runs in its own process, in turn with one that imports TensorFlow and TensorFlow
+Probability alone. Codes and samples of a dense and of a convolutional model are timed in turn
+with `predict` of the same Keras networks on the same arrays, which only computes the networks'
+outputs. The table has medians of the rounds after the first.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _PLAIN = "import tensorflow, tensorflow_probability; tensorflow_probability.dist
 
 
 def seconds(do) -> float:
-    """Returns how long a function takes."""
+    """Returns the seconds that a function takes."""
     start = time.perf_counter()
     do()
     return time.perf_counter() - start
 
 
 def in_turn(ways: dict, rounds: int) -> dict[str, float]:
-    """Times several ways in turn, so that other load on the machine slows all of them.
+    """Times several ways in turn, so that other load on the machine slows all alike.
 
     Args:
         ways: Functions by name.
-        rounds: Rounds that count, after one that does not.
+        rounds: Number of rounds; one more before them does not count.
 
     Returns:
         Median seconds by name.

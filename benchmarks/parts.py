@@ -1,15 +1,16 @@
 """The gain of each part: one network, one budget, one part changed at a time.
 
 The network is Tomczak and Welling's (gated dense layers 300-300 both ways, 40 latent
-numbers), the data are statically binarized MNIST, 50,000 images, in batches of 100. Every
-row has the same epochs, seed, Adam and cosine from 1e-3; nothing is tuned for it, so that a
-row shows what a part gives for nothing. Scores are of the test images, of the last epoch's
-weights: the ELBO of all, and NLL with 5,000 importance samples of the same images as the
-plain VAE's, whose difference is given with its standard error over images.
+numbers). The data are statically binarized MNIST, 50,000 images, in batches of 100. Every
+row has the same epochs, seed, Adam and cosine from 1e-3. Nothing is tuned for a row, so it
+shows the gain of a part without tuning. The scores use the test images and the last epoch's
+weights: the ELBO of all images, and the NLL of some with 5,000 importance samples. The
+plain VAE's NLL is of the same images; the table has the difference and its standard error
+over images.
 
     KERAS_VAE_DATA=... python benchmarks/parts.py --output parts/ [--rows VAE vamp]
 
-Rows that are finished stay in the folder, and are not trained again.
+Finished rows stay in the folder and are not trained again.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ ROWS = {
 
 
 def gated(x, units: int):
-    """A dense layer whose outputs pass through gates of their own."""
+    """A dense layer with a gate for each output."""
     gate = keras.layers.Dense(units, "sigmoid")(x)
     return keras.layers.Multiply()([keras.layers.Dense(units)(x), gate])
 
@@ -67,7 +68,7 @@ def make_model(
     Args:
         seed: Seed of weights and noise.
         posterior: The posterior's name.
-        prior: The prior's name; None is the posterior's usual one.
+        prior: The prior's name; None is the posterior's default.
         latent_dim: Size of the latent vector.
 
     Returns:
@@ -87,18 +88,18 @@ def make_model(
 
 
 class Clock(keras.callbacks.Callback):
-    """Measures epochs, in seconds of CPU time, which other work does not change much."""
+    """Measures epochs in seconds of CPU time, which depend little on other work."""
 
     def on_train_begin(self, logs=None):
-        """Knows none yet."""
+        """Starts an empty list."""
         self.seconds = []
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Starts."""
+        """Starts the clock."""
         self.start = time.process_time()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Stops."""
+        """Notes the time taken."""
         self.seconds.append(time.process_time() - self.start)
 
 
@@ -110,7 +111,7 @@ def measured(name: str, options) -> tuple[dict, np.ndarray]:
         options: The parsed command line.
 
     Returns:
-        What is shown of it, and the log-likelihood of each image that was scored.
+        The row's scores, and the log-likelihood of each scored image.
     """
     parts = dict(ROWS[name])
     objective = parts.pop("objective", "elbo")
@@ -139,7 +140,7 @@ def report(folder: Path) -> str:
     """Writes the table of the finished rows.
 
     Args:
-        folder: Where they are.
+        folder: Folder of the rows.
 
     Returns:
         Markdown.
@@ -168,7 +169,7 @@ def report(folder: Path) -> str:
 
 
 def main() -> None:
-    """Runs the rows that are not finished, and prints the table."""
+    """Runs unfinished rows, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--epochs", type=int, default=20)
@@ -184,7 +185,7 @@ def main() -> None:
             continue
         shown, log_p = measured(name, options)
         np.save(options.output / f"{name}.npy", log_p)
-        # Last: it says that the row is finished.
+        # Written last: it marks the row as finished.
         (options.output / f"{name}.json").write_text(json.dumps(shown, indent=1))
         print(f"{name}: NLL {-log_p.mean():.2f}, {json.dumps(shown)}", flush=True)
         keras.backend.clear_session()

@@ -1,9 +1,9 @@
 """The peer's side of train_speed.py and peers.py: pythae (PyTorch), in its own environment.
 
-Trains one of two networks on binarized MNIST and prints, as the last line, a JSON object:
+The program trains one of two networks on binarized MNIST. Its last line is a JSON object:
 `seconds` of each epoch, `memory_bytes`, the process's peak, and `import_bytes`, its peak
-after the imports. With `--weights` it writes the trained weights in Keras's layout, with
-what the network makes of eight test images. It needs pythae and NumPy only.
+after the imports. `--weights` writes the trained weights in Keras's layout, with the network's
+outputs for eight test images. The program needs only pythae and NumPy.
 """
 
 from __future__ import annotations
@@ -150,11 +150,11 @@ def keras_weights(layers) -> list[np.ndarray]:
             continue
         kernel, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
         if kernel.ndim == 4:
-            # [out, in, h, w] of a convolution, [in, out, h, w] of a transposed one, and
-            # Keras has [h, w, in, out] and [h, w, out, in].
+            # PyTorch has [out, in, h, w] for a convolution and [in, out, h, w] for a
+            # transposed one; Keras has [h, w, in, out] and [h, w, out, in].
             kernel = kernel.transpose(2, 3, 1, 0)
         else:
-            # Before or behind an image of 64 channels.
+            # A dense layer before or after an image of 64 channels.
             if kernel.shape[1] == 64 * 7 * 7:
                 kernel = kernel[:, channels_last()]
             if kernel.shape[0] == 64 * 7 * 7:
@@ -165,12 +165,12 @@ def keras_weights(layers) -> list[np.ndarray]:
 
 
 def channels_last() -> np.ndarray:
-    """Where Keras has the elements of a flattened image [64, 7, 7]."""
+    """Keras's positions of the elements of a flattened image [64, 7, 7]."""
     return np.arange(64 * 7 * 7).reshape(64, 7, 7).transpose(1, 2, 0).ravel()
 
 
 def write_weights(model, x, path) -> None:
-    """Writes the weights, and what the model makes of a few images, for comparison.
+    """Writes the weights, and the model's outputs for a few images, for comparison.
 
     Args:
         model: The trained VAE.

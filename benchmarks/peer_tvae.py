@@ -2,8 +2,8 @@
 
     PYTHON benchmarks/peer_tvae.py TRAIN.csv SYNTHETIC.csv --seconds 240 --rows 16281
 
-Columns of words are categories, "?" among them; so are columns of fewer than 3 numbers.
-The number of epochs follows from the CPU time of the first two, of one thread.
+Columns of words are categories, with "?" as one more.
+The CPU time of the first two epochs, of one thread, determines the number of epochs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def fitted(table: pd.DataFrame, discrete: list[str], epochs: int) -> TVAE:
 
 
 def main() -> None:
-    """Trains, writes rows, and says how long it took."""
+    """Trains, writes rows, and prints the time taken."""
     parser = argparse.ArgumentParser()
     parser.add_argument("train")
     parser.add_argument("output")
@@ -42,7 +42,7 @@ def main() -> None:
     first = time.process_time()
     fitted(table, discrete, 3)
     done = time.process_time()
-    # What is done once, such as the modes of columns, is in both.
+    # Both include work that is done once, such as finding the modes of columns.
     epoch = max((done - first) - (first - start), 1e-3) / 2
     epochs = max(1, int((options.seconds - (first - start - epoch)) / epoch))
     start = time.process_time()

@@ -1,12 +1,12 @@
 """keras_vae beside pythae: time, memory and held-out scores of equal networks.
 
 Both train the same networks on statically binarized MNIST (50,000 images) with Adam at
-1e-3, the same batches, epochs and seeds, in turn, each in a process of its own: keras_vae
-as `keras-vae train` does (stream of batches, XLA for dense layers), pythae with its
-BaseTrainer. Then one more process scores both with the same code, `VAE.elbo` and
-`VAE.log_likelihood`: pythae's weights are copied into an equal Keras model, whose outputs
-are compared first. Memory is the process's resident peak, and how much of it the imports
-took.
+1e-3 and the same batches, epochs and seeds. They run in turn, each in its own process:
+keras_vae as `keras-vae train` does (stream of batches, XLA for dense layers), pythae with
+its BaseTrainer. Then further processes score both with the same code, `VAE.elbo` and
+`VAE.log_likelihood`. pythae's weights are copied into an equal Keras model, and the two
+models' outputs are compared first. Memory is the process's resident peak, and the part of
+it that the imports took.
 
     KERAS_VAE_DATA=... python benchmarks/peers.py --peer-python PYTHON [--epochs 10]
 
@@ -67,7 +67,7 @@ def train(options) -> dict:
     imported = peak_memory()
     model, clock = make_model(options.network, options.seed), epoch_clock()
     x = load("binarized_mnist").x_train[: options.train_limit]
-    # As the command decides on CPUs for batches of the usual size.
+    # The command's choice on CPUs for batches of the usual size.
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=options.network == "dense")
     model.fit(
         pipeline(x, options.batch_size, seed=options.seed),
@@ -96,7 +96,7 @@ def peers_model(network: str, path: Path):
         The model.
 
     Raises:
-        AssertionError: If it gives other outputs than pythae's.
+        AssertionError: If its outputs differ from pythae's.
     """
     import tensorflow as tf
     from tensorflow_probability import distributions as tfd
@@ -132,7 +132,7 @@ def score(options) -> dict:
         options: The parsed command line.
 
     Returns:
-        `elbo` of all test images and `log_likelihood` of some, a list each.
+        Lists: `elbo` of all test images and `log_likelihood` of some.
     """
     import keras
 
@@ -172,7 +172,7 @@ def compare(network: str, options) -> None:
                 "keras_vae": ((__file__, "--train", ours), sys.executable, ours),
                 "pythae": ((str(PEER), "--weights", peers), options.peer_python, peers),
             }
-            # The one that was second goes first with the next seed.
+            # The two take turns to go first.
             for name in sorted(sides, reverse=seed % 2 == 1):
                 command, python, path = sides[name]
                 trained = in_process(*command, *seeded, python=python)
@@ -209,7 +209,7 @@ def report(network: str, results: dict[str, list[dict]], options) -> None:
         scores = f"{mean_and_error_of(elbo)} | {mean_and_error_of(-log_likelihood)}"
         print(f"| {name} | {spread} | {memory:.0f} | {imports:.0f} | {scores} |")
     print(f"\ntime, keras_vae / pythae: {times['keras_vae'] / times['pythae']:.2f}")
-    print("NLL, keras_vae - pythae, image by image, for each seed:", end="")
+    print("NLL, keras_vae - pythae, over paired images, for each seed:", end="")
     for ours, peers in zip(results["keras_vae"], results["pythae"], strict=True):
         pair = (over_seeds([run], "log_likelihood") for run in (peers, ours))
         print(f" {mean_and_error_of(np.subtract(*pair))}", end="")
@@ -227,7 +227,7 @@ def mean_and_error_of(values: np.ndarray) -> str:
 
 
 def main() -> None:
-    """Compares, or does one of the parts in this process."""
+    """Compares, or trains or scores one side in this process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--network", choices=NETWORKS, action="append")

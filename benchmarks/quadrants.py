@@ -2,12 +2,12 @@
 
     KERAS_VAE_DATA=... python benchmarks/quadrants.py [--quadrants 1 2 3] [--minutes 10]
 
-The task of Sohn, Lee and Yan 2015, with the quadrants of Pyro's tutorial: given are the
-lower left quadrant, the left half, or all but the lower right quadrant. The condition is the
-given part; what is not given is what the likelihood counts, since the rest of x is a gap.
-Training images are binarized anew at each visit; test images are those of the statically
-binarized MNIST. The learning rate falls to 0 within the minutes; kept is the epoch with the
-best validation ELBO.
+The task is that of Sohn, Lee and Yan 2015, with the quadrants of Pyro's tutorial. The
+condition is the lower left quadrant, the left half, or everything except the lower right
+quadrant. The likelihood counts only the other pixels: the given ones are gaps in x. Training
+images are binarized anew at each visit; test images are those of the statically binarized
+MNIST. The learning rate falls to 0 within the minutes. The model keeps the weights of the
+epoch with the best validation ELBO.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import keras_vae
 from keras_vae.evaluation import likelihood_scores, plus_minus
 
 SHAPE, LATENT, BATCH = (28, 28, 1), 32, 128
-# The published network without latent variables, and with them.
+# Published NLL of the network without latent variables, and of the one with them.
 PUBLISHED = {1: (100.4, 71.8), 2: (61.9, 51.0), 3: (25.4, 24.2)}
 
 
@@ -53,14 +53,14 @@ def split(x, given):
         given: Booleans [28, 28, 1].
 
     Returns:
-        The images with gaps (NaN) where they are given, and the conditions: -1 where
-        an image is not given.
+        The images with gaps (NaN) at the given pixels, and the conditions, with -1 at
+        the pixels that are not given.
     """
     return tf.where(given, np.nan, x), tf.where(given, x, -1.0)
 
 
 def conv(filters: int, stride: int = 2, cls=keras.layers.Conv2D):
-    """A convolution that halves an image, or as `Conv2DTranspose` doubles it."""
+    """A convolution that halves an image; a `Conv2DTranspose` doubles it."""
     return cls(filters, 4 if stride == 2 else 3, stride, "same", activation="relu")
 
 
@@ -73,7 +73,7 @@ def networks() -> tuple[keras.Model, keras.Model, keras.Model]:
     h = keras.layers.Dense(256, "relu")(h)
     encoder = keras.Model([x, y], keras.layers.Dense(2 * LATENT)(h), name="encoder")
 
-    # What is given is seen at every size on the way up.
+    # The decoder reads the given part at every size on the way up.
     large = conv(16)(y)
     small = conv(32)(large)
     seen = keras.layers.Dense(128, "relu")(keras.layers.Flatten()(small))
@@ -110,10 +110,10 @@ def make_model(seed: int) -> keras_vae.VAE:
 
 
 class WithinMinutes(keras.callbacks.Callback):
-    """Lets the learning rate fall to 0 on a cosine of the time, and stops there.
+    """Lowers the learning rate to 0 on a cosine of the time, and stops there.
 
     Args:
-        minutes: How long.
+        minutes: Duration of training.
         rate: The learning rate at the start.
     """
 
@@ -133,7 +133,7 @@ class WithinMinutes(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = rate
 
     def on_train_batch_end(self, batch, logs=None):
-        """Ends the epoch under way when the time is over; its validation still follows."""
+        """Ends the current epoch when the time is over; its validation still follows."""
         if time.perf_counter() - self.start > self.seconds:
             self.model.stop_training = True
 
@@ -144,7 +144,7 @@ def train(model, given, minutes: float, seed: int, images: int | None = None) ->
     Args:
         model: The model.
         given: Booleans [28, 28, 1].
-        minutes: How long.
+        minutes: Duration of training.
         seed: Seed of order and binarization.
         images: Number of training images; None takes all 50,000.
     """
@@ -175,7 +175,7 @@ def train(model, given, minutes: float, seed: int, images: int | None = None) ->
         callbacks=[WithinMinutes(minutes), best],
         verbose=2,
     )
-    # Where training did not end by its patience, the best weights are still aside.
+    # The model does not have the best weights yet if its patience did not end training.
     if best.best_weights is not None:
         model.set_weights(best.best_weights)
 
@@ -207,7 +207,7 @@ def main() -> None:
         print(rows[-1], flush=True)
     print(
         f"\nNLL of the rest in nats, {options.num_samples} importance samples of "
-        f"{options.limit} test images, carried to all {len(x_test)} by the ELBO:\n\n"
+        f"{options.limit} test images, extended to all {len(x_test)} by the ELBO:\n\n"
         "| quadrants given | NLL | -ELBO | published: network | conditional VAE |\n"
         "|---|---|---|---|---|"
     )

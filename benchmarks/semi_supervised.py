@@ -1,18 +1,18 @@
-r"""Errors of classifiers that know few labels of MNIST: M2, and M1+M2.
+r"""Errors of classifiers with few labels of MNIST: M2, and M1+M2.
 
     keras-vae train dense_vae:latent_dim=50,hidden_units=600-600,activation=softplus \
         --data mnist --epochs 60 --output runs/m1
     KERAS_VAE_DATA=... python benchmarks/semi_supervised.py m1+m2 --m1 runs/m1
     KERAS_VAE_DATA=... python benchmarks/semi_supervised.py m2 --draws 1 --labels 100
 
-M2 is `SemiSupervisedVAE` on binarized pixels, M1+M2 on draws of q(z1|x) of a plain VAE.
-For each draw of the labels (as many of each digit, of the 50,000 training images; the
-others are there without labels) it prints the error on the 10,000 test images after the
-last epoch. No label of the validation or test images is trained on,
-and no epoch is chosen by them. What is finished
-stands in the folder of `--output`, and is not trained again; what was interrupted goes on
-after its last epoch. Published (Kingma et al. 2014, table 1): with 100 labels M2 11.97
-+- 1.71 %, M1+M2 3.33 +- 0.14 %; with 1,000 labels 3.60 +- 0.56 and 2.40 +- 0.02 %.
+M2 is `SemiSupervisedVAE` on binarized pixels; M1+M2 is the same on draws of q(z1|x) of a
+plain VAE. Each draw of the labels has the same number of each digit, from the 50,000 training
+images; the other images have no labels. The program prints the error on the 10,000 test
+images after the last epoch. Training uses no label of the validation or test images, and
+these labels choose no epoch. Finished models stay in the folder of `--output` and are not
+trained again; interrupted ones resume after their last epoch. Kingma et al. 2014, table 1,
+have 11.97 +- 1.71 % for M2 and 3.33 +- 0.14 % for M1+M2 with 100 labels, and 3.60 +- 0.56 and
+2.40 +- 0.02 % with 1,000 labels.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ _USUAL = {
 
 
 def streams(kind, data, first, seed, labels):
-    """The training stream of a draw of the labels, and what is scored: test x and y."""
+    """The training stream of a draw of the labels, and the test inputs."""
     y = keep_labels(data.y_train, labels, seed)
     rows = rows_with_more_labels(y)
     x, y = data.x_train[rows], y[rows]
     if kind == "m1+m2":
-        # Units that M1 does not use are noise, whatever x is.
+        # Units that M1 does not use are noise for every x.
         active = np.flatnonzero(first.embed(data.x_train[::10]).std(axis=0) > 0.1)
         batches = drawn_codes(first, x, _BATCH, y=y, seed=seed)
         batches = batches.map(lambda z, y: (tf.gather(z, active, axis=1), y))
@@ -94,7 +94,7 @@ def make(kind, event_shape, arguments, seed, steps):
 
 
 def error_of(arguments, data, first, labels, seed):
-    """Trains on one draw of the labels; the error on the test images, in percent."""
+    """Trains on one draw of the labels; returns the test error in percent and the seconds."""
     batches, x_test = streams(arguments.kind, data, first, seed, labels)
     once = arguments.steps or steps_per_epoch(len(data.x_train), _BATCH)
     steps = once * arguments.epochs

@@ -2,10 +2,10 @@
 
     python benchmarks/several_machines.py [--steps 50] [--batch-size 128] [--threads 1]
 
-Each way trains the same model on the same global batches, synthetic images, in processes of
-its own on this machine: workers talk over the loopback address. So it shows what the
-exchange of gradients costs, and that all ways come to the same loss. How training scales
-with machines it cannot show: here all share one machine's cores and memory.
+Each way trains the same model on the same global batches of synthetic images, in its own
+processes on this machine. Workers communicate over the loopback address. So the program shows
+the cost of exchanging gradients, and that all ways reach the same loss. It cannot show how
+training scales with machines: here all share one machine's cores and memory.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def train(options) -> None:
 
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        # Draws hardly differ from the mean, so that all ways come to the same.
+        # Draws hardly differ from the mean, so all ways reach the same loss.
         posterior = keras_vae.layers.IndependentNormal(50, scale=1e-6)
         vae = keras_vae.DenseVAE((784,), 50, posterior=posterior, hidden_units=(500, 500))
         vae.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
@@ -77,7 +77,7 @@ def train(options) -> None:
 
 
 def configurations(workers: int) -> Iterator[dict[str, str]]:
-    """TF_CONFIG of each of several workers, on ports that are free."""
+    """TF_CONFIG of each of several workers, on free ports."""
     if workers == 1:
         yield {}
         return
@@ -104,7 +104,7 @@ def measure(workers: int, replicas: int, arguments: list[str]) -> dict:
     ]
     outputs = [one.communicate()[0] for one in processes]
     if any(one.returncode for one in processes):
-        raise SystemExit("a process failed; its error stands above")
+        raise SystemExit("a process failed; see its error above")
     (line,) = (one for one in outputs[0].splitlines() if one.startswith("RESULT"))
     return json.loads(line.removeprefix("RESULT"))
 

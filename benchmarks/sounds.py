@@ -1,9 +1,10 @@
-"""The loss of sounds on the way to a spectrogram and back, without any model.
+"""The loss of converting sounds to a spectrogram and back, without any model.
 
     python benchmarks/sounds.py --data spoken_digits
 
-prints a row for each kind of spectrogram: spectral convergence (0 is no loss, 1 silence) and
-log-spectral distance between held-out sounds and what Griffin-Lim makes of their spectrograms.
+prints a row for each kind of spectrogram, with spectral convergence (0 is no loss, 1 silence)
+and log-spectral distance. Both compare held-out sounds with Griffin-Lim's reconstructions from
+their spectrograms.
 """
 
 import argparse

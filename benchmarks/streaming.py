@@ -4,9 +4,9 @@
 python benchmarks/streaming.py [--gigabytes 30] [--small 0.5] [--conv]
 ```
 
-A hundred JPEG files of 128 x 128 pixels are linked to as many names as make so many
-gigabytes in memory, and a small model is trained on them, as `keras-vae train --stream` does. A
-small set is trained on from its files and from memory. Each run is a process of its own.
+A hundred JPEG files of 128 x 128 pixels get enough names, as hard links, to make so many
+gigabytes in memory. A small model trains on them, as with `keras-vae train --stream`. It also
+trains on a small set, from its files and from memory. Each run has its own process.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONV = "conv_vae:latent_dim=8,filters=8-16-32"
 
 
 def make_folder(folder: Path, gigabytes: float) -> int:
-    """Links a few images to many names; returns how many."""
+    """Links a few images to many names; returns the number of names."""
     rng, count = np.random.default_rng(0), max(FILES, round(gigabytes * 1e9 / BYTES))
     folder.mkdir()
     for i in range(FILES):
@@ -50,11 +50,11 @@ def resident() -> int:
 
 
 def run(folder: Path, stream: bool, model: str, epochs: int) -> dict[str, float]:
-    """Trains in this process, and watches its memory each second."""
+    """Trains in this process, and measures its memory each second."""
     from keras_vae.training import Recipe, train
 
     watched: list[tuple[float, int]] = []
-    # Each line, with its time and processor time.
+    # Each printed line, with its time and processor time.
     said: list[tuple[float, float, str]] = []
     ended = threading.Event()
 

@@ -3,19 +3,19 @@ r"""The distance of synthetic rows from real ones, and their use for a classifie
     python benchmarks/synthetic_tables.py --train adult_train.csv --test adult_test.csv \
         --label income --seconds 240 [--peer-python PYTHON] --output synthetic/
 
-A `DenseVAE` is trained on the training rows, "?" and all, for so much CPU time of one
-thread; TVAE (`ctgan`, in an environment of its own) for as much. Each makes as many rows as
-there are test rows, and these are compared with the test rows, which neither saw:
+A `DenseVAE` trains on the training rows, including "?", for a given CPU time of one thread.
+TVAE (`ctgan`, in its own environment) trains for the same time. Each makes as many rows as
+there are test rows. These are compared with the test rows, which neither has seen:
 
 - marginals: the total variation distance of each column, half the sum of |p - q| over its
-  categories; columns of numbers are cut at 19 quantiles of the training rows. Cells that are
-  not known do not count.
-- associations: the mean difference of Cramer's V, over all pairs of columns cut so.
+  categories; columns of numbers are cut at 19 quantiles of the training rows. Unknown cells
+  do not count.
+- associations: the mean difference of Cramer's V, over all pairs of these columns.
 - a classifier of the label (`HistGradientBoostingClassifier`), trained on the synthetic
-  rows, tested on the test rows.
+  rows and tested on the test rows.
 
-The row "real rows" has as many training rows in the place of synthetic ones: how close
-anything could be. Rows that were made stay in `--output`, and are not made again.
+The row "real rows" has as many training rows instead of synthetic ones, and shows the best
+possible scores. Finished rows stay in `--output` and are not made again.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _BINS = 20
 
 
 class WithinSeconds(keras.callbacks.Callback):
-    """Lets the learning rate fall to 0 on a cosine of the CPU time, and stops there.
+    """Lowers the learning rate to 0 on a cosine of the CPU time, and stops there.
 
     Args:
-        seconds: How long.
+        seconds: CPU time of training.
         rate: The learning rate at the start.
     """
 
@@ -66,7 +66,7 @@ class WithinSeconds(keras.callbacks.Callback):
 
 
 def make_rows(path: Path, count: int, options) -> pd.DataFrame:
-    """Trains a VAE on a table as it is, and samples rows.
+    """Trains a VAE on a raw table, and samples rows.
 
     Args:
         path: The training rows.
@@ -102,10 +102,10 @@ def cut(tables: dict[str, pd.DataFrame], label: str) -> dict[str, pd.DataFrame]:
 
     Args:
         tables: Tables by name, "train" among them.
-        label: A column that is a category whatever it holds.
+        label: A column that is always a category.
 
     Returns:
-        Tables of whole numbers; -1 where a cell is not known.
+        Tables of whole numbers; -1 marks an unknown cell.
     """
     answer = {name: pd.DataFrame(index=one.index) for name, one in tables.items()}
     for column in tables["train"]:
@@ -152,12 +152,12 @@ def classify(rows: pd.DataFrame, test: pd.DataFrame, label: str) -> tuple[float,
     """Trains a classifier of the label on rows.
 
     Args:
-        rows: Rows to learn from.
-        test: Rows to be tested on.
-        label: The column.
+        rows: Training rows.
+        test: Test rows.
+        label: The column to predict.
 
     Returns:
-        Accuracy and area under the ROC curve, of the test rows.
+        Accuracy and area under the ROC curve on the test rows.
     """
     x, x_test = rows.drop(columns=label), test.drop(columns=label)
     words = [name for name in x if not pd.api.types.is_numeric_dtype(test[name])]
@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--hidden-units", type=int, nargs="+", default=[256, 256])
     parser.add_argument("--prior", default="standard_normal")
     parser.add_argument("--objective", default="elbo")
-    parser.add_argument("--peer-python", help="with ctgan; without it TVAE is left out")
+    parser.add_argument("--peer-python", help="Python with ctgan; omits TVAE if not given")
     parser.add_argument("--output", type=Path, default=Path("synthetic"))
     options = parser.parse_args()
     options.output.mkdir(exist_ok=True, parents=True)

@@ -1,13 +1,13 @@
-"""Seconds an epoch: a dense VAE through `fit`, beside the machine's floor and pythae.
+"""Seconds an epoch of a dense VAE in `fit`, beside the machine's floor and pythae.
 
 The model is 784-500-500-z50, Bernoulli, on 50,000 binarized MNIST digits, batch 128, Adam
-1e-3. Each way is run in a process of its own, in turn, `--rounds` times; the first epoch of
-each (compilation) is printed apart.
+1e-3. Each way runs in its own process, in turn, `--rounds` times. The table has the first
+epoch of each (compilation) in its own column.
 
     KERAS_VAE_DATA=... python benchmarks/train_speed.py [--peer-python PYTHON]
 
-pythae is measured where it can be imported: by this Python, or by `--peer-python` (its own
-environment, with torch). Another checkout of the package is measured in turn with this one:
+pythae is measured if this Python or `--peer-python` (its own environment, with torch) can
+import it. `--before` measures another checkout of the package in turn with this one:
 
     git worktree add ../before COMMIT
     KERAS_VAE_DATA=... python benchmarks/train_speed.py --before ../before
@@ -23,7 +23,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What is measured, from the plainest to the one that `keras-vae train` uses.
+# Ways to train, from the plainest to the one that `keras-vae train` uses.
 WAYS = {
     "fit(array)": {"stream": False, "jit": False},
     "fit(array), XLA": {"stream": False, "jit": True},
@@ -65,7 +65,7 @@ def measure(way: str, epochs: int) -> list[float]:
 
 
 def epoch_clock():
-    """Makes a Keras callback that notes how long epochs take.
+    """Makes a Keras callback that times epochs.
 
     Returns:
         The callback, with the list `seconds`.
@@ -89,10 +89,10 @@ def epoch_clock():
 
 
 def matrix_speed(size: int = 2048) -> float:
-    """Multiplies square float32 matrices.
+    """Times products of square float32 matrices.
 
     Args:
-        size: Rows and columns of them.
+        size: Number of rows and of columns.
 
     Returns:
         Floating point operations in a second, the best of 20 tries.
@@ -116,13 +116,13 @@ def in_process(*arguments: str, python: str = sys.executable, checkout: str | No
     Args:
         *arguments: The program and its arguments.
         python: The interpreter.
-        checkout: Folder whose package `keras_vae` is imported; None is the usual one.
+        checkout: Folder whose package `keras_vae` is imported; None imports the usual one.
 
     Returns:
-        What that line holds.
+        The content of that line.
 
     Raises:
-        RuntimeError: If the program failed; with what it printed.
+        RuntimeError: If the program failed; the message has its output.
     """
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
     if checkout is not None:
@@ -200,7 +200,7 @@ def main() -> None:
         parser.error(f"--before {options.before} holds no package keras_vae")
     peer = has_pythae(options.peer_python)
     if not peer:
-        print("pythae is not installed there: it is left out")
+        print("pythae is not installed there and is omitted")
     times = {}
     epochs = ["--epochs", str(options.epochs)]
     speed = max(in_process(__file__, "--matrix-speed")[0] for _ in range(options.rounds))

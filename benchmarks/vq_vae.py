@@ -2,15 +2,16 @@
 
     KERAS_VAE_DATA=... python benchmarks/vq_vae.py [--parts sonnet restarts bits] [--steps 10000]
 
-Data are the 20,000 training and 1,000 test images of `cifar10_20k.npz`, a part of CIFAR-10.
+The data are the 20,000 training and 1,000 test images of `cifar10_20k.npz`, a part of CIFAR-10.
 
 - `sonnet`: the notebook's network and loss (squared error over the data's variance, plus the
   commitment): normalized MSE, perplexity, codes in use.
 - `restarts`: codes in use after 1,000 steps, with and without k-means and restarts.
-- `bits`: a VQ-VAE with a prior learned over its codes beside a Gaussian VAE of the same
-  networks, both with discretized logistic pixels and as many steps: bits per dimension.
+- `bits`: bits per dimension of a VQ-VAE with a prior learned over its codes, beside a
+  Gaussian VAE of the same networks, both with discretized logistic pixels and the same number
+  of steps.
 
-Results are kept in FOLDER/results.json; a run that was killed goes on where it was.
+FOLDER/results.json keeps the results; a killed run can be resumed.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ def images() -> tuple[np.ndarray, np.ndarray]:
 
 
 def squared_error_model(variance: float, **quantizer) -> keras_vae.VQVAE:
-    """The notebook's model: its loss is ours, as means are sums over a constant.
+    """The notebook's model, whose loss is proportional to ours.
 
-    Its loss is mean(error^2) / variance + 0.25 mean(distance^2), the means over the 3,072
-    numbers of an image and the 4,096 of its vectors. Times 3,072 these are sums: -log p of
+    Its loss is mean(error^2) / variance + 0.25 mean(distance^2), with means over the 3,072
+    numbers of an image and the 4,096 of its vectors. The loss times 3,072 has sums: -log p of
     a normal with half the variance, and a commitment of 0.25 * 3072 / 4096.
 
     Args:
-        variance: That of the training data.
+        variance: Variance of the training data.
         **quantizer: Arguments of the `VectorQuantizer`.
     """
     pixels = math.prod(SHAPE)
@@ -73,8 +74,8 @@ class InUse(keras.callbacks.Callback):
 
     Args:
         x: Images whose codes are counted.
-        found: Where to note the share.
-        stop: Whether to end the training then.
+        found: Dictionary for the share.
+        stop: Whether to end training after the count.
     """
 
     def __init__(self, x, found: dict, stop: bool):
@@ -94,7 +95,7 @@ class Log(keras.callbacks.Callback):
     """Notes the seconds of training and the epochs, and writes results.
 
     Args:
-        found: Where to note them.
+        found: Dictionary for them.
         write: Called after each epoch.
     """
 
@@ -108,7 +109,7 @@ class Log(keras.callbacks.Callback):
         self.start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Adds up; an epoch that is made again after a restart counts once."""
+        """Notes the time; an epoch that runs again after a restart counts once."""
         seconds = self.found.setdefault("seconds_by_epoch", [])
         del seconds[epoch:]
         seconds.append(round(time.perf_counter() - self.start, 1))
@@ -116,24 +117,24 @@ class Log(keras.callbacks.Callback):
 
 
 def share_in_use(indices) -> float:
-    """Share of the codes that are the nearest of at least one vector."""
+    """Share of the codes that are nearest to at least one vector."""
     return len(np.unique(indices)) / NUM_CODES
 
 
 def perplexity(indices) -> float:
-    """The exponential of the entropy of how often each code is chosen."""
+    """The exponential of the entropy of the codes' frequencies."""
     share = np.bincount(indices.ravel(), minlength=NUM_CODES) / indices.size
     return float(np.exp(-np.sum(share[share > 0] * np.log(share[share > 0]))))
 
 
 def train(model, x, steps: int, folder: Path, callbacks) -> None:
-    """Trains for a number of steps, or what is left of them.
+    """Trains for a number of steps, or for the rest of them after an interruption.
 
     Args:
         model: The model.
         x: Images, in its units.
-        steps: How many, at least; whole epochs are made.
-        folder: Where the backup is kept.
+        steps: Minimum number of steps; training takes whole epochs.
+        folder: Folder of the backup.
         callbacks: Further callbacks.
     """
     model.compile(keras.optimizers.Adam(RATE), jit_compile=False)
@@ -146,12 +147,12 @@ def train(model, x, steps: int, folder: Path, callbacks) -> None:
 
 
 class Parts:
-    """The parts of the benchmark, each of which notes what it finds.
+    """The parts of the benchmark; each notes its results.
 
     Args:
-        folder: Where results and backups are kept.
+        folder: Folder of results and backups.
         steps: Steps of training.
-        limit: How many training images are taken; None for all.
+        limit: Number of training images; None takes all.
         prior_epochs: Epochs of the prior over codes.
     """
 
@@ -163,11 +164,11 @@ class Parts:
         self.x_train, self.x_test = (part[:limit] for part in images())
 
     def noted(self, name: str) -> dict:
-        """What was found of a part so far, to be added to."""
+        """The results of a part so far, a dictionary to add to."""
         return self.results.setdefault(name, {})
 
     def write(self) -> None:
-        """Writes what was found."""
+        """Writes the results."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self.path, self.results)
 
@@ -175,8 +176,8 @@ class Parts:
         """Trains the notebook's model.
 
         Args:
-            name: What to call it.
-            steps: How many.
+            name: Name of its results.
+            steps: Number of steps.
             **quantizer: Arguments of the `VectorQuantizer`.
 
         Returns:
@@ -244,7 +245,7 @@ class Parts:
 def vq_vae():
     """Makes the VQ-VAE whose pixels are discretized logistic.
 
-    The gradient of its distortion is about six times the notebook's, so is the commitment.
+    The gradient of its distortion is about six times the notebook's, and so is the commitment.
     """
     return keras_vae.VQVAE.for_images(
         SHAPE,
@@ -257,7 +258,7 @@ def vq_vae():
 
 
 def gaussian_vae(channels: int = 16):
-    """Makes a VAE of the same networks, with 8x8 normal vectors in the place of codes.
+    """Makes a VAE of the same networks, with 8x8 normal vectors instead of codes.
 
     Args:
         channels: Length of the vectors.

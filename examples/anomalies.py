@@ -1,16 +1,16 @@
-"""Finds anomalies: digits among clothes, and why the likelihood alone does not.
+"""Finds anomalies, digits among clothes, and shows how the likelihood alone fails.
 
-It takes a model that was trained on Fashion-MNIST, scores its test images and those of
-MNIST with every method of `keras_vae.evaluation.anomaly_scores`, and prints how well each
-method separates the digits (the anomalies) from the clothes.
+The program takes a model that was trained on Fashion-MNIST. It scores the test images of
+Fashion-MNIST and MNIST with every method of `keras_vae.evaluation.anomaly_scores`, and prints
+how well each method separates the digits (the anomalies) from the clothes.
 
     keras-vae train dense_vae:latent_dim=20 --data fashion_mnist --epochs 4 \
         --output runs/fashion
     python examples/anomalies.py runs/fashion
 
-An AUROC of 0.5 is a guess, below it the digits seem more normal than clothes that were held
-out: the well-known failure of likelihoods. The background model of the likelihood ratio
-is trained here, on the same images with some of their pixels replaced by noise.
+An AUROC of 0.5 is a guess. Digits seem more normal than held-out clothes if it is lower: this
+is the well-known failure of likelihoods. The program also trains the background model of the
+likelihood ratio, on the same images with some of their pixels replaced by noise.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ METHODS = (
 def train_background(
     model: keras_vae.VAE, x: np.ndarray, epochs: int, noise: float, seed: int
 ) -> keras_vae.VAE:
-    """Trains a model like another on mutated images.
+    """Trains a model of the same architecture on mutated images.
 
     Args:
-        model: The other model.
+        model: The original model.
         x: Its training images, raw: whole numbers.
         epochs: Passes through them.
-        noise: Share of the pixels that are replaced by a random level.
+        noise: Share of the pixels that get a random level.
         seed: Seed of the noise, the weights and the order.
 
     Returns:
@@ -53,7 +53,7 @@ def train_background(
     rng = np.random.default_rng(seed)
     levels = rng.integers(0, 1 + int(x.max()), size=x.shape).astype(x.dtype)
     mutated = np.where(rng.random(x.shape) < noise, levels, x)
-    # Made anew from its config: the same preprocessor, but new weights.
+    # A model from the same config has the same preprocessor, but new weights.
     background = type(model).from_config(model.get_config())
     background.compile(keras.optimizers.Adam(1e-3), jit_compile=True)
     background.fit(mutated, batch_size=128, epochs=epochs, verbose=2)
@@ -63,14 +63,16 @@ def train_background(
 def main() -> None:
     """Trains the background model, scores both test sets and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("run", help="folder of a run, or a preset")
+    parser.add_argument("run", help="folder of a run, or name of a preset")
     parser.add_argument(
         "--anomalies", default="mnist", help="data of the same shape (default: mnist)"
     )
-    parser.add_argument("--count", type=int, default=1000, help="test images of each")
+    parser.add_argument(
+        "--count", type=int, default=1000, help="test images of each data set"
+    )
     parser.add_argument("--num-samples", type=int, default=50, help="importance samples")
     parser.add_argument("--background-epochs", type=int, default=4)
-    parser.add_argument("--noise", type=float, default=0.2, help="mutated pixels")
+    parser.add_argument("--noise", type=float, default=0.2, help="share of mutated pixels")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 

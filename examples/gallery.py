@@ -1,11 +1,11 @@
-"""Draws what the zoo's models can do: samples, walks, reconstructions, edits.
+"""Draws samples, walks, reconstructions and edits of the zoo's models.
 
     python examples/gallery.py --output docs/images/gallery.png
 
-For each preset of images: samples from its prior, a walk between two of them and, where its
-data are at hand, held-out images with their reconstructions; of faces also an edit, from no
-smile to much. Images whose licence is not open are never shown, only what a model makes of
-them.
+The gallery has samples from the prior of each image preset and a walk between two of them. It
+has held-out images with their reconstructions if the data are available, and for faces an edit
+from no smile to a large one. It never shows images without an open licence, only a model's
+reconstructions of them.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def rows_of(vae: keras_vae.VAE, name: str) -> dict[str, np.ndarray]:
         name: Its name, or its folder.
 
     Returns:
-        For each label a row of raw images.
+        A row of raw images by label.
     """
-    # A model of classes is asked for each in turn, and walks within the first.
+    # A model with classes draws each in turn, and walks within the first.
     classes = vae.num_classes and np.arange(COLUMNS) % vae.num_classes
     one = None if classes is None else 0
     z = vae.draw(2, seed=5, y=one if one is None else np.repeat(one, 2))
@@ -50,7 +50,7 @@ def rows_of(vae: keras_vae.VAE, name: str) -> dict[str, np.ndarray]:
     try:
         data = keras_vae.data.load(about["data"])
     except OSError as error:
-        print(f"{name}: without held-out images ({error})")
+        print(f"{name}: no held-out images ({error})")
         return rows
     x, y = split_for(vae, data, "test")
     x, y = x[:COLUMNS], None if y is None else y[:COLUMNS]
@@ -63,7 +63,7 @@ def rows_of(vae: keras_vae.VAE, name: str) -> dict[str, np.ndarray]:
 
 
 def smiles(vae, data) -> np.ndarray:
-    """One held-out face, as the model rebuilds it, with less and more of a smile."""
+    """Reconstructions of one held-out face with less and more of a smile."""
     smiling = data.label_names.index("Smiling")
     some = slice(0, TRAINING_IMAGES)
     vectors = generation.attribute_vectors(
@@ -90,7 +90,7 @@ def draw(names: list[str]):
         for i, (label, images) in enumerate(rows_of(vae, name).items()):
             # Sounds are shown as spectrograms.
             images = vae.pictures(images)
-            # Small images larger, so that all rows have about one width.
+            # Small images are enlarged, so all rows have about the same width.
             times = max(1, PIXELS // images.shape[1])
             images = images.repeat(times, axis=1).repeat(times, axis=2)
             picture = plots.image_grid(images, COLUMNS, vae.shown_range, scale=1)
@@ -110,13 +110,13 @@ def draw(names: list[str]):
 
 
 def is_table(name: str) -> bool:
-    """Tells whether a preset is of tables, which have no pictures."""
+    """Tells whether a preset models tables, which have no pictures."""
     preprocessor = keras_vae.VAE.from_preset(name, load_weights=False).preprocessor
     return preprocessor is not None and preprocessor.columns is not None
 
 
 def main() -> None:
-    """Draws the gallery of the presets that are named, or of all."""
+    """Draws the gallery of the given presets, or of all."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

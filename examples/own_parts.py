@@ -1,4 +1,4 @@
-"""Two parts of one's own: a zero-inflated Poisson likelihood and an MMD objective.
+"""Two custom parts: a zero-inflated Poisson likelihood and an MMD objective.
 
 keras-vae --import examples/own_parts.py train dense_vae:latent_dim=8 \
         --data counts.npy --likelihood zero_inflated_poisson --objective mmd:weight=100
@@ -15,7 +15,7 @@ from keras_vae.objectives import Number, Objective
 
 @keras.saving.register_keras_serializable("own")
 class ZeroInflatedPoisson(IndependentLayer):
-    """Counts of which some are zero for another reason; parameters: log-rates, logits."""
+    """Counts with additional zeros; parameters: log-rates, logits."""
 
     num_blocks = 2
     is_discrete = True
@@ -24,13 +24,13 @@ class ZeroInflatedPoisson(IndependentLayer):
     def make_elements(self, log_rate, logits):
         """A Poisson count, or zero with probability sigmoid(logits)."""
         poisson = tfd.Poisson(log_rate=tf.minimum(log_rate, 10.0))
-        # Half of them, since TFP 0.25 inflates with probability sigmoid(2 * logits).
+        # Half the logits, since TFP 0.25 inflates with probability sigmoid(2 * logits).
         return tfd.Inflated(poisson, inflated_loc_logits=logits / 2.0, inflated_loc=0.0)
 
 
 @keras.saving.register_keras_serializable("own")
 class MMD(Objective):
-    """Distortion, and the distance of codes from prior draws (Tolstikhin et al. 2018)."""
+    """Distortion plus the distance of codes from prior draws (Tolstikhin et al. 2018)."""
 
     per_example = False
     needs_density = False
@@ -43,7 +43,7 @@ class MMD(Objective):
         self.weight = weight
 
     def call(self, trace, step):
-        """The distortion of each example, and the distance of the batch."""
+        """The distortion of each example plus the distance of the batch."""
         z, prior = trace.z[0], trace.p.sample(tf.shape(trace.x)[0], seed=trace.seed)
         mmd = nearness(z, z) + nearness(prior, prior) - 2.0 * nearness(z, prior)
         return tf.reduce_mean(trace.distortion, axis=0) + self.weight * mmd, {"mmd": mmd}

@@ -1,8 +1,8 @@
 """Swaps faces between two groups of people: one encoder, and a decoder for each group.
 
-The faces of celeba_10k are divided by an attribute, by default men and women. Two models
-with one encoder are trained in turns, an epoch each; then the faces of one group are
-decoded by the decoder of the other.
+An attribute divides the faces of celeba_10k, by default into men and women. Two models share
+one encoder and train in turn, an epoch each. Then the decoder of one group decodes the faces
+of the other.
 
     KERAS_VAE_DATA=folder/of/celeba_10k.npz python examples/swap_faces.py --epochs 10
 
@@ -27,7 +27,7 @@ COLUMNS = 8
 
 
 def make_models(event_shape: tuple[int, int, int]) -> list[keras_vae.VAE]:
-    """Makes two models of 8-bit images on one encoder, ready to be trained.
+    """Makes two models of 8-bit images with one shared encoder, ready to train.
 
     Args:
         event_shape: Height, width and channels of an image.
@@ -51,7 +51,7 @@ def groups_of(data, split: str, attribute: str, limit: int | None) -> list[np.nd
         data: The `keras_vae.data.DataSet`.
         split: "train", "validation" or "test".
         attribute: Name of the attribute.
-        limit: Images of each group at most; None is all.
+        limit: Maximum number of images of each group; None takes all.
 
     Returns:
         The images with the attribute and those without, each uint8 [N, H, W, C].
@@ -64,10 +64,10 @@ def groups_of(data, split: str, attribute: str, limit: int | None) -> list[np.nd
 
 
 def train(models: list[keras_vae.VAE], groups: list[np.ndarray], epochs: int) -> None:
-    """Trains the models in turns, and prints how far they are.
+    """Trains the models in turn, and prints their progress.
 
     Args:
-        models: Two models with one encoder.
+        models: Two models with a shared encoder.
         groups: The images of each, uint8 [N, H, W, C].
         epochs: Passes through each group.
     """
@@ -80,7 +80,7 @@ def train(models: list[keras_vae.VAE], groups: list[np.ndarray], epochs: int) ->
 
 
 def rows_of(x: np.ndarray, own: keras_vae.VAE, other: keras_vae.VAE) -> list[np.ndarray]:
-    """Originals, their reconstructions by their own decoder, their swap by the other's."""
+    """Originals, reconstructions by their own decoder, and swaps by the other's."""
     return [x, own.reconstruct(x), swap(x, source=own, target=other)]
 
 
@@ -91,13 +91,15 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--attribute", default="Male", help="default: %(default)s")
     parser.add_argument("--epochs", type=int, default=10, help="default: %(default)s")
-    parser.add_argument("--limit", type=int, help="training faces of a group, at most")
+    parser.add_argument(
+        "--limit", type=int, help="maximum number of training faces of a group"
+    )
     parser.add_argument("--output", default="swap.png", help="default: %(default)s")
     given = parser.parse_args()
     if given.epochs < 1 or (given.limit is not None and given.limit < 1):
         parser.error("--epochs and --limit must be at least 1")
     if not given.output.lower().endswith(".png"):
-        # Now, and not after an hour of training.
+        # Fail now, not after an hour of training.
         parser.error(f"--output must end in .png, but is {given.output}")
     return given
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from keras_vae.data import DataSet
 
-# Examples that are prepared and embedded at a time: as floats, thousands of photographs
-# would take many times the memory that they take as bytes.
+# Examples that are prepared and embedded at a time: thousands of photographs take several times
+# more memory as floats than as bytes.
 _AT_A_TIME = 1024
 
 
@@ -30,14 +30,14 @@ _AT_A_TIME = 1024
     "names",
     multiple=True,
     required=True,
-    help="Name of an attribute or of a class. Given several times, they are added up.",
+    help="Name of an attribute or of a class. May be given several times; edits add up.",
 )
 @click.option(
     "--strength",
     type=click.FloatRange(0.0, min_open=True),
     default=1.5,
     show_default=True,
-    help="The edits go from minus this many times the attribute to plus as many.",
+    help="Edits range from minus this multiple of the attribute to plus this multiple.",
 )
 @click.option(
     "--steps",
@@ -51,14 +51,14 @@ _AT_A_TIME = 1024
     "--originals/--no-originals",
     default=True,
     show_default=True,
-    help="Whether rows begin with the original. Some data must not be shown.",
+    help="Whether rows begin with the original. Some data may not be published.",
 )
 @click.option("--output", type=PATH, default="edit.png", show_default=True)
 def edit(run, data, split, names, strength, steps, count, originals, output):
-    """Give images less and more of an attribute: a .png with a row for each image.
+    """Write images with less and more of an attribute: a .png with a row for each image.
 
-    The training split and its labels define the attribute. A row holds the original, then
-    the edits, from less to more.
+    The training split and its labels define the attribute. A row has the original and then
+    the edits, from less to more of the attribute.
     """
     import numpy as np
 
@@ -98,7 +98,7 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
 
 
 def _having(data_set: DataSet, name: str) -> np.ndarray:
-    """Which training examples have an attribute, or are of a class: booleans [N]."""
+    """Training examples that have an attribute or belong to a class: booleans [N]."""
     import numpy as np
 
     y = data_set.y_train

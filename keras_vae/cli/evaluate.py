@@ -48,14 +48,14 @@ def _names(value: str | None) -> list[str] | None:
 @click.option("--metrics", cls=_MetricsOption)
 @click.option(
     "--anomalies",
-    help="For the metric anomalies: name or path of data of another kind.",
+    help="For the metric anomalies: name or path of anomalous data.",
 )
 @click.option("--num-samples", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="Take this many random examples.")
 @seed_option
 @click.option("--output", type=PATH, help="Also write the scores to this new .json file.")
 def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, output):
-    """Print held-out ELBO and log-likelihood of the model in the folder RUN.
+    """Print the held-out ELBO and log-likelihood of the model in RUN.
 
     A VAE-GAN gets scores of the accuracy of its reconstructions and the sharpness of its
     images instead. --metrics computes other scores.
@@ -75,7 +75,7 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
     results: dict[str, Any] = {}
 
     def done(metric, scores, describe=evaluation.describe_metrics):
-        """Prints and writes what is known so far."""
+        """Prints and writes the scores so far."""
         if not results:
             click.echo(f"{name}, {split}")
         results[metric] = scores

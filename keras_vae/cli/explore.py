@@ -1,4 +1,4 @@
-"""The command that writes a page in which to explore a model."""
+"""The command that writes a page to explore a model."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from keras_vae.cli.use import open_run
 @click.option(
     "--no-data",
     is_flag=True,
-    help="Make the page from the model alone: no points, no examples.",
+    help="Make the page from the model alone, without points and examples.",
 )
 @click.option(
     "--count",
     type=click.IntRange(2),
     default=2000,
     show_default=True,
-    help="Number of points on the map: examples that are embedded, at most.",
+    help="Maximum number of points on the map, which are codes of examples.",
 )
 @click.option(
     "--examples",
     type=click.IntRange(0),
     default=12,
     show_default=True,
-    help="Number of examples that the page holds; 0 for data that must not be shown.",
+    help="Number of examples on the page; 0 for data that may not be published.",
 )
 @click.option("--output", type=PATH, default="page.html", show_default=True)
 def explore(run, data, split, no_data, count, examples, output):
     """Write an HTML page to explore the model: sliders, a map and a pad to draw on.
 
-    The page contains the model and runs it in the browser, without server or network.
+    The page contains the model and runs it in the browser, without a server or a network.
     """
     from keras_vae.explore import write_page
     from keras_vae.models import LatentVariableModel

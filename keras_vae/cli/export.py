@@ -35,9 +35,9 @@ _FILES = {
     "--images", is_flag=True, help="Also write signatures that take JPEG and PNG files."
 )
 def export(run, folder, kind, overwrite, serving, images):
-    """Write the model in RUN into FOLDER, to be served without keras_vae.
+    """Write the model in RUN into FOLDER, to serve it without keras_vae.
 
-    TensorFlow Serving reads numbered versions: let FOLDER be models/NAME/1.
+    TensorFlow Serving reads numbered versions, so FOLDER should be models/NAME/1.
     """
     from keras_vae.export import read_signatures
     from keras_vae.models import LatentVariableModel
@@ -60,7 +60,7 @@ def export(run, folder, kind, overwrite, serving, images):
 
 
 def _units(scaling) -> str | None:
-    """The scaling in a few words; None if it changes nothing."""
+    """A short description of the scaling; None if it changes nothing."""
     if isinstance(scaling.offset, tuple) or isinstance(scaling.scale, tuple):
         return "offset and scale of each column in the run's config.json"
     if (scaling.offset, scaling.scale) == (0.0, 1.0):

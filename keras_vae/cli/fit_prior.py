@@ -27,8 +27,8 @@ _OF_NUMBERS, _OF_CODES = "mixture_of_normals:num_components=50", "pixel_cnn"
 def fit_prior(run, prior, data, epochs, output, seed):
     """Fit a prior to the codes of the model in RUN, and write the result to a new folder.
 
-    RUN itself does not change. With a fitted prior an autoencoder can sample, and a VAE
-    whose prior does not match its codes makes better samples.
+    RUN itself does not change. A fitted prior lets an autoencoder sample, and improves the
+    samples of a VAE whose prior does not match its codes.
     """
     from keras_vae import priors
     from keras_vae.training.fine_tuning import read_run

@@ -30,12 +30,12 @@ from keras_vae.core.names import unknown
     default="importance",
     show_default=True,
     metavar="NAME",
-    help="importance, or gibbs, which is better if many values are missing.",
+    help="importance or gibbs. gibbs is better if many values are missing.",
 )
 @click.option("--num-samples", type=click.IntRange(1), default=1000, show_default=True)
 @seed_option
 def impute(run, data, output, draws, method, num_samples, seed):
-    """Fill in missing values of data with the model in RUN, given the known values."""
+    """Fill in missing values of data with the model in RUN, conditional on known values."""
     import numpy as np
 
     from keras_vae import generation
@@ -72,7 +72,7 @@ def _in_the_table(filled, table):
         return filled
     answer = table.copy()
     for name in set(filled.columns) & set(table.columns):
-        # With a gap pandas holds whole numbers as floats.
+        # pandas holds whole numbers as floats in a column with gaps.
         known = table[name].convert_dtypes().astype(object)
         new = filled[name]
         new = new.astype(str) if new.dtype.kind == "M" else new
@@ -87,16 +87,16 @@ def _in_the_table(filled, table):
 @click.option(
     "--count",
     type=click.IntRange(1),
-    help="Write only the COUNT most unlikely rows  [default: all]",
+    help="Write only the COUNT least likely rows  [default: all]",
 )
 @click.option("--num-samples", type=click.IntRange(1), default=100, show_default=True)
 @seed_option
 def anomalies(run, data, output, count, num_samples, seed):
-    """Rank the rows of data, the most unlikely for the model in RUN first.
+    """Rank the rows of data, from the least to the most likely for the model in RUN.
 
     The score is -log p(x), in nats. For tables, OUTPUT also has the contribution of each
     column: -log p(column | z), averaged over the posterior of z. For images, a .png beside
-    OUTPUT shows the most unlikely ones.
+    OUTPUT shows the least likely ones.
     """
     import numpy as np
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def import_file(path: Path) -> None:
-    """Runs a Python file, so that the parts it registers with Keras are known.
+    """Runs a Python file, which registers its parts with Keras.
 
     Args:
         path: The file.

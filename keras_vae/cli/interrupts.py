@@ -12,8 +12,8 @@ from collections.abc import Iterator
 def ctrl_c_is_an_interrupt() -> Iterator[None]:
     """Turns every exception that Ctrl-C causes in the block into a `KeyboardInterrupt`.
 
-    Python raises it wherever the program is, also in a function that TensorFlow's C++ code
-    has called; TensorFlow then raises an error of another class.
+    Python raises it at any point of the program, also in a function called by TensorFlow's
+    C++ code. TensorFlow then raises an error of another class.
 
     Raises:
         KeyboardInterrupt: If the block ended with an exception after Ctrl-C.

@@ -17,10 +17,10 @@ from keras_vae.core.names import unknown
 @split_option("all")
 @click.option("--output", type=PATH, default="labels.csv", show_default=True)
 def label(run, data, split, output):
-    """Write the labels that the model in RUN predicts: a row for each example.
+    """Write the labels predicted by the model in RUN, with a row for each example.
 
-    `row` is the example's number in the data, `label` the most probable class; each class
-    has a column with its probability. If the data have labels, the accuracy is printed.
+    `row` is the example's number in the data and `label` the most probable class. Each class
+    has a column with its probability. The command prints the accuracy if the data have labels.
     """
     import numpy as np
     import pandas as pd

@@ -25,8 +25,8 @@ from keras_vae.cli.use import embed, info, interpolate, reconstruct, sample
 from keras_vae.cli.zoo import zoo
 from keras_vae.version import __version__
 
-# What bad input raises, in this package and in the libraries below it; any other
-# exception is a defect and keeps its traceback.
+# Errors of bad input in this package and in its libraries; any other exception is a defect
+# and keeps its traceback.
 _ERRORS = (ValueError, OSError, ImportError, FloatingPointError)
 
 
@@ -38,7 +38,7 @@ _ERRORS = (ValueError, OSError, ImportError, FloatingPointError)
     "files",
     multiple=True,
     type=PATH,
-    help="A Python file with parts of your own, registered with Keras. It is executed.",
+    help="A Python file with your own parts, registered with Keras. The file is executed.",
 )
 def commands(traceback: bool, files: tuple[Path, ...]) -> None:
     """Train, evaluate and use variational autoencoders."""

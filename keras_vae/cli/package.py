@@ -1,8 +1,8 @@
-"""The rest of the package, imported when a command needs it and not before.
+"""The rest of the package, imported only when a command needs it.
 
 TensorFlow takes seconds to import. `--help`, `zoo list`, a mistyped command and completion do
-not need it: at the top of its modules `cli` imports only click and plain Python modules;
-the commands import the rest when they run, after `import_package`.
+not need it. So the top of a module in `cli` imports only click and plain Python modules; the
+commands import the rest when they run, after `import_package`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 class PackageCommand(click.Command):
-    """A command that needs the package, and imports it once its options are known to be right.
+    """A command that needs the package, and imports it after its options are checked.
 
     Example:
         >>> @click.command(cls=PackageCommand)
@@ -33,10 +33,10 @@ class PackageCommand(click.Command):
 
 
 def import_package() -> None:
-    """Executes the package's __init__.py, if the launcher left that out.
+    """Executes the package's __init__.py, if the launcher has not.
 
-    It registers all classes with Keras. TensorFlow's start-up messages are held back,
-    unless TF_CPP_MIN_LOG_LEVEL asks for some (below 3).
+    This registers all classes with Keras. The function hides TensorFlow's start-up messages,
+    unless TF_CPP_MIN_LOG_LEVEL is below 3.
     """
     package = sys.modules["keras_vae"]
     # `__all__` is the last name that __init__.py defines; submodules exist without it.
@@ -50,7 +50,7 @@ def import_package() -> None:
 
 @contextlib.contextmanager
 def _without_messages() -> Iterator[None]:
-    """Holds back what C++ code writes to stderr, and shows it after an exception."""
+    """Hides the output of C++ code to stderr, and shows it after an exception."""
     os.environ[_LEVEL] = "3"
     with tempfile.TemporaryFile() as messages, os.fdopen(os.dup(2), "wb") as stderr:
         os.dup2(messages.fileno(), 2)

@@ -15,12 +15,12 @@ ROOMS = ("models", "layers", "bijectors", "priors", "objectives", "optimizers")
 @click.argument("room", required=False, type=click.Choice(ROOMS))
 @click.argument("name", required=False)
 def parts(room, name):
-    """List the parts of a ROOM, or of all, or describe the part NAME.
+    """List the parts of a ROOM or of all rooms, or describe the part NAME.
 
-    Write a part as NAME:ARG=VALUE,ARG=VALUE: on the command line, in a recipe and in
-    Python. Layers are posteriors and likelihoods; the name of a bijector also stands for a
-    flow of this bijector (`--posterior iaf:num_layers=2`). `keras-vae --import mine.py
-    parts` lists your own parts, too.
+    Write a part as NAME:ARG=VALUE,ARG=VALUE on the command line, in a recipe and in
+    Python. Layers are posteriors and likelihoods. The name of a bijector also means a flow
+    of this bijector (`--posterior iaf:num_layers=2`). `keras-vae --import mine.py parts`
+    also lists your own parts.
     """
     from keras_vae import layers, models, objectives, priors
     from keras_vae.layers import bijectors

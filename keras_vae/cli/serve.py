@@ -1,4 +1,4 @@
-"""The command that answers the requests of clients, to try them."""
+"""The command that answers requests, to try clients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SAMPLE = '{"signature_name": "sample", "inputs": {"seed": [[1, 0]]}}'
     help="Port for gRPC; 0 takes a free one.",
 )
 def serve(folder, name, port, grpc_port):
-    """Answer requests to the SavedModel in FOLDER, to try clients on this machine.
+    """Serve the SavedModel in FOLDER, to try clients on this machine.
 
     FOLDER is an export, a folder of numbered exports (the newest is served), a RUN or the
     name of a preset (exported to a temporary folder). The REST and gRPC interfaces are
@@ -76,6 +76,6 @@ def _exported(run: Path, folder: str) -> Path:
 
 
 def _name(model: Path) -> str:
-    """The name that TensorFlow Serving would use: that of the folder above the number."""
+    """The name that TensorFlow Serving would use: the folder above the number."""
     path = model.resolve()
     return path.parent.name if path.name.isdecimal() else path.name

@@ -96,14 +96,13 @@ class ImageSize(click.ParamType):
     "given several times.",
 )
 def train(model, output, resume, overwrite, kinds, quiet, verbose, log, **values):
-    """Train MODEL on --data, or train as a recipe says.
+    """Train MODEL on --data, or follow a recipe.
 
     MODEL is a name such as conv_vae, with arguments as in
     conv_vae:latent_dim=40,filters=32-64. `keras-vae parts models` lists all models;
-    `keras-vae parts` lists posteriors, priors, likelihoods and objectives, too. Options
-    change single values of a recipe. With --from-preset, training starts from a trained
-    model, and MODEL is left out. After Ctrl-C the best model so far can be used, and
-    --resume continues.
+    `keras-vae parts` also lists posteriors, priors, likelihoods and objectives. Options
+    change single values of a recipe. --from-preset starts from a trained model; leave out
+    MODEL then. The best model so far can be used after Ctrl-C, and --resume continues.
     """
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other.")
@@ -158,7 +157,7 @@ def _columns(path: str | None, kinds: tuple[str, ...]) -> dict:
 
 
 def _recipe(model, output, resume, values) -> Recipe:
-    """Puts a recipe together from a file or a model's name, and options."""
+    """Makes a recipe from a file or a model's name, and options."""
     if model is not None and not model.endswith(".json"):
         if "data" in values:
             return Recipe(model=model, **values)

@@ -32,7 +32,7 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 @click.option(
     "--count",
     type=click.IntRange(1),
-    help="Number of samples  [default: 64; with --by-level 10 in a row]",
+    help="Number of samples  [default: 64; 10 in a row with --by-level]",
 )
 @click.option(
     "--output",
@@ -42,7 +42,7 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 @click.option(
     "--by-level",
     is_flag=True,
-    help="For hierarchies: a picture whose rows share more and more of the highest levels.",
+    help="For hierarchies: write a picture. Each row shares more of the highest levels.",
 )
 @click.option("--temperature", type=float, default=1.0, show_default=True)
 @click.option(
@@ -53,8 +53,8 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 @click.option(
     "--y",
     metavar="CLASS",
-    help="Condition of all samples: a class, or label=value,... for several labels, or all "
-    "for equally many of each class  [default: all]",
+    help="Condition of all samples: a class, label=value,... for several labels, or all for "
+    "the same number of each class  [default: all]",
 )
 @seed_option
 def sample(run, count, output, by_level, temperature, draw, y, seed):
@@ -99,12 +99,12 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
 @click.option(
     "--by-level",
     is_flag=True,
-    help="For hierarchies: a picture whose rows take fewer and fewer levels from the data.",
+    help="For hierarchies: write a picture. Each row takes fewer levels from the data.",
 )
 def reconstruct(run, data, split, count, output, by_level):
     """Show data beside their reconstructions: .png, .jpg, .wav, .npy, .npz or .csv.
 
-    In a .wav its reconstruction follows each sound; a folder beside it has a file for each.
+    A .wav has each sound and then its reconstruction; a folder beside it has a file for each.
     """
     import numpy as np
 
@@ -137,7 +137,7 @@ def reconstruct(run, data, split, count, output, by_level):
 
 
 def _by_level(output, name, model, *arguments, **options):
-    """Writes the picture of a hierarchy that a function of `plots` makes."""
+    """Writes a picture of a hierarchy, made by a function of `plots`."""
     from keras_vae import plots
 
     if output.suffix.lower() not in PICTURES:
@@ -168,14 +168,14 @@ def _by_level(output, name, model, *arguments, **options):
     type=click.IntRange(2),
     default=8,
     show_default=True,
-    help="Points of a walk, both ends included.",
+    help="Number of points of a walk, including both ends.",
 )
 @click.option("--output", type=PATH, default="walks.png", show_default=True)
 def interpolate(run, data, split, count, steps, output):
-    """Walk between pairs of data: .png or .jpg with a row each, .wav, .npy, .npz or .csv.
+    """Interpolate between pairs of data: .png, .jpg, .wav, .npy, .npz or .csv.
 
-    A walk goes from one example to the next, in the latent space. If the model has a
-    condition, the whole walk has the condition of its first example.
+    A walk goes from one example to the next in the latent space; a picture has a row for
+    each. If the model has a condition, the whole walk has the condition of its first example.
     """
     from keras_vae.training.splits import split_for
 
@@ -242,7 +242,7 @@ def _codes_as_table(z, y, data_set, split):
 @click.command(cls=PackageCommand)
 @run_argument
 def info(run):
-    """Describe the folder RUN: model, data, training, scores."""
+    """Describe the model, data, training and scores of RUN."""
     from keras_vae.evaluation import describe_scores
     from keras_vae.models import LatentVariableModel
     from keras_vae.training.fine_tuning import read_run

@@ -1,4 +1,4 @@
-"""How commands write the outputs of a model: as pictures, sounds, arrays or tables."""
+"""Functions that write the outputs of a model as pictures, sounds, arrays or tables."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def check_output(output: Path, model: LatentVariableModel) -> None:
         model: The model.
 
     Raises:
-        click.UsageError: If its suffix is unknown, or is for images or sounds and the data
-            are of another kind.
+        click.UsageError: If its suffix is unknown, or belongs to images or sounds and the
+            data are of another kind.
     """
     suffix, shape = output.suffix.lower(), tuple(model.event_shape)
     if suffix not in (*PICTURES, *SOUNDS, *_ARRAYS):
@@ -69,7 +69,7 @@ def write(
         x: Raw observations [N, *raw].
         model: The model that made them.
         columns: Observations in a row of a picture.
-        names: For sounds, a name for each, which its file has after its number.
+        names: For sounds, a name for each; its file has it after the number.
     """
     from keras_vae import plots
 
@@ -98,7 +98,7 @@ def write_each_sound(
             "a.wav". It is replaced if it exists.
         x: Waveforms [N, samples].
         model: The model that made them.
-        names: A name for each sound, which its file has after its number.
+        names: A name for each sound; its file has it after the number.
 
     Raises:
         FileExistsError: If the folder holds other files than those of this function.
@@ -113,7 +113,7 @@ def write_each_sound(
     def write_each(folder):
         for i, one in enumerate(x):
             name = "_".join([f"{i + 1:0{digits}}", *names[i : i + 1]])
-            # Names of classes may hold anything.
+            # Names of classes may have any characters.
             name = re.sub(r"[^-\w.]+", "-", name)
             write_sounds(one[np.newaxis], rate, folder / f"{name}.wav")
 
@@ -144,7 +144,7 @@ def write_table(output: Path, x) -> None:
         table = frame()
         named = any(isinstance(name, str) for name in table.columns)
         if not named:
-            # Columns that a model leaves out stay empty, so that the others keep their place.
+            # Columns that a model omits stay empty, so the others keep their place.
             table = table.reindex(columns=range(max(table.columns) + 1))
         table.to_csv(file, index=False, header=named)
 
@@ -159,7 +159,7 @@ def write_table(output: Path, x) -> None:
 
 
 def write_file(output: Path, write) -> None:
-    """Lets NumPy write into an open file, since it would append its own suffix to a path.
+    """Opens a file for NumPy to write, since NumPy would append its own suffix to a path.
 
     Args:
         output: The file.

@@ -1,4 +1,4 @@
-"""`keras-vae zoo`: the pretrained models, and how they are made."""
+"""`keras-vae zoo`: commands for pretrained models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _zoo_option = click.option(
     type=PATH,
     default="zoo",
     show_default=True,
-    help="Folder that holds all presets.",
+    help="Folder of all presets.",
 )
 
 
@@ -29,8 +29,8 @@ _zoo_option = click.option(
 def zoo():
     """List, show, check and make pretrained models.
 
-    Every command that takes a RUN also takes the name of a pretrained model. It is looked up
-    in the folder $KERAS_VAE_ZOO, then in the zoo of the package.
+    Every command that takes a RUN also takes the name of a pretrained model. The command
+    searches the folder $KERAS_VAE_ZOO, then the zoo of the package.
     """
 
 
@@ -139,7 +139,7 @@ def _filled(model):
 @zoo.command("add-files", cls=PackageCommand)
 @click.argument("folder", type=PATH)
 def add_files_to_preset(folder):
-    """Record the checksums of files that were added to a preset, such as pictures."""
+    """Record the checksums of new files in a preset, such as pictures."""
     from keras_vae.presets.building import add_files
 
     added = add_files(folder)
@@ -173,7 +173,7 @@ def upload(folder, handle, private):
 def export_presets(folder, names, overwrite):
     """Write presets (all of them, or NAMES) as SavedModels for TensorFlow Serving.
 
-    FOLDER then holds NAME/1 for each preset, and models.config, which lists them.
+    FOLDER then has NAME/1 for each preset, and models.config, which lists them.
     """
     from keras_vae.core.files import write_atomically
     from keras_vae.export.serving import CONFIG, serving_config

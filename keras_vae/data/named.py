@@ -115,7 +115,7 @@ def _mnist_5k() -> DataSet:
         label_names=_DIGITS,
         licence="CC BY-SA 3.0 (MNIST)",
         description=(
-            "5,000 digits of MNIST's training set, 500 a class. Train, validation and "
+            "5,000 digits of MNIST's training set, 500 of each class. Train, validation and "
             "test hold 400, 50 and 50 of each class, drawn once with a fixed seed. Its "
             "scores are not comparable with those on the whole of MNIST."
         ),
@@ -145,7 +145,7 @@ def _fashion_mnist() -> DataSet:
         label_names=_FASHION,
         licence="MIT",
         description=(
-            "70,000 pictures of clothes of 28x28 pixels. Validation is the last 10,000 "
+            "70,000 pictures of clothes, 28x28 pixels each. Validation is the last 10,000 "
             "of the official training set; test is the official one."
         ),
         where="https://github.com/zalandoresearch/fashion-mnist",
@@ -185,7 +185,7 @@ def _binarized_mnist() -> DataSet:
         levels=(0, 1),
         licence="CC BY-SA 3.0 (MNIST)",
         description=(
-            "MNIST, binarized once by Larochelle; its own splits. Scores are not "
+            "MNIST, binarized once by Larochelle, with its original splits. Scores are not "
             "comparable with those on dynamically binarized MNIST."
         ),
         source=source,
@@ -233,9 +233,9 @@ def _frey_faces() -> DataSet:
         levels=(0, 255),
         licence="none stated; for research",
         description=(
-            "1,965 frames of 28x20 pixels of a film of Brendan Frey's face. Neighbours "
-            "look alike, so validation and test are four blocks of 50 consecutive "
-            "frames each, taking turns, spread evenly over the film."
+            "1,965 frames of 28x20 pixels from a film of Brendan Frey's face. Neighbouring "
+            "frames look alike, so validation and test have four blocks of 50 consecutive "
+            "frames each. The blocks alternate and are spread evenly over the film."
         ),
         source=source,
         sha256=sha256,
@@ -263,9 +263,9 @@ def _celeba_10k() -> DataSet:
         label_names=tuple(arrays["attribute_names"].tolist()),
         licence="non-commercial research only",
         description=(
-            "The first 10,000 faces of CelebA, cropped to 64x64 pixels, with 40 "
-            "attributes of 0 or 1. Validation is the last 500 of the first 9,000; test "
-            "is the last 1,000. A model trained on it says so on its card."
+            "The first 10,000 faces of CelebA, cropped to 64x64 pixels, with 40 binary "
+            "attributes. Validation is the last 500 of the first 9,000; test is the last "
+            "1,000. The card of a model trained on it says so."
         ),
         source=source,
         sha256=sha256,
@@ -282,7 +282,7 @@ def _breast_cancer() -> DataSet:
         table_data(frame, Path("breast_cancer"), seed=0),
         licence="CC BY 4.0 (UCI Machine Learning Repository)",
         description=(
-            "569 tumours of the breast: 30 measurements of cell nuclei, and the diagnosis. "
+            "569 breast tumours: 30 measurements of cell nuclei, and the diagnosis. "
             "Validation and test are 56 rows each, drawn once with a fixed seed."
         ),
         source="sklearn.datasets.load_breast_cancer",

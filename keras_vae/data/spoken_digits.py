@@ -22,8 +22,8 @@ _LAYOUT = {
 _KINDS = {"samples": "i", "lengths": "i", "take": "i", "sample_rate": "i", "speaker": "U"}
 # 17 of 3,000 recordings are longer; this gives 64 windows of a spectrogram.
 _LENGTH = 8192
-# Takes of each digit and speaker: in the test split, which is the set's own, and in our
-# validation split.
+# Takes of each digit and speaker below these numbers are in the test split, which is the
+# original one, and in our validation split.
 _TEST, _VALIDATION = 5, 10
 
 
@@ -62,8 +62,8 @@ def spoken_digits_set() -> DataSet:
         licence="CC BY-SA 4.0",
         description=(
             "3,000 recordings of the digits 0 to 9 by six speakers (Free Spoken Digit "
-            "Dataset), cut or followed by silence to 1.024 s. Takes 0 to 4 of each are the "
-            "test split, which is the set's own, takes 5 to 9 validation."
+            "Dataset), cut or padded with silence to 1.024 s. Takes 0 to 4 of each are the "
+            "test split, as in the original set; takes 5 to 9 are the validation split."
         ),
         source=source,
         sha256=sha256,

@@ -12,18 +12,18 @@ from keras_vae.data.dataset import SPLITS, DataSet
 
 _SIZE = 64
 _SHAPES = ("square", "ellipse", "heart")
-# Half the side, the long half axis and the half width at scale 1, in pixels: turned in
-# any way, the largest sprite fits into a stamp. Odd numbers, so that no pixel is on an edge
-# and rounding decides nothing.
+# Half the side, the long half axis and the half width at scale 1, in pixels. The largest
+# sprite fits into a stamp in every rotation. The fractions keep all pixels off the edges, so
+# rounding does not matter.
 _EXTENTS = (10.137, 13.171, 10.533)
 # A sprite is drawn on a stamp of 31 x 31 pixels, which is then moved by whole pixels.
 _STAMP = 31
 
 
 class Sprites:
-    """All 737,280 images of one white shape on black, drawn on demand.
+    """All 737,280 images of a white shape on black, drawn on demand.
 
-    Five factors, each an index from 0, independent of the others:
+    There are five independent factors; each is an index from 0:
 
     | factor | values |
     |---|---|
@@ -33,8 +33,8 @@ class Sprites:
     | x | 32 centres, a pixel apart |
     | y | 32 |
 
-    As in dSprites (Matthey et al. 2017), which this does not copy, pixels are 0 or 1; four
-    rotations of a square look alike, and two of an ellipse.
+    Pixels are 0 or 1, four rotations of a square look alike, and two of an ellipse, as in
+    dSprites (Matthey et al. 2017). The images are not those of dSprites.
 
     Example:
         >>> sprites = keras_vae.data.Sprites()
@@ -106,7 +106,7 @@ class Sprites:
         shape, scale, rotation, x, y = factors.T[..., np.newaxis, np.newaxis]
         example = np.arange(len(factors))[:, np.newaxis, np.newaxis]
         pixel = np.arange(_STAMP)
-        # The lowest y is at the bottom, whose row is the last.
+        # The lowest y is at the bottom, which is the last row.
         row, column = 32 - y + pixel[:, np.newaxis], 1 + x + pixel
         images[example, row, column, 0] = _stamps()[shape, scale, rotation][:, 0, 0]
         return images
@@ -116,14 +116,14 @@ def sprites_set() -> DataSet:
     """Draws the named set `sprites`.
 
     Returns:
-        Some of all images in three splits, with their factors as labels.
+        A part of the images in three splits, with their factors as labels.
 
     Example:
         >>> data = keras_vae.data.load("sprites")
     """
     sprites = Sprites()
     rng = np.random.default_rng(0)
-    # Without repetition, so that none is in two splits.
+    # Without repetition, so that no image is in two splits.
     rows = rng.choice(len(sprites), 24_000, replace=False)
     arrays: dict[str, Any] = {}
     for split, chosen in zip(SPLITS, np.split(rows, [20_000, 22_000]), strict=True):
@@ -140,7 +140,7 @@ def sprites_set() -> DataSet:
         description=(
             "24,000 of the 737,280 images of `keras_vae.data.Sprites`, drawn once with a "
             "fixed seed: 20,000 for training, 2,000 each for validation and test. Labels "
-            "are the five factors, as indices. Not dSprites, but made in its manner."
+            "are the five factors, as indices. The images imitate dSprites but are not dSprites."
         ),
         source="keras_vae.data.Sprites",
     )
@@ -154,7 +154,7 @@ def _stamps():
     angle = 2.0 * np.pi * np.arange(rotations)[:, np.newaxis, np.newaxis] / rotations
     across = np.arange(_STAMP) - _STAMP // 2
     up = -across[:, np.newaxis]
-    # In the axes of the sprite, in pixels.
+    # Coordinates along the axes of the sprite, in pixels.
     u = np.cos(angle) * across + np.sin(angle) * up
     v = np.cos(angle) * up - np.sin(angle) * across
     tests = _in_square, _in_ellipse, _in_heart

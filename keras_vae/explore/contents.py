@@ -1,4 +1,4 @@
-"""The contents of a page beside pictures: latent numbers, conditions, data, attributes."""
+"""The contents of a page except pictures: latent numbers, conditions, data, attributes."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from keras_vae.explore.programs import as_base64
 from keras_vae.generation.attributes import mean_differences
 from keras_vae.models import LatentVariableModel
 
-# Draws of the prior that tell how far sliders go.
+# Draws of the prior that set the range of sliders.
 _DRAWS = 2000
-# Standard deviations of the prior, to both sides.
+# Range of sliders on both sides, in standard deviations of the prior.
 _REACH = 3.0
-# Latent numbers that the map can show, and classes that get a direction each.
+# Latent numbers that the map can show, and the maximum number of classes of a label.
 _AXES, _MOST_CLASSES = 12, 50
 _SEED = 0
 
 
 def latents_of(model: LatentVariableModel, x, y, codes, of: str) -> dict[str, Any]:
-    """Says of each latent number where it lies, and in which order they come.
+    """Describes the ranges and the order of the latent numbers.
 
     Args:
         model: The model.
         x: Raw observations [N, *event], at least two.
         y: The condition of each.
         codes: The code of each, [N, D].
-        of: What the observations are, in words.
+        of: Description of the observations.
 
     Returns:
-        `low`, `high` and `center` of each [D]; `classes`, a choice for each class among
-        them; `order` of the others; `said`, what each says of an observation [D]; its
-        `unit`; and a `note` on how that was found.
+        `low`, `high` and `center` of each [D]; `classes`, a choice for each block of
+        classes among them; `order` of the others; `said`, the information of each [D]; its
+        `unit`; and a `note` that explains it.
     """
     drawn = model.draw(_DRAWS, fold(_SEED, 1), conditions_like(model, _DRAWS))
     drawn = np.asarray(drawn, np.float64).reshape(_DRAWS, -1)
     center, spread = drawn.mean(axis=0), drawn.std(axis=0)
-    # A mean that is zero but for chance is zero.
+    # A mean that differs from zero only by chance is zero.
     center[np.abs(center) < 4 * spread / math.sqrt(_DRAWS)] = 0.0
     low = np.minimum(center - _REACH * spread, codes.min(axis=0))
     high = np.maximum(center + _REACH * spread, codes.max(axis=0))
@@ -61,15 +61,12 @@ def latents_of(model: LatentVariableModel, x, y, codes, of: str) -> dict[str, An
     report = collapse_report(model, x, y=y)
     if report["rate"] is not None:
         said, unit = report["rate"], "nats"
-        note = (
-            "In order of nats, what each tells of an observation: the mean of KL(q, p) over "
-            f"{len(x):,} {of}."
-        )
+        note = f"Sorted by information in nats: the mean of KL(q, p) over {len(x):,} {of}."
     else:
         said, unit = report["variance"], "var."
         note = (
-            f"In order of how much each varies: the variance of its code over {len(x):,} {of}. "
-            "(Nats of single numbers are not known for this posterior.)"
+            f"Sorted by variation: the variance of the code over {len(x):,} {of}. "
+            "(Nats of single numbers are unknown for this posterior.)"
         )
     return {
         "low": _inside(model, np.floor(10 * low) / 10),
@@ -84,7 +81,7 @@ def latents_of(model: LatentVariableModel, x, y, codes, of: str) -> dict[str, An
 
 
 def blocks_of(latent: Latent) -> list[tuple[int, int, Support]]:
-    """The parts of a latent variable: where each starts, its size, and where it lives."""
+    """The parts of a latent variable: the start, size and support of each."""
     blocks = getattr(latent.support, "blocks", None)
     found, start = [], 0
     for size, support in blocks or [(math.prod(latent.shape), latent.support)]:
@@ -94,7 +91,7 @@ def blocks_of(latent: Latent) -> list[tuple[int, int, Support]]:
 
 
 def _classes_inside(model) -> list[dict[str, Any]]:
-    """Choices of the classes that are part of the latent variable."""
+    """Choices for the classes that are part of the latent variable."""
     known = model.preprocessor and model.preprocessor.conditions
     return [
         {
@@ -119,7 +116,7 @@ def _inside(model, numbers: np.ndarray) -> np.ndarray:
 
 
 def conditions_like(model: LatentVariableModel, n: int) -> np.ndarray | None:
-    """Conditions to draw with: all classes in turn, of a vector what is not known."""
+    """Conditions to draw with: all classes in turn, or vectors of unknown labels."""
     if model.condition_shape is None:
         return None
     if model.num_classes is not None:
@@ -135,7 +132,7 @@ def condition_of(model: LatentVariableModel) -> dict[str, Any] | None:
 
     Returns:
         The `start` of y, and `controls`: a choice of classes, or a slider, for each label;
-        None where the model has no condition.
+        None if the model has no condition.
     """
     if model.condition_shape is None:
         return None
@@ -197,9 +194,9 @@ def map_of(codes: np.ndarray, order, labels: Mapping[str, Any], of: str) -> dict
 
     Args:
         codes: Codes of data [N, D]; N may be 0.
-        order: Latent numbers, those first that say most.
-        labels: For each name of a label its values [N].
-        of: What the data are, in words.
+        order: Latent numbers, the most informative first.
+        labels: Values [N] by the name of the label.
+        of: Description of the data.
 
     Returns:
         `axes`, `points` [N, axes], their `count`, `labels` and a `note`; None for a single
@@ -208,12 +205,12 @@ def map_of(codes: np.ndarray, order, labels: Mapping[str, Any], of: str) -> dict
     if len(order) < 2:
         return None
     axes = np.asarray(order)[:_AXES]
-    note = "Click or drag to choose z: the ring."
+    note = "Click or drag to choose z, which the ring marks."
     if len(codes):
-        note += f" Points: codes of {len(codes):,} {of}."
+        note += f" Points are codes of {len(codes):,} {of}."
     note += (
-        " After drawing or choosing something, ellipses are one and two standard "
-        "deviations of q(z|x), and small dots draws of it."
+        " Draw something or choose an example to see q(z|x): ellipses show one and two "
+        "standard deviations, and small dots show draws."
     )
     return {
         "axes": axes,
@@ -249,17 +246,17 @@ def _colours(name, values) -> dict[str, Any]:
 def attributes_of(
     model: LatentVariableModel, codes: np.ndarray, labels: Mapping[str, Any], of: str
 ) -> dict[str, Any] | None:
-    """Finds directions of attributes: towards each class, from all others.
+    """Finds directions of attributes, from all other classes towards each class.
 
     Args:
         model: The model.
         codes: Codes of data [N, D].
-        labels: For each name of a label its values [N].
-        of: What the data are, in words.
+        labels: Values [N] by the name of the label.
+        of: Description of the data.
 
     Returns:
-        `vectors` with a name each, and a `note`; None where no label has classes. What the
-        model is told, its condition, is left out: codes need not say it.
+        `vectors` with a name each, and a `note`; None if no label has classes. Labels of the
+        model's condition are omitted, since codes need not contain them.
     """
     told = model.preprocessor and model.preprocessor.conditions
     conditions = {str(one.name) for one in told.columns} if told else set()
@@ -283,8 +280,8 @@ def attributes_of(
             (vector,) = mean_differences(codes[known], {text: having}).values()
             vectors.append({"name": text, "vector": vector})
     note = (
-        "Directions that are added to z: from the mean code of those without to that of "
-        f"those with the attribute, among {len(codes):,} {of}."
+        "Each slider adds a direction to z, from the mean code without the attribute to the "
+        f"mean code with it, over {len(codes):,} {of}."
     )
     return {"vectors": vectors, "note": note} if vectors else None
 
@@ -296,7 +293,7 @@ def _known(values: np.ndarray) -> np.ndarray:
 
 
 def _is_number(values: np.ndarray) -> bool:
-    """Whether a label is a number to be ordered by, and no class."""
+    """Whether a label is a number, and not a class."""
     if values.dtype.kind != "f":
         return False
     known = values[~np.isnan(values)]

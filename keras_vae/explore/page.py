@@ -86,7 +86,7 @@ def write_page(
     _require_free_numbers(model)
     has_data = x is not None
     if not has_data:
-        of = "samples of the model's own, as there were no data"
+        of = "samples from the model, since no data were given"
         y = conditions_like(model, _OWN_SAMPLES)
         x = model.sample(_OWN_SAMPLES, y, draw=True)
     labels = _checked_labels(labels, len(x) if has_data else 0)
@@ -113,7 +113,7 @@ def write_page(
         "notes": [
             *lacking,
             *notes,
-            "All is computed on this page: nothing is loaded or sent.",
+            "This page does all computations itself. It loads and sends nothing.",
         ],
     }
     text = _as_html(content, weights)
@@ -126,7 +126,7 @@ def _picture(model) -> dict[str, Any]:
     shape = tuple(model.event_shape)
     if model.preprocessor and model.preprocessor.spectrogram:
         raise ValueError(
-            "A page shows images and rows of numbers, and plays nothing, but this model is of "
+            "A page shows images and rows of numbers and plays no sounds, but this model is of "
             "sounds. Listen to them: keras-vae sample, reconstruct or interpolate."
         )
     if len(shape) == 1:
@@ -136,7 +136,7 @@ def _picture(model) -> dict[str, Any]:
         return {"kind": "image", "height": height, "width": width, "channels": channels}
     raise ValueError(
         f"Events of shape {shape} are neither images with 1 or 3 channels nor rows of "
-        "numbers, which is what a page can show."
+        "numbers. A page shows only these."
     )
 
 
@@ -233,7 +233,12 @@ def _programs(model, weights: Weights) -> tuple[dict[str, Any], list[str]]:
     for name, function, specs, loss in (
         ("prior", prior, [seed, *y], "There is no button that draws from the prior."),
         ("encode", code_and_draws, [seed, x, *y], "There are no draws of q(z|x)."),
-        ("encode", code, [x, *y], "There is nothing to draw on, for want of the encoder."),
+        (
+            "encode",
+            code,
+            [x, *y],
+            "There is no pad to draw on, because the page has no encoder.",
+        ),
     ):
         if name in found:
             continue
@@ -267,7 +272,7 @@ def _as_html(content: dict[str, Any], weights: Weights) -> str:
     parts = {
         "title": html.escape(content["title"]),
         "style": read["page.css"],
-        # Whatever a label is called: it does not end the element that it stands in.
+        # No name of a label can end the element that contains it.
         "content": text.replace("<", "\\u003c"),
         "weights": weights.text(),
         "script": "\n".join(read[name] for name in _SCRIPTS),

@@ -72,7 +72,7 @@ class Recipe:
     )
     schedule: str = _field(
         "cosine",
-        "Learning rate: cosine lets it fall to zero over all epochs, constant keeps it.",
+        "Learning rate: cosine lowers it to zero over all epochs, constant keeps it.",
     )
     warmup_epochs: int = _field(0, "Epochs over which the objective's beta grows from 0.")
     binarize: str | None = _field(
@@ -86,7 +86,7 @@ class Recipe:
         "Random changes of training images in each epoch: flip, shift=PIXELS, or "
         "flip,shift=2.",
     )
-    epochs: int = _field(50, "Number of passes through the training data, at most.")
+    epochs: int = _field(50, "Maximum number of passes through the training data.")
     patience: int = _field(
         10, "Epochs without a better validation score before training stops."
     )
@@ -119,7 +119,7 @@ class Recipe:
     )
     seconds: float | None = _field(
         None,
-        "Length in seconds to which your sounds are cut or filled up.  [default: the length "
+        "Length in seconds to which your sounds are cut or padded.  [default: the length "
         "of the longest sound, 2 at most]",
     )
     stream: bool | None = _field(
@@ -154,7 +154,7 @@ class Recipe:
     )
     header: bool | None = _field(
         None,
-        "For tables: whether the first line names the columns.  [default: found out]",
+        "For tables: whether the first line names the columns.  [default: detected]",
     )
     mixed_precision: bool = _field(
         False,

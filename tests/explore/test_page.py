@@ -138,7 +138,7 @@ def test_convolutions_with_a_condition_and_no_data(tmp_path, monkeypatch):
     assert explore.write_page(vae, path) == []
     x, y = vae.sample(3, y=[0, 1, 2]), np.arange(3)
     _, content = same_as_the_model(vae, path, x, y)
-    assert "samples of the model's own" in content["latents"]["note"]
+    assert "samples from the model" in content["latents"]["note"]
     assert content["map"]["count"] == 0 and content["examples"] is None
     assert content["condition"]["controls"][0]["names"] == ["0", "1", "2"]
 

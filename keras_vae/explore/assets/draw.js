@@ -1,4 +1,4 @@
-// Something to encode: a drawing, a picture of one's own, or an example of the data.
+// Inputs to encode: a drawing, a picture of the user, or an example of the data.
 
 const SHOWN_DRAWS = 6;
 const pad = { canvas: null, context: null, scale: 1, ink: "#ffffff", paper: "#000000" };
@@ -18,7 +18,7 @@ function answerTo(x, label) {
 
 function showDraws(answer, q) {
   const strip = element("div", { className: "strip" });
-  const text = "decoded from draws of q: what else it could be";
+  const text = "alternatives, decoded from draws of q";
   answer.append(element("p", { className: "small", textContent: text }), strip);
   const goOn = () => {
     if (state.q !== q || strip.children.length >= SHOWN_DRAWS) return;
@@ -34,11 +34,11 @@ function clearPad() {
   if (byId("hint")) byId("hint").hidden = false;
 }
 
-// What is on the pad in the model's units: the mean of each pixel's square.
+// The drawing in the model's units: each pixel is the mean of its square on the pad.
 function readPad() {
   const { height, width, channels } = picture, { scale } = pad;
   const bytes = pad.context.getImageData(0, 0, pad.canvas.width, pad.canvas.height).data;
-  // Twice the precision, lest white get whiter than white.
+  // Double precision, so that white does not exceed the model's white.
   const x = new Float64Array(height * width * channels);
   const count = scale * scale * 255;
   for (let row = 0; row < height * scale; row++)
@@ -104,7 +104,7 @@ function makePad() {
   return pad.canvas;
 }
 
-// The middle of a picture, as large as fits.
+// The centre of a picture, which fills the pad.
 function putOnPad(image) {
   const { width, height } = pad.canvas;
   const scale = Math.max(width / image.naturalWidth, height / image.naturalHeight);
@@ -127,7 +127,7 @@ function openButton() {
       URL.revokeObjectURL(image.src);
     });
     image.addEventListener("error", () => {
-      byId("answer").textContent = `${file.name} is no picture that this browser can read.`;
+      byId("answer").textContent = `This browser cannot read ${file.name} as a picture.`;
     });
     image.src = URL.createObjectURL(file);
     input.value = "";
@@ -164,7 +164,7 @@ function makeExamples() {
   if (!examples) return;
   const all = numbersFromBase64(examples.x), size = all.length / examples.count;
   const strip = element("div", { className: "strip" });
-  const text = picture.kind === "image" ? "or take an example of the data" : examples.note;
+  const text = picture.kind === "image" ? "or choose an example of the data" : examples.note;
   byId("examples").append(element("p", { className: "small", textContent: text }), strip);
   for (let i = 0; i < examples.count; i++) {
     const x = all.slice(i * size, (i + 1) * size), name = `example ${i + 1}`;

@@ -96,7 +96,7 @@ function drawPoints(context, side) {
   context.globalAlpha = 1;
 }
 
-// Middle and covariance of q on the two axes: in closed form, else of its draws.
+// Mean and covariance of q on the two axes: in closed form, or from its draws.
 function momentsOfPosterior({ mean, stddev, draws }) {
   const [i, j] = map.axes;
   if (mean) return { middle: mean, covariance: [stddev[i] ** 2, 0, stddev[j] ** 2] };
@@ -116,7 +116,7 @@ function drawPosterior(context, place, ink) {
   }
   if (!q.mean && q.draws.length < 3) return;
   const { middle, covariance: [a, b, c] } = momentsOfPosterior(q);
-  // The square root of the covariance, by Cholesky, takes a circle to the ellipse.
+  // The Cholesky factor of the covariance maps a circle to the ellipse.
   const l11 = Math.sqrt(a), l21 = l11 ? b / l11 : 0, l22 = Math.sqrt(Math.max(c - l21 * l21, 0));
   context.strokeStyle = ink;
   context.lineWidth = 1.5;
@@ -132,7 +132,7 @@ function drawPosterior(context, place, ink) {
   }
 }
 
-// Pictures all over the map, decoded a few at a time; the other numbers stay as they are.
+// Pictures across the map, decoded a few at a time; the other numbers do not change.
 let tilesAsked = 0;
 function makeTiles() {
   const asked = ++tilesAsked, tiles = [], z = state.z.slice();

@@ -1,5 +1,5 @@
-// The page's state, the picture, the sliders and the condition. What it shows stands in
-// `content`, which keras_vae.explore.page writes.
+// The page's state, the picture, the sliders and the condition. keras_vae.explore.page writes
+// their contents into `content`.
 
 const content = JSON.parse(document.getElementById("content").textContent);
 const weights = numbersFromBase64(document.getElementById("weights").textContent.trim());
@@ -9,10 +9,10 @@ const FIRST_SLIDERS = 12;
 const state = {
   z: Float32Array.from(latents.center),
   y: content.condition ? Float32Array.from(content.condition.start) : null,
-  x: null, // what is decoded from z
-  q: null, // {z, mean, stddev, draws} of what was drawn or chosen
+  x: null, // the observation decoded from z
+  q: null, // {z, mean, stddev, draws} of the drawing or chosen example
 };
-// Called whenever z, y or q is another.
+// Called after each change of z, y or q.
 const views = [];
 
 const byId = (id) => document.getElementById(id);
@@ -62,7 +62,7 @@ function moveTo(z, q = null) {
   changed();
 }
 
-// Pictures: numbers in the model's units, black and white as `content` says.
+// Pictures: numbers in the model's units; `content` has the values of black and white.
 function shade(value) {
   return Math.min(Math.max((value - picture.black) / (picture.white - picture.black), 0), 1);
 }
@@ -128,7 +128,7 @@ function slider(name, low, high, onInput) {
   const input = element("input", { type: "range", min: low, max: high, step: "any" });
   input.setAttribute("aria-label", name);
   input.addEventListener("input", () => onInput(+input.value));
-  // "any" has the finest steps for the mouse; keys take a hundredth of the way.
+  // "any" gives the mouse the finest steps; keys move by a hundredth of the range.
   input.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
     if (!way) return;
@@ -197,16 +197,16 @@ function makeButtons() {
     byId("buttons").append(button);
   };
   if (content.programs.prior)
-    add("New draw", "A draw of z from the prior", () =>
+    add("New draw", "Draw z from the prior", () =>
       moveTo(run(content.programs.prior, weights, withCondition({})).z));
-  add("Centre", "The mean of the prior", () => moveTo(latents.center));
-  add("Copy link", "The address of this page with z in it", async (button) => {
+  add("Centre", "Set z to the mean of the prior", () => moveTo(latents.center));
+  add("Copy link", "Copy the address of this page with the current z", async (button) => {
     history.replaceState(null, "", asHash());
     try {
       await navigator.clipboard.writeText(location.href);
       button.textContent = "Copied";
     } catch {
-      button.textContent = "It is in the address bar";
+      button.textContent = "See the address bar";
     }
     setTimeout(() => { button.textContent = "Copy link"; }, 1500);
   });
@@ -242,7 +242,7 @@ function makeAttributes() {
   }
 }
 
-// The condition: a class, or the labels that a vector is made of; or a class within z.
+// The condition: a class, or the labels in a vector; also a class within z.
 function makeCondition() {
   const controls = content.condition ? content.condition.controls : [];
   for (const control of [...latents.classes, ...controls]) {
@@ -255,7 +255,7 @@ function classChoice({ name, at, names, isVector, isCode, mayBeUnknown }) {
   const numbers = isCode ? state.z : state.y;
   const select = element("select");
   select.setAttribute("aria-label", name);
-  if (mayBeUnknown) select.append(element("option", { value: -1, textContent: "not known" }));
+  if (mayBeUnknown) select.append(element("option", { value: -1, textContent: "unknown" }));
   names.forEach((text, i) => select.append(element("option", { value: i, textContent: text })));
   select.addEventListener("change", () => {
     const k = +select.value;
@@ -280,7 +280,7 @@ function numberChoice({ name, at, knownAt, low, high, shown }) {
     input.value = state.y[at];
     const isKnown = knownAt === null || state.y[knownAt] === 1;
     const share = (state.y[at] - low) / (high - low);
-    output.textContent = isKnown ? written(shown[0] + share * (shown[1] - shown[0])) : "not known";
+    output.textContent = isKnown ? written(shown[0] + share * (shown[1] - shown[0])) : "unknown";
   });
   return element("label", { className: "choice" }, name, input, output);
 }

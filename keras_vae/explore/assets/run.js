@@ -1,6 +1,6 @@
 "use strict";
-// Runs the programs that keras_vae.explore.programs writes. A tensor is {shape, data}, its
-// numbers a Float32Array in row-major order; truth values are 0 and 1.
+// Runs the programs that keras_vae.explore.programs writes. A tensor is {shape, data}; its
+// numbers are a Float32Array in row-major order, and truth values are 0 and 1.
 
 const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
 
@@ -19,7 +19,7 @@ const roundHalfToEven = (x) => {
   return rest < 0.5 ? low : rest > 0.5 ? low + 1 : low % 2 ? low + 1 : low;
 };
 
-// The series near zero, else the continued fraction of the tail.
+// The series near zero, or the continued fraction of the tail.
 function erf(x) {
   const a = Math.abs(x);
   if (a < 2) {
@@ -98,7 +98,7 @@ const BINARY = {
   Xlogy: (a, b) => (a === 0 ? 0 : a * Math.log(b)),
 };
 
-// What a reduction starts from, how it takes a number in, and what it says in the end.
+// Each reduction's initial value, its update and, for some, its final step.
 const REDUCTIONS = {
   All: [1, (sum, x) => +(sum && x)],
   Any: [0, (sum, x) => +(sum || x)],
@@ -109,8 +109,8 @@ const REDUCTIONS = {
   Sum: [0, (sum, x) => sum + x],
 };
 
-// For each element of an outer shape its place in a tensor that is broadcast to it, or in
-// one where some axes are left out (`strides` of 0): calls back in order.
+// Visits the elements of an outer shape in order. Each has its place in a tensor that is broadcast
+// to this shape, or in one that lacks some axes (`strides` of 0).
 function walk(shape, strides, visit) {
   const rank = shape.length, size = sizeOf(shape), at = new Array(rank).fill(0);
   for (let i = 0, place = 0; i < size; i++) {
@@ -192,8 +192,8 @@ function product(a, b, out) {
   }
 }
 
-// For each pixel of the image that strides go over: those pixels of the other, smaller one
-// and of the kernel that belong together.
+// Visits all matching pixels of the large image, over which the strides go, of the small image
+// and of the kernel.
 function windows(step, whole, small, kernel, visit) {
   const [sy, sx] = step.strides, [dy, dx] = step.dilations || [1, 1];
   const [py, px] = step.before;
@@ -276,7 +276,7 @@ function pick(step, inputs, out) {
   let at = 0;
   for (let i = 0; i < step.runs.length; i += 3) {
     const [start, stride, count] = step.runs.slice(i, i + 3);
-    // Beyond the first number are zeros: the padding.
+    // Negative places are padding with zeros.
     for (let j = 0; j < count; j++) out[at++] = start + j * stride < 0 ? 0 : all[start + j * stride];
   }
 }
@@ -316,7 +316,7 @@ const STEPS = {
   },
   Pick: pick,
   Select: (step, [test, a, b], out) => {
-    // A vector of tests is one for each row.
+    // A vector of tests has one for each row.
     const rest = out.length / test.data.length;
     for (let i = 0; i < out.length; i++)
       out[i] = test.data[Math.floor(i / rest)] ? a.data[i] : b.data[i];
@@ -348,7 +348,7 @@ for (const op of Object.keys(BINARY))
     for (let i = 0; i < out.length; i++) out[i] = f(a[i], b[i]);
   };
 
-// Runs a program: `inputs` and what comes back are arrays of numbers by name.
+// Runs a program; inputs and outputs are arrays of numbers by name.
 function run(program, weights, inputs) {
   const tensors = [];
   for (const { number, place, shape } of program.constants)
