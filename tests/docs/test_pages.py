@@ -122,7 +122,7 @@ def test_the_reference_has_the_rooms_within_rooms():
     }
 
 
-def test_the_readme_names_every_verb():
+def test_the_readme_names_every_command():
     text = (REPOSITORY / "README.md").read_text()
     assert not [
         one

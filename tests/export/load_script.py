@@ -6,6 +6,7 @@ in .npz files beside it. What came of it is printed as JSON.
 """
 
 import collections
+import itertools
 import json
 import pathlib
 import sys
@@ -76,7 +77,7 @@ class Load:
         }
         self.sizes, self.count = job["sizes"], max(job["sizes"])
         self.until = time.monotonic() + job["seconds"]
-        self.lock = threading.Lock()
+        self.lock, self.turns = threading.Lock(), itertools.count()
         self.seconds = collections.defaultdict(list)
         self.faults = []
         self.bad = collections.Counter()
@@ -88,8 +89,8 @@ class Load:
             turn += 1
             name = rng.choice(list(self.signatures))
             try:
-                # In turn, each thread from another on: even a slow model is asked all.
-                self.one(name, self.sizes[(number + turn) % len(self.sizes)], rng)
+                # In turn over all threads: even a slow model is asked all sizes.
+                self.one(name, self.sizes[next(self.turns) % len(self.sizes)], rng)
                 # The first is one of them: a slow model gets to few turns.
                 if turn % BAD_EVERY == 1:
                     self.one_bad(
