@@ -159,6 +159,7 @@ class ModelInterface(ObjectiveModel):
             no other row.
 
         Example:
+            >>> from keras_vae.core.seeds import row_seeds
             >>> vae.draw_by_row(row_seeds(0, 4)).shape
             TensorShape([4, 2])
         """

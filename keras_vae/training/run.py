@@ -103,7 +103,7 @@ def train(
                 if kept["training"]["finished"]:
                     say(f"the run in {output} is finished")
                     return kept["scores"]
-            say(describe(setup, data, metadata, workers.count))
+            say(describe(recipe, setup, data, metadata, workers.count))
             recorder = RunRecorder(own, recipe, setup.monitor, setup.model, metadata)
             resumed = bool(recorder.rows)
             callbacks = [recorder, *log_callbacks(log, own, resumed)]

@@ -9,9 +9,14 @@ import keras
 
 from keras_vae.core.parts import part_name
 from keras_vae.data import DataSet
+from keras_vae.presets.files import read_metadata
+from keras_vae.presets.lookup import preset_folders
 from keras_vae.training import fine_tuning, hardware
 from keras_vae.training.recipe import Recipe
 from keras_vae.training.setup import Setup
+
+# Number of training images below which a model learns little more than to blur them.
+_FEW_IMAGES = 1_000
 
 
 def metadata_of(recipe: Recipe, data: DataSet, model) -> dict[str, Any]:
@@ -81,10 +86,13 @@ def check_unchanged(output: Path, before: dict[str, Any], metadata: dict[str, An
         )
 
 
-def describe(setup: Setup, data: DataSet, metadata: dict[str, Any], workers: int) -> str:
+def describe(
+    recipe: Recipe, setup: Setup, data: DataSet, metadata: dict[str, Any], workers: int
+) -> str:
     """Describes a run in words.
 
     Args:
+        recipe: The recipe.
         setup: The parts of the run.
         data: The data set.
         metadata: The run's metadata.
@@ -103,12 +111,41 @@ def describe(setup: Setup, data: DataSet, metadata: dict[str, Any], workers: int
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
         + _values(data, model)
+        + advice(recipe, data)
         + (f"an epoch is {passes} passes through the training data\n" if passes > 1 else "")
         + f"training on {count} {kind}{'s' if count > 1 else ''}"
         + (f", by {workers} workers" if workers > 1 else "")
         + (" with XLA" if setup.jit else "")
         + (" in mixed precision" if metadata["policy"].startswith("mixed") else "")
     )
+
+
+def advice(recipe: Recipe, data: DataSet) -> str:
+    """Says what may help if a model is trained on few images.
+
+    Args:
+        recipe: The recipe.
+        data: The data set.
+
+    Returns:
+        A line, or nothing if there are enough images or nothing to say.
+    """
+    are_images = data.sample_rate is None and len(data.event_shape) == 3
+    if not are_images or len(data.x_train) >= _FEW_IMAGES or recipe.from_preset:
+        return ""
+    shapes = {
+        name: read_metadata(folder)["data"].get("event_shape")
+        for name, folder in preset_folders().items()
+        if name.startswith(recipe.title)
+    }
+    alike = [name for name, shape in shapes.items() if shape == list(data.event_shape)]
+    ways = []
+    if not recipe.augment:
+        ways.append("--augment flip,shift=3, if such images are plausible")
+    if alike:
+        ways.append(f"a start from trained weights, --from-preset {' or '.join(alike)}")
+    found = "; ".join(ways)
+    return found and f"{len(data.x_train)} images are few. This may help: {found}\n"
 
 
 def _values(data: DataSet, model) -> str:

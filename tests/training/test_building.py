@@ -11,6 +11,7 @@ from keras_vae.core.parts import constructor_arguments
 from keras_vae.data import Scaling
 from keras_vae.training import building, train
 from keras_vae.training.building import build_model, check_parts
+from keras_vae.training.run_metadata import advice
 from keras_vae.training.setup import (
     build_objective,
     build_optimizer,
@@ -280,3 +281,15 @@ def test_an_autoencoder_is_trained_on_its_reconstructions():
     objective = build_objective(recipe(), model, STEPS)
     assert isinstance(objective, objectives.Reconstruction)
     assert isinstance(model, VAE) and not model.latent.has_density
+
+
+def test_few_images_are_worth_a_word():
+    shape = (64, 64, 3)
+    few = recipe(model="conv_vae")
+    said = advice(few, table_set(shape))
+    assert "--augment flip" in said and "--from-preset conv_vae_celeba" in said
+    assert "--augment" not in advice(
+        recipe(model="conv_vae", augment="flip"), table_set(shape)
+    )
+    assert not advice(recipe(from_preset="conv_vae_celeba", model=None), table_set(shape))
+    assert not advice(few, table_set()) and not advice(few, table_set((1, 1, 1), n=1000))
