@@ -30,6 +30,8 @@ _WHOLE = {
 # Training examples below which small batches are worth their time: with 4,000 digits and
 # 50 epochs, batches of 32 instead of 128 gained 4 nats.
 _SMALL = 20_000
+# Fewer training photos than this are mirrored and shifted.
+_FEW_PHOTOS = 1_000
 
 
 def _field(default: Any, text: str, **more: Any):
@@ -83,8 +85,9 @@ class Recipe:
     )
     augment: str | None = _field(
         None,
-        "Random changes of training images in each epoch: flip, shift=PIXELS, or "
-        "flip,shift=2.",
+        "Random changes of training images in each epoch: flip, shift=PIXELS, flip,shift=2 "
+        f"or none.  [default: both for fewer than {_FEW_PHOTOS:,} colour images in files, "
+        "otherwise none]",
     )
     epochs: int = _field(50, "Maximum number of passes through the training data.")
     patience: int = _field(
@@ -226,7 +229,7 @@ class Recipe:
                 )
 
     def _check_images(self):
-        if self.augment is not None:
+        if self.augment not in (None, "none"):
             # Here, so that reading recipes does not wait for TensorFlow.
             from keras_vae.data.augmentation import Augmentation
 
@@ -327,19 +330,21 @@ class Recipe:
             data: The `keras_vae.data.DataSet` that the recipe names.
 
         Returns:
-            The recipe with `batch_size` and `stream` filled in.
+            The recipe with `augment`, `batch_size` and `stream` filled in. `augment` is
+            None if images are not changed.
 
         Raises:
             ValueError: If `augment` is given for data that are not images.
         """
-        if self.augment and data.sample_rate is not None:
+        augment = self._augmentation(data)
+        if augment and data.sample_rate is not None:
             raise ValueError(
                 f"augment={self.augment!r} changes images, but {data.name!r} holds sounds, "
                 "and a changed spectrogram is another sound. Leave it out."
             )
         from keras_vae.data.streaming import Streamed
 
-        if self.augment and len(data.event_shape) != 3:
+        if augment and len(data.event_shape) != 3:
             raise ValueError(
                 f"augment={self.augment!r} changes images, but {data.name!r} has "
                 f"observations of shape {data.event_shape}. Leave it out."
@@ -347,9 +352,19 @@ class Recipe:
         small = len(data.x_train) < _SMALL
         return dataclasses.replace(
             self,
+            augment=augment,
             batch_size=self.batch_size or (32 if small else 128),
             stream=isinstance(data.x_train, Streamed) or self.stream,
         )
+
+    def _augmentation(self, data):
+        """How training images are changed; photos have no left and right of their own."""
+        if self.augment == "none":
+            return None
+        are_photos = data.files is not None and data.event_shape[2:] == (3,)
+        if self.augment or not are_photos or len(data.x_train) >= _FEW_PHOTOS:
+            return self.augment
+        return f"flip,shift={max(1, min(data.event_shape[:2]) // 20)}"
 
     @property
     def title(self) -> str:

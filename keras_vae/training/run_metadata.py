@@ -111,6 +111,7 @@ def describe(
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
         + _values(data, model)
+        + (f"images change at each visit: {recipe.augment}\n" if recipe.augment else "")
         + advice(recipe, data)
         + (f"an epoch is {passes} passes through the training data\n" if passes > 1 else "")
         + f"training on {count} {kind}{'s' if count > 1 else ''}"
@@ -128,7 +129,7 @@ def advice(recipe: Recipe, data: DataSet) -> str:
         data: The data set.
 
     Returns:
-        A line, or nothing if there are enough images or nothing to say.
+        A line, or nothing if there are enough images.
     """
     are_images = data.sample_rate is None and len(data.event_shape) == 3
     if not are_images or len(data.x_train) >= _FEW_IMAGES or recipe.from_preset:
@@ -139,13 +140,13 @@ def advice(recipe: Recipe, data: DataSet) -> str:
         if name.startswith(recipe.title)
     }
     alike = [name for name, shape in shapes.items() if shape == list(data.event_shape)]
-    ways = []
+    lines = [f"{len(data.x_train)} images are few for a model of images"]
     if not recipe.augment:
-        ways.append("--augment flip,shift=3, if such images are plausible")
+        lines.append("--augment flip,shift=2 may help, if such images are plausible")
     if alike:
-        ways.append(f"a start from trained weights, --from-preset {' or '.join(alike)}")
-    found = "; ".join(ways)
-    return found and f"{len(data.x_train)} images are few. This may help: {found}\n"
+        names = " or ".join(alike)
+        lines.append(f"a start from trained weights may help: --from-preset {names}")
+    return "; ".join(lines) + "\n"
 
 
 def _values(data: DataSet, model) -> str:

@@ -284,12 +284,28 @@ def test_an_autoencoder_is_trained_on_its_reconstructions():
 
 
 def test_few_images_are_worth_a_word():
-    shape = (64, 64, 3)
-    few = recipe(model="conv_vae")
-    said = advice(few, table_set(shape))
+    images, one = table_set((64, 64, 3)), recipe(model="conv_vae")
+    said = advice(one, images)
     assert "--augment flip" in said and "--from-preset conv_vae_celeba" in said
-    assert "--augment" not in advice(
-        recipe(model="conv_vae", augment="flip"), table_set(shape)
-    )
-    assert not advice(recipe(from_preset="conv_vae_celeba", model=None), table_set(shape))
-    assert not advice(few, table_set()) and not advice(few, table_set((1, 1, 1), n=1000))
+    assert "--augment" not in advice(recipe(model="conv_vae", augment="flip"), images)
+    assert not advice(recipe(from_preset="conv_vae_celeba", model=None), images)
+    assert not advice(one, table_set()) and not advice(one, table_set((1, 1, 1), n=1000))
+
+
+@pytest.mark.parametrize(
+    "shape, n, augment, used",
+    [
+        ((64, 80, 3), 40, None, "flip,shift=3"),
+        ((8, 8, 3), 999, None, "flip,shift=1"),
+        ((64, 64, 3), 40, "none", None),
+        ((64, 64, 3), 40, "shift=9", "shift=9"),
+        # Enough photos; and grey images may be letters.
+        ((1, 1, 3), 1000, None, None),
+        ((64, 64, 1), 40, None, None),
+    ],
+)
+def test_few_photos_are_mirrored_and_shifted(shape, n, augment, used):
+    photos = table_set(shape, n, files={})
+    assert recipe(model="conv_vae", augment=augment).resolve(photos).augment == used
+    arrays = recipe(model="conv_vae", augment=augment).resolve(table_set(shape, n))
+    assert arrays.augment == (None if augment == "none" else augment)
