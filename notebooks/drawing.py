@@ -73,6 +73,14 @@ def film(pictures, text):
     return HTML(f'<img alt="{escape(text)}" src="data:image/webp;base64,{coded}">')
 
 
+def embedded(content, height=760):
+    """A page of HTML in a frame of its own, with its own styles and scripts."""
+    # IPython warns of a bare frame and recommends one that needs a file.
+    return HTML(
+        f'<div><iframe srcdoc="{escape(content)}" width="100%" height="{height}"></iframe></div>'
+    )
+
+
 class Diagram:
     """Boxes, circles and arrows, drawn as SVG; all places are those of middles."""
 
