@@ -192,10 +192,13 @@ def test_every_way_of_training_is_timed(tmp_path):
         assert float(row) > 0
 
 
-@pytest.mark.skipif(
+needs_faces = pytest.mark.skipif(
     not Path(os.getenv("KERAS_VAE_DATA", ""), "celeba_10k.npz").exists(),
     reason="needs celeba_10k in $KERAS_VAE_DATA",
 )
+
+
+@needs_faces
 def test_the_vae_gan_is_sharper_than_the_vae(tmp_path):
     options = ("--no-originals", "--epochs", "1", "--samples", "100")
     table = printed_by(tmp_path, "faces.py", "vae_gan_celeba", "conv_vae_celeba", *options)
@@ -206,6 +209,17 @@ def test_the_vae_gan_is_sharper_than_the_vae(tmp_path):
     for gan, vae in zip(sharp["VAE-GAN"], sharp["VAE"], strict=True):
         assert gan > 2 * vae
     assert (tmp_path / "faces.png").read_bytes().startswith(b"\x89PNG")
+
+
+@needs_faces
+def test_few_photos_are_trained_with_and_without_changes(tmp_path):
+    small = ("--model", "conv_vae:filters=4-4,latent_dim=2", "--count", "40")
+    table = printed_by(tmp_path, "few_photos.py", *small, "--epochs", "1")
+    found = scores(table)
+    assert set(found) == {"none", "flip", "flip,shift=3"}
+    recipes = (tmp_path / "few_photos").glob("*/recipe.json")
+    used = {json.loads(one.read_text())["augment"] for one in recipes}
+    assert used == {None, "flip", "flip,shift=3"}
 
 
 @pytest.mark.skipif(
