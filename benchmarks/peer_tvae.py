@@ -49,8 +49,9 @@ def main() -> None:
     # The search for the modes of columns takes longer than many epochs, so it is not
     # counted, and few rows tell how long an epoch takes.
     few = table.sample(min(_TIMED_ROWS, len(table)), random_state=0)
-    seconds = [_seconds(few, discrete, epochs) for epochs in (1, 5)]
-    epoch = max(seconds[1] - seconds[0], 1e-3) / 4 * len(table) / len(few)
+    # The first fit also pays for the start of PyTorch.
+    _, short, long = (_seconds(few, discrete, epochs) for epochs in (1, 5, 45))
+    epoch = max(long - short, 1e-3) / 40 * len(table) / len(few)
     epochs = max(1, int(options.seconds / epoch))
     start = time.process_time()
     model = fitted(table, discrete, epochs)
