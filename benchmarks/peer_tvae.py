@@ -3,8 +3,9 @@
     PYTHON benchmarks/peer_tvae.py TRAIN.csv SYNTHETIC.csv --seconds 240 --rows 16281
 
 Columns of words are categories, with "?" as one more.
-The CPU time of an epoch, of one thread, determines the number of epochs. The search for the modes
-of columns is not counted.
+The CPU time of an epoch of few rows, of one thread, determines the number of epochs. An epoch of
+all rows takes longer than in proportion, so training may take several times as long; the program
+prints its CPU time. The search for the modes of columns is not counted.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ r"""The distance of synthetic rows from real ones, and their use for a classifie
         --label income --seconds 240 [--peer-python PYTHON] --output synthetic/
 
 A `DenseVAE` trains on the training rows, including "?", for a given CPU time of one thread.
-TVAE (`ctgan`, in its own environment) trains for the same time. Each makes as many rows as
-there are test rows. These are compared with the test rows, which neither has seen:
+TVAE (`ctgan`, in its own environment) trains for about the same time, and says how long. Each
+makes as many rows as there are test rows. These are compared with the test rows, which
+neither has seen:
 
 - marginals: the total variation distance of each column, half the sum of |p - q| over its
   categories; columns of numbers are cut at 19 quantiles of the training rows. Unknown cells
