@@ -229,11 +229,11 @@ class Recipe:
                 )
 
     def _check_images(self):
-        if self.augment not in (None, "none"):
+        if self.augments:
             # Here, so that reading recipes does not wait for TensorFlow.
             from keras_vae.data.augmentation import Augmentation
 
-            Augmentation(self.augment)
+            Augmentation(cast(str, self.augment))
         if self.channels not in (None, 1, 3) or self.channels is True:
             raise ValueError(f"channels must be 1 or 3, but is {self.channels!r}.")
         if self.image_size is None:
@@ -330,21 +330,20 @@ class Recipe:
             data: The `keras_vae.data.DataSet` that the recipe names.
 
         Returns:
-            The recipe with `augment`, `batch_size` and `stream` filled in. `augment` is
-            None if images are not changed.
+            The recipe with `augment`, `batch_size` and `stream` filled in.
 
         Raises:
             ValueError: If `augment` is given for data that are not images.
         """
         augment = self._augmentation(data)
-        if augment and data.sample_rate is not None:
+        if self.augments and data.sample_rate is not None:
             raise ValueError(
                 f"augment={self.augment!r} changes images, but {data.name!r} holds sounds, "
                 "and a changed spectrogram is another sound. Leave it out."
             )
         from keras_vae.data.streaming import Streamed
 
-        if augment and len(data.event_shape) != 3:
+        if self.augments and len(data.event_shape) != 3:
             raise ValueError(
                 f"augment={self.augment!r} changes images, but {data.name!r} has "
                 f"observations of shape {data.event_shape}. Leave it out."
@@ -359,12 +358,15 @@ class Recipe:
 
     def _augmentation(self, data):
         """How training images are changed; photos have no left and right of their own."""
-        if self.augment == "none":
-            return None
         are_photos = data.files is not None and data.event_shape[2:] == (3,)
         if self.augment or not are_photos or len(data.x_train) >= _FEW_PHOTOS:
             return self.augment
         return f"flip,shift={max(1, min(data.event_shape[:2]) // 20)}"
+
+    @property
+    def augments(self) -> bool:
+        """Whether training images are changed; known once the recipe is resolved."""
+        return self.augment not in (None, "none")
 
     @property
     def title(self) -> str:

@@ -111,7 +111,7 @@ def describe(
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
         + _values(data, model)
-        + (f"images change at each visit: {recipe.augment}\n" if recipe.augment else "")
+        + (f"images change at each visit: {recipe.augment}\n" if recipe.augments else "")
         + advice(recipe, data)
         + (f"an epoch is {passes} passes through the training data\n" if passes > 1 else "")
         + f"training on {count} {kind}{'s' if count > 1 else ''}"
@@ -141,7 +141,7 @@ def advice(recipe: Recipe, data: DataSet) -> str:
     }
     alike = [name for name, shape in shapes.items() if shape == list(data.event_shape)]
     lines = [f"{len(data.x_train)} images are few for a model of images"]
-    if not recipe.augment:
+    if not recipe.augments:
         lines.append("--augment flip,shift=2 may help, if such images are plausible")
     if alike:
         names = " or ".join(alike)

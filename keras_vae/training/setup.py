@@ -117,7 +117,7 @@ def _batches(recipe, model, x, y, binarize) -> Callable[..., tf.data.Dataset]:
         y=y,
         scaling=None if is_static else prepare.scaling,
         binarize="dynamic" if binarize == "dynamic" else None,
-        augment=None if recipe.augment is None else Augmentation(recipe.augment),
+        augment=Augmentation(recipe.augment) if recipe.augments else None,
         seed=recipe.seed,
     )
 

@@ -297,7 +297,7 @@ def test_few_images_are_worth_a_word():
     [
         ((64, 80, 3), 40, None, "flip,shift=3"),
         ((8, 8, 3), 999, None, "flip,shift=1"),
-        ((64, 64, 3), 40, "none", None),
+        ((64, 64, 3), 40, "none", "none"),
         ((64, 64, 3), 40, "shift=9", "shift=9"),
         # Enough photos; and grey images may be letters.
         ((1, 1, 3), 1000, None, None),
@@ -306,6 +306,10 @@ def test_few_images_are_worth_a_word():
 )
 def test_few_photos_are_mirrored_and_shifted(shape, n, augment, used):
     photos = table_set(shape, n, files={})
-    assert recipe(model="conv_vae", augment=augment).resolve(photos).augment == used
+    recipe_of_photos = recipe(model="conv_vae", augment=augment).resolve(photos)
+    assert recipe_of_photos.augment == used
     arrays = recipe(model="conv_vae", augment=augment).resolve(table_set(shape, n))
-    assert arrays.augment == (None if augment == "none" else augment)
+    assert arrays.augment == augment
+    # A recipe that is read again is the same run.
+    again = building.Recipe(**recipe_of_photos.to_config())
+    assert again.resolve(photos) == recipe_of_photos
