@@ -36,7 +36,7 @@ class EpochLines(keras.callbacks.Callback):
         self.recorder, self.steps, self.say = recorder, steps, say
         self.is_terminal = sys.stdout.isatty()
         self._seconds: list[float] = []
-        self._shown = self._start = self._compiled = 0.0
+        self._shown = self._start = self._first_step_end = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the clock."""
@@ -46,7 +46,7 @@ class EpochLines(keras.callbacks.Callback):
         """Notes when the first step ends; counts the steps, on a terminal."""
         now = time.monotonic()
         if batch == 0:
-            self._compiled = now
+            self._first_step_end = now
         if self.is_terminal and now - self._shown > 0.2:
             self._shown = now
             text = f"\r\033[Kepoch {self._epoch + 1}: step {batch + 1} of {self.steps}"
@@ -93,7 +93,7 @@ class EpochLines(keras.callbacks.Callback):
         """Seconds of the first epoch if its first step, which compiles, took as any other."""
         if self.steps == 1:
             return self._seconds[0]
-        after_first = self._start + self._seconds[0] - self._compiled
+        after_first = self._start + self._seconds[0] - self._first_step_end
         return after_first * self.steps / (self.steps - 1)
 
     def _bits(self, elbo):

@@ -30,8 +30,8 @@ _WHOLE = {
 # Training examples below which small batches are worth their time: with 4,000 digits and
 # 50 epochs, batches of 32 instead of 128 gained 4 nats.
 _SMALL = 20_000
-# Fewer training photos than this are mirrored and shifted.
-_FEW_PHOTOS = 1_000
+# Fewer training images than this are few: photos are mirrored and shifted.
+FEW_IMAGES = 1_000
 
 
 def _field(default: Any, text: str, **more: Any):
@@ -86,7 +86,7 @@ class Recipe:
     augment: str | None = _field(
         None,
         "Random changes of training images in each epoch: flip, shift=PIXELS, flip,shift=2 "
-        f"or none.  [default: both for fewer than {_FEW_PHOTOS:,} colour images in files, "
+        f"or none.  [default: both for fewer than {FEW_IMAGES:,} colour images in files, "
         "otherwise none]",
     )
     epochs: int = _field(50, "Maximum number of passes through the training data.")
@@ -359,7 +359,7 @@ class Recipe:
     def _augmentation(self, data):
         """How training images are changed; photos have no left and right of their own."""
         are_photos = data.files is not None and data.event_shape[2:] == (3,)
-        if self.augment or not are_photos or len(data.x_train) >= _FEW_PHOTOS:
+        if self.augment or not are_photos or len(data.x_train) >= FEW_IMAGES:
             return self.augment
         return f"flip,shift={max(1, min(data.event_shape[:2]) // 20)}"
 

@@ -12,11 +12,8 @@ from keras_vae.data import DataSet
 from keras_vae.presets.files import read_metadata
 from keras_vae.presets.lookup import preset_folders
 from keras_vae.training import fine_tuning, hardware
-from keras_vae.training.recipe import Recipe
+from keras_vae.training.recipe import FEW_IMAGES, Recipe
 from keras_vae.training.setup import Setup
-
-# Number of training images below which a model learns little more than to blur them.
-_FEW_IMAGES = 1_000
 
 
 def metadata_of(recipe: Recipe, data: DataSet, model) -> dict[str, Any]:
@@ -132,7 +129,7 @@ def advice(recipe: Recipe, data: DataSet) -> str:
         A line, or nothing if there are enough images.
     """
     are_images = data.sample_rate is None and len(data.event_shape) == 3
-    if not are_images or len(data.x_train) >= _FEW_IMAGES or recipe.from_preset:
+    if not are_images or len(data.x_train) >= FEW_IMAGES or recipe.from_preset:
         return ""
     shapes = {
         name: read_metadata(folder)["data"].get("event_shape")

@@ -162,12 +162,11 @@ def test_what_a_person_with_a_gpu_runs_works_without_one(tmp_path):
 
 
 def test_the_package_costs_little_beside_keras(tmp_path):
-    table = printed_by(tmp_path, "overhead.py", "--images", "64", "--rounds", "1")
+    table = printed_by(tmp_path, "overhead.py", "--images", "64", "--rounds", "3")
     rows = re.findall(rf"^\| .+ \| ([\d.,]+) \| ([\d.,]+) \| {NUMBER} \|$", table, re.M)
     assert len(rows) == 5
-    # The package adds a few percent to the import. One round beside other tests shows only
-    # gross faults.
-    assert float(rows[0][2]) < 3
+    # The package adds a few percent to the import; the bound leaves room for a busy machine.
+    assert float(rows[0][2]) < 1.5
 
 
 def test_replicas_and_workers_come_to_the_same_loss(tmp_path):

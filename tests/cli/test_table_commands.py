@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from keras_vae.cli.writing import write_table
+
 SMALL = ["dense_vae:latent_dim=2,hidden_units=16", "--epochs", "1"]
 N = 200
 
@@ -175,3 +177,9 @@ def test_a_model_of_missingness_is_trained_and_asked(command, tmp_path):
     pd.testing.assert_frame_equal(filled.where(frame.notna()), frame)
     refused = command(*few, "--method", "gibbs")
     assert refused.code == 1 and "--method importance" in refused.err
+
+
+def test_columns_without_names_keep_their_place(tmp_path):
+    # A model leaves out column 1, an identifier.
+    write_table(tmp_path / "x.csv", pd.DataFrame({0: [1, 2], 2: [3.5, 4.5]}))
+    assert (tmp_path / "x.csv").read_text().split() == ["1,,3.5", "2,,4.5"]
