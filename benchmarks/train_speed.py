@@ -35,12 +35,13 @@ PEER = Path(__file__).with_name("peer_pythae.py")
 WEIGHTS = 784 * 500 + 500 * 500 + 500 * 100 + 50 * 500 + 500 * 500 + 500 * 784
 
 
-def measure(way: str, epochs: int) -> list[float]:
+def measure(way: str, epochs: int, limit: int) -> list[float]:
     """Trains in this process.
 
     Args:
         way: A key of `WAYS`.
         epochs: Number of epochs.
+        limit: Number of training images.
 
     Returns:
         Seconds of each epoch.
@@ -50,7 +51,7 @@ def measure(way: str, epochs: int) -> list[float]:
     import keras_vae
     from keras_vae.data import load, pipeline, steps_per_epoch
 
-    x = load("binarized_mnist").x_train
+    x = load("binarized_mnist").x_train[:limit]
     model = keras_vae.DenseVAE((28, 28, 1), latent_dim=50, seed=0)
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=WAYS[way]["jit"])
     clock = epoch_clock()
@@ -149,16 +150,17 @@ def has_pythae(python: str) -> bool:
     )
 
 
-def report(times: dict[str, list[list[float]]], speed: float) -> None:
+def report(times: dict[str, list[list[float]]], speed: float, images: int) -> None:
     """Prints the table.
 
     Args:
         times: For each way, seconds of each epoch of each round.
         speed: The machine's floating point operations in a second.
+        images: Number of training images.
     """
     # Forward, and backward to weights and to inputs: two operations each for every weight
     # and example.
-    operations = 3 * 2 * WEIGHTS * 50_000
+    operations = 3 * 2 * WEIGHTS * images
     floor = operations / speed
     print(
         f"matrix speed {speed / 1e9:.0f} GFLOP/s; an epoch is {operations / 1e9:.0f} GFLOP"
@@ -185,13 +187,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=5, help="epochs of each round")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--train-limit", type=int, default=50_000, help="training images")
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--before", help="folder of another checkout to measure")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--matrix-speed", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.way:
-        print(json.dumps(measure(options.way, options.epochs)))
+        print(json.dumps(measure(options.way, options.epochs, options.train_limit)))
         return
     if options.matrix_speed:
         print(json.dumps([matrix_speed()]))
@@ -202,19 +205,19 @@ def main() -> None:
     if not peer:
         print("pythae is not installed there and is omitted")
     times = {}
-    epochs = ["--epochs", str(options.epochs)]
+    size = ["--epochs", str(options.epochs), "--train-limit", str(options.train_limit)]
     speed = max(in_process(__file__, "--matrix-speed")[0] for _ in range(options.rounds))
     for _ in range(options.rounds):
         for way in WAYS:
-            command = (__file__, "--way", way, *epochs)
+            command = (__file__, "--way", way, *size)
             times.setdefault(way, []).append(in_process(*command))
             if options.before:
                 seconds = in_process(*command, checkout=options.before)
                 times.setdefault(BEFORE + way, []).append(seconds)
         if peer:
-            measured = in_process(str(PEER), *epochs, python=options.peer_python)
+            measured = in_process(str(PEER), *size, python=options.peer_python)
             times.setdefault("pythae", []).append(measured["seconds"])
-    report(times, speed)
+    report(times, speed, options.train_limit)
 
 
 if __name__ == "__main__":
