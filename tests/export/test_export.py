@@ -28,7 +28,7 @@ from keras_vae.models import latent_variable_model
 
 FILES = {"saved_model.pb", "fingerprint.pb", "variables/variables.index"}
 FILES |= {"variables/variables.data-00000-of-00001"}
-# (`test_serving_c_api.py` asks the zoo.)
+# (`test_serving_c_api.py` and `test_saved_model_cli.py` ask presets of the zoo.)
 every_case = pytest.mark.parametrize("name", CASES)
 
 

@@ -18,12 +18,7 @@ from keras_vae.export import read_signatures
 
 SCRIPT = pathlib.Path(__file__).with_name("load_script.py")
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
-# (What each preset answers is asked in `test_serving_c_api.py`.)
-SECONDS = {
-    "zoo: conv_vae_mnist": 20,
-    "zoo: conditional_vae_mnist": 8,
-    "zoo: conv_vae_celeba": 8,
-}
+SECONDS = {"zoo: conv_vae_mnist": 10, "zoo: conditional_vae_mnist": 5}
 ASKED = ("serving_default", "encode", "decode", "reconstruct_uint8", "encode_uint8")
 ASKED += ("sample", "score")
 

@@ -532,12 +532,13 @@ def every(step, names, turn):
 def some_cells(posterior):
     """Cells of a posterior: half of the priors, likelihoods in turn, all objectives.
 
-    The fast tests have the other half.
+    The fast tests have the other half. Of a posterior with kin it is a sixth of the priors.
     """
     turn, likelihoods = list(POSTERIORS).index(posterior), list(LIKELIHOODS)
+    step = 2 if POSTERIORS[posterior].kin is None else 6
     return [
         Cell(posterior, prior, likelihoods[(turn + i) % len(likelihoods)], objective)
         for i, prior in enumerate(PRIORS)
-        if (turn + i) % 2 == 0
+        if (turn + i) % step == 0
         for objective in OBJECTIVES
     ]

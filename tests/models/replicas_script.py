@@ -54,8 +54,7 @@ def of_layers(term, rate=0.1):
 def main():
     report = {}
     for name, make_case in CASES.items():
-        one = run(contextlib.nullcontext(), **make_case())
-        report[name] = [one, run(TWO_REPLICAS.scope(), **make_case())]
+        report[name] = [run(one, **make_case()) for one in (None, TWO_REPLICAS.scope())]
     report["KL terms"] = {term: of_layers(term) for term in ("layer", "regularizer")}
     report["noise"] = noise(TWO_REPLICAS)
     print("REPORT" + json.dumps(report, default=float))

@@ -37,7 +37,7 @@ def test_two_replicas_train_evaluate_and_predict_like_one(report, run):
 
 
 def test_the_margin_let_players_sit_out(report):
-    logs = report["VAE-GAN, a margin"][1]["logs"]
+    logs = report["VAE-GAN, a margin and a penalty"][1]["logs"]
     updates = [logs[f"{player}_updates"] for player in ("decoder", "discriminator")]
     assert 0 < np.mean(updates) < 1
     assert not any(name.startswith("val_") and "updates" in name for name in logs)

@@ -19,6 +19,10 @@ from keras_vae.objectives import Adversarial
 
 EVERY_PLAYER = pytest.mark.parametrize("player", PLAYERS)
 EAGERLY = pytest.mark.parametrize("run_eagerly", [True, False])
+# Each eagerly, and one in a graph, which takes long to make.
+EVERY_PLAYER_EAGERLY = pytest.mark.parametrize(
+    "player, run_eagerly", [*((one, True) for one in PLAYERS), ("decoder", False)]
+)
 
 
 @EVERY_PLAYER
@@ -182,8 +186,7 @@ def test_each_player_may_have_an_optimizer_of_another_kind():
 
 
 @pytest.mark.slow
-@EVERY_PLAYER
-@EAGERLY
+@EVERY_PLAYER_EAGERLY
 def test_regularizers_are_a_part_of_their_players_loss_alone(player, run_eagerly):
     moves, logs = [], []
     for options in ({}, {player: keras.regularizers.L2(0.5)}):

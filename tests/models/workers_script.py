@@ -1,6 +1,7 @@
-"""Trains as one of two workers, or alone without TF_CONFIG, and prints what came out.
+"""Trains as one of two workers, and prints what came out.
 
-`test_workers.py` starts it and compares. All that is done here, both workers do.
+`test_workers.py` starts it twice and compares with `trained()` in its own process, alone,
+without TF_CONFIG. All that is done here, both workers do.
 """
 
 import contextlib
@@ -28,22 +29,21 @@ from keras_vae.training.recipe import Recipe  # noqa: E402
 
 # Others of CASES differ in what has nothing to do with workers.
 TRAININGS = (
-    "a last batch of one",
     "penalty, prior and weights",
-    "an objective made outside",
-    "VAE-GAN, a margin",
+    "a condition, an objective made outside",
+    "VAE-GAN, a margin and a penalty",
 )
 
 
 def scope():
-    return contextlib.nullcontext() if ALONE else STRATEGY.scope()
+    return None if ALONE else STRATEGY.scope()
 
 
 def compiled(rate=0.1, make=fixed_noise_vae):
     keras.utils.set_random_seed(3)
-    with scope():
+    with scope() or contextlib.nullcontext():
         model = make()
-        model.compile(keras.optimizers.SGD(rate))
+        model.compile(keras.optimizers.SGD(rate), run_eagerly=ALONE)
     return model
 
 
@@ -84,9 +84,9 @@ def refusals():
         "a stream": refused(lambda: model.fit(stream, steps_per_epoch=1, verbose=0)),
     }
     words["a generator"] = refused(lambda: model.fit(iter([x]), verbose=0))
-    index = 0 if ALONE else STRATEGY.cluster_resolver.task_id
+    index = STRATEGY.cluster_resolver.task_id
     words["other data"] = refused(lambda: model.fit(x[index:], batch_size=8, verbose=0))
-    with scope():
+    with scope() or contextlib.nullcontext():
         unlike = vae(seed=index)
         unlike.compile("sgd")
     words["other seeds"] = refused(lambda: unlike.fit(x, batch_size=8, verbose=0))
@@ -119,11 +119,15 @@ def unlike_runs():
     return words
 
 
-def main():
+def trained():
+    """What one process alone must come to, too."""
     report = {name: run(scope(), **CASES[name]()) for name in TRAININGS}
-    report |= {"streamed": streamed(), "shuffled": shuffled(), "refusals": refusals()}
-    if not ALONE:
-        report |= {"noise": noise(STRATEGY), "unlike runs": unlike_runs()}
+    return report | {"streamed": streamed(), "shuffled": shuffled()}
+
+
+def main():
+    report = trained() | {"refusals": refusals()}
+    report |= {"noise": noise(STRATEGY), "unlike runs": unlike_runs()}
     print("REPORT" + json.dumps(report, default=float))
 
 

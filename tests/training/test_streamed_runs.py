@@ -58,13 +58,11 @@ def test_the_weights_and_scores_are_those_in_memory(photos, streamed, tmp_path):
 @pytest.mark.parametrize(
     "values",
     [
-        {},
         {"likelihood": "bernoulli", "binarize": "static"},
         {"likelihood": "normal:scale=shared", "augment": "flip,shift=1"},
         {"prior": "vamp:num_components=3"},
         {"condition": "labels"},
         {"model": "semi_supervised_vae:latent_dim=2,hidden_units=8", "labels": 20},
-        {"model": "conv_vae:latent_dim=2,filters=4"},
     ],
 )
 def test_every_kind_of_run_is_that_in_memory(values, photos, tmp_path):
