@@ -1,5 +1,6 @@
 """What every test starts from: fixed seeds and Keras's default policy."""
 
+import collections
 import gc
 import os
 
@@ -10,6 +11,21 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import keras
 import pytest
+
+# One of this many cases of a thinned test is fast.
+_THINNED = 3
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks most cases of thinned tests as slow, before pytest chooses by marks."""
+    turns = collections.Counter()
+    for item in items:
+        if item.get_closest_marker("thinned"):
+            test = item.nodeid.partition("[")[0]
+            if turns[test] % _THINNED:
+                item.add_marker("slow")
+            turns[test] += 1
 
 
 def pytest_collection_finish():

@@ -89,6 +89,7 @@ CASES = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", CASES)
 def test_whenever_it_is_killed_the_old_or_the_new_one_is_there(runs, tmp_path, name):
     before, action = CASES[name]

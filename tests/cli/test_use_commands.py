@@ -172,8 +172,9 @@ def from_python(request, tmp_path_factory):
     return vae, folder
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("question", QUESTIONS, ids=" ".join)
-def test_every_verb_takes_what_was_saved_from_python(command, from_python, question):
+def test_every_command_takes_what_was_saved_from_python(command, from_python, question):
     vae, folder = from_python
     subcommand, *options = question
     result = command(subcommand, folder, *options)

@@ -117,6 +117,7 @@ def test_scores_are_measured_anew_for_the_card(command, digits_run, zoo, tmp_pat
     assert refused.code == 1 and "not a preset of the zoo" in refused.err
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "subcommand, options",
     [
@@ -128,7 +129,7 @@ def test_scores_are_measured_anew_for_the_card(command, digits_run, zoo, tmp_pat
         ("edit", ["--attribute", "3", "--output", "a.png"]),
     ],
 )
-def test_every_verb_takes_a_preset(
+def test_every_command_takes_a_preset(
     command, digits_run, zoo, tmp_path, monkeypatch, subcommand, options
 ):
     by_name = command(subcommand, NAME, *options)

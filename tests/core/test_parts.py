@@ -83,6 +83,7 @@ def test_unknown_arguments_are_refused_with_the_known(room, name):
         room.check(f"{name}:nothing=1")
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("room, name", PARTS, ids=title)
 def test_whatever_is_written_for_an_argument_gives_a_part_or_a_plain_refusal(room, name):
     given = {"event_shape": (8, 8, 1), "event_size": 4, "low": 0, "high": 3}

@@ -158,6 +158,7 @@ def few_steps(monkeypatch):
         yield
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("tool", TOOLS)
 def test_it_works_or_says_why_not(name, tool):
@@ -201,6 +202,7 @@ CONDITIONED = (
 )
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("tool", sorted(CONDITIONED))
 def test_of_one_class_a_condition_is_a_model_of_its_own(tool):
     model, x, _ = kind("condition")

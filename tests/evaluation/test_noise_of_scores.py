@@ -70,6 +70,7 @@ SCORES = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", SCORES)
 def test_no_score_uses_noise_twice(name, monkeypatch):
     monkeypatch.setattr(queries, "_EVENTS_AT_A_TIME", 6)

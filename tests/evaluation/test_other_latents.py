@@ -60,6 +60,7 @@ SAME = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("tool", SAME)
 def test_matrices_are_vectors_in_another_shape(plain, tool):
     model, x = plain
@@ -70,6 +71,7 @@ def test_matrices_are_vectors_in_another_shape(plain, tool):
 
 
 # A flow begins at the identity, so its normal is the model's own.
+@pytest.mark.thinned
 @pytest.mark.parametrize("tool", ["annealing", "annealing from q", "active units"])
 def test_a_flow_at_the_identity_is_the_normal_behind_it(plain, tool):
     model, x = plain
@@ -80,6 +82,7 @@ def test_a_flow_at_the_identity_is_the_normal_behind_it(plain, tool):
     assert abs(np.mean(found) - np.mean(expected)) < 0.2
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("family", ["posterior", "diagonal", "full"])
 def test_gaps_of_a_flow_are_in_order(plain, family):
     model, x = plain
@@ -89,6 +92,7 @@ def test_gaps_of_a_flow_are_in_order(plain, family):
     assert found.approximation_gap.mean() > -0.02
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "autoencoder"])
 def test_the_aggregate_posterior_is_the_mean_of_single_ones(name):
     model, x, y = kind(name)

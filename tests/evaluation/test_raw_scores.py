@@ -94,6 +94,7 @@ def in_its_own_units(model, score, x):
         model.preprocessor = preprocessor
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", SCORES)
 def test_raw_densities_differ_by_the_scale_and_all_else_is_equal(name):
     model, x, _ = kind("bytes")

@@ -71,6 +71,7 @@ def few_points(monkeypatch):
 
 
 # Those are of other models: test_classes.py, test_sound_scores.py.
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", [n for n in METRICS if n not in ("classes", "sounds")])
 def test_every_metric(on, of_classes, name):
     """Scores are finite, the same for the same seed, fit into JSON, and are printed."""

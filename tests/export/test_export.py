@@ -60,6 +60,7 @@ def same_up_to_the_last_bit(given, value):
 
 
 # The batching session of TF Serving joins requests on axis 0, and splits the answers there.
+@pytest.mark.thinned
 @every_case
 def test_each_row_is_answered_as_by_keras_alone_joined_and_in_empty_batches(loaded, name):
     signatures, served = loaded(name)
@@ -73,6 +74,7 @@ def test_each_row_is_answered_as_by_keras_alone_joined_and_in_empty_batches(load
                 same_up_to_the_last_bit(np.asarray(given[one]), value.numpy()[rows])
 
 
+@pytest.mark.thinned
 @every_case
 def test_names_dtypes_and_shapes_of_the_signatures(exported, name):
     served, folder = exported(name)

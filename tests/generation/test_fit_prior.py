@@ -31,6 +31,7 @@ PRIORS = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "posterior, prior",
     [

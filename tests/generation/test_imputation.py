@@ -93,6 +93,7 @@ def test_draws_of_one_observation_have_the_conditional_variance():
 GIBBS = ("Student t", "Bernoulli", "discretized logistic")
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "name, method",
     [(name, "gibbs" if name in GIBBS else "importance") for name in LIKELIHOODS],

@@ -91,6 +91,7 @@ CASES = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("make, codes, method", CASES.values(), ids=CASES)
 def test_the_mean_is_the_sum_over_all_codes(make, codes, method):
     model, codes = make(), codes()

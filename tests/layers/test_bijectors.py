@@ -99,6 +99,7 @@ def test_inverse_and_determinant_are_those_of_the_jacobian(name):
     np.testing.assert_allclose(back, x, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.thinned
 @every_bijector
 def test_gradients_of_the_density_are_its_slopes(name):
     layer, params = made(name)
@@ -169,6 +170,7 @@ def test_a_flow_of_networks_starts_at_the_normal(name):
     laws.close(layer.distribution(params).log_prob(z), expected, rtol=1e-4)
 
 
+@pytest.mark.thinned
 @every_bijector
 def test_a_saved_flow_scores_the_draws_of_the_one_that_drew_them(name):
     layer, params = made(name)

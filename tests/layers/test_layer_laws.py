@@ -63,6 +63,7 @@ def test_double_precision_is_kept_throughout(case):
     np.testing.assert_allclose(distribution.log_prob(x), single, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.thinned
 def test_eager_and_xla_agree(case):
     layer = case.make()
 
@@ -73,6 +74,7 @@ def test_eager_and_xla_agree(case):
     laws.agrees_compiled(everything, tf.constant(case.params(3)), case.x(3))
 
 
+@pytest.mark.thinned
 def test_draws_eagerly_and_compiled(case, name):
     params = tf.constant(case.params(3))
     laws.draws_when_compiled(case.make(), params, name in DRAWN_BY_XLA)
@@ -116,6 +118,7 @@ def test_its_distribution_is_that_of_a_models_output(case, name):
     laws.works_in_a_model(STYLES[name], layer, case.x(3))
 
 
+@pytest.mark.thinned
 def test_trains_and_survives_saving(case, name, tmp_path):
     layer = case.make(convert_to_tensor_fn=case.fixed)
     y = case.x(4)

@@ -171,6 +171,7 @@ def test_levels_and_codes_must_fit_the_shape():
         layers.ResidualQuantizer((2, 5), num_quantizers=2)
 
 
+@pytest.mark.thinned
 @every
 def test_models_train_score_and_survive_saving(name, tmp_path):
     layer = LAYERS[name](seed=1)

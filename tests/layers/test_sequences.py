@@ -39,6 +39,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("make", LAYERS.values(), ids=list(LAYERS))
 def test_losses_are_means_over_what_is_not_masked(make):
     x, y = data()

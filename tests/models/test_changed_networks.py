@@ -165,6 +165,7 @@ def paths(variables):
     return [(tuple(v.shape), v.dtype) for v in variables]
 
 
+@pytest.mark.thinned
 @every_case
 def test_what_was_done_to_the_networks_comes_back(name, change, tmp_path):
     model, x = changed(name, change)

@@ -52,6 +52,7 @@ def made(make):
     return model
 
 
+@pytest.mark.thinned
 @every_model
 def test_models_are_the_same_in_either_format(make, channels_first, tmp_path):
     last = made(make)

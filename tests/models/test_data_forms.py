@@ -120,6 +120,7 @@ def of_arrays(condition, weighted):
     return logs, model.evaluate(x, y, sample_weight=w, **given), weights(model), (x, y, w)
 
 
+@pytest.mark.thinned
 @every_form
 @pytest.mark.parametrize("condition, weighted", [(None, True), (4, False), ((3,), True)])
 def test_every_form_trains_and_scores_alike(form, condition, weighted):
@@ -139,6 +140,7 @@ def test_every_form_trains_and_scores_alike(form, condition, weighted):
             np.testing.assert_allclose(given[name], value, rtol=1e-5, err_msg=name)
 
 
+@pytest.mark.thinned
 @every_form
 def test_every_form_validates_and_predicts_alike(form):
     model = compiled(4)
@@ -229,6 +231,7 @@ def scores_of(model):
     return {one.name: float(one.result()) for one in model.metrics}
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 @pytest.mark.parametrize("make", MODELS.values(), ids=list(MODELS))
 def test_a_column_of_weights_is_a_weight_for_each(make, way):
@@ -254,6 +257,7 @@ WRONG_WEIGHTS = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 @pytest.mark.parametrize("make", MODELS.values(), ids=list(MODELS))
 def test_weights_of_another_shape_are_refused_by_name(make, way):

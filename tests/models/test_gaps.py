@@ -46,6 +46,7 @@ def test_the_distortion_is_that_of_what_is_known(name):
     laws.close(-trace.distortion, expected)
 
 
+@pytest.mark.thinned
 @every_likelihood
 @pytest.mark.parametrize("gaps", ["fill", "mask"])
 def test_training_gives_finite_numbers_and_moves_all_weights(name, gaps):

@@ -159,6 +159,7 @@ def test_packed_densities_are_the_sums_of_those_of_levels(make, inference):
     )
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "make, inference, skips",
     [

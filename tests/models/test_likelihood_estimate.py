@@ -26,6 +26,7 @@ def record_batches(model, monkeypatch):
     return sizes
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", ["from parts", "semi-supervised", "ladder", "VAE-GAN"])
 def test_estimates_are_finite_one_an_observation_and_repeat(name):
     model, x = shared_case(name)

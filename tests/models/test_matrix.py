@@ -158,6 +158,7 @@ def check_verdicts(cells):
     return works, refused
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("posterior", CORE["posterior"])
 def test_every_posterior_prior_and_objective_fit_or_are_refused(posterior):
     turn, likelihoods = list(POSTERIORS).index(posterior), list(LIKELIHOODS)
@@ -219,6 +220,7 @@ def from_preset(model, folder):
     return keras_vae.VAE.from_preset(folder / "preset")
 
 
+@pytest.mark.thinned
 @of(FIRST)
 def test_every_part_works_and_comes_back(cell, tmp_path):
     works_and_comes_back(cell, tmp_path, from_keras_file, from_preset)
@@ -251,6 +253,7 @@ GAMES += [
 GAMES += [Cell("full_normal", "vamp", "normal", "elbo"), *GAMES[:0]]
 
 
+@pytest.mark.thinned
 @of(GAMES)
 def test_games_fit_or_are_refused(cell):
     if refusal(cell, is_adversarial=True) is None:
@@ -260,6 +263,7 @@ def test_games_fit_or_are_refused(cell):
         compiled(game(cell), cell)
 
 
+@pytest.mark.thinned
 @of([cell for cell in GAMES if refusal(cell, is_adversarial=True) is None][::3])
 def test_games_are_played(cell):
     with without_graphs():

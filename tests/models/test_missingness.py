@@ -129,6 +129,7 @@ def test_likelihood_and_filled_values_are_those_of_an_integral(direction):
     assert abs(plain - mean) > 0.1
 
 
+@pytest.mark.thinned
 @every_kind
 def test_all_weights_are_trained(kind):
     model, x = with_gaps(missingness=kind)

@@ -39,6 +39,7 @@ def test_every_public_model_is_in_the_list():
     assert public - elsewhere == listed
 
 
+@pytest.mark.thinned
 @every_model
 def test_every_variable_gets_a_gradient(name):
     model, x = shared_case(name)
@@ -60,6 +61,7 @@ def test_every_variable_gets_a_gradient(name):
 COMPILED = ["from parts", "semi-supervised", "VAE-GAN"]
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", COMPILED)
 def test_compiled_steps_are_those_of_eager_execution(name):
     compiled, x = case(name)
@@ -72,6 +74,7 @@ def test_compiled_steps_are_those_of_eager_execution(name):
     np.testing.assert_allclose(weights(eager), weights(compiled), rtol=0, atol=1e-3)
 
 
+@pytest.mark.thinned
 @every_model
 def test_training_moves_every_variable_and_evaluation_none(name):
     model, x = case(name, run_eagerly=True)
@@ -97,6 +100,7 @@ def test_training_moves_every_variable_and_evaluation_none(name):
     np.testing.assert_array_equal(weights(model), before)
 
 
+@pytest.mark.thinned
 @every_model
 def test_a_row_does_not_depend_on_its_batch(name):
     model, x = shared_case(name)
@@ -122,6 +126,7 @@ def test_a_row_does_not_depend_on_its_batch(name):
     )
 
 
+@pytest.mark.thinned
 @every_model
 def test_many_rows_are_answered_by_a_graph_as_few_are_without_one(name, monkeypatch):
     model, x = shared_case(name)
@@ -144,6 +149,7 @@ def test_predict_is_reconstruct(name):
         np.testing.assert_allclose(given, expected, **CLOSE)
 
 
+@pytest.mark.thinned
 @every_model
 def test_decoding_keeps_leading_axes(name):
     model, _ = shared_case(name)
@@ -171,6 +177,7 @@ def test_a_trace_has_the_shapes_of_the_glossary(name):
     model.latent.support.check(trace.z.numpy(), "z")
 
 
+@pytest.mark.thinned
 @every_model
 def test_a_trace_of_given_draws_scores_them_and_draws_nothing(name):
     model, x = shared_case(name)
@@ -182,6 +189,7 @@ def test_a_trace_of_given_draws_scores_them_and_draws_nothing(name):
         np.testing.assert_allclose(getattr(given, one), getattr(drawn, one), **CLOSE)
 
 
+@pytest.mark.thinned
 @every_model
 def test_exact_and_sampled_rates_agree(name):
     model, x = shared_case(name)
@@ -194,6 +202,7 @@ def test_exact_and_sampled_rates_agree(name):
     assert (np.abs(difference.mean(axis=0)) < 5 * error + 1e-5).all()
 
 
+@pytest.mark.thinned
 @every_model
 def test_the_estimates_are_those_of_the_trace(name):
     model, x = shared_case(name)

@@ -274,6 +274,7 @@ FROZEN = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", FROZEN)
 @pytest.mark.parametrize("when", ["made so", "afterwards"])
 def test_what_is_frozen_stays_as_it_is_and_frozen_when_it_comes_back(name, when, tmp_path):

@@ -60,6 +60,7 @@ def assert_same_outputs(first, second, x):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", KINDS)
 def test_a_saved_model_is_the_same_and_trains_on_alike(name, tmp_path):
     # Building a graph takes longer than these trainings, so only two models do.
@@ -78,6 +79,7 @@ def test_a_saved_model_is_the_same_and_trains_on_alike(name, tmp_path):
     np.testing.assert_allclose(weights(loaded), weights(model), rtol=0, atol=1e-6)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", ["from parts", "semi-supervised", "VAE-GAN"])
 def test_weights_move_to_a_new_model(name, tmp_path):
     model, x = case(name, run_eagerly=True)
@@ -128,6 +130,7 @@ def ways_back(model, folder):
     yield type(model).from_preset(folder / "preset")
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", KINDS)
 def test_config_preset_copy_and_clone_are_the_same_model(name, tmp_path):
     model, x = case(name, run_eagerly=True)
@@ -141,6 +144,7 @@ def test_config_preset_copy_and_clone_are_the_same_model(name, tmp_path):
         np.testing.assert_allclose(again(x, y), model(x, y), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", [*QUICK, "ConvVAE", "ladder", "VAE-GAN"])
 def test_the_global_seed_makes_models_equal(name):
     (first, _), (second, _), (third, _) = case(name), case(name), case(name, seed=8)

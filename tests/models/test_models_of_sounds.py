@@ -42,6 +42,7 @@ def vae():
     return make()
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "ask, shape",
     [

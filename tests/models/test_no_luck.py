@@ -92,6 +92,7 @@ def test_an_estimate_knows_what_was_set_meanwhile():
     assert np.abs(after - before).max() > 1e-3
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "prior",
     [

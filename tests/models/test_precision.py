@@ -51,6 +51,7 @@ def test_it_is_that_of_the_networks_and_of_no_other_layer(cls, policy):
     assert keras.layers.Dense(1).compute_dtype == "float32"
 
 
+@pytest.mark.thinned
 @MODELS
 @POLICY
 def test_it_survives_config_and_file(cls, policy, tmp_path):

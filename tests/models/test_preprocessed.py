@@ -83,6 +83,7 @@ def compiled(model):
     return model
 
 
+@pytest.mark.thinned
 @every_case
 def test_queries_take_and_return_raw_data(make, data):
     model, x = make(), data()
@@ -140,6 +141,7 @@ with_forms = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.thinned
 @with_forms
 def test_training_reads_raw_data_in_the_models_units(make, data, form):
     model, x = compiled(make()), data()
@@ -161,6 +163,7 @@ def test_training_reads_raw_data_in_the_models_units(make, data, form):
     assert same.mean() > 0.8
 
 
+@pytest.mark.thinned
 @with_forms
 def test_held_out_data_are_drawn_once(make, data, form):
     model, x = compiled(make()), data()
@@ -208,6 +211,7 @@ class Batches(keras.utils.PyDataset):
         return self.x[4 * index : 4 * index + 4]
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "make, dtype",
     [
@@ -248,6 +252,7 @@ def test_compiled_steps_prepare_alike(binarize):
         np.testing.assert_allclose(compiled_, eager, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.thinned
 @every_case
 def test_it_is_saved_with_the_model(make, data, tmp_path):
     model, x = make(), data()
@@ -287,6 +292,7 @@ WRONG = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("ask", ASKED.values(), ids=list(ASKED))
 @pytest.mark.parametrize("make, match", WRONG.values(), ids=list(WRONG))
 def test_what_is_not_raw_is_refused(ask, make, match):

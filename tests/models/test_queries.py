@@ -35,6 +35,7 @@ def identity_vae(prior=None):
     return model
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", NAMES)
 def test_samples_lie_in_the_support_and_repeat_with_the_seed(name):
     model, _ = shared_case(name)
@@ -49,6 +50,7 @@ def test_samples_lie_in_the_support_and_repeat_with_the_seed(name):
     assert (mean != model.sample(9, y, seed=5)).any()
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", NAMES)
 def test_embedding_and_reconstruction_are_those_of_the_parts(name):
     model, x = shared_case(name)
@@ -65,6 +67,7 @@ def test_embedding_and_reconstruction_are_those_of_the_parts(name):
     np.testing.assert_allclose(reconstruction, model.decode_codes(embedding, y), **close)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", NAMES)
 def test_walks_stay_in_the_support_and_join_the_reconstructions(name):
     model, x = shared_case(name)
@@ -170,6 +173,7 @@ def test_interpolation_checks_both_ends():
             model.interpolate(*ends)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", QUERIES)
 @pytest.mark.parametrize("convert", [tf.constant, np.ndarray.tolist, np.float64, np.int8])
 def test_arrays_of_other_kinds_are_taken(name, convert):

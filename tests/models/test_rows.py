@@ -33,6 +33,7 @@ def condition(model, n):
     return None if model.condition_shape is None else np.arange(n) % 4
 
 
+@pytest.mark.thinned
 @every_model
 @pytest.mark.parametrize("draw", [False, True])
 def test_more_samples_begin_with_the_same_ones(name, draw):
@@ -46,6 +47,7 @@ def test_more_samples_begin_with_the_same_ones(name, draw):
     assert len(np.unique(model.sample(25, condition(model, 25), draw=True), axis=0)) > 5
 
 
+@pytest.mark.thinned
 @every_model
 def test_a_bound_of_a_row_does_not_know_the_others(name):
     model = MODELS[name]()

@@ -52,6 +52,7 @@ def test_the_bound_is_the_sum_over_classes_and_the_entropy(asked):
     np.testing.assert_allclose(model.elbo(x, 3), expected, **CLOSE)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("unknown", UNKNOWN)
 def test_unknown_is_unknown_however_it_is_said(asked, unknown):
     model, x = asked

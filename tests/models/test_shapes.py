@@ -40,6 +40,7 @@ def trains(model, x):
     assert model.sample(2, draw=True).shape == (2, *x.shape[1:])
 
 
+@pytest.mark.thinned
 @SHAPES
 @pytest.mark.parametrize("likelihood", ["bernoulli", "normal"])
 def test_conv_vae_takes_images_of_any_size(shape, likelihood):
@@ -65,6 +66,7 @@ def test_an_integer_is_the_shape_of_a_vector():
     assert keras_vae.DenseVAE(30, 2, likelihood).event_shape == (30,)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", LIKELIHOODS)
 @pytest.mark.parametrize("cls", [keras_vae.DenseVAE, keras_vae.ConvVAE])
 def test_every_named_likelihood_fits_the_prebuilt_models(name, cls):

@@ -13,6 +13,7 @@ from keras_vae.objectives import Adversarial
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3)]
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("networks", ["light", "residual", "paper"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_usual_image_sizes(networks, shape):
@@ -41,6 +42,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "options, margin",
     [*((options, None) for options in OPTIONS.values()), ({}, 0.35)],

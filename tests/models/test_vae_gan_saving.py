@@ -172,6 +172,7 @@ def outputs(model, x):
     ]
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("how", ["preset", "file", "config"])
 def test_a_model_that_came_back_says_the_same(how, tmp_path):
     model, x = model_and_data()

@@ -34,6 +34,7 @@ def made(posterior="vector_quantizer", levels=1, **others):
 *QUICK, LAST = QUANTIZERS
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "posterior, levels", [*QUICK, pytest.param(*LAST, marks=pytest.mark.slow)]
 )
@@ -187,6 +188,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("call, message", REFUSED.values(), ids=REFUSED)
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):

@@ -160,6 +160,7 @@ def test_the_condition_is_read_beside_the_rest(name):
         assert (np.abs(model(changed) - model([x, y])).max(axis=-1) > 0).any()
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", KINDS)
 def test_eager_and_xla_agree(name):
     model = made(name)

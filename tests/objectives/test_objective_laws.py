@@ -59,6 +59,7 @@ def oracle_cases():
                 yield name, form, step
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name, form, step", oracle_cases(), ids=str)
 def test_loss_is_that_of_the_oracle(case, form, step):
     trace = case.trace(**form)
@@ -106,6 +107,7 @@ def test_what_reads_the_batch_as_one_says_so(case):
     assert (np.abs(difference[1:]).max() > 1e-4) == (not case.cls.per_example)
 
 
+@pytest.mark.thinned
 @every_objective
 def test_eager_and_compiled_agree(case):
     objective, trace = case.make(), case.trace()

@@ -69,6 +69,7 @@ def attacks(marker):
     ]
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("number", range(15))
 @pytest.mark.parametrize("place", ["layer", "option", "list", "activation"])
 def test_code_and_other_packages_are_refused_wherever_they_stand(tmp_path, number, place):

@@ -197,6 +197,7 @@ def test_keras_has_callables():
     assert ("keras.src.ops.core", "switch") in callables()
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_named_is_refused_or_harmless(place):
     passed, met = 0, set()

@@ -98,6 +98,7 @@ def test_only_the_files_of_the_model_are_replaced(original, preset):
     assert {p.name for p in preset.iterdir()} == {CONFIG, METADATA, WEIGHTS, "README.md"}
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("error", [OSError("broken"), KeyboardInterrupt()], ids=repr)
 @pytest.mark.parametrize("moves", range(5))
 def test_an_end_between_the_moves_leaves_the_old_model_or_the_new(

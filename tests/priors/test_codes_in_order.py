@@ -60,6 +60,7 @@ def grids(vae):
     return np.reshape(np.array(every, np.int32), (-1, *shape))
 
 
+@pytest.mark.thinned
 @every_grid
 def test_probabilities_sum_to_one_and_are_those_of_draws(name, prior):
     vae = made(name, prior)
@@ -154,6 +155,7 @@ def test_the_rate_is_that_of_the_codes_and_comes_back(name, prior, tmp_path):
     np.testing.assert_array_equal(again.sample(4, seed=0), vae.sample(4, seed=0))
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "prior", ["pixel_cnn:filters=8,layers=2", "code_transformer:units=8,layers=2"]
 )
@@ -179,6 +181,7 @@ def test_eager_and_xla_agree(prior):
     laws.agrees_compiled(lambda z: vae.log_prior(z), tf.constant(z))
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "prior, objective, run_eagerly",
     [

@@ -104,6 +104,7 @@ QUESTIONS = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_all_that_a_model_is_asked_is_answered_as_in_memory(question, photos, streamed):
     model = LatentVariableModel.from_preset(streamed)
