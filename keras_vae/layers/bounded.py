@@ -13,6 +13,7 @@ from keras_vae.core.support import OPEN_UNIT_INTERVAL, Support
 from keras_vae.layers.independent import (
     PositiveLayer,
     element_moments,
+    inside_unit_interval,
     inverse_softplus,
     logit,
 )
@@ -88,6 +89,29 @@ class IndependentTruncatedNormal(PositiveLayer):
         return {**super().get_config(), "low": self.low, "high": self.high}
 
 
+class _Kumaraswamy(tfd.Kumaraswamy):
+    """TFP's, with logarithms where powers round to 0 or 1: draws have a finite density."""
+
+    def _call_sample_n(self, sample_shape, seed, **kwargs):
+        # Past TFP's own, which transforms uniform draws.
+        return tfd.Distribution._call_sample_n(self, sample_shape, seed, **kwargs)
+
+    def _sample_n(self, n, seed=None):
+        a, b = self.concentration1, self.concentration0
+        shape = tf.concat([[n], self.batch_shape_tensor()], axis=0)
+        tiny = np.finfo(self.dtype.as_numpy_dtype).tiny
+        # The probability of a larger draw.
+        above = tfd.Uniform(tf.constant(tiny, self.dtype), 1.0).sample(shape, seed=seed)
+        log_power = tf.math.log(-tf.math.expm1(tf.math.log(above) / b))
+        return inside_unit_interval(tf.exp(log_power / a))
+
+    def _log_prob(self, x):
+        a, b = self.concentration1, self.concentration0
+        log_x = tf.math.log(x)
+        rest = tf.math.log(-tf.math.expm1(a * log_x))
+        return tf.math.log(a) + tf.math.log(b) + (a - 1.0) * log_x + (b - 1.0) * rest
+
+
 @keras.saving.register_keras_serializable("keras_vae")
 class IndependentKumaraswamy(PositiveLayer):
     """Independent variables on (0, 1) with P(x <= t) = 1 - (1 - t^a)^b; parameters: a, b.
@@ -111,7 +135,7 @@ class IndependentKumaraswamy(PositiveLayer):
 
     def make_elements(self, concentration1, concentration0):
         """Kumaraswamy with softplus concentrations."""
-        return tfd.Kumaraswamy(
+        return _Kumaraswamy(
             self.positive(concentration1),
             self.positive(concentration0),
             self.validate_args,

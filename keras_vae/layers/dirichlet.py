@@ -10,6 +10,15 @@ from tensorflow_probability import distributions as tfd
 from keras_vae.core.numbers import not_negative, positive_int
 from keras_vae.core.support import SIMPLEX, Support
 from keras_vae.layers.base import DistributionLayer
+from keras_vae.layers.independent import log_of_gamma
+
+
+class _Dirichlet(tfd.Dirichlet):
+    """TFP's, whose draws are never 0, and have finite gradients."""
+
+    def _sample_n(self, n, seed=None):
+        shares = tf.nn.softmax(log_of_gamma(self.concentration, n, seed))
+        return tf.maximum(shares, np.finfo(shares.dtype.as_numpy_dtype).tiny)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -54,7 +63,7 @@ class Dirichlet(DistributionLayer):
     def make_distribution(self, params):
         """Dirichlet with softplus concentrations."""
         concentration = self.floor + tf.nn.softplus(params)
-        return tfd.Dirichlet(concentration, validate_args=self.validate_args)
+        return _Dirichlet(concentration, validate_args=self.validate_args)
 
     def initial_params(self, seed=0):
         """The uniform distribution's."""

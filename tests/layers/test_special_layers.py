@@ -37,6 +37,35 @@ def test_shapes_support_and_gradients(name):
     laws.all_finite(tape.gradient(log_prob, params))
 
 
+UNITS = [layers.IndependentBeta, layers.IndependentKumaraswamy, layers.Dirichlet]
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_draws_at_the_ends_of_an_interval_have_densities_and_gradients(kind):
+    layer = kind(2)
+    params = 10 * np.random.default_rng(2).normal(size=(1000, layer.params_size))
+    params = tf.constant(params.astype("float32"))
+    with tf.GradientTape() as tape:
+        tape.watch(params)
+        distribution = layer.distribution(params)
+        log_prob = distribution.log_prob(distribution.sample(seed=(0, 1)))
+    laws.all_finite(log_prob)
+    laws.all_finite(tape.gradient(log_prob, params))
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_gradients_through_shares_are_those_of_the_mean(kind):
+    layer = kind(2)
+    params = tf.constant([[-1.0, 0.5, 1.5, -0.5][: layer.params_size]])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(params)
+        rows = tf.repeat(params, 20_000, axis=0)
+        tape.watch(rows)
+        draws = layer.distribution(rows).sample(seed=(3, 4))[:, 0]
+        mean = layer.distribution(params).mean()[0, 0]
+    laws.near_in_standard_errors(tape.gradient(draws, rows), tape.gradient(mean, params)[0])
+
+
 @pytest.mark.parametrize("size", [2, 3])
 def test_no_coupling_of_a_flow_stretches_by_more_than_e(size):
     """Not even where its network ran away: then by e, or 1/e, for each moved element."""
