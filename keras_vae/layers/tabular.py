@@ -19,6 +19,9 @@ from keras_vae.layers.independent import (
 )
 from keras_vae.layers.room import layer_of
 
+# Smallest distance of two cut points.
+_LEAST_WIDTH = 1e-6
+
 
 @keras.saving.register_keras_serializable("keras_vae")
 class IndependentLogNormal(PositiveLayer):
@@ -345,7 +348,9 @@ class OrdinalDistribution(tfd.Distribution):
         below = tf.math.log_sigmoid(distance)
         above = tf.math.log_sigmoid(-distance)
         # sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - exp(a - b)), and finite.
-        gap = tf.math.log(-tf.math.expm1(self.cuts[..., :-1] - self.cuts[..., 1:]))
+        # A rank that the data lack may narrow until its cut points are equal.
+        width = tf.maximum(self.cuts[..., 1:] - self.cuts[..., :-1], _LEAST_WIDTH)
+        gap = tf.math.log(-tf.math.expm1(-width))
         inner = below[..., 1:] + above[..., :-1] + gap
         return tf.concat([below[..., :1], inner, above[..., -1:]], axis=-1)
 

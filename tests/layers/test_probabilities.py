@@ -195,6 +195,19 @@ def test_categories_that_are_out_leave_the_others_their_gradients():
     laws.close(tape.gradient(log_prob, logits), [[1 - share, 0.0, share - 1]])
 
 
+def test_a_rank_without_room_leaves_the_others_their_gradients():
+    layer = layers.IndependentOrdinal(1, num_classes=4)
+    # The third cut point is as high as the second.
+    layer.cuts.assign([[-1.0, 0.5, -30.0]])
+    with tf.GradientTape() as tape:
+        distribution = layer.distribution(tf.zeros([1, 1]))
+        log_probs = [distribution.log_prob([[k]])[0] for k in (0.0, 1.0, 2.0, 3.0)]
+    laws.all_finite(tape.gradient(log_probs[3], layer.cuts.value))
+    cut = special.expit(np.exp(0.5) - 1.0)
+    first = special.expit(-1.0)
+    laws.close(np.exp(log_probs), [first, cut - first, 0.0, 1 - cut], atol=2e-6)
+
+
 def test_the_mean_of_a_mixture_of_one_hots_has_a_logarithm():
     layer = layers.CategoricalMixtureOfOneHotCategorical(4, 2)
     params = np.random.default_rng(0).normal(size=(2, 3, layer.params_size))
