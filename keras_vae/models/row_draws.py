@@ -1,4 +1,4 @@
-"""Draws from a posterior, with one seed for all examples or one for each."""
+"""Draws with one seed for all examples or one for each."""
 
 from __future__ import annotations
 
@@ -40,3 +40,33 @@ def draws(
 
     drawn = by_row(one, q.dtype, seed, params)
     return tf.transpose(drawn, [1, 0, *range(2, drawn.shape.rank)])
+
+
+def sample(distribution: tfd.Distribution, seed) -> tf.Tensor:
+    """Draws once from each distribution of a batch.
+
+    Args:
+        distribution: Batch [..., B], of a class of TFP.
+        seed: int32 tensor [2], or [B, 2]: then the draws of an example depend on its own
+            seed and parameters alone.
+
+    Returns:
+        Tensor [..., B, *event].
+
+    Example:
+        >>> px = tfd.Normal(tf.zeros([5, 3]), 1.0)
+        >>> sample(px, tf.zeros([3, 2], tf.int32)).shape
+        TensorShape([5, 3])
+    """
+    if not is_by_row(seed):
+        return distribution.sample(seed=seed)
+    rows = tf.range(tf.shape(seed)[0])
+    drawn = by_row(
+        lambda seed, row: distribution[..., row].sample(seed=seed),
+        distribution.dtype,
+        seed,
+        rows,
+    )
+    front = distribution.batch_shape.rank
+    order = [*range(1, front), 0, *range(front, drawn.shape.rank)]
+    return tf.transpose(drawn, order)

@@ -36,7 +36,7 @@ from keras_vae.models.extras import (
     make_leapfrog,
 )
 from keras_vae.models.latent_variable_model import LatentVariableModel
-from keras_vae.models.row_draws import draws
+from keras_vae.models.row_draws import draws, sample
 from keras_vae.models.wiring import (
     check_measures,
     check_output,
@@ -603,7 +603,7 @@ class VAE(LatentVariableModel):
         log_px = tf.reduce_sum(tf.where(known, scores, 0.0), axis=list(axes))
         if self.missingness is None:
             return log_px
-        whole = tf.where(known, x, px.sample(seed=seed))
+        whole = tf.where(known, x, sample(px, seed))
         return log_px + self.log_missingness(whole, known)
 
     def pass_for_training(self, x, y, seed, training):

@@ -9,6 +9,7 @@ from model_cases import fit
 
 import keras_vae
 from keras_vae import generation, networks
+from keras_vae.core.seeds import row_seeds
 
 NAN = np.nan
 KINDS = [
@@ -152,6 +153,16 @@ def test_the_gradient_goes_through_what_is_missing(likelihood):
     # Nothing is known: all that the decoder can change is how likely the gaps are.
     gradient = tape.gradient(distortion, model.decoder.layers[-1].bias.value).numpy()
     assert np.isfinite(gradient).all() and (gradient[:4] != 0).all()
+
+
+def test_a_bound_of_a_row_with_its_own_seed_does_not_know_the_others():
+    model, x = with_gaps(4)
+    randomize(model.missingness)
+    seeds = row_seeds(5, 4)
+    whole = model.bound(x, 3, seeds).elbo
+    alone = [model.bound(x[i : i + 1], 3, seeds[i : i + 1]).elbo[0] for i in range(4)]
+    laws.close(whole, alone)
+    assert len(np.unique(whole)) == 4
 
 
 @every_kind
