@@ -26,6 +26,7 @@ from keras_vae.models.optimizers import (
     apply_if,
     balanced,
     finished_by_player,
+    batches_seen,
     optimizers_for,
     scaled_like,
 )
@@ -271,10 +272,10 @@ class ObjectiveModel(keras.Model):
 
     def _next_seed(self, training):
         """The seed of a batch's noise, and one more batch counted."""
-        # Noise is a function of the seed, the step and the batch within the epoch (or
-        # within the evaluation): a resumed run draws what the uninterrupted one would.
-        # In testing the step stays out, so that weights alone decide the result.
-        kind, step = (_TRAIN, self._step) if training else (_TEST, 0)
+        # Noise is a function of the seed, the batches so far and the batch within the epoch
+        # (or within the evaluation): a resumed run draws what the uninterrupted one would.
+        # In testing the former stay out, so that weights alone decide the result.
+        kind, step = (_TRAIN, batches_seen(self.optimizer)) if training else (_TEST, 0)
         seed = fold_replica(fold(self.seed, kind, step, self._meters.batches.result()))
         self._meters.batches.update_state(1.0)
         return seed

@@ -114,6 +114,20 @@ def scaled_like(first: keras.Optimizer, optimizer: keras.Optimizer) -> keras.Opt
     return scaled(optimizer)
 
 
+def batches_seen(optimizer: keras.Optimizer) -> tf.Tensor:
+    """Returns the number of batches that an optimizer got gradients of.
+
+    Args:
+        optimizer: The optimizer.
+
+    Returns:
+        Integer scalar; above `iterations` if the optimizer accumulates gradients.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    # `iterations` counts updates.
+    return tf.convert_to_tensor(inner._iterations)
+
+
 @contextlib.contextmanager
 def averaged(optimizers: Iterable[keras.Optimizer]):
     """Replaces variables by their running averages, if kept, within the block.

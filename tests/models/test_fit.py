@@ -230,7 +230,8 @@ def record_draws(monkeypatch):
     return draws
 
 
-@pytest.mark.parametrize("accumulation", [None, 2])
+# Two epochs of four batches are one update.
+@pytest.mark.parametrize("accumulation", [None, 8])
 def test_every_batch_has_noise_of_its_own(accumulation, monkeypatch):
     draws = record_draws(monkeypatch)
     optimizer = keras.optimizers.SGD(0.0, gradient_accumulation_steps=accumulation)
