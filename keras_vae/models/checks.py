@@ -139,11 +139,37 @@ def check_batches(size: int, batch_size: int | None, objective, name: str = "x")
     smallest = min(size, batch_size, size % batch_size or batch_size)
     if smallest < objective.least_batch:
         raise ValueError(
-            f"{type(objective).__name__} compares the observations of a batch with each "
-            f"other and needs at least {objective.least_batch}, but the {size} of {name} in "
-            f"batches of {batch_size} leave a batch of {smallest}. Choose another "
-            "batch_size."
+            f"{_needs_several(objective)}, but the {size} of {name} in batches of "
+            f"{batch_size} leave a batch of {smallest}. Choose another batch_size."
         )
+
+
+def _needs_several(objective) -> str:
+    return (
+        f"{type(objective).__name__} compares the observations of a batch with each other "
+        f"and needs at least {objective.least_batch}"
+    )
+
+
+def with_enough(x: tf.Tensor, objective) -> tf.Tensor:
+    """A batch, behind a check that runs with the graph: streams show no sizes before.
+
+    Args:
+        x: Observations [B, *event].
+        objective: What training minimises.
+
+    Returns:
+        x; if it has fewer observations than the objective needs,
+        `tf.errors.InvalidArgumentError` is raised instead.
+    """
+    if objective.least_batch == 1:
+        return x
+    message = f"{_needs_several(objective)}. Leave out a smaller last batch."
+    check = tf.debugging.assert_greater_equal(
+        tf.shape(x)[0], objective.least_batch, message
+    )
+    with tf.control_dependencies([check] if check is not None else []):
+        return tf.identity(x)
 
 
 _HOW_TO_PROVIDE = {

@@ -19,14 +19,15 @@ from keras_vae.models.checks import (
     refuse_class_weight,
     refuse_form,
     refuse_unmet_needs,
+    with_enough,
 )
 from keras_vae.models.inputs import pack, stream, unpack
 from keras_vae.models.meters import Meters
 from keras_vae.models.optimizers import (
     apply_if,
     balanced,
-    finished_by_player,
     batches_seen,
+    finished_by_player,
     optimizers_for,
     scaled_like,
 )
@@ -291,7 +292,7 @@ class ObjectiveModel(keras.Model):
                 "takes no sample_weight. Leave it out."
             )
         seed = self._next_seed(training)
-        x = self.batch_to_units(batch, fold(seed, _DATA))
+        x = with_enough(self.batch_to_units(batch, fold(seed, _DATA)), self.objective)
         trace = self.pass_for_training(x, batch.y, seed, training)
         losses, terms = self.objective.losses_and_terms(trace, self._step)
         if not isinstance(losses, dict):
@@ -484,6 +485,7 @@ class ObjectiveModel(keras.Model):
         refuse_class_weight(class_weight)
         refuse_form(x)
         batch = self._packed(x, y, sample_weight, held_out=False)
+        check_batches(len(x), len(x), self.objective)
         return super().train_on_batch(batch, return_dict=return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict: bool = False):
@@ -503,6 +505,7 @@ class ObjectiveModel(keras.Model):
         """
         refuse_form(x)
         batch = self._packed(x, y, sample_weight, held_out=True)
+        check_batches(len(x), len(x), self.objective)
         return super().test_on_batch(batch, return_dict=return_dict)
 
     def predict_on_batch(self, x, y=None):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_vae import DenseVAE, layers, objectives, priors
 
@@ -11,10 +12,16 @@ def model(posterior, latent_dim=3, **arguments):
     return DenseVAE(4, latent_dim, "normal", (4,), posterior=posterior, seed=0, **arguments)
 
 
-def fitted(objective, rows, batch_size):
-    """A model that is compiled with an objective and trained in batches."""
+def compiled(objective):
+    """A model that is compiled with an objective."""
     vae = model("normal")
     vae.compile("adam", objective=objective)
+    return vae
+
+
+def fitted(objective, rows, batch_size):
+    """A model that is compiled with an objective and trained in batches."""
+    vae = compiled(objective)
     vae.fit(np.zeros((rows, 4), np.float32), batch_size=batch_size, verbose=0)
 
 
@@ -63,6 +70,10 @@ BAD = {
         lambda: fitted(objectives.WAE(), 9, 8),
         "WAE compares .* leave a batch of 1",
     ),
+    "WAE, one observation by hand": (
+        lambda: compiled(objectives.WAE()).train_on_batch(np.zeros((1, 4), np.float32)),
+        "WAE compares .* leave a batch of 1",
+    ),
     "sphere of one dimension": (
         lambda: model("power_spherical", latent_dim=1),
         "event_size must be at least 2, but is 1",
@@ -79,3 +90,11 @@ def test_settings_that_mean_nothing_are_refused_plainly(make, match):
     with pytest.raises(ValueError, match=match) as error:
         make()
     assert "in user code" not in str(error.value)
+
+
+def test_a_last_batch_of_one_in_a_stream_is_not_learned_from():
+    vae = compiled(objectives.InfoVAE())
+    stream = tf.data.Dataset.from_tensor_slices(np.zeros((5, 4), np.float32)).batch(4)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="InfoVAE compares"):
+        vae.fit(stream, verbose=0)
+    assert all(np.isfinite(w).all() for w in vae.get_weights())
