@@ -133,6 +133,10 @@ def extras_of(model, params, x, y, z, log_joint, training: bool) -> Extras:
         logits = model.critic(codes, training=training)
         return tf.cast(logits, posterior.compute_dtype)[:, 0]
 
+    def baseline(signal):
+        guesses = model.baseline(signal, x, training=training)
+        return tuple(tf.cast(one, signal.dtype) for one in guesses)
+
     def pictures(values):
         low, high = picture_range(model)
         return (values - low) / (high - low)
@@ -148,9 +152,7 @@ def extras_of(model, params, x, y, z, log_joint, training: bool) -> Extras:
         ],
         pictures=pictures if are_pictures(model) else None,
         critic=None if model.critic is None else critic,
-        baseline=None
-        if model.baseline is None
-        else lambda signal: model.baseline(signal, x, training=training),
+        baseline=None if model.baseline is None else baseline,
         leapfrog=None
         if model.leapfrog is None
         else lambda noise: model.leapfrog.move(z, noise, log_joint),

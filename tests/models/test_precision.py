@@ -108,3 +108,12 @@ def test_parts_in_double_precision_get_a_prior_in_double_precision():
     model = keras_vae.VAE(encoder, decoder, posterior, likelihood, seed=0)
     trace = model.trace(np.ones((2, 3)), seed=0)
     assert trace.log_p.dtype == trace.elbo.dtype == tf.float64
+
+
+@pytest.mark.parametrize("objective", ["score_function", "nvil"])
+def test_a_baseline_serves_a_model_in_double_precision(objective):
+    arguments = {"posterior": "bernoulli", "baseline": (3,), "dtype": "float64"}
+    model = keras_vae.DenseVAE(6, 2, hidden_units=(4,), seed=0, **arguments)
+    model.compile("adam", objective, run_eagerly=True)
+    logs = model.train_on_batch(np.ones((4, 6)), return_dict=True)
+    assert np.isfinite(list(logs.values())).all()
