@@ -99,7 +99,7 @@ class Extras(NamedTuple):
         codes: Function of x [B, *event] to the centres of q(z|x), [B, *latent].
         expected: Function of z [B, *latent] to the means of p(x|z), [B, *event].
         pictures: Function of observations that are images, [B, height, width, channels], to
-            their values from 0 (black) to 1 (white); None where they are none.
+            their values from 0 (black) to 1 (white); None where they are none, or have gaps.
         decoder_kernels: Function that returns the decoder's weights with two axes or more.
         critic: Function of z [B, *latent] to logits [B], or None.
         baseline: Function of learning signals [B] to their running mean and spread,

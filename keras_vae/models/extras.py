@@ -87,8 +87,9 @@ def make_leapfrog(leapfrog: Any, dtype) -> Leapfrog | None:
 
 
 def are_pictures(model) -> bool:
-    """Whether observations are images, [height, width, channels]."""
-    return len(model.event_shape) == 3 and model.event_shape[-1] in (1, 3)
+    """Whether observations are whole images, [height, width, channels]."""
+    shape = model.event_shape
+    return len(shape) == 3 and shape[-1] in (1, 3) and not model.takes_gaps
 
 
 def picture_range(model) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from model_cases import LATENT, PLAYERS, data_for, network, vae_gan
 from tensorflow_probability import distributions as tfd
 
 import keras_vae
-from keras_vae import layers
+from keras_vae import layers, networks
 
 SIZE = 6
 
@@ -111,6 +111,13 @@ def test_likelihoods_without_a_differentiable_mean_are_refused():
     likelihood = layers.DistributionLambda(rounded, event_shape=SIZE, params_size=SIZE)
     with pytest.raises(ValueError, match="no gradient"):
         from_parts(likelihood=likelihood)
+
+
+def test_an_encoder_of_gaps_is_refused():
+    encoder = [keras.Input((SIZE,)), networks.Gaps(), keras.layers.Dense(2 * LATENT)]
+    posterior = layers.IndependentNormal(LATENT)
+    with pytest.raises(ValueError, match="compares whole observations"):
+        keras_vae.VAEGAN(keras.Sequential(encoder), network(SIZE), critic(), posterior)
 
 
 def test_networks_of_other_sizes_are_refused_as_in_a_vae():

@@ -90,7 +90,7 @@ def test_the_range_of_raw_pictures_is_that_of_the_preprocessor():
 
 
 def test_what_is_no_picture_is_refused():
-    for shape in (6, (4, 4), (4, 4, 2)):
-        model = keras_vae.DenseVAE(shape, 2, "normal", hidden_units=(3,))
+    for shape, gaps in ((6, None), ((4, 4), None), ((4, 4, 2), None), ((4, 4, 1), "mask")):
+        model = keras_vae.DenseVAE(shape, 2, "normal", hidden_units=(3,), gaps=gaps)
         with pytest.raises(ValueError, match="MSSSIM needs pictures.*for images"):
             model.compile("adam", objectives.MSSSIM())

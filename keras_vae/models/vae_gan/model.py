@@ -125,6 +125,11 @@ class VAEGAN(VAE):
         # A bound method, so that Keras does not save the layers twice.
         self._observe = observe.__call__
         super().__init__(encoder, decoder, posterior, likelihood, **kwargs)
+        if self.takes_gaps:
+            raise ValueError(
+                "The encoder reads gaps, but the discriminator of a VAE-GAN compares whole "
+                "observations. Take networks.Gaps out, or use VAE."
+            )
 
     @classmethod
     def for_images(
