@@ -146,7 +146,7 @@ class Denoising(Objective):
 
     Args:
         corruption: "mask": a share of the numbers of x is set to 0; "normal": normal noise
-            is added.
+            is added. Gaps stay gaps.
         amount: The share, or the noise's standard deviation.
         num_samples: Latent draws S for each example.
 
@@ -185,7 +185,8 @@ class Denoising(Objective):
             noise = tf.random.stateless_normal(tf.shape(x), seed, dtype=x.dtype)
             return x + self.amount * noise
         kept = tf.random.stateless_uniform(tf.shape(x), seed) >= self.amount
-        return tf.where(kept, x, tf.zeros([], x.dtype))
+        # An encoder that reads gaps would take zeros in their place for known values.
+        return tf.where(kept | tf.math.is_nan(x), x, tf.zeros([], x.dtype))
 
     def call(self, trace, step):
         """The negative ELBO."""

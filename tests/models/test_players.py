@@ -117,6 +117,7 @@ def test_the_encoder_sees_damage_in_training_alone():
     seen = objective.encoder_input(x, (1, 2), True).numpy()
     assert set(np.unique(seen)) == {0.0, 1.0} and abs(seen.mean() - 0.5) < 0.03
     assert objective.encoder_input(x, (1, 2), False) is x
+    assert np.isnan(objective.encoder_input(x * np.nan, (1, 2), True)).all()
     noise = keras_vae.objectives.Denoising("normal", 2.0).encoder_input(x, (1, 2), True) - x
     assert abs(np.std(noise) - 2.0) < 0.1
     model = keras_vae.DenseVAE(6, 2, hidden_units=(4,), posterior="deterministic", seed=1)
