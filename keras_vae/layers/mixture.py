@@ -44,6 +44,11 @@ class _Mixture(DistributionLayer):
         return self.component_layer.is_discrete
 
     @property
+    def has_mean(self) -> bool | np.ndarray:  # type: ignore[override]
+        """Whether the mean of a component is meaningful."""
+        return self.component_layer.has_mean
+
+    @property
     def support(self) -> Support:
         """The support of a component."""
         return self.component_layer.support
@@ -191,6 +196,11 @@ class IndependentMixture(DistributionLayer):
     def is_discrete(self) -> bool:  # type: ignore[override]
         """Whether a component is."""
         return self.component.is_discrete
+
+    @property
+    def has_mean(self) -> bool | np.ndarray:  # type: ignore[override]
+        """Whether the mean of a component is meaningful."""
+        return self.component.has_mean
 
     @property
     def support(self) -> Support:

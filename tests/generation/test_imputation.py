@@ -269,3 +269,17 @@ def test_likelihoods_without_independent_elements_are_refused(likelihood):
     x = np.eye(6)[:2]
     with pytest.raises(ValueError, match="elements are independent given z"):
         impute(model, x, np.ones(x.shape, bool))
+
+
+def test_ranks_in_a_mixture_are_filled_with_ranks():
+    ranks = layers.IndependentMixture(3, 2, layers.IndependentOrdinal((), num_classes=4))
+    model = keras_vae.VAE(
+        keras.Sequential([keras.layers.Dense(2)]),
+        keras.Sequential([keras.layers.Dense(ranks.params_size)]),
+        layers.IndependentNormal(1),
+        ranks,
+        seed=0,
+    )
+    x = np.array([[0, 1, np.nan], [np.nan, np.nan, 3]], "float32")
+    mean = impute(model, x, num_samples=20).mean
+    np.testing.assert_array_equal(mean, np.round(mean))
