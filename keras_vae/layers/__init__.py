@@ -8,7 +8,11 @@ from keras_vae.layers.base import (
 from keras_vae.layers.base import event_tuple as event_tuple
 from keras_vae.layers.bernoulli import IndependentBernoulli
 from keras_vae.layers.blockwise import Blockwise
-from keras_vae.layers.bounded import IndependentKumaraswamy, IndependentTruncatedNormal
+from keras_vae.layers.bounded import (
+    IndependentBeta,
+    IndependentKumaraswamy,
+    IndependentTruncatedNormal,
+)
 from keras_vae.layers.categorical import IndependentCategorical, OneHotCategorical
 from keras_vae.layers.deterministic import Deterministic
 from keras_vae.layers.dirichlet import Dirichlet
@@ -16,7 +20,6 @@ from keras_vae.layers.discretized import DiscretizedLogistic, QuantizedNormal
 from keras_vae.layers.distribution_lambda import DistributionLambda
 from keras_vae.layers.flow import Flow
 from keras_vae.layers.independent import (
-    IndependentBeta,
     IndependentContinuousBernoulli,
     IndependentLaplace,
     IndependentLayer,

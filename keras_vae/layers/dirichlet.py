@@ -10,7 +10,7 @@ from tensorflow_probability import distributions as tfd
 from keras_vae.core.numbers import not_negative, positive_int
 from keras_vae.core.support import SIMPLEX, Support
 from keras_vae.layers.base import DistributionLayer
-from keras_vae.layers.independent import log_of_gamma
+from keras_vae.layers.bounded import log_of_gamma
 
 
 class _Dirichlet(tfd.Dirichlet):

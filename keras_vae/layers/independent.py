@@ -7,13 +7,11 @@ import math
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import not_negative
 from keras_vae.core.support import (
     COUNTS,
-    OPEN_UNIT_INTERVAL,
     UNIT_INTERVAL,
     Support,
 )
@@ -376,95 +374,6 @@ class IndependentNegativeBinomial(PositiveLayer):
     def support(self) -> Support:
         """Whole numbers from zero."""
         return COUNTS
-
-
-def inside_unit_interval(x: tf.Tensor) -> tf.Tensor:
-    """Moves draws that rounding put on 0 or 1, where densities are infinite, inside.
-
-    Args:
-        x: Draws from (0, 1).
-
-    Returns:
-        Tensor of the same shape; moved draws have no gradient.
-    """
-    about = np.finfo(x.dtype.as_numpy_dtype)
-    return tf.clip_by_value(x, about.tiny, 1.0 - about.epsneg)
-
-
-def log_of_gamma(concentration: tf.Tensor, n, seed) -> tf.Tensor:
-    """Draws logarithms of gamma variables of rate 1, with finite gradients.
-
-    Gradients of TFP's own are NaN where a draw, not its logarithm, is too small for the
-    precision: one in a thousand at a concentration of 0.1.
-
-    Args:
-        concentration: Positive tensor.
-        n: Number of draws for each element.
-        seed: As TFP takes it.
-
-    Returns:
-        Tensor [n, *shape of the concentration].
-
-    Source:
-        Marsaglia and Tsang 2000, "A simple method for generating gamma variables", section
-        6: a draw of one concentration more, times u^(1 / concentration).
-    """
-    of_larger, of_factor = tfp.random.split_seed(seed, salt="log_of_gamma")
-    larger = tfd.Gamma(concentration + 1.0, tf.ones([], concentration.dtype))
-    draws = larger.sample(n, seed=of_larger)
-    tiny = tf.constant(np.finfo(draws.dtype.as_numpy_dtype).tiny, draws.dtype)
-    uniform = tfd.Uniform(tiny, 1.0).sample(tf.shape(draws), seed=of_factor)
-    return tf.math.log(draws) + tf.math.log(uniform) / concentration
-
-
-class _Beta(tfd.Beta):
-    """TFP's, whose draws are never 0 or 1, and have finite gradients."""
-
-    def _sample_n(self, n, seed=None):
-        both = tf.stack([self.concentration1, self.concentration0])
-        one, other = tf.unstack(log_of_gamma(both, n, seed), axis=1)
-        return inside_unit_interval(tf.sigmoid(one - other))
-
-
-@keras.saving.register_keras_serializable("keras_vae")
-class IndependentBeta(PositiveLayer):
-    """Independent beta distributions; parameters: concentrations of 1 and of 0.
-
-    The density at 0 and at 1 is zero or infinite, so observations must lie strictly between
-    them; `keras_vae.data.Scaling` scales grey levels to this range. The floor keeps both
-    concentrations away from zero. See `PositiveLayer` for the arguments.
-
-    Example:
-        >>> print(IndependentBeta(3).support)
-        (0, 1)
-    """
-
-    def __init__(
-        self, event_shape=(), convert_to_tensor_fn="sample", *, floor=1e-3, **kwargs
-    ):
-        """Creates the layer."""
-        super().__init__(event_shape, convert_to_tensor_fn, floor=floor, **kwargs)
-
-    def make_elements(self, concentration1, concentration0):
-        """Beta with softplus concentrations."""
-        return _Beta(
-            self.positive(concentration1),
-            self.positive(concentration0),
-            self.validate_args,
-        )
-
-    def marginal_params(self, x):
-        """By mean and variance."""
-        mean, std = element_moments(x)
-        total = np.maximum(mean * (1 - mean) / std**2 - 1, 0.1)
-        return np.concatenate(
-            [inverse_softplus(mean * total), inverse_softplus((1 - mean) * total)]
-        )
-
-    @property
-    def support(self) -> Support:
-        """Between 0 and 1, both excluded."""
-        return OPEN_UNIT_INTERVAL
 
 
 @keras.saving.register_keras_serializable("keras_vae")
