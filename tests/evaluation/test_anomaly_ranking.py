@@ -38,6 +38,12 @@ def test_gaps_have_no_share():
     assert ranking.shares[3, 2] == 0 and np.isfinite(ranking.scores).all()
 
 
+def test_one_condition_is_that_of_all():
+    vae, x = model(condition=3), rows(4)
+    one, each = (anomaly_ranking(vae, x, 5, y=y).shares for y in (2, [2, 2, 2, 2]))
+    np.testing.assert_array_equal(one, each)
+
+
 def test_images_have_scores_alone():
     vae = keras_vae.ConvVAE((8, 8, 1), 2, filters=(2,), seed=0)
     x = np.random.default_rng(0).integers(0, 2, (6, 8, 8, 1))

@@ -76,7 +76,7 @@ def anomaly_ranking(
         x: Observations [N, *event], or a table.
         num_samples: Importance samples for each observation.
         seed: Same seed, same ranking.
-        y: The condition of each observation, for a model that has one.
+        y: The condition, one for all or one for each observation, for a model that has one.
 
     Returns:
         Scores, order and shares.
@@ -89,16 +89,17 @@ def anomaly_ranking(
         >>> bool(ranking.scores[ranking.order[0]] == ranking.scores.max())
         True
     """
+    y = model.check_condition(y, len(x))
     scores = anomaly_scores(model, x, "log_likelihood", num_samples, seed, y=y)
     shares = None
     units = model.to_units(x, scores=True)
     if units.ndim == 2 and elements_of(model.decode(*_first_code(model, y))) is not None:
-        shares = _shares(model, units, model.check_condition(y, len(units)), seed)
+        shares = _shares(model, units, y, seed)
     return AnomalyRanking(scores, np.argsort(-scores, kind="stable"), shares)
 
 
 def _first_code(model, y):
-    y = None if y is None else model.check_condition(y, len(y))[:1]
+    y = None if y is None else y[:1]
     return model.draw(1, 0, y), y
 
 
