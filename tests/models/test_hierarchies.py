@@ -246,6 +246,18 @@ def test_levels_are_shared_where_the_highest_depends_on_a_condition(monkeypatch)
     np.testing.assert_allclose(seen[0], seen[0][:1] + 0 * seen[0], rtol=1e-4)
 
 
+@EVERY_INFERENCE
+def test_a_condition_of_the_highest_level_reaches_every_score(inference):
+    model, y = ladder(inference, prior="conditional", condition=3), np.array([0, 1, 2, 0])
+    x = data_for(model, 4)
+    trace = model.trace(x, 5, seed=1, y=y)
+    np.testing.assert_allclose(trace.log_p, model.log_prior(trace.z, y), rtol=1e-5)
+    many = model.trace(x, 4000, seed=1, y=y)
+    near_in_standard_errors((many.sampled_rate - many.rate).numpy(), 0.0)
+    assert np.isfinite(model.log_likelihood(x, 8, y=y)).all()
+    assert model.sample(3, y=1).shape == model.reconstruct(x[:3], y[:3], levels=1).shape
+
+
 def test_a_draw_is_scored_without_walking_again(monkeypatch):
     model, walks = ladder(), []
     walk = TopDownPrior.walk

@@ -231,7 +231,8 @@ class HierarchicalVAE(VAE):
 
     def _scored(self, q: Levels, p, z, y, training):
         """One walk gives the densities and rates of all levels, and the likelihood."""
-        log_q, log_p, rates, state = q.scores(z)
+        top = self.prior.top.distribution(self._condition(y), training)
+        log_q, log_p, rates, state = q.scores(z, top)
         _, y = self._checked_codes(z, y)
         return self._likelihood_of(state, y, training), log_q, log_p, rates
 
@@ -284,7 +285,8 @@ class HierarchicalVAE(VAE):
         y = self.check_condition(y, positive_int(n, "n"))
         condition, noise = self._condition(y), fold(make_seed(seed), 0)
         # The highest level may have a distribution for each condition.
-        has_rows = len(self.prior.distribution(condition).batch_shape) > 0
+        top = self.prior.top.distribution(condition)
+        has_rows = len(top.batch_shape) > 0
         pick = Draws([] if has_rows else [n], noise)
 
         def same_noise():
@@ -302,7 +304,7 @@ class HierarchicalVAE(VAE):
                 return of_first(z, p), None
             return (same_noise() if has_rows else tf.broadcast_to(z[:1], z.shape)), None
 
-        z = self.prior.walk(visit, condition).z
+        z = self.prior.walk(visit, top).z
         return self.decode_codes(z, y, **kwargs)
 
     def reconstruct(self, x, y=None, batch_size: int = 256, levels: int | None = None):
@@ -332,9 +334,7 @@ class HierarchicalVAE(VAE):
         def rebuilt(rows, _):
             x, y = rows
             parts = self.prior.split(self.codes(x, y))
-            z = self.prior.with_lowest(
-                parts, first, lambda p, _: center_of(p), self._condition(y)
-            )
+            z = self.prior.with_lowest(parts, first, lambda p, _: center_of(p))
             return self.decoded(z, y)
 
         rows = self.to_units(x), self.check_condition(y, len(x))
@@ -391,7 +391,7 @@ class HierarchicalVAE(VAE):
                 return p.sample(seed=fold(of_batch, 5, level))
 
             parts = self.prior.split(trace.z)
-            z = self.prior.with_lowest(parts, first, draw, self._condition(y))
+            z = self.prior.with_lowest(parts, first, draw)
             noise = fold(of_batch, 5)  # As in the trace.
             without = self._log_px(self.decode(z, y), trace.x, noise)
             gain = trace.log_px - without - tf.reduce_sum(trace.rates[:first], axis=0)

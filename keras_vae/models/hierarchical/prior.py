@@ -135,8 +135,8 @@ class TopDownPrior(Prior):
 
     def walk(
         self,
-        visit: Callable[[int, tfd.Distribution, tf.Tensor | None], tuple],
-        y=None,
+        visit: Callable[[int, tfd.Distribution | Any, tf.Tensor | None], tuple],
+        top: tfd.Distribution | None = None,
         training: bool = False,
         temperature: float = 1.0,
     ) -> Walk:
@@ -145,16 +145,19 @@ class TopDownPrior(Prior):
         Args:
             visit: Function of a level's number (0 is the lowest), p and the state above
                 that returns its latent variables, and q or None.
-            y: The condition [B, ...], which the highest level's prior may read.
+            top: p of the highest level, which may depend on a condition; None if `visit`
+                does not read it.
             training: Whether the model is being trained.
-            temperature: Factor of all standard deviations.
+            temperature: Factor of the standard deviations of the levels below.
 
         Returns:
             What was met.
         """
         state, steps = None, []
         for level in reversed(range(len(self.sizes))):
-            p = self._level(level, state, y, training, temperature)
+            p = top
+            if state is not None:
+                p = self._level(level, state, training, temperature)
             z, q = visit(level, p, state)
             steps.append(Step(z, p, q))
             block = self.blocks[level]
@@ -162,15 +165,15 @@ class TopDownPrior(Prior):
             state = apply(block, *reads, training=training)
         return Walk(steps[::-1], state)
 
-    def with_lowest(self, parts: Sequence[tf.Tensor], first: int, choose, y=None):
+    def with_lowest(self, parts: Sequence[tf.Tensor], first: int, choose):
         """Replaces the latent variables of the lowest levels.
 
         Args:
             parts: The latent variables of each level, as `split` returns them.
-            first: The first level, counted from 0 for the lowest, that stays.
+            first: The first level, counted from 0 for the lowest, that stays; the highest
+                always does.
             choose: Function of p of a level, given the levels above it, and of the level's
                 number; it returns new latent variables.
-            y: The condition [B, ...], which the highest level's prior may read.
 
         Returns:
             All latent variables, packed, [..., D].
@@ -179,13 +182,9 @@ class TopDownPrior(Prior):
         def visit(level, p, state):
             return (parts[level] if level >= first else choose(p, level)), None
 
-        return self.walk(visit, y).z
+        return self.walk(visit).z
 
-    def _level(self, level, state, y, training, temperature):
-        if state is None:
-            if temperature != 1.0:
-                return self.top.tempered(temperature, y)
-            return self.top.distribution(y, training)
+    def _level(self, level, state, training, temperature):
         params = apply(self.heads[level], state, training=training)
         p = self.normals[level].distribution(params)
         if temperature == 1.0:
@@ -207,13 +206,17 @@ class TopDownPrior(Prior):
         return self._levels(y, temperature=temperature)
 
     def _levels(self, y, training=False, temperature=1.0):
-        top = self.top.distribution(y, training)
+        top = (
+            self.top.distribution(y, training)
+            if temperature == 1.0
+            else self.top.tempered(temperature, y)
+        )
 
         def walk(pick):
             def visit(level, p, state):
                 return pick(self.places[level], p), None
 
-            return self.walk(visit, y, training, temperature)
+            return self.walk(visit, top, training, temperature)
 
         batch = top.batch_shape, top.batch_shape_tensor()
         return Levels(walk, sum(self.sizes), batch, self.compute_dtype)

@@ -21,12 +21,13 @@ class Step(NamedTuple):
 
     Attributes:
         z: The level's latent variables, [..., D].
-        p: Their prior distribution, given the levels above.
+        p: Their prior distribution, given the levels above; None for the highest level in a
+            walk of the posterior.
         q: Their posterior distribution, or None in a walk of the prior.
     """
 
     z: tf.Tensor
-    p: tfd.Distribution
+    p: tfd.Distribution | Any
     q: tfd.Distribution | Any = None
 
 
@@ -206,17 +207,21 @@ class Levels(tfd.Distribution):
         owns = [step.p if step.q is None else step.q for step in steps]
         return sum(own.log_prob(step.z) for own, step in zip(owns, steps, strict=True))
 
-    def scores(self, z) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    def scores(
+        self, z, top: tfd.Distribution
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         """Scores latent variables a priori and a posteriori, level by level.
 
         Args:
             z: Packed latent variables, [S, B, D].
+            top: Prior of the highest level, batch [] or [B].
 
         Returns:
             log q and log p, [S, B]; the rate of each of G levels, [G, S, B], given the
             levels that it depends on; and the last state. All in nats.
         """
         steps, state = self.along(z)
+        steps = [*steps[:-1], steps[-1]._replace(p=top)]
         log_q = tf.stack([step.q.log_prob(step.z) for step in steps])
         log_p = tf.stack([step.p.log_prob(step.z) for step in steps])
         rates = []
