@@ -165,6 +165,22 @@ def test_a_bound_of_a_row_with_its_own_seed_does_not_know_the_others():
     assert len(np.unique(whole)) == 4
 
 
+def test_draws_of_what_is_missing_differ_though_the_code_is_one():
+    encoder = [keras.Input((4,)), networks.Gaps(), keras.layers.Dense(4)]
+    decoder = [keras.Input((2, 2)), keras.layers.Flatten(), keras.layers.Dense(8)]
+    model = keras_vae.VQVAE(
+        keras.Sequential(encoder),
+        keras.Sequential(decoder),
+        keras_vae.layers.VectorQuantizer((2, 2), num_codes=4),
+        keras_vae.layers.IndependentNormal(4),
+        missingness="self_masking",
+        seed=0,
+    )
+    randomize(model.missingness)
+    weights = model.log_weights(np.full((1, 4), NAN, "f4"), 5, 0)[:, 0]
+    assert len(np.unique(weights)) == 5
+
+
 @every_kind
 def test_it_is_saved_with_the_model(kind, tmp_path):
     model, x = with_gaps(missingness=kind)

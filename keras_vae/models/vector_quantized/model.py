@@ -144,7 +144,10 @@ class VQVAE(VAE):
         return trace._replace(terms=use)
 
     def log_weights(self, x, num_samples, seed, y=None) -> tf.Tensor:
-        """Estimates log p(x), [S, B]; all draws are equal, and are scored once."""
+        """Estimates log p(x), [S, B]; equal draws are scored once."""
+        if self.explains_gaps:
+            # Draws of missing values differ.
+            return super().log_weights(x, num_samples, seed, y)
         once = super().log_weights(x, 1, seed, y)
         return tf.repeat(once, num_samples, axis=0)
 
