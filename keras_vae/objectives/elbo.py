@@ -26,7 +26,8 @@ class ELBO(Objective):
             vector of a `VAE`, a level of a hierarchy) below which it is not reduced
             further.
         exact_kl: Whether to use the closed form of the rate where there is one. False
-            takes its estimate log q(z|x) - log p(z) from the draws.
+            takes its estimate log q(z|x) - log p(z) from the draws, for all groups
+            together: then `free_bits` are those of the whole.
 
     Raises:
         ValueError: If a number is negative or not finite.
