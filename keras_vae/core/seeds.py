@@ -1,7 +1,7 @@
 """Stateless random seeds: noise as a function of where training stands.
 
 Noise is drawn from a seed that is folded together from numbers that Keras keeps anyway
-(the optimizer's iterations, the batch within the epoch, the replica). There is no
+(the batches that the optimizer has seen, the batch within the epoch, the replica). There is no
 generator state to save: a resumed run has the same draws as an uninterrupted one, and no
 two replicas have the same draws.
 """
