@@ -109,7 +109,8 @@ def anomalies(run, data, output, count, num_samples, seed):
     x, y = split_for(model, data_set, "all")
     ranking = anomaly_ranking(model, x, num_samples, seed=seed, y=y)
     order = ranking.order if count is None else ranking.order[:count]
-    table = ranking.table(model, x, order)
+    # The table as it was read: the numbers of x are within the bounds of the training data.
+    table = ranking.table(model, x if data_set.table is None else data_set.table, order)
     if data_set.files is not None:
         files = data_set.table_of_rows("all")["file"]
         table.insert(1, "file", files.to_numpy()[order])

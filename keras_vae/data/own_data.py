@@ -23,6 +23,7 @@ from keras_vae.data.streaming.image_file import SUFFIXES
 from keras_vae.data.streaming.records import record_files
 from keras_vae.data.tables import (
     Column,
+    beyond_bounds,
     infer_columns,
     infer_labels,
     likelihood_of,
@@ -207,6 +208,7 @@ def table_data(
         )
     if columns is None or isinstance(columns, Mapping):
         columns = infer_columns(frame, kinds)
+    notes = [*notes, *beyond_bounds(frame, columns)]
     x = {"all": to_codes(frame, columns, use_up=True)}
     kind = likelihood_of(columns, x["all"]), None
     about = {"sha256": sha256, "columns": tuple(columns), "labels": labels}

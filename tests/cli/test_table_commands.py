@@ -95,14 +95,18 @@ def test_anomalies_are_ranked_with_the_shares_of_columns(command, run, tmp_path)
     folder, _, _ = run
     data = table()
     data.loc[17, ["age", "income", "job"]] = [8, 55.0, "pupil"]
+    data.loc[30, ["age", "income"]] = [500, 4000.0]
     data.to_csv("odd.csv", index=False)
     answer = command("anomalies", folder, "--data", "odd.csv", "--count", "5")
     assert "counted from 0, is the least likely" in answer.out
+    assert "1 value of age is beyond 5 to 69" in answer.err
     ranked = pd.read_csv("ranked.csv")
     assert len(ranked) == 5 and 17 in list(ranked["row"])
     assert (ranked["score"].diff().dropna() <= 0).all()
     shares = ranked[ranked["row"] == 17].filter(like="share of ").iloc[0]
     assert shares.idxmax() in ("share of income", "share of age")
+    odd = ranked[ranked["row"] == 30].iloc[0]
+    assert (odd["id"], odd["age"], odd["income"]) == (30, 500, 4000.0)
 
 
 def test_codes_have_the_numbers_of_their_rows(command, run):

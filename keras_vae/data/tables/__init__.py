@@ -1,6 +1,11 @@
 """Tables: reading them, the kinds of their columns, and their numbers in a model."""
 
-from keras_vae.data.tables.coding import likelihood_of, to_codes, to_frame
+from keras_vae.data.tables.coding import (
+    beyond_bounds,
+    likelihood_of,
+    to_codes,
+    to_frame,
+)
 from keras_vae.data.tables.columns import (
     KINDS,
     Column,
@@ -13,6 +18,7 @@ from keras_vae.data.tables.reading import read_frame
 __all__ = [
     "KINDS",
     "Column",
+    "beyond_bounds",
     "describe_columns",
     "infer_columns",
     "infer_labels",

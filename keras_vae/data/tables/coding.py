@@ -59,6 +59,37 @@ def to_codes(
     return codes.T
 
 
+def beyond_bounds(frame: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
+    """Describes whole numbers that `to_codes` reads as the nearest one of the training data.
+
+    Args:
+        frame: The table.
+        columns: The columns.
+
+    Returns:
+        A line for each column that holds such numbers.
+
+    Example:
+        >>> beyond_bounds(pd.DataFrame({"age": [200]}), [Column("age", "whole", low=17, high=90)])
+        ['1 value of age is beyond 17 to 90, the bounds of the training data, and ...']
+    """
+    import pandas as pd
+
+    lines = []
+    for one in columns:
+        if one.kind != "whole" or one.name not in frame:
+            continue
+        numbers = pd.to_numeric(frame[one.name], errors="coerce")
+        if count := int(((numbers < one.low) | (numbers > one.high)).sum()):
+            values = "value of {} is" if count == 1 else "values of {} are"
+            lines.append(
+                f"{count:,} {values.format(one.name)} beyond {one.low:.0f} to "
+                f"{one.high:.0f}, the bounds of the training data, and read as the nearest "
+                "of these; scores do not show how far beyond"
+            )
+    return lines
+
+
 def to_frame(codes: np.ndarray, columns: Sequence[Column], index=None) -> pd.DataFrame:
     """Converts numbers to the table that they stand for.
 

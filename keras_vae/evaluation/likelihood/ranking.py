@@ -43,7 +43,8 @@ class AnomalyRanking(NamedTuple):
 
         Args:
             model: The model.
-            x: The observations that were ranked.
+            x: The observations that were ranked. A table is written as it is; numbers of an
+                array are brought into the bounds of the training data.
             order: Numbers of the rows to write, in order; None writes all.
 
         Returns:
@@ -61,8 +62,11 @@ class AnomalyRanking(NamedTuple):
         names = names or list(range(self.shares.shape[1]))
         for name, share in zip(names, self.shares[order].T, strict=True):
             found[f"share of {name}"] = share
-        rows = model.as_table(np.asarray(x)[order])
-        rows = pd.DataFrame(rows).reset_index(drop=True)
+        if isinstance(x, pd.DataFrame):
+            rows = x.iloc[order]
+        else:
+            rows = pd.DataFrame(model.as_table(np.asarray(x)[order]))
+        rows = rows.reset_index(drop=True)
         return pd.concat([pd.DataFrame(found), rows], axis=1)
 
 
