@@ -54,10 +54,11 @@ def impute(run, data, output, draws, method, num_samples, seed):
         "y": y,
     }
     filled = generation.impute(model, x, method=method, **settings)
-    write_table(output, _in_the_table(filled.mean, data_set.table))
+    columns = model.preprocessor and model.preprocessor.columns
+    write_table(output, _in_the_table(filled.mean, data_set.table, columns))
     for i in range(draws):
         path = output.with_name(f"{output.stem}_{i + 1}{output.suffix}")
-        write_table(path, _in_the_table(filled.draws[i], data_set.table))
+        write_table(path, _in_the_table(filled.draws[i], data_set.table, columns))
     trust = filled.efficiency[missing.reshape(len(x), -1).any(axis=1)]
     click.echo(
         f"{missing.sum():,} of {missing.size:,} values in {len(trust):,} of {len(x):,} rows "
@@ -66,17 +67,21 @@ def impute(run, data, output, draws, method, num_samples, seed):
     )
 
 
-def _in_the_table(filled, table):
+def _in_the_table(filled, table, columns):
     """A table as it was read, with its gaps filled; known cells stay as they are."""
+    from keras_vae.data.tables import as_text
+
     if table is None:
         return filled
-    answer = table.copy()
-    for name in set(filled.columns) & set(table.columns):
-        # pandas holds whole numbers as floats in a column with gaps.
-        known = table[name].convert_dtypes().astype(object)
-        new = filled[name]
-        new = new.astype(str) if new.dtype.kind == "M" else new
-        answer[name] = known.where(table[name].notna().to_numpy(), new.to_numpy())
+    # pandas holds whole numbers as floats in a column with gaps.
+    answer = table.convert_dtypes().astype(object)
+    for column in columns:
+        if column.name not in filled or column.name not in table:
+            continue
+        new, known = filled[column.name], table[column.name]
+        if column.kind == "date":
+            new = as_text(new, known, column)
+        answer[column.name] = answer[column.name].where(known.notna().to_numpy(), new.array)
     return answer
 
 

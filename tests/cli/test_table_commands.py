@@ -68,16 +68,22 @@ def test_answers_are_tables_like_the_data(command, run, tmp_path, subcommand):
     assert pd.to_datetime(answer["since"]).between("2024-01-01", "2024-12-31").all()
 
 
-def test_gaps_are_filled_and_the_rest_is_as_it_was(command, run):
+def test_gaps_are_filled_and_the_rest_is_as_it_was(command, run, tmp_path):
     folder, path, _ = run
     data = pd.read_csv(path, na_values="?")
     # Higher than in training, and no model learns an identifier.
     data.loc[3, "age"] = 99
+    data = data.astype({"id": "Int64"})
+    data.loc[5, "id"] = None
     data.to_csv("mine.csv", index=False)
     answer = command("impute", folder, "--data", "mine.csv", "--draws", "2")
     assert answer.code == 0 and "of 200 rows" in answer.out
     filled = pd.read_csv("filled.csv")
-    assert filled.notna().all(axis=None) and list(filled.columns) == list(data.columns)
+    assert list(filled.columns) == list(data.columns)
+    assert filled.drop(columns="id").notna().all(axis=None)
+    # Identifiers with a gap are still whole.
+    lines = (tmp_path / "filled.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[6:8]] == ["", "6"]
     for name in filled:
         known = data[name].notna()
         assert (filled[name] == data[name])[known].all(), name

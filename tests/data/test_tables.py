@@ -12,6 +12,7 @@ from keras_vae import layers
 from keras_vae.data import Preprocessor, load
 from keras_vae.data.tables import (
     Column,
+    as_text,
     describe_columns,
     infer_columns,
     likelihood_of,
@@ -47,7 +48,10 @@ MORE = {
         RNG.choice(["00300", "02208", "11111"], N),
         RNG.choice(["30-34", "35-39"], N),
     ],
-    "date": [[f"2021-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(N)]],
+    "date": [
+        [f"2021-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(N)],
+        pd.date_range("2021-03-05", periods=N).strftime("%m/%d/%Y"),
+    ],
     "identifier": [np.arange(N) + 7, 530_101 + 13 * RNG.permutation(N * 100)[:N]],
     "constant": [[None] * N, [4.5, None] * (N // 2)],
 }
@@ -150,6 +154,31 @@ def test_tables_of_other_columns_or_values_are_refused(change, words):
 def test_kinds_that_cannot_be_are_refused(given, words):
     with pytest.raises(ValueError, match=words):
         infer_columns(frame(), given)
+
+
+@pytest.mark.parametrize(
+    "training, day_first, new",
+    [
+        (["05/03/2021", "25/12/2021"], True, "06/03/2021"),
+        (["05.03.2021", "04.03.2021"], True, "06.03.2021"),
+        (["05/03/2021", "04/03/2021"], {"kind": "date", "day_first": True}, "06/03/2021"),
+        (["05/03/2021", "25/12/2021"], True, "2021-03-06"),
+        (["03/05/2021", "12/25/2021"], False, "03/06/2021"),
+        (["03/05/2021", "03/04/2021"], False, "03/06/2021"),
+        (["2021-03-05", "2021-03-04"], False, "2021-03-06"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_dates_are_read_as_those_of_the_training_data(training, day_first, new):
+    # The sixth of March, alone in its table.
+    days = pd.DataFrame({"a": training * 20})
+    given = {"a": "date" if isinstance(day_first, bool) else day_first}
+    (column,) = infer_columns(days, given)
+    assert column.day_first == bool(day_first)
+    codes = to_codes(pd.DataFrame({"a": [new]}), [column])
+    assert pd.Timestamp(codes[0, 0], unit="D") == pd.Timestamp("2021-03-06")
+    dates = pd.Series([pd.Timestamp("2021-03-06")])
+    assert as_text(dates, pd.Series([None, new]), column)[0] == new
 
 
 def test_kinds_can_be_given():

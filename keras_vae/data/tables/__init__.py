@@ -1,6 +1,7 @@
 """Tables: reading them, the kinds of their columns, and their numbers in a model."""
 
 from keras_vae.data.tables.coding import (
+    as_text,
     beyond_bounds,
     likelihood_of,
     to_codes,
@@ -18,6 +19,7 @@ from keras_vae.data.tables.reading import read_frame
 __all__ = [
     "KINDS",
     "Column",
+    "as_text",
     "beyond_bounds",
     "describe_columns",
     "infer_columns",

@@ -51,6 +51,7 @@ class Column:
         high: Largest value.
         decimals: Digits after the decimal point; None for all.
         integer: Whether numbers are stored as whole numbers.
+        day_first: Whether dates are written with the day before the month.
 
     Example:
         >>> Column("age", "whole", low=17, high=90)
@@ -64,6 +65,7 @@ class Column:
     high: float | None = None
     decimals: int | None = None
     integer: bool = False
+    day_first: bool = False
 
     @property
     def is_modelled(self) -> bool:
@@ -94,7 +96,8 @@ def infer_columns(
     Args:
         frame: The table.
         given: Kinds of columns by name, to correct those found; or, for the order of ranks,
-            `{"kind": "ordinal", "categories": [...]}`.
+            `{"kind": "ordinal", "categories": [...]}`; or, for dates such as 05/03/2021,
+            `{"kind": "date", "day_first": true}`.
 
     Returns:
         The columns, in order.
@@ -172,6 +175,8 @@ def describe_columns(columns: Sequence[Column]) -> list[str]:
 
 def _title(column):
     number = len(column.categories)
+    if column.day_first:
+        return f"{column.name} (day first)"
     return f"{column.name} ({number})" if number > 1 else str(column.name)
 
 
@@ -209,9 +214,11 @@ def _column(series: pd.Series, name, given) -> Column:
             categories = categories.astype(np.int64)
         return Column(name, kind, tuple(_plain(categories)))
     if kind == "date":
-        days = to_days(values, name)
+        day_first = bool(settings.get("day_first", is_day_first(values)))
+        days = to_days(values, name, day_first)
         whole = bool((days == np.floor(days)).all())
-        return Column(name, kind, low=days.min(), high=days.max(), integer=whole)
+        low, high = days.min(), days.max()
+        return Column(name, kind, (), low, high, integer=whole, day_first=day_first)
     if not pd.api.types.is_numeric_dtype(values):
         raise ValueError(
             f"Column {name!r} must be {kind}, but holds {str(values.iloc[0])!r}, which is "
@@ -331,15 +338,40 @@ def _are_dates(values):
     looks = values.astype(str).str.contains(r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
     if not looks.all():
         return False
-    return pd.to_datetime(values, errors="coerce").notna().all()
+    day_first = is_day_first(values)
+    return pd.to_datetime(values, errors="coerce", dayfirst=day_first).notna().all()
 
 
-def to_days(values: pd.Series, name) -> np.ndarray:
+def is_day_first(values: pd.Series, usual: bool = False) -> bool:
+    """Whether dates are written with the day before the month, as in 25/12/2020.
+
+    Args:
+        values: Dates, as text or in the form of pandas.
+        usual: The answer for dates that may be read both ways, such as 05/03/2021. With
+            dots (05.03.2021) the day always comes first.
+
+    Returns:
+        Whether they are; False if the year comes first.
+
+    Example:
+        >>> is_day_first(pd.Series(["05/03/2021", "25/12/2021"]))
+        True
+    """
+    parts = values.dropna().astype(str).str.extract(r"^\s*(\d{1,2})([-/.])(\d{1,2})[-/.]")
+    if parts.empty or parts[0].isna().any():
+        return False
+    if (parts[0].astype(int) > 12).any() or (parts[1] == ".").all():
+        return True
+    return usual and not (parts[2].astype(int) > 12).any()
+
+
+def to_days(values: pd.Series, name, day_first: bool = False) -> np.ndarray:
     """Turns dates into days since 1970.
 
     Args:
         values: Dates, as text or in the form of pandas; None stays missing.
         name: Name of the column, for the error.
+        day_first: How to read dates that may be read both ways, such as 05/03/2021.
 
     Returns:
         Array of floats; NaN for missing values.
@@ -350,7 +382,7 @@ def to_days(values: pd.Series, name) -> np.ndarray:
     import pandas as pd
 
     try:
-        dates = pd.to_datetime(values)
+        dates = pd.to_datetime(values, dayfirst=is_day_first(values, day_first))
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"Column {name!r} holds a value that is not a date: {error}"
