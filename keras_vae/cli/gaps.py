@@ -9,7 +9,7 @@ import click
 from keras_vae.cli.options import PATH, run_argument, seed_option
 from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.use import open_run
-from keras_vae.cli.writing import write_table
+from keras_vae.cli.writing import check_numbers, write_table
 from keras_vae.core.names import unknown
 
 
@@ -43,6 +43,7 @@ def impute(run, data, output, draws, method, num_samples, seed):
 
     _check_output(output)
     model, data_set = open_run(run, data, "all")
+    check_numbers(output, data_set.table)
     x, y = split_for(model, data_set, "all")
     missing = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
     if not missing.any():
@@ -82,7 +83,7 @@ def _in_the_table(filled, table, columns):
         if column.kind == "date":
             new = as_text(new, known, column)
         answer[column.name] = answer[column.name].where(known.notna().to_numpy(), new.array)
-    return answer
+    return answer.infer_objects()
 
 
 @click.command(cls=PackageCommand)
@@ -111,6 +112,7 @@ def anomalies(run, data, output, count, num_samples, seed):
 
     _check_output(output)
     model, data_set = open_run(run, data, "all")
+    check_numbers(output, data_set.table)
     x, y = split_for(model, data_set, "all")
     ranking = anomaly_ranking(model, x, num_samples, seed=seed, y=y)
     order = ranking.order if count is None else ranking.order[:count]

@@ -133,12 +133,22 @@ def write_table(output: Path, x) -> None:
         output: The file; its suffix decides the format: .csv, .parquet, .npy or .npz.
         x: Array [N, *event], or a `pandas.DataFrame`, whose header is written if its columns
             have names.
+
+    Raises:
+        click.UsageError: If a table of words would become an array.
     """
     import numpy as np
     import pandas as pd
 
+    check_numbers(output, x)
+
     def frame():
         return pd.DataFrame(x if isinstance(x, pd.DataFrame) else x.reshape(len(x), -1))
+
+    def array():
+        if isinstance(x, pd.DataFrame):
+            return x.to_numpy(np.float64, na_value=np.nan)
+        return np.asarray(x)
 
     def write_csv(file):
         table = frame()
@@ -149,13 +159,34 @@ def write_table(output: Path, x) -> None:
         table.to_csv(file, index=False, header=named)
 
     writers = {
-        ".npy": lambda file: np.save(file, np.asarray(x)),
-        ".npz": lambda file: np.savez_compressed(file, x=np.asarray(x)),
+        ".npy": lambda file: np.save(file, array()),
+        ".npz": lambda file: np.savez_compressed(file, x=array()),
         ".csv": write_csv,
         ".parquet": lambda file: frame().rename(columns=str).to_parquet(file, index=False),
     }
     write_file(output, writers[output.suffix.lower()])
     click.echo(f"wrote {output}")
+
+
+def check_numbers(output: Path, x) -> None:
+    """Refuses an array of Python objects, which only pickle could write.
+
+    Args:
+        output: The file.
+        x: What is to be written: an array, a `pandas.DataFrame`, or None.
+
+    Raises:
+        click.UsageError: If `x` is a table of words, and `output` is to be an array.
+    """
+    import pandas as pd
+
+    if output.suffix.lower() not in (".npy", ".npz") or not isinstance(x, pd.DataFrame):
+        return
+    if not all(map(pd.api.types.is_numeric_dtype, x.dtypes)):
+        raise click.UsageError(
+            f"{output} would be an array, which holds only numbers, but the table also has "
+            "words or dates. Choose an --output that ends in .csv or .parquet."
+        )
 
 
 def write_file(output: Path, write) -> None:

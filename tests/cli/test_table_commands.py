@@ -115,6 +115,16 @@ def test_anomalies_are_ranked_with_the_shares_of_columns(command, run, tmp_path)
     assert (odd["id"], odd["age"], odd["income"]) == (30, 500, 4000.0)
 
 
+def test_words_do_not_become_arrays(command, run, tmp_path):
+    folder, path, _ = run
+    for given in (["sample"], ["impute", "--data", path], ["anomalies", "--data", path]):
+        answer = command(*given, folder, "--output", "x.npy")
+        assert answer.code == 2 and "holds only numbers" in answer.err
+    assert not any(tmp_path.iterdir())
+    write_table(tmp_path / "x.npy", pd.DataFrame({"a": [1.5], "b": pd.array([2])}))
+    np.testing.assert_array_equal(np.load("x.npy"), [[1.5, 2.0]])
+
+
 def test_codes_have_the_numbers_of_their_rows(command, run):
     folder, _, _ = run
     assert command("embed", folder, "--split", "test", "--output", "z.csv").code == 0
