@@ -103,6 +103,12 @@ def load_path(
             f"levels are for arrays and tables of whole numbers, but {path} holds images, "
             "which have levels 0 to 255, or sounds, which have none. Leave them out."
         )
+    is_table = path.is_file() and kind in TABLES
+    if not is_table and any(one is not None for one in (columns, label, header)):
+        raise ValueError(
+            f"columns, label and header are for tables, but {path} is not a table. Leave "
+            "them out, or save the table as .csv."
+        )
     records = record_files(path)
     if records and path.is_dir():
         refuse_mixture(path, len(records))
@@ -130,17 +136,12 @@ def load_path(
         )
     if skip_damaged:
         raise ValueError(f"skip_damaged is for folders; {path} is a file.")
-    if kind in TABLES:
+    if is_table:
         frame = read_frame(path, header)
         guessed = header is None and kind != ".parquet"
         notes = _about_names(frame, path) if guessed else []
         settings = columns, label, sha256_of(path), levels, cut, notes
         return table_data(frame, path, seed, *settings)
-    if columns is not None or label is not None or header is not None:
-        raise ValueError(
-            f"columns, label and header are for tables, but {path} is not a table. Leave "
-            "them out, or save the table as .csv."
-        )
     found, sha256 = _read_file(path), sha256_of(path)
     return data_set_of(path, **found, seed=seed, sha256=sha256, levels=levels, cut=cut)
 
