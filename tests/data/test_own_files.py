@@ -235,6 +235,9 @@ def test_file_kinds_and_options(tmp_path):
     np.save(tmp_path / "x.npy", PIXELS)
     with pytest.raises(ValueError, match="are for folders"):
         load(tmp_path / "x.npy", image_size=(8, 8))
+    for path in (tmp_path, tmp_path / "x.npy"):
+        with pytest.raises(ValueError, match="label and header are for tables"):
+            load(path, label="y")
 
 
 def npz(tmp_path, **arrays):
@@ -399,6 +402,13 @@ def same_table(data):
         (",a\n0,2\n", "column 1 has no name.*index=False"),
         ("NA,NA\n1,2\n", "column 1 has no name.*fill in the cell"),
         ("a,b,a\n1,2,3\n", "2 columns are called 'a'"),
+        *(
+            (
+                "a;b\n" + "".join(f"{i};{form % i}\n" for i in range(11)),
+                "'b' holds .* not read",
+            )
+            for form in ("$1,%03d.50", "%d %%", "1.2%02d,50", "1 %03d", "\u22122%d.0")
+        ),
         ("a,b\n", "has no rows of data"),
         ("", "has no rows of data"),
     ],

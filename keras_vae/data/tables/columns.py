@@ -35,6 +35,11 @@ _LARGEST_COUNT = 1000
 # From this number of rows on, a column whose values are all different may be an identifier.
 _ROWS_THAT_TELL = 20
 _DIGITS = 6
+# Numbers as people write them and pandas does not read them: $1,234.50, 12 %, (3.5), 1 234.
+_WRITTEN = re.compile(
+    r"\(?[-+\u2212]?\s*[$€£¥]?\s*[-+\u2212]?"
+    r"(\d+|\d{1,3}([.,'\u2019\s]\d{3})+)([.,]\d+)?\s*[$€£¥%]?\s*\)?"
+)
 _IDENTIFIER = re.compile(r"(.*[_\s])?(id|ids|uuid|guid)", re.IGNORECASE)
 
 
@@ -264,6 +269,7 @@ def _kind(values: pd.Series, name) -> str:
             return "category"
         if _are_dates(values):
             return "date"
+        _refuse_written_numbers(values, name)
         if distinct > _MOST_CATEGORIES or _all_differ(values, distinct):
             return "identifier"
         return "category"
@@ -288,6 +294,21 @@ def _refuse_words_among_numbers(values, name):
             f"Column {name!r} holds {values[row]!r} (row {row + 1} of the data), while "
             "most of its values are numbers. Correct the cell, leave it empty if it is "
             "missing, or give the column the kind category."
+        )
+
+
+def _refuse_written_numbers(values, name):
+    """Refuses numbers that would be left out, or be categories, because of their form."""
+    import pandas as pd
+
+    words = values[pd.to_numeric(values, errors="coerce").isna()].astype(str)
+    written = words.str.strip().str.fullmatch(_WRITTEN)
+    if written.sum() > 0.5 * len(values):
+        raise ValueError(
+            f"Column {name!r} holds {words[written].iloc[0]!r}. Such numbers are not read: "
+            "remove signs of currencies, percent signs and marks between thousands, and "
+            "write all decimal marks of the file alike. Or give the column the kind "
+            "category or identifier."
         )
 
 
