@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -9,7 +10,16 @@ from click.shell_completion import CompletionItem
 
 from keras_vae.presets.lookup import preset_folders
 
-PATH = click.Path(path_type=Path)
+
+class _UserPath(click.Path):
+    """A path, in which ~ is the home folder: shells leave it in --output=~/runs/a."""
+
+    def convert(self, value, param, ctx):
+        """Reads it."""
+        return super().convert(os.path.expanduser(value), param, ctx)
+
+
+PATH = _UserPath(path_type=Path)
 
 
 def complete_run(context, parameter, incomplete: str) -> list[CompletionItem]:

@@ -149,7 +149,7 @@ def load(
         return load_prepared(
             *(name_or_path, image_size, channels, seed, skip_damaged, cut, stream, check)
         )
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))
     if _is_path(name_or_path, path):
         return load_path(
             path,
@@ -236,7 +236,7 @@ def settings_like(
     Example:
         >>> load("photos/", **settings_like("photos/", vae.event_shape, vae.preprocessor))
     """
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))
     if name_or_path in names():
         return {}
     spectrogram = preprocessor and preprocessor.spectrogram

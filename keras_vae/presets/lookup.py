@@ -25,7 +25,7 @@ def zoo_folders() -> list[Path]:
     """
     folders = []
     if given := os.environ.get(VARIABLE):
-        folders.append(Path(given).expanduser())
+        folders.append(Path(os.path.expanduser(given)))
         if not folders[0].is_dir():
             raise FileNotFoundError(
                 f"${VARIABLE} is {given!r}, but there is no such folder. Set it to a "
@@ -75,7 +75,7 @@ def find_preset(name_or_folder: str | os.PathLike) -> Path:
         return download(name_or_folder)
     if is_kaggle_handle(name_or_folder):
         return download_from_kaggle(name_or_folder)
-    path = Path(name_or_folder).expanduser()
+    path = Path(os.path.expanduser(name_or_folder))
     name, known = os.fspath(name_or_folder), preset_folders()
     # A folder without a preset, such as that of an export, does not hide one of its name.
     if name and path.is_dir() and ((path / METADATA).exists() or name not in known):

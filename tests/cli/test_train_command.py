@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import sys
 
 import click
@@ -113,7 +114,10 @@ def test_flags_can_be_turned_off(command, asked, name):
 def test_folder_and_what_may_be_done_to_it(command, asked, options, resume, overwrite):
     command("train", "dense_vae", "--data", "some/photos/", *options)
     command("train", "dense_vae", "--data", "digits", "--output", "x", *options)
-    assert [call[1] for call in asked] == ["runs/dense_vae_photos", "x"]
+    # Shells leave it as it is.
+    command("train", "dense_vae", "--data", "digits", "--output=~/x", *options)
+    home = os.path.expanduser("~/x")
+    assert [call[1] for call in asked] == ["runs/dense_vae_photos", "x", home]
     for _, _, given in asked:
         assert given["resume"] == resume and given["overwrite"] == overwrite
 
