@@ -65,9 +65,9 @@ class ImageSize(click.ParamType):
 
     def convert(self, value, param, ctx):
         """Reads it."""
-        height, _, width = value.partition("x")
+        height, x, width = value.partition("x")
         try:
-            return int(height), int(width or height)
+            return int(height), int(width if x else height)
         except ValueError:
             self.fail(f"must be a size such as 64 or 48x64, but is {value!r}.", param, ctx)
 
@@ -174,5 +174,10 @@ def _recipe(model, output, resume, values) -> Recipe:
         raise click.UsageError(
             "The model is missing: give one such as conv_vae, or a recipe.json. (To continue "
             "a run: --resume --output FOLDER. `keras-vae parts models` lists the models.)"
+        )
+    if not (output / "recipe.json").exists():
+        raise FileNotFoundError(
+            f"There is no run in {output} to continue: it has no recipe.json. Correct "
+            "--output, or give a model to begin a run."
         )
     return dataclasses.replace(Recipe.from_json(output / "recipe.json"), **values)

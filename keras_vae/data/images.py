@@ -286,6 +286,6 @@ def _notes(errors, looks: list[Look], image_size, is_asked: bool) -> list[str]:
         notes.append(
             f"{cut} of {len(looks)} images lose more than a fifth of their width or height, "
             f"since their aspect ratio is not that of {height} x {width}"
-            + ("" if is_asked else "; --image-size HEIGHT WIDTH keeps more of them")
+            + ("" if is_asked else "; --image-size HEIGHTxWIDTH keeps more of them")
         )
     return notes

@@ -76,7 +76,9 @@ def test_a_folder_without_images(train, tmp_path):
         ("dense_vae", ["--data", "digit"], 1, ["'digit'", "mean 'digits'"]),
         ("dense_vae", ["--data", "./nowhere.npy"], 1, ["nowhere.npy"]),
         ("dense_vae", [], 2, ["--data"]),
+        ("dense_vae", ["--data", "~none_such/x.npy"], 1, ["no file or folder ~none_such/x.npy"]),
         ("nowhere.json", [], 1, ["nowhere.json"]),
+        ("--resume", [], 1, ["no run in run to continue"]),
     ],
 )
 def test_what_does_not_exist(command, train, model, options, code, words):
@@ -107,6 +109,7 @@ def test_what_does_not_exist(command, train, model, options, code, words):
         (["--optimizer", "adm"], 1, ["mean 'adam'"]),
         (["--resume", "--overwrite"], 2, ["--resume and --overwrite exclude"]),
         (["--epochs", "many"], 2, ["'many'"]),
+        (["--image-size", "8x"], 2, ["such as 64 or 48x64, but is '8x'"]),
         (["--epoch", "3"], 2, ["--epoch"]),
         (["--seed", str(2**40)], 1, ["eed"]),
     ],
