@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import io
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,41 @@ PICTURES = (
     "samples.csv",
     "samples.wav",
 )
+
+
+@contextlib.contextmanager
+def for_one_process(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of a run's folder; a process that dies lets it go.
+
+    Where the system cannot lock folders (Windows, some network disks), nothing is kept out.
+
+    Args:
+        folder: The folder; it is made if there is none.
+
+    Raises:
+        FileExistsError: If another process trains there.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FileExistsError(
+                f"Another process is training in {folder}. Wait until it ends, or choose "
+                "another --output."
+            ) from None
+        except OSError:
+            # This disk cannot lock.
+            pass
+        yield
+    finally:
+        os.close(opened)
 
 
 def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> None:

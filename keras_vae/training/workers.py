@@ -18,7 +18,12 @@ import tensorflow as tf
 from keras_vae.core.replicas import from_all_replicas, from_chief, num_workers
 from keras_vae.presets.files import METADATA, RECIPE
 from keras_vae.training.recipe import Recipe
-from keras_vae.training.run_folder import HISTORY, checkpoints, open_folder
+from keras_vae.training.run_folder import (
+    HISTORY,
+    checkpoints,
+    for_one_process,
+    open_folder,
+)
 
 _CONFIG = "TF_CONFIG"
 _FORM = (
@@ -159,7 +164,8 @@ class Workers:
             That folder on the chief; a temporary folder on the others.
         """
         if self.is_chief:
-            yield output
+            with contextlib.ExitStack() as self._held:
+                yield output
             return
         with tempfile.TemporaryDirectory(prefix="keras_vae_worker_") as path:
             yield Path(path)
@@ -236,6 +242,8 @@ class Workers:
     ) -> None:
         """Begins a run in its folder, or refuses; see `run_folder.open_folder`.
 
+        Until the block of `folder` ends, no other process can begin there.
+
         Args:
             output: The run's folder.
             own: The result of `folder`: it gets the files that the others need to continue
@@ -246,6 +254,7 @@ class Workers:
         """
 
         def opened():
+            self._held.enter_context(for_one_process(output))
             open_folder(output, recipe, resume, overwrite)
             if self.count == 1:
                 return {}

@@ -76,7 +76,12 @@ def test_a_folder_without_images(train, tmp_path):
         ("dense_vae", ["--data", "digit"], 1, ["'digit'", "mean 'digits'"]),
         ("dense_vae", ["--data", "./nowhere.npy"], 1, ["nowhere.npy"]),
         ("dense_vae", [], 2, ["--data"]),
-        ("dense_vae", ["--data", "~none_such/x.npy"], 1, ["no file or folder ~none_such/x.npy"]),
+        (
+            "dense_vae",
+            ["--data", "~none_such/x.npy"],
+            1,
+            ["no file or folder ~none_such/x.npy"],
+        ),
         ("nowhere.json", [], 1, ["nowhere.json"]),
         ("--resume", [], 1, ["no run in run to continue"]),
     ],

@@ -11,10 +11,12 @@ from keras_vae.training.recipe import Recipe
 from keras_vae.training.run_folder import (
     RunRecorder,
     checkpoints,
+    for_one_process,
     open_folder,
     read_history,
     remove_checkpoints,
 )
+from keras_vae.training.workers import Workers
 
 
 def opened(folder, one=None, resume=False, overwrite=False):
@@ -67,6 +69,18 @@ def test_a_folder_that_is_no_run_is_never_touched(tmp_path, option):
     with pytest.raises(FileExistsError, match="not the folder of a run"):
         opened(tmp_path, **option)
     assert contents(tmp_path) == before
+
+
+def test_a_folder_in_which_another_process_trains_is_refused(tmp_path):
+    folder, workers = tmp_path / "run", Workers(None)
+    for _ in range(2):
+        with workers.folder(folder) as own, for_one_process(folder):
+            with pytest.raises(FileExistsError, match="Another process is training"):
+                workers.open_folder(folder, own, recipe(), False, True)
+        assert not any(folder.iterdir())
+    with workers.folder(folder) as own:
+        workers.open_folder(folder, own, recipe(), False, True)
+    assert (folder / "recipe.json").exists()
 
 
 def test_a_file_is_no_folder(tmp_path):
