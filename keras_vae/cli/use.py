@@ -282,11 +282,13 @@ def open_run(
         The model, which takes raw data, and the `DataSet`.
 
     Raises:
+        FileNotFoundError: If there is no such run, or its data are not found.
         ValueError: If the data do not fit the model, or have changed since training.
 
     Example:
         >>> model, data_set = open_run(Path("runs/faces"), None, "test")
     """
+    from keras_vae.data import is_missing
     from keras_vae.models import LatentVariableModel
     from keras_vae.training.fine_tuning import check_shape, read_run
     from keras_vae.training.reading import load_to_use
@@ -299,6 +301,12 @@ def open_run(
                 f"{run} was saved from Python and does not name its data. Give --data."
             )
         name = recipe.data
+        if is_missing(name):
+            raise FileNotFoundError(
+                f"There is no {name} here. It holds the data of {run}, and this path is "
+                "relative to the folder in which the run was trained. Go there, or give "
+                "--data."
+            )
     data_set = load_to_use(name, model, recipe, split)
     for line in data_set.notes:
         click.echo(line, err=True)

@@ -10,7 +10,13 @@ from keras_vae.data.conditions import Conditions
 from keras_vae.data.dataset import DataSet
 from keras_vae.data.few_labels import keep_labels, rows_with_more_labels
 from keras_vae.data.images import load_images
-from keras_vae.data.loading import is_table, load, load_first, settings_like
+from keras_vae.data.loading import (
+    is_missing,
+    is_table,
+    load,
+    load_first,
+    settings_like,
+)
 from keras_vae.data.named import names
 from keras_vae.data.pipeline import pipeline, steps_per_epoch
 from keras_vae.data.preprocessor import Preprocessor
@@ -29,6 +35,7 @@ __all__ = [
     "Streamed",
     "binarize",
     "diff_augment",
+    "is_missing",
     "is_table",
     "keep_labels",
     "load",

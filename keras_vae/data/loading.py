@@ -187,6 +187,21 @@ def is_table(name_or_path: Any) -> bool:
     return name_or_path not in names() and Path(name_or_path).suffix.lower() in TABLES
 
 
+def is_missing(name_or_path: str) -> bool:
+    """Whether an input of `load` is a relative path at which there is nothing.
+
+    Args:
+        name_or_path: What is to be loaded.
+
+    Example:
+        >>> is_missing("digits"), is_missing("no/such/folder")
+        (False, True)
+    """
+    path = Path(os.path.expanduser(name_or_path))
+    is_name = name_or_path in names() or name_or_path.startswith(PREFIX)
+    return not (is_name or path.is_absolute() or path.exists())
+
+
 def load_first(*choices: str) -> DataSet:
     """Loads the first of several named sets that is in `$KERAS_VAE_DATA`, or the last.
 

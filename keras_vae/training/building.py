@@ -168,6 +168,8 @@ def classes_of(data: DataSet, name: str) -> Conditions:
         names = ", ".join(str(one.name) for one in found.columns)
         raise ValueError(
             f"The model learns one class for each example, but {data.name!r} has the "
-            f"labels {names}. Choose one with classes: condition (--condition NAME)."
+            f"labels {names}, which are numbers, or several. Choose one with classes: "
+            "condition (--condition NAME); of a table, say that it has classes: columns "
+            "(--column NAME=category)."
         )
     return Conditions(found.columns)

@@ -30,6 +30,11 @@ def other_images(n=25):
     return 15 * load("digits").x_test[:n][::-1].copy()
 
 
+def test_data_that_are_not_here_are_named(command, own_run):
+    result = command("embed", own_run / "run")
+    assert result.code == 1 and "There is no own.npy here" in result.err
+
+
 def test_evaluate_takes_other_data(command, here, model):
     x = other_images()
     np.save("other.npy", x)
