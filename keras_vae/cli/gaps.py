@@ -81,7 +81,7 @@ def _in_the_table(filled, table, columns):
             continue
         new, known = filled[column.name], table[column.name]
         if column.kind == "date":
-            new = as_text(new, known, column)
+            new = as_text(new, known, column.day_first)
         answer[column.name] = answer[column.name].where(known.notna().to_numpy(), new.array)
     return answer.infer_objects()
 

@@ -178,7 +178,7 @@ def test_dates_are_read_as_those_of_the_training_data(training, day_first, new):
     codes = to_codes(pd.DataFrame({"a": [new]}), [column])
     assert pd.Timestamp(codes[0, 0], unit="D") == pd.Timestamp("2021-03-06")
     dates = pd.Series([pd.Timestamp("2021-03-06")])
-    assert as_text(dates, pd.Series([None, new]), column)[0] == new
+    assert as_text(dates, pd.Series([None, new]), column.day_first)[0] == new
 
 
 def test_kinds_can_be_given():

@@ -1,7 +1,6 @@
 """Tables: reading them, the kinds of their columns, and their numbers in a model."""
 
 from keras_vae.data.tables.coding import (
-    as_text,
     beyond_bounds,
     likelihood_of,
     to_codes,
@@ -14,6 +13,7 @@ from keras_vae.data.tables.columns import (
     infer_columns,
     infer_labels,
 )
+from keras_vae.data.tables.dates import as_text
 from keras_vae.data.tables.reading import read_frame
 
 __all__ = [

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_vae.data.tables.columns import Column, is_day_first, to_days
+from keras_vae.data.tables.columns import Column
+from keras_vae.data.tables.dates import to_days
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,35 +118,6 @@ def to_frame(codes: np.ndarray, columns: Sequence[Column], index=None) -> pd.Dat
         elif column.kind == "constant":
             found[column.name] = [*column.categories, None][0]
     return pd.DataFrame(found, index=range(len(codes)) if index is None else index)
-
-
-def as_text(dates: pd.Series, others: pd.Series, column: Column) -> pd.Series:
-    """Writes dates in the form of other dates of their column.
-
-    Args:
-        dates: The dates.
-        others: The column as it was read; its first date shows the form.
-        column: The column.
-
-    Returns:
-        Text; as 2021-03-05 if there is no other date, or one of an uncommon form.
-
-    Example:
-        >>> others = pd.Series(["25/12/2020"])
-        >>> as_text(pd.Series(pd.to_datetime(["2021-03-05"])), others, Column("day", "date"))[0]
-        '05/03/2021'
-    """
-    from pandas.tseries.api import guess_datetime_format
-
-    known = others.dropna().astype(str)
-    form = None
-    if len(known):
-        day_first = is_day_first(known, column.day_first)
-        form = guess_datetime_format(known.iloc[0], dayfirst=day_first)
-    # These dates have no time zone.
-    if form is None or "%z" in form:
-        return dates.astype(str)
-    return dates.dt.strftime(form)
 
 
 def likelihood_of(columns: Sequence[Column], codes: np.ndarray) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_vae.core.names import unknown
+from keras_vae.data.tables.dates import are_dates, is_day_first, to_days
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -267,7 +268,7 @@ def _kind(values: pd.Series, name) -> str:
         _refuse_words_among_numbers(values, name)
         if distinct <= _FEW or isinstance(values.dtype, pd.CategoricalDtype):
             return "category"
-        if _are_dates(values):
+        if are_dates(values):
             return "date"
         _refuse_written_numbers(values, name)
         if distinct > _MOST_CATEGORIES or _all_differ(values, distinct):
@@ -350,66 +351,6 @@ def _decimals(numbers):
         if np.allclose(numbers, np.round(numbers, decimals), rtol=1e-12, atol=1e-12):
             return decimals
     return None
-
-
-def _are_dates(values):
-    import pandas as pd
-
-    # pandas takes more texts for dates than people do.
-    looks = values.astype(str).str.contains(r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
-    if not looks.all():
-        return False
-    day_first = is_day_first(values)
-    return pd.to_datetime(values, errors="coerce", dayfirst=day_first).notna().all()
-
-
-def is_day_first(values: pd.Series, usual: bool = False) -> bool:
-    """Whether dates are written with the day before the month, as in 25/12/2020.
-
-    Args:
-        values: Dates, as text or in the form of pandas.
-        usual: The answer for dates that may be read both ways, such as 05/03/2021. With
-            dots (05.03.2021) the day always comes first.
-
-    Returns:
-        Whether they are; False if the year comes first.
-
-    Example:
-        >>> is_day_first(pd.Series(["05/03/2021", "25/12/2021"]))
-        True
-    """
-    parts = values.dropna().astype(str).str.extract(r"^\s*(\d{1,2})([-/.])(\d{1,2})[-/.]")
-    if parts.empty or parts[0].isna().any():
-        return False
-    if (parts[0].astype(int) > 12).any() or (parts[1] == ".").all():
-        return True
-    return usual and not (parts[2].astype(int) > 12).any()
-
-
-def to_days(values: pd.Series, name, day_first: bool = False) -> np.ndarray:
-    """Turns dates into days since 1970.
-
-    Args:
-        values: Dates, as text or in the form of pandas; None stays missing.
-        name: Name of the column, for the error.
-        day_first: How to read dates that may be read both ways, such as 05/03/2021.
-
-    Returns:
-        Array of floats; NaN for missing values.
-
-    Raises:
-        ValueError: If a value is not a date.
-    """
-    import pandas as pd
-
-    try:
-        dates = pd.to_datetime(values, dayfirst=is_day_first(values, day_first))
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"Column {name!r} holds a value that is not a date: {error}"
-        ) from error
-    since = dates - pd.Timestamp(0, tz=getattr(dates.dt, "tz", None))
-    return (since / pd.Timedelta(days=1)).to_numpy(np.float64)
 
 
 def _plain(values):
