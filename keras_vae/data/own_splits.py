@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,15 @@ def _as_labels(x, y, path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | Non
             f"Labels of {path} must be whole numbers or names; got {', '.join(kinds)}."
         )
     names = np.unique(np.concatenate(list(y.values())))
-    return {s: np.searchsorted(names, y[s]) for s in y}, tuple(names.tolist())
+    order = np.array(sorted(range(len(names)), key=lambda i: _natural(str(names[i]))))
+    index = np.argsort(order)
+    return {s: index[np.searchsorted(names, y[s])] for s in y}, tuple(names[order].tolist())
+
+
+def _natural(name: str) -> list[str | int]:
+    """A key that puts "2" before "10", and "week 2" before "week 10"."""
+    parts = re.split("([0-9]+)", name)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 def _moved_up(x: Any, rows: np.ndarray) -> Any:

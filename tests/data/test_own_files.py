@@ -260,10 +260,13 @@ def test_npz_with_labels(tmp_path):
         np.testing.assert_array_equal(rows[:, 0] - 0.5, y)
 
 
-def test_npz_with_names_of_classes(tmp_path):
-    y = np.array(["wolf", "fox"] * 15)
+@pytest.mark.parametrize(
+    "names", [("fox", "wolf"), ("2", "10"), ("week 9", "week 10"), ("1", "a")]
+)
+def test_npz_with_names_of_classes(names, tmp_path):
+    y = np.array(names[::-1] * 15)
     data = load(npz(tmp_path, x=np.tile([[1.5], [0.5]], (15, 1)), y=y))
-    assert data.label_names == ("fox", "wolf")
+    assert data.label_names == names
     np.testing.assert_array_equal(data.x_train[:, 0] - 0.5, data.y_train)
 
 
