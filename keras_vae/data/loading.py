@@ -149,7 +149,7 @@ def load(
         return load_prepared(
             *(name_or_path, image_size, channels, seed, skip_damaged, cut, stream, check)
         )
-    path = Path(os.path.expanduser(name_or_path))
+    path = _path(name_or_path)
     if _is_path(name_or_path, path):
         return load_path(
             path,
@@ -197,7 +197,7 @@ def is_missing(name_or_path: str) -> bool:
         >>> is_missing("digits"), is_missing("no/such/folder")
         (False, True)
     """
-    path = Path(os.path.expanduser(name_or_path))
+    path = _path(name_or_path)
     is_name = name_or_path in names() or name_or_path.startswith(PREFIX)
     return not (is_name or path.is_absolute() or path.exists())
 
@@ -251,7 +251,7 @@ def settings_like(
     Example:
         >>> load("photos/", **settings_like("photos/", vae.event_shape, vae.preprocessor))
     """
-    path = Path(os.path.expanduser(name_or_path))
+    path = _path(name_or_path)
     if name_or_path in names():
         return {}
     spectrogram = preprocessor and preprocessor.spectrogram
@@ -273,6 +273,11 @@ def settings_like(
     if preprocessor.conditions is not None and preprocessor.conditions.labels:
         found["label"] = preprocessor.conditions.labels
     return found
+
+
+def _path(given: str | os.PathLike) -> Path:
+    # Unlike Path.expanduser, it leaves ~name alone if there is no such user.
+    return Path(os.path.expanduser(given))
 
 
 def _is_path(given: str | os.PathLike, path: Path) -> bool:

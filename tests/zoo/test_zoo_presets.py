@@ -88,11 +88,16 @@ def test_the_score_on_the_card_is_found_again(name):
     labels = model.condition_shape is not None
     assert data.fingerprint(labels) == metadata["data"]["fingerprint"]
     x, y = split_for(model, data, "test")
-    # With a card's 5,000 samples the log-likelihood is higher: by 0.6 nats (dense) and 0.4
-    # (convolutional) for the digits, about half of the errors below, of 40 images.
-    num_samples = min(card["num_samples"], 300)
-    found = evaluation.held_out_scores(model, x, num_samples, seed=1, limit=40, y=y)
-    assert found["num_examples"] == min(40, len(data.x_test))
+    found = evaluation.held_out_scores(
+        model,
+        x,
+        # (With more samples it would rise by less than the errors below.)
+        min(card["num_samples"], 1000),
+        seed=1,
+        limit=60,
+        y=y,
+    )
+    assert found["num_examples"] == min(60, len(data.x_test))
     # Something is compared, whatever was added to the scores since the card was written.
     assert {"log_likelihood", "psnr"} & set(found) & set(card)
     for key, score in found.items():
