@@ -31,6 +31,9 @@ PLAIN = "VAE"
 ROWS = {
     PLAIN: {},
     "full covariance": {"posterior": "full_normal"},
+    "full covariance, scaled": {
+        "posterior": f"full_normal:off_diagonal_scale={1 / LATENT}"
+    },
     "low rank": {"posterior": "low_rank_normal:rank=4"},
     "planar flow": {"posterior": "planar:num_layers=10"},
     "Householder flow": {"posterior": "householder:num_layers=8"},

@@ -4,6 +4,7 @@ The oracles are written with SciPy and read the parameters of one example, so th
 order of the parameters and their transformation are tested together.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,10 +29,10 @@ def normal_of_scale(scale):
     return lambda params, x: stats.norm.logpdf(x.ravel(), params, scale).sum()
 
 
-def normal_tril(params, x):
+def normal_tril(params, x, off_diagonal_scale=1.0):
     a = params[3:]
     lower = np.array([[a[3], 0, 0], [a[5], a[4], 0], [a[2], a[1], a[0]]])
-    np.fill_diagonal(lower, positive(np.diag(lower)))
+    lower = np.diag(positive(np.diag(lower))) + off_diagonal_scale * np.tril(lower, -1)
     return stats.multivariate_normal.logpdf(x, params[:3], lower @ lower.T)
 
 
@@ -321,6 +322,11 @@ CASES = {
     "normal_tril": case(
         layers.MultivariateNormalTriL, {"event_size": 3}, (3,), 9, normal_tril,
         # Three divisions by a diagonal of 1e-5 leave the range of single precision.
+        extremes=(-10.0, 10.0),
+    ),
+    "normal_tril_scaled": case(
+        layers.MultivariateNormalTriL, {"event_size": 3, "off_diagonal_scale": 0.25},
+        (3,), 9, functools.partial(normal_tril, off_diagonal_scale=0.25),
         extremes=(-10.0, 10.0),
     ),
     "logistic": case(layers.IndependentLogistic, shaped(3), (3,), 6, logistic),
