@@ -268,3 +268,15 @@ class ModelInterface(ObjectiveModel):
         Args:
             x: Observations [N, *event], in the model's units.
         """
+
+    @property
+    def learns_perception(self) -> bool:
+        """Whether a network of the model learns from labels before `fit`."""
+        return False
+
+    def train_perceptual_network(self, x, y, epochs: int = 6) -> float:
+        """Trains the network for perceptual distances on labels, before `fit`."""
+        raise ValueError(
+            f"This {type(self).__name__} has no network for perceptual distances. Use "
+            "VAEGAN.for_images(..., perceptual=True)."
+        )

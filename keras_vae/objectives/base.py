@@ -11,7 +11,7 @@ from tensorflow_probability import distributions as tfd
 from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import not_negative, positive_int
 from keras_vae.core.trace import Trace
-from keras_vae.objectives.schedules import schedule_of
+from keras_vae.objectives.schedules import WarmUp, schedule_of
 
 
 class Number:
@@ -305,6 +305,40 @@ class Objective:
         """
         value = getattr(self, name)
         return serialize(value) if isinstance(value, LearningRateSchedule) else value
+
+    def warmed_up(self, updates: int) -> Objective:
+        """Returns the objective with a weight beta of the rate that grows from 0.
+
+        Args:
+            updates: Number of updates after which beta has its value.
+
+        Returns:
+            A copy with a schedule.
+
+        Raises:
+            ValueError: If the objective has no beta that can be a schedule, or it is one.
+
+        Example:
+            >>> float(ELBO(beta=2.0).warmed_up(100).number_at("beta", 50))
+            1.0
+
+        Source:
+            Bowman et al. 2016, "Generating sentences from a continuous space", section 3.1.
+        """
+        number = getattr(type(self), "beta", None)
+        if not isinstance(number, Number) or not number.scheduled:
+            raise ValueError(
+                "warmup_epochs raises the weight beta of the rate, which the objective "
+                f"{type(self).__name__} does not schedule. Leave it out, or take elbo."
+            )
+        config = self.get_config()
+        if not isinstance(config["beta"], float):
+            raise ValueError(
+                "warmup_epochs raises the weight beta of the rate, which has a schedule "
+                "already. Leave one of them out."
+            )
+        schedule = WarmUp(updates, end=config["beta"])
+        return type(self).from_config({**config, "beta": serialize(schedule)})
 
     def logs(self, step: int | tf.Tensor) -> dict[str, tf.Tensor]:
         """Scalars to log that need no trace: the values of schedules.

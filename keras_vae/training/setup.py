@@ -144,20 +144,10 @@ def build_objective(
         objective = objectives.get(recipe.objective)
     if not recipe.warmup_epochs:
         return objective
-    beta = getattr(type(objective), "beta", None)
-    if not isinstance(beta, objectives.Number) or not beta.scheduled:
-        raise ValueError(
-            "warmup_epochs raises the weight beta of the rate, which the objective "
-            f"{type(objective).__name__} does not schedule. Leave it out, or take elbo."
-        )
-    config = objective.get_config()
-    # The schedule counts updates, and several batches may make one.
+    # A schedule counts updates, and several batches may make one.
     optimizer = optimizers.get_optimizer(recipe.optimizer or model.usual_optimizer)
     batches = optimizer.gradient_accumulation_steps or 1
-    updates = -(-steps * recipe.warmup_epochs // batches)
-    schedule = keras.optimizers.schedules.PolynomialDecay(0.0, updates, config["beta"])
-    config["beta"] = keras.optimizers.schedules.serialize(schedule)
-    return type(objective).from_config(config)
+    return objective.warmed_up(-(-steps * recipe.warmup_epochs // batches))
 
 
 def build_optimizer(recipe: Recipe, model: LatentVariableModel, steps: int):

@@ -97,12 +97,13 @@ def classes_asked_for(tree):
     """Names of classes of models and parts by which a file decides what to do."""
     classes = classes_imported(tree)
     return {
-        name.id
+        ast.unparse(name)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ASKING
         for argument in node.args[1:]
         for name in ast.walk(argument)
-        if isinstance(name, ast.Name) and name.id in classes
+        if (isinstance(name, ast.Name) and name.id in classes)
+        or (isinstance(name, ast.Attribute) and ast.unparse(name.value) in FLOORS_OF_PARTS)
     }
 
 
@@ -121,7 +122,9 @@ def test_rooms_go_through_the_waist(path):
 
 @pytest.mark.parametrize("path", sources(WITH_RECIPES), ids=name_of)
 def test_training_and_commands_ask_no_model_for_its_parts(path):
-    assert [pair for pair in parts_touched(read(path)) if is_model(pair[0])] == []
+    tree = read(path)
+    assert [pair for pair in parts_touched(tree) if is_model(pair[0])] == []
+    assert classes_asked_for(tree) == set()
 
 
 @pytest.mark.parametrize(

@@ -242,9 +242,17 @@ def test_the_warm_up_ends_after_its_epochs(plain):
     assert betas == [0.0, 1.0, 2.0, 2.0] and objective.free_bits == 0.5
 
 
-@pytest.mark.parametrize("objective", ["iwae", "reconstruction", "adversarial"])
-def test_what_has_no_scheduled_beta_cannot_be_warmed_up(plain, objective):
-    with pytest.raises(ValueError, match="warmup_epochs raises .* does not schedule"):
+@pytest.mark.parametrize(
+    "objective, why",
+    [
+        ("iwae", "does not schedule"),
+        ("reconstruction", "does not schedule"),
+        ("adversarial", "does not schedule"),
+        ("elbo:beta=(cyclical:cycles=2)", "has a schedule already"),
+    ],
+)
+def test_what_has_no_beta_of_its_own_cannot_be_warmed_up(plain, objective, why):
+    with pytest.raises(ValueError, match=f"warmup_epochs raises .* {why}"):
         build_objective(recipe(warmup_epochs=1, objective=objective), plain, STEPS)
 
 

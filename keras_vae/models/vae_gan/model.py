@@ -249,6 +249,11 @@ class VAEGAN(VAE):
         own = [] if self.perceptual is None else ["perceptual"]
         return super().provides | frozenset(own)
 
+    @property
+    def learns_perception(self) -> bool:
+        """Whether the model has a network for perceptual distances."""
+        return self.perceptual is not None
+
     def train_perceptual_network(self, x, y, epochs: int = 6) -> float:
         """Trains the network for perceptual distances on labels, before `fit`.
 
@@ -269,10 +274,7 @@ class VAEGAN(VAE):
             >>> model.compile(None, Adversarial(perceptual_weight=500))
         """
         if self.perceptual is None:
-            raise ValueError(
-                "The model has no network for perceptual distances. Make it with "
-                "VAEGAN.for_images(..., perceptual=True)."
-            )
+            return super().train_perceptual_network(x, y, epochs)
         return train_perceptual(self.perceptual, x, y, epochs, self.seed)
 
     def features(self, x, training: bool = False) -> tf.Tensor:
