@@ -71,9 +71,15 @@ def fit_prior_of_run(
     fitted = fit_prior(model, x, prior, y=y, **options)
     x, y = split_for(model, data, "test")
     scores = {**test_scores(fitted, x, y), "split": "test"}
-    if before := metadata.get("scores", {}).get("elbo"):
+    before = metadata.get("scores", {}).get("elbo")
+    if before:
         say(f"ELBO of the test data before: {plus_minus(before, '.2f')}")
     say(describe_scores(scores))
+    if before and scores["elbo"]["mean"] < before["mean"]:
+        say(
+            "the fitted prior is worse than the one before; more --epochs or another "
+            "--prior may help"
+        )
     kept = {k: v for k, v in metadata.items() if k not in (*WRITTEN_BY_SAVE, "scores")}
     origin = {
         "prior": prior,
