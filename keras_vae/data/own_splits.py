@@ -63,6 +63,8 @@ def data_set_of(
         label_names = tuple(str(one.name) for one in labels)
     else:
         label_names = tuple(map(str, labels[0].categories)) or None
+    if cut and label_names is None:
+        notes = [*notes, *_about_classes(y)]
     given = set(x)
     files = files or {}
     if cut:
@@ -117,6 +119,18 @@ def _as_labels(x, y, path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | Non
     order = np.array(sorted(range(len(names)), key=lambda i: _natural(str(names[i]))))
     index = np.argsort(order)
     return {s: index[np.searchsorted(names, y[s])] for s in y}, tuple(names[order].tolist())
+
+
+def _about_classes(y) -> list[str]:
+    """Says that class numbers do not begin at 0, if so."""
+    known = [labels[labels >= 0] for labels in y.values() if labels.ndim == 1]
+    least = min((int(one.min()) for one in known if len(one)), default=0)
+    if least == 0:
+        return []
+    return [
+        f"the smallest class number is {least}, so the classes below it have no examples; "
+        "number the classes from 0, or give names of classes instead"
+    ]
 
 
 def _natural(name: str) -> list[str | int]:

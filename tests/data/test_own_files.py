@@ -261,6 +261,15 @@ def test_npz_with_labels(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "numbers, is_said", [((0, 1, 2), False), ((1, 2, 3), True), ((-1, 2, 3), True)]
+)
+def test_class_numbers_that_do_not_begin_at_0_are_said(numbers, is_said, tmp_path):
+    x, y = np.random.default_rng(0).normal(size=(30, 4)), np.tile(numbers, 10)
+    notes = load(npz(tmp_path, x=x, y=y)).notes
+    assert any("the smallest class number is" in note for note in notes) == is_said
+
+
+@pytest.mark.parametrize(
     "names", [("fox", "wolf"), ("2", "10"), ("week 9", "week 10"), ("1", "a")]
 )
 def test_npz_with_names_of_classes(names, tmp_path):
