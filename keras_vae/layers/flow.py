@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.numbers import positive_int, sizes
+from keras_vae.core.numbers import positive, positive_int, sizes
 from keras_vae.layers import bijectors
 from keras_vae.layers.base import DistributionLayer
 from keras_vae.layers.normal import IndependentNormal
@@ -37,6 +37,8 @@ class Flow(DistributionLayer):
         context_size: Numbers from the encoder that the networks also read. None takes D for
             "iaf", which is designed for it, and otherwise 0.
         floor: Smallest standard deviation of the normal.
+        params_scale: Factor of the layers' numbers that come from an encoder. They are many,
+            and as noisy as the young encoder is: below 1, training begins near the normal.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
@@ -64,6 +66,7 @@ class Flow(DistributionLayer):
         hidden_units: Sequence[int] = (64,),
         context_size: int | None = None,
         floor: float = 1e-5,
+        params_scale: float = 0.1,
         **kwargs,
     ):
         """Creates the layer."""
@@ -77,6 +80,7 @@ class Flow(DistributionLayer):
         self.event_shape = (self.event_size,)
         self.bijector = bijectors.get(bijector)
         self.num_layers = positive_int(num_layers, "num_layers")
+        self.params_scale = positive(params_scale, "params_scale")
         self.hidden_units = sizes(hidden_units, "hidden_units")
         if context_size is None:
             context_size = self.bijector.usual_context(self.event_size)
@@ -115,7 +119,8 @@ class Flow(DistributionLayer):
         params[:size] = self.base.initial_params(seed)
         # Zeros would be equal for all layers, and some have no gradient there.
         end = len(params) - self.context_size
-        params[size:end] = 0.1 * np.random.default_rng(seed).normal(size=end - size)
+        small = 0.1 * np.random.default_rng(seed).normal(size=end - size)
+        params[size:end] = small / self.params_scale
         return params
 
     def marginal_params(self, x):
@@ -145,7 +150,8 @@ class Flow(DistributionLayer):
         for mine, network in zip(of_layers, networks, strict=True):
             if not self.bijector.mixes:
                 chain.append(swap)
-            chain.append(self.bijector.make(self.event_size, mine, network, context))
+            scaled = self.params_scale * mine
+            chain.append(self.bijector.make(self.event_size, scaled, network, context))
         return tfb.Chain(chain[::-1])
 
     def get_config(self):
@@ -158,4 +164,5 @@ class Flow(DistributionLayer):
             "hidden_units": list(self.hidden_units),
             "context_size": None if self._has_usual_context else self.context_size,
             "floor": self.base.floor,
+            "params_scale": self.params_scale,
         }

@@ -28,7 +28,7 @@ WITH_NETWORKS = ("affine_coupling", "spline_coupling", "iaf", "maf")
 every_bijector = pytest.mark.parametrize("name", BIJECTORS)
 
 
-def made(name, dtype="float64", size=SIZE, **arguments):
+def made(name, dtype="float64", size=SIZE, params_scale=1.0, **arguments):
     """A flow with weights and parameters away from where they start."""
     keras.config.set_dtype_policy(dtype)
     context = 2 if name in WITH_NETWORKS else 0
@@ -38,6 +38,7 @@ def made(name, dtype="float64", size=SIZE, **arguments):
         num_layers=2,
         hidden_units=(8, 5),
         context_size=context,
+        params_scale=params_scale,
         seed=0,
         **arguments,
     )
@@ -65,6 +66,18 @@ def test_its_name_is_that_of_a_flow(name):
     # What is written is read again.
     again = layers.get(part_text(given), 5)
     assert again.get_config()["bijector"] == given.get_config()["bijector"]
+
+
+@pytest.mark.parametrize("name", sorted(set(BIJECTORS) - set(WITH_NETWORKS)))
+def test_numbers_of_the_layers_are_scaled(name):
+    (whole, params), (half, _) = made(name), made(name, params_scale=0.5)
+    normal, layers_own = np.split(params, [whole.base.params_size], axis=1)
+    doubled = tf.constant(np.concatenate([normal, 2 * layers_own], axis=1))
+    one, other = (
+        layer.distribution(given).sample(seed=(1, 2))
+        for layer, given in ((whole, params), (half, doubled))
+    )
+    laws.close(one, other)
 
 
 def test_names_of_bijectors_take_the_arguments_of_flows():
