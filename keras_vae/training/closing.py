@@ -85,8 +85,8 @@ def _worse_than_nothing(model, scores) -> list[str]:
     if sharpness > _GRAIN:
         return [
             f"samples are {sharpness:.1f} times as sharp as the data, which means grain. "
-            "Raise the weight of the features (adversarial:gamma=...), or lower "
-            "--learning-rate."
+            "Raise the weight of the features (adversarial:gamma=...), or lower the learning "
+            "rate (--optimizer adam:learning_rate=...)."
         ]
     low, high = model.support.low, model.support.high
     bits = scores.get("bits_per_dimension")
@@ -98,8 +98,8 @@ def _worse_than_nothing(model, scores) -> list[str]:
     return [
         f"{bits['mean']:.2f} bits/dim are more than the {uniform:.2f} of a uniform guess "
         "over all levels: the model has learned nothing. Check the levels and the "
-        "likelihood (--levels, --likelihood), lower --learning-rate, or train longer "
-        "(--epochs)."
+        "likelihood (--levels, --likelihood), lower the learning rate (--optimizer "
+        "adam:learning_rate=...), or train longer (--epochs)."
     ]
 
 
