@@ -15,6 +15,11 @@ from keras_vae.cli.main import commands
 REPOSITORY = Path(keras_vae.__file__).parents[1]
 DOCS = REPOSITORY / "docs"
 PAGES = [REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))]
+# Pages whose command lines are parsed, too.
+OF_FOLDERS = [
+    *(REPOSITORY / one / "README.md" for one in ("benchmarks", "notebooks")),
+    *sorted((REPOSITORY / "zoo").glob("*/README.md")),
+]
 FENCE = re.compile(
     r"(<!-- not run: .+ -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -53,7 +58,7 @@ def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
 
 def lines():
     """Every line of a page that runs the command, whole."""
-    for page in PAGES:
+    for page in (*PAGES, *OF_FOLDERS):
         for code in blocks(page, "bash"):
             for line in code.replace("\\\n", " ").splitlines():
                 _, found, rest = line.partition("keras-vae ")
@@ -152,6 +157,25 @@ def options(group):
         if isinstance(command, click.Group):
             yield from options(command)
         yield from (one for one in command.params if isinstance(one, click.Option))
+
+
+def test_options_that_messages_and_pages_name_exist():
+    known = {"--help", "--version"}
+    for one in (*options(commands), *commands.params):
+        known |= {*one.opts, *one.secondary_opts}
+    texts = {
+        page: " ".join(re.findall(r"`(?!python )[^`\n]+`", FENCE.sub("", page.read_text("utf-8"))))
+        for page in PAGES
+    }
+    for path in (REPOSITORY / "keras_vae").rglob("*.py"):
+        texts[path] = path.read_text("utf-8")
+    named = re.compile(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*(?![\w-])")
+    assert not [
+        (path.name, one)
+        for path, text in texts.items()
+        for one in named.findall(text)
+        if one not in known
+    ]
 
 
 def test_no_help_begins_with_what_it_is_of():
