@@ -46,14 +46,22 @@ _AT_A_TIME = 1024
     show_default=True,
     help="Edits in a row. If the number is odd, the middle one is the reconstruction.",
 )
-@click.option("--count", type=click.IntRange(1), default=8, show_default=True)
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    default=8,
+    show_default=True,
+    help="Number of images.",
+)
 @click.option(
     "--originals/--no-originals",
     default=True,
     show_default=True,
     help="Whether rows begin with the original. Some data may not be published.",
 )
-@click.option("--output", type=PATH, default="edit.png", show_default=True)
+@click.option(
+    "--output", type=PATH, default="edit.png", show_default=True, help="The picture: .png."
+)
 def edit(run, data, split, names, strength, steps, count, originals, output):
     """Write images with less and more of an attribute: a .png with a row for each image.
 

@@ -50,7 +50,13 @@ def _names(value: str | None) -> list[str] | None:
     "--anomalies",
     help="For the metric anomalies: name or path of anomalous data.",
 )
-@click.option("--num-samples", type=click.IntRange(1), default=500, show_default=True)
+@click.option(
+    "--num-samples",
+    type=click.IntRange(1),
+    default=500,
+    show_default=True,
+    help="Importance samples for each example; for scores of images, samples from the prior.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Take this many random examples.")
 @seed_option
 @click.option("--output", type=PATH, help="Also write the scores to this new .json file.")

@@ -34,7 +34,9 @@ from keras_vae.cli.use import open_run
     show_default=True,
     help="Number of examples on the page; 0 for data that may not be published.",
 )
-@click.option("--output", type=PATH, default="page.html", show_default=True)
+@click.option(
+    "--output", type=PATH, default="page.html", show_default=True, help="The page: .html."
+)
 def explore(run, data, split, no_data, count, examples, output):
     """Write an HTML page to explore the model: sliders, a map and a pad to draw on.
 

@@ -21,7 +21,13 @@ _OF_NUMBERS, _OF_CODES = "mixture_of_normals:num_components=50", "pixel_cnn"
     "mixture_of_normals:num_components=50; for codes of a codebook, pixel_cnn]",
 )
 @data_option
-@click.option("--epochs", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Maximum number of passes through the codes.",
+)
 @click.option("--output", type=PATH, help="The new folder  [default: RUN-prior]")
 @seed_option
 def fit_prior(run, prior, data, epochs, output, seed):

@@ -16,7 +16,13 @@ from keras_vae.core.names import unknown
 @click.command(cls=PackageCommand)
 @run_argument
 @click.option("--data", required=True, help="The data with gaps: a table, or .npy, .npz.")
-@click.option("--output", type=PATH, default="filled.csv", show_default=True)
+@click.option(
+    "--output",
+    type=PATH,
+    default="filled.csv",
+    show_default=True,
+    help="The file: .csv, .parquet, .npy or .npz.",
+)
 @click.option(
     "--draws",
     type=click.IntRange(0),
@@ -32,7 +38,13 @@ from keras_vae.core.names import unknown
     metavar="NAME",
     help="importance or gibbs. gibbs is better if many values are missing.",
 )
-@click.option("--num-samples", type=click.IntRange(1), default=1000, show_default=True)
+@click.option(
+    "--num-samples",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Importance samples for each row, or turns of its Gibbs chains together.",
+)
 @seed_option
 def impute(run, data, output, draws, method, num_samples, seed):
     """Fill in missing values of data with the model in RUN, conditional on known values."""
@@ -89,13 +101,25 @@ def _in_the_table(filled, table, columns):
 @click.command(cls=PackageCommand)
 @run_argument
 @click.option("--data", required=True, help="The data to rank: a name, or a path.")
-@click.option("--output", type=PATH, default="ranked.csv", show_default=True)
+@click.option(
+    "--output",
+    type=PATH,
+    default="ranked.csv",
+    show_default=True,
+    help="The file: .csv, .parquet, .npy or .npz.",
+)
 @click.option(
     "--count",
     type=click.IntRange(1),
     help="Write only the COUNT least likely rows  [default: all]",
 )
-@click.option("--num-samples", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--num-samples",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Importance samples for each row.",
+)
 @seed_option
 def anomalies(run, data, output, count, num_samples, seed):
     """Rank the rows of data, from the least to the most likely for the model in RUN.

@@ -15,7 +15,13 @@ from keras_vae.core.names import unknown
 @run_argument
 @data_option
 @split_option("all")
-@click.option("--output", type=PATH, default="labels.csv", show_default=True)
+@click.option(
+    "--output",
+    type=PATH,
+    default="labels.csv",
+    show_default=True,
+    help="The file: .csv, .parquet, .npy or .npz.",
+)
 def label(run, data, split, output):
     """Write the labels predicted by the model in RUN, with a row for each example.
 

@@ -33,7 +33,13 @@ run_argument = click.argument("run", type=PATH, shell_complete=complete_run)
 data_option = click.option(
     "--data", help="Name of a data set, or a path  [default: the data of the run]"
 )
-seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of all random draws.",
+)
 
 
 def split_option(default: str):

@@ -44,7 +44,13 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
     is_flag=True,
     help="For hierarchies: write a picture. Each row shares more of the highest levels.",
 )
-@click.option("--temperature", type=float, default=1.0, show_default=True)
+@click.option(
+    "--temperature",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Factor of the prior's standard deviations; below 1, samples are more typical.",
+)
 @click.option(
     "--draw/--mean",
     default=None,
@@ -58,7 +64,7 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 )
 @seed_option
 def sample(run, count, output, by_level, temperature, draw, y, seed):
-    """Make new data with the model in RUN: a .png or .jpg, .wav, .npy, .npz or .csv.
+    """Make new data with the model in RUN: .png, .jpg, .wav, .npy, .npz, .csv or .parquet.
 
     If the condition is a class, a picture has a row for each class. A table also gets the
     columns of the condition. A .wav holds all sounds one after another, and a folder beside
@@ -94,15 +100,23 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
 @run_argument
 @data_option
 @split_option("test")
-@click.option("--count", type=click.IntRange(1), default=16, show_default=True)
-@click.option("--output", type=PATH, default="pairs.png", show_default=True)
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    default=16,
+    show_default=True,
+    help="Number of examples.",
+)
+@click.option(
+    "--output", type=PATH, default="pairs.png", show_default=True, help="The file."
+)
 @click.option(
     "--by-level",
     is_flag=True,
     help="For hierarchies: write a picture. Each row takes fewer levels from the data.",
 )
 def reconstruct(run, data, split, count, output, by_level):
-    """Show data beside their reconstructions: .png, .jpg, .wav, .npy, .npz or .csv.
+    """Show data beside their reconstructions: a picture, .wav, .npy, .npz, .csv or .parquet.
 
     A .wav has each sound and then its reconstruction; a folder beside it has a file for each.
     """
@@ -170,9 +184,11 @@ def _by_level(output, name, model, *arguments, **options):
     show_default=True,
     help="Number of points of a walk, including both ends.",
 )
-@click.option("--output", type=PATH, default="walks.png", show_default=True)
+@click.option(
+    "--output", type=PATH, default="walks.png", show_default=True, help="The file."
+)
 def interpolate(run, data, split, count, steps, output):
-    """Interpolate between pairs of data: .png, .jpg, .wav, .npy, .npz or .csv.
+    """Interpolate between pairs of data: a picture, .wav, .npy, .npz, .csv or .parquet.
 
     A walk goes from one example to the next in the latent space; a picture has a row for
     each. If the model has a condition, the whole walk has the condition of its first example.
@@ -199,7 +215,13 @@ def interpolate(run, data, split, count, steps, output):
 @run_argument
 @data_option
 @split_option("all")
-@click.option("--output", type=PATH, default="z.npz", show_default=True)
+@click.option(
+    "--output",
+    type=PATH,
+    default="z.npz",
+    show_default=True,
+    help="The file: .npz, .csv or .parquet.",
+)
 def embed(run, data, split, output):
     """Write the codes z [N, D] of data, with labels y if there are any.
 

@@ -104,7 +104,13 @@ def build(run, name, zoo, description, overwrite):
 
 @zoo.command(cls=PackageCommand)
 @click.argument("folder", type=PATH)
-@click.option("--num-samples", type=click.IntRange(1), default=5000, show_default=True)
+@click.option(
+    "--num-samples",
+    type=click.IntRange(1),
+    default=5000,
+    show_default=True,
+    help="Importance samples for each example; for scores of images, samples from the prior.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Take this many random examples.")
 def score(folder, num_samples, limit):
     """Measure a preset's scores on the test data, and write them on its card."""

@@ -164,7 +164,9 @@ def test_options_that_messages_and_pages_name_exist():
     for one in (*options(commands), *commands.params):
         known |= {*one.opts, *one.secondary_opts}
     texts = {
-        page: " ".join(re.findall(r"`(?!python )[^`\n]+`", FENCE.sub("", page.read_text("utf-8"))))
+        page: " ".join(
+            re.findall(r"`(?!python )[^`\n]+`", FENCE.sub("", page.read_text("utf-8")))
+        )
         for page in PAGES
     }
     for path in (REPOSITORY / "keras_vae").rglob("*.py"):
@@ -175,6 +177,13 @@ def test_options_that_messages_and_pages_name_exist():
         for path, text in texts.items()
         for one in named.findall(text)
         if one not in known
+    ]
+
+
+def test_every_option_has_a_help():
+    # A subclass may write its help when it is asked for.
+    assert not [
+        one.opts for one in options(commands) if type(one) is click.Option and not one.help
     ]
 
 
