@@ -45,7 +45,7 @@ ROWS = {
     "IWAE-5": {"objective": "iwae:num_samples=5"},
     "DReG-5": {"objective": "dreg:num_samples=5"},
     "sticking the landing": {"objective": "stl"},
-    "free bits": {"objective": "elbo:free_bits=0.1"},
+    "25 free nats": {"objective": "elbo:free_bits=25"},
     "bits, VIMCO-5": {
         "posterior": "bernoulli",
         "objective": "vimco:num_samples=5",

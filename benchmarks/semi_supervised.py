@@ -46,7 +46,7 @@ _USUAL = {
         "learning_rate": 5e-3,
     },
     "m2": {
-        "epochs": 15,
+        "epochs": 60,
         "hidden_units": 500,
         "latent_dim": 50,
         "alpha": 50.0,
