@@ -52,6 +52,14 @@ def test_order_and_scale_of_codes_do_not_matter(score):
     assert score(other, Levels(), **SMALL)["mean"] == 1.0
 
 
+def test_codes_may_have_several_axes(score):
+    def noisy(x):
+        return perfect(x) + 0.8 * np.sin(1e3 * x.sum(axis=1, keepdims=True) * [1, 2, 3, 0])
+
+    flat = score(noisy, Levels(), **SMALL)
+    assert score(lambda x: noisy(x).reshape(-1, 2, 2), Levels(), **SMALL) == flat
+
+
 @pytest.mark.parametrize("factors", [[1.0, 1.0, 100.0], [0.1, 30.0, 1.0]])
 def test_the_votes_do_not_see_the_scale_of_codes(factors):
     """Where the code is far from perfect, and its units would decide."""

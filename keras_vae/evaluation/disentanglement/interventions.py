@@ -31,7 +31,7 @@ def beta_vae_score(
     factors in a code may still score 1.
 
     Args:
-        represent: Called with images [B, *event], returns codes [B, D].
+        represent: Called with images [B, *event], returns codes [B, *latent].
         data: An object with `sizes` (the number of values of each factor), `sample(n, rng)`
             -> factors [n, K] and `draw(factors)` -> images, such as
             `keras_vae.data.Sprites`.
@@ -96,7 +96,7 @@ def factor_vae_score(
     is smallest. Each code votes for the factor with which it was chosen most often.
 
     Args:
-        represent: Called with images [B, *event], returns codes [B, D].
+        represent: Called with images [B, *event], returns codes [B, *latent].
         data: See `beta_vae_score`.
         num_train: Number of points that vote; each takes `batch_size` images.
         num_test: Number of points on which the votes are tested.
@@ -175,7 +175,7 @@ def _codes(represent, data, factors):
     chunks = np.split(factors, range(_IMAGES_AT_A_TIME, len(factors), _IMAGES_AT_A_TIME))
     codes = np.concatenate(
         [np.asarray(represent(data.draw(chunk)), np.float64) for chunk in chunks]
-    )
+    ).reshape(len(factors), -1)
     if not np.isfinite(codes).all():
         raise ValueError("The codes hold NaN or infinite values.")
     return codes
