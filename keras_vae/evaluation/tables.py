@@ -32,7 +32,7 @@ def table_scores(
         classes the total variation), over columns; `marginal_distance_by_chance`, the
         distance from other samples instead of the held-out rows; and `imputation_error`,
         over rows: 30% of the numbers are hidden, and the squared error of the filled values
-        is divided by the variance of the column.
+        is divided by the variance of the column. Columns with a single value are left out.
 
     Raises:
         ValueError: If these are not tables.
@@ -72,10 +72,13 @@ def table_scores(
 def _imputation_error(model, x, fill, is_number, seed):
     """Hides numbers, and measures the error of the filled values; the mean for each row."""
     hidden = np.random.default_rng(seed).random(x.shape) < _HIDDEN
-    hidden &= is_number & ~np.isnan(x)
+    # Rounding gives a constant column a tiny variance.
+    varies = np.array([len(np.unique(column[~np.isnan(column)])) > 1 for column in x.T])
+    hidden &= is_number & varies & ~np.isnan(x)
     filled = fill(np.where(hidden, np.nan, x), ~hidden & ~np.isnan(x))
     filled = filled if model.preprocessor is None else model.preprocessor.codes(filled)
-    errors = np.square(np.asarray(filled) - x) / np.nanvar(x, axis=0).clip(1e-12)
+    variance = np.where(varies, np.nanvar(np.where(varies, x, 0.0), axis=0), 1.0)
+    errors = np.square(np.asarray(filled) - x) / variance
     # Rows are independent, cells are not.
     pairs = zip(errors, hidden, strict=True)
     return mean_and_error(np.array([row[gaps].mean() for row, gaps in pairs if gaps.any()]))

@@ -47,6 +47,16 @@ def test_imputation_misses_what_the_other_cells_do_not_tell():
     assert abs(found["mean"] - exact) < 4 * found["standard_error"]
 
 
+def test_columns_with_one_value_are_left_out():
+    x = np.random.default_rng(0).normal(size=(60, 2)).astype("f4")
+    x[:, 1] = 0.1
+    found = table_scores(model_of_normals(), x, lambda x, known: np.where(known, x, 2.0))
+    # 30% of the first column, and none of the second.
+    error = (2.0 - x[:, 0].mean()) ** 2 / x[:, 0].var() + 1
+    found = found["imputation_error"]
+    assert abs(found["mean"] - error) < 4 * found["standard_error"]
+
+
 def test_classes_are_compared_by_their_shares():
     model = keras_vae.DenseVAE(1, 1, "categorical:num_classes=3", ())
     model.decoder.layers[-1].set_weights([np.zeros((1, 3)), np.log([0.5, 0.3, 0.2])])
