@@ -242,7 +242,8 @@ def _weigh(model, x, y, observed, count, seed):
         model.encode(x, y).sample(count, seed=fold(seed, 2)),
     )
     trace = model.trace(x, z=z, y=y)
-    log_p, log_q, px = trace.log_p, trace.log_q, trace.px
+    # The density of `draw`, also where a known class has no probability of its own.
+    log_p, log_q, px = model.log_prior(z, y), trace.log_q, trace.px
     # The support of the prior may be larger than that of q, such as for a normal and beta
     # distributions: there the probability under q is 0, but TFP returns NaN.
     outside = from_prior & tf.math.is_nan(log_q)

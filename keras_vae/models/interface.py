@@ -219,7 +219,7 @@ class ModelInterface(ObjectiveModel):
         raise NotImplementedError
 
     def log_prior(self, z, y=None, training: bool = False) -> tf.Tensor:
-        """Returns log p(z|y) of latent variables [B, *latent], nats, [B]."""
+        """Returns log p(z|y), the density of `draw`, nats, [..., B], for z [..., B, *latent]."""
         raise NotImplementedError
 
     def with_prior(self, prior) -> ModelInterface:

@@ -656,12 +656,12 @@ class VAE(LatentVariableModel):
         """Returns log p(z), or log p(z|y).
 
         Args:
-            z: Latent variables [B, *latent].
+            z: Latent variables [..., B, *latent].
             y: The condition [B, ...], for a model that has one.
             training: Whether the model is being trained; networks of priors may use it.
 
         Returns:
-            Nats, [B].
+            Nats, [..., B].
         """
         z = tf.cast(tf.convert_to_tensor(z), self.posterior.compute_dtype)
         return self.prior.distribution(self._condition(y), training).log_prob(z)

@@ -114,6 +114,31 @@ def test_the_mean_is_the_sum_over_all_codes(make, codes, method):
     assert np.abs(trace.px.mean().numpy().mean(axis=(0, 1)) - expected).max() > 0.1
 
 
+@pytest.mark.parametrize("y", [3, -1])
+def test_a_known_class_is_no_draw(y):
+    """Codes are then drawn from p(z), and not from p(z, y)."""
+    classes, rng = 8, np.random.default_rng(1)
+    likelihood = layers.IndependentNormal(SIZE, scale=1.0)
+    model = keras_vae.SemiSupervisedVAE(SIZE, 1, classes, likelihood, (5,), seed=0)
+    kernel, _ = model.encoder.layers[-1].get_weights()
+    # Proposals miss much of the posterior, which the prior's share finds.
+    model.encoder.layers[-1].set_weights([0 * kernel, np.array([-1.0, -1.0])])
+    for weight in model.decoder.trainable_weights:
+        weight.assign(0.7 * rng.normal(size=weight.shape))
+    x = np.array([[1.0, 0.0, -0.5, 0.0]], "float32")
+    line, eye = np.linspace(-6, 6, 601), np.eye(classes)
+    codes = [(z, *one) for z in line for one in (eye if y < 0 else eye[y : y + 1])]
+    px = model.decode(np.array(codes, "float32"))
+    log_weight = px.distribution.log_prob(x).numpy()[:, OBSERVED].sum(axis=-1)
+    log_weight = log_weight - 0.5 * np.array(codes)[:, 0] ** 2
+    weight = np.exp(log_weight - logsumexp(log_weight))
+    expected = np.where(OBSERVED, x[0], weight @ px.mean().numpy())
+    known = np.tile(x, (COPIES, 1)), np.tile(OBSERVED, (COPIES, 1))
+    found = impute(model, *known, num_samples=400, y=np.full(COPIES, y)).mean
+    error = found.std(axis=0) / np.sqrt(COPIES) + 1e-4
+    assert (np.abs(found.mean(axis=0) - expected) < 5 * error).all()
+
+
 def test_another_condition_fills_in_something_else():
     model = weighted(layers.IndependentNormal(2), condition=3)
     x = np.full((2, SIZE), np.nan)

@@ -564,6 +564,23 @@ class SemiSupervisedVAE(VAE):
             seed=fold(seed, 3),
         )
 
+    def log_prior(self, z, y=None, training: bool = False) -> tf.Tensor:
+        """Returns log p(z, y), or log p(z|y) where the class is known: the density of `draw`.
+
+        Args:
+            z: Codes and classes [..., B, D + K].
+            y: Labels [B], -1 or NaN where unknown; None for none.
+            training: Whether the model is being trained; networks of priors may use it.
+
+        Returns:
+            Nats, [..., B].
+        """
+        z = tf.cast(tf.convert_to_tensor(z), self.posterior.compute_dtype)
+        known, one_hot = self._read(y, tf.shape(z)[-2])
+        log_class = tf.where(known[:, tf.newaxis], tf.math.log(one_hot), self._log_class)
+        code = self.prior.distribution(training=training)
+        return ClassAndCode(log_class, code, self.posterior.event_shape[0]).log_prob(z)
+
     posterior_params = LatentVariableModel.posterior_params
     posterior_at = LatentVariableModel.posterior_at
 
