@@ -100,5 +100,6 @@ def _check_levels(model):
 
 def _picture(model, rows, value_range):
     value_range = model.shown_range if value_range is None else value_range
+    rows = [model.pictures(one) for one in rows]
     tiles = np.stack([to_pixels(one, value_range, "The images") for one in rows])
     return lay_out(tiles, [2] * (len(tiles) - 1))

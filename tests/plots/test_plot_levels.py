@@ -5,6 +5,8 @@ import pytest
 
 import keras_vae
 from keras_vae import plots
+from keras_vae.data import Preprocessor, Scaling, Spectrogram
+from keras_vae.data.spectrogram import LEVELS
 from keras_vae.plots.pixels import to_pixels
 
 X = np.random.default_rng(0).random((3, 8, 8, 1)).astype(np.float32)
@@ -56,3 +58,18 @@ def test_one_level_and_vectors_are_refused(deep, draw):
         draw(deep)
     with pytest.raises(ValueError, match="height"):
         draw(keras_vae.LadderVAE(6, (2, 1), hidden_units=(3, 2)))
+
+
+def test_levels_of_sounds_are_shown_as_spectrograms():
+    x = np.random.default_rng(0).normal(size=(3, 512)).clip(-1, 1).astype("f4")
+    spectrogram = Spectrogram.fit(x, 8000, frame_length=128, hop_length=32, num_mels=16)
+    shape = spectrogram.event_shape
+    likelihood = {"name": "discretized_logistic", "low": 0, "high": 255}
+    vae = keras_vae.LadderVAE(shape, (3, 2), likelihood, (5, 4), seed=0)
+    vae.preprocessor = Preprocessor(Scaling(shape), levels=LEVELS, spectrogram=spectrogram)
+    picture = plots.level_reconstructions(vae, x)
+    originals = to_pixels(vae.pictures(x), LEVELS)
+    step = (picture.shape[1] - 4) // (3 * shape[1])
+    top = picture[: step * shape[1] : step, : step * shape[0] : step]
+    np.testing.assert_array_equal(top, originals[0])
+    assert plots.level_samples(vae, 2).ndim == 3
