@@ -6,6 +6,7 @@ import pytest
 from latent_cases import given_posterior, params
 from model_cases import data_for, vae, vae_gan
 
+import keras_vae
 from keras_vae import priors
 from keras_vae.evaluation import (
     annealed_importance_sampling,
@@ -42,6 +43,16 @@ def dense():
     return model, data_for(model)
 
 
+def missingness():
+    """A model that draws missing values, too."""
+    model = keras_vae.DenseVAE(
+        4, 2, "normal", (5,), gaps="mask", missingness="self_masking", seed=0
+    )
+    x = np.random.default_rng(0).normal(size=(12, 4)).astype("f4")
+    x[:, 1] = np.nan
+    return model, x
+
+
 # Name: (makes a model and x, the score, how many seeds serve two draws, as is meant).
 SCORES = {
     **{
@@ -58,6 +69,11 @@ SCORES = {
     # Both posteriors get the same noise: of 12 observations in batches of 3, and of 5
     # draws in chunks of one.
     "gaps": (dense, lambda vae, x: inference_gaps(vae, x, 5, 4, 2), 4 * 5),
+    "gaps, missing values": (
+        missingness,
+        lambda vae, x: inference_gaps(vae, x, 5, 4, 2),
+        4 * 5,
+    ),
     "information": (unknown_rate, lambda vae, x: information(vae, x, 2), 0),
     "collapse": (unknown_rate, collapse_report, 0),
     "anomalies by elbo": (unknown_rate, anomaly_scores, 0),

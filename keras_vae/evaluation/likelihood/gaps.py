@@ -158,8 +158,10 @@ def _evaluate(local, x, params, num_samples, chunk, seed):
     def add(done, log_sum, sums):
         count = tf.minimum(chunk, num_samples - done)
         # One seed for both: normals of one kind get the same noise.
-        z = tf.concat([q.sample(count, fold(seed, done)) for q in posteriors], axis=0)
-        log_joint = model.trace(x, z=z).log_joint
+        noise = fold(seed, done)
+        z = tf.concat([q.sample(count, noise) for q in posteriors], axis=0)
+        # A model of missingness draws, too.
+        log_joint = model.trace(x, z=z, seed=noise).log_joint
         log_q = tf.stack([q.log_prob(z) for q in posteriors])
         log_mixture = tf.reduce_logsumexp(log_q, axis=0) - math.log(2.0)
         log_weight = tf.concat([log_sum[tf.newaxis], log_joint - log_mixture], axis=0)

@@ -123,8 +123,10 @@ class LocalPosteriors:
             Nats, [B].
         """
         q = self.member(params)
-        z = q.sample(draws, seed=fold(seed))
-        trace = self.model.trace(x, z=z)
+        seed = fold(seed)
+        z = q.sample(draws, seed=seed)
+        # A model of missingness draws, too.
+        trace = self.model.trace(x, z=z, seed=seed)
         rate = self.model.divergence_from_prior(q)
         if rate is None:
             rate = tf.reduce_mean(q.log_prob(z) - trace.log_p, axis=0)
