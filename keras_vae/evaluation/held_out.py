@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.core.numbers import positive_int
-from keras_vae.data import rows_of
+from keras_vae.data import Streamed, rows_of
 from keras_vae.models import LatentVariableModel
 
 
@@ -71,6 +71,29 @@ class HeldOut:
     def condition(self) -> np.ndarray | None:
         """The labels if the model has a condition, which they are; otherwise None."""
         return None if self.model.condition_shape is None else self.y
+
+
+def drawn_once(model: LatentVariableModel, x) -> Any:
+    """Draws grey values as black or white, if the model's scores do.
+
+    The draws of a row depend on its place, but black and white are not drawn again. So rows
+    that are taken from the result are scored as in the whole.
+
+    Args:
+        model: The model.
+        x: Raw observations [N, *event].
+
+    Returns:
+        Raw observations, black or white; x itself where nothing is drawn, and for sounds,
+        which a spectrogram does not give back.
+    """
+    prepare = model.preprocessor
+    if prepare is None or not prepare.binarize or prepare.spectrogram is not None:
+        return x
+    units = model.to_units(x, scores=True)
+    if isinstance(units, Streamed):
+        return units.mapped(lambda rows, _: model.from_units(rows), x.dtype)
+    return model.from_units(units)
 
 
 def limited(arrays: tuple, limit: int | None, seed: int) -> tuple:

@@ -17,13 +17,13 @@ from keras_vae.evaluation.disentanglement.interventions import (
     factor_vae_score,
 )
 from keras_vae.evaluation.errors import mean_and_error
-from keras_vae.evaluation.held_out import HeldOut, limited
+from keras_vae.evaluation.held_out import HeldOut, drawn_once, limited
 from keras_vae.evaluation.images.classes import class_reader, condition_accuracy
 from keras_vae.evaluation.images.features import random_conv
 from keras_vae.evaluation.images.frechet import frechet_distance
 from keras_vae.evaluation.images.manifolds import density_coverage, precision_recall
 from keras_vae.evaluation.images.scores import grain, image_scores
-from keras_vae.evaluation.labels import label_scores
+from keras_vae.evaluation.labels import label_scores, with_known_classes
 from keras_vae.evaluation.latents.aggregate import information
 from keras_vae.evaluation.latents.collapse import collapse_report
 from keras_vae.evaluation.latents.probes import probe_accuracy
@@ -99,7 +99,9 @@ def score_gaps(on: HeldOut) -> dict[str, Any]:
 
 
 def _few(on):
-    return replace(on, limit=on.limit or _FEW).cut
+    # As in `likelihood_scores`, so that both score the same.
+    x = drawn_once(on.model, on.x)
+    return replace(on, x=x, limit=on.limit or _FEW).cut
 
 
 def score_images(on: HeldOut) -> dict[str, Any]:
@@ -137,16 +139,19 @@ def score_information(on: HeldOut) -> dict[str, Any]:
 
 
 def score_probe(on: HeldOut) -> dict[str, Any]:
-    """Labels predicted from embeddings."""
+    """Labels predicted from embeddings; unknown classes are left out."""
     assert on.train is not None, "a metric that needs labels has training data"
-    x, y = limited(on.train(), _MOST_PROBED, on.seed)
-    learned, tested = replace(on, x=x, y=y), on.cut
+    sets = (
+        limited(with_known_classes(*on.train()), _MOST_PROBED, on.seed),
+        with_known_classes(on.cut.x, on.cut.y),
+    )
+    learned, tested = (replace(on, x=x, y=y) for x, y in sets)
     train, test = (
         (one.model.embed(one.x, one.condition), one.y) for one in (learned, tested)
     )
     return {
-        "num_examples": len(on.cut.x),
-        "num_train": len(x),
+        "num_examples": len(tested.x),
+        "num_train": len(learned.x),
         "linear_probe": probe_accuracy(*train, *test, "linear"),
         "knn_probe": probe_accuracy(*train, *test, "knn"),
     }
@@ -155,16 +160,15 @@ def score_probe(on: HeldOut) -> dict[str, Any]:
 def score_classes(on: HeldOut) -> dict[str, Any]:
     """Held-out data, reconstructions, and samples of each class, as a classifier reads them.
 
-    Sounds are classified by the spectrograms of their waveforms. Sounds that went to a
-    spectrogram and back without the model are classified, too, to separate this loss from
-    the model's.
+    Observations whose class is unknown are left out. Sounds are classified by the
+    spectrograms of their waveforms. Sounds that went to a spectrogram and back without the
+    model are classified, too, to separate this loss from the model's.
     """
     assert on.train is not None, "a metric that needs labels has training data"
-    model, cut = on.model, on.cut
-    x, y = on.train()
-    y, y_true = (
-        model.check_condition(labels, len(rows))
-        for rows, labels in ((x, y), (cut.x, cut.y))
+    model = on.model
+    (x, y), (x_true, y_true) = (
+        with_known_classes(rows, model.check_condition(labels, len(rows)))
+        for rows, labels in (on.train(), (on.cut.x, on.cut.y))
     )
     epochs = max(_READER_EPOCHS, -(-64 * _READER_STEPS // len(x)))
     pictures, classes = model.pictures(x), model.num_classes or 0
@@ -174,18 +178,19 @@ def score_classes(on: HeldOut) -> dict[str, Any]:
         shown = np.asarray(model.pictures(observations), np.float32)
         return mean_and_error(reader.predict(shown, verbose=0).argmax(axis=-1) == y_true)
 
+    condition = None if model.condition_shape is None else y_true
     spectrogram = model.preprocessor and model.preprocessor.spectrogram
     count = _SOUNDS_OF_EACH_CLASS if spectrogram else _OF_EACH_CLASS
     found = {
-        "num_examples": len(cut.x),
+        "num_examples": len(x_true),
         "num_train": len(x),
         "num_of_each_class": count,
-        "classifier_accuracy": accuracy(cut.x),
-        "reconstruction_accuracy": accuracy(model.reconstruct(cut.x, cut.condition)),
+        "classifier_accuracy": accuracy(x_true),
+        "reconstruction_accuracy": accuracy(model.reconstruct(x_true, condition)),
         "condition_accuracy": condition_accuracy(model, reader, count, on.seed),
     }
     if spectrogram:
-        found["round_trip_accuracy"] = accuracy(_round_trip(spectrogram, cut.x))
+        found["round_trip_accuracy"] = accuracy(_round_trip(spectrogram, x_true))
     return found
 
 
@@ -275,7 +280,8 @@ def score_anomalies(on: HeldOut) -> dict[str, Any]:
     methods = (
         ["elbo", "log_likelihood", "reconstruction"] if bounded else ["reconstruction"]
     )
-    if bounded and on.model.is_discrete and len(on.model.event_shape) == 3:
+    of_images = len(on.model.event_shape) == 3 and on.model.event_shape[-1] in (1, 3)
+    if bounded and on.model.is_discrete and of_images:
         methods.append("input_complexity")
     asked = {method: (method, 1) for method in methods}
     for levels in range(1, on.model.num_levels):

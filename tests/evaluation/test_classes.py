@@ -89,8 +89,11 @@ def test_levels_do_not_matter(reader):
 
 
 def test_the_metric_reads_held_out_images_and_samples():
-    on = HeldOut(Obeying((0, 1, 1)), X[:30], Y[:30], lambda: (X, Y))
+    # The class of every fifth is unknown.
+    y = np.where(np.arange(len(Y)) % 5, Y, -1)
+    on = HeldOut(Obeying((0, 1, 1)), X[:30], y[:30], lambda: (X, y))
     found = evaluate_metrics("classes", on)["classes"]
+    assert found["num_examples"] == 24 and found["num_train"] == 192
     assert found["classifier_accuracy"]["mean"] == 1
     assert found["reconstruction_accuracy"]["mean"] == pytest.approx(2 / 3)
     assert found["condition_accuracy"]["mean"] == pytest.approx(2 / 3)

@@ -22,8 +22,8 @@ SHAPE, SIZE = (3, 4, 1), 12
 LOGISTIC = layers.DiscretizedLogistic(SHAPE, low=0, high=6)
 
 
-def model(likelihood="bernoulli", seed=0):
-    return keras_vae.DenseVAE(SHAPE, 2, likelihood, hidden_units=(5,), seed=seed)
+def model(likelihood="bernoulli", **kwargs):
+    return keras_vae.DenseVAE(SHAPE, 2, likelihood, hidden_units=(5,), seed=0, **kwargs)
 
 
 def coins(n=40):
@@ -66,12 +66,16 @@ def test_the_log_likelihood_is_above_the_elbo(scores):
     assert scores["log_likelihood"]["mean"] > scores["elbo"]["mean"]
 
 
-def test_a_model_that_knows_nothing_needs_one_bit_for_a_coin():
-    vae = model()
+@pytest.mark.parametrize("gaps", [None, "mask"])
+def test_a_model_that_knows_nothing_needs_one_bit_for_a_coin(gaps):
+    vae, x = model(gaps=gaps), coins()
     for weight in vae.trainable_weights:
         weight.assign(0 * weight)
+    if gaps:
+        # Missing coins need none.
+        x[:, 1] = np.nan
     # The likelihood is 1/2 whatever z, so the noise is that of mean p(z)/q(z) alone.
-    scores = likelihood_scores(vae, coins(), num_samples=500)
+    scores = likelihood_scores(vae, x, num_samples=500)
     bits = scores["bits_per_dimension"]
     assert abs(bits["mean"] - 1.0) < 5 * bits["standard_error"] + 1e-3
     assert bits["standard_error"] < 0.005

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from kind_cases import SHAPE, dense, images, kind
 
-from keras_vae.data import Preprocessor, Scaling
+from keras_vae.data import Preprocessor, Scaling, Streamed
 from keras_vae.evaluation import (
     HeldOut,
+    InferenceGaps,
     active_units,
     aggregate_posterior,
     annealed_importance_sampling,
@@ -18,6 +19,7 @@ from keras_vae.evaluation import (
     inference_gaps,
     information,
     likelihood_scores,
+    metrics,
 )
 
 Z = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
@@ -104,13 +106,58 @@ def test_raw_densities_differ_by_the_scale_and_all_else_is_equal(name):
     np.testing.assert_allclose(score(model, x), expected, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["elbo", "likelihood", "anomaly by reconstruction"])
-def test_grey_values_that_were_binarized_are_scored_binarized(name):
+BINARIZED = {
+    name: SCORES[name][0]
+    for name in (
+        *("elbo", "likelihood", "anomaly by reconstruction", "log_likelihood of some"),
+        *("log_likelihood_of_all of some", "metric of some"),
+    )
+}
+BINARIZED["anomaly by complexity"] = lambda vae, x: anomaly_scores(
+    vae, x, "input_complexity", 5
+)
+PREPARE = Preprocessor(Scaling(SHAPE, 0.0, 255.0), True, 3, (0, 255))
+
+
+def in_memory(x):
+    return x
+
+
+def streamed(x):
+    class Source:
+        shape, dtype = x.shape, x.dtype
+
+        def read(self, rows):
+            return x[rows]
+
+    return Streamed(Source())
+
+
+@pytest.mark.parametrize(
+    "name, given",
+    [*((name, in_memory) for name in BINARIZED), ("log_likelihood of some", streamed)],
+)
+def test_grey_values_that_were_binarized_are_scored_binarized(name, given):
     model, grey = dense(), images("uint8")
-    prepare = Preprocessor(Scaling(SHAPE, 0.0, 255.0), True, 3, (0, 255))
-    expected = SCORES[name][0](model, prepare.held_out(grey))
-    model.preprocessor = prepare
-    np.testing.assert_allclose(SCORES[name][0](model, grey), expected, rtol=1e-5)
+    expected = BINARIZED[name](model, PREPARE.held_out(grey))
+    model.preprocessor = PREPARE
+    np.testing.assert_allclose(BINARIZED[name](model, given(grey)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["ais", "gaps"])
+def test_scores_of_some_are_of_the_same_black_and_white(name, monkeypatch):
+    model, grey, seen = dense(), images("uint8"), []
+    model.preprocessor = PREPARE
+
+    def look(model, x, *_, **options):
+        seen.append(model.to_units(x, scores=True))
+        return InferenceGaps(*np.zeros((3, len(x))))
+
+    monkeypatch.setattr(metrics, "annealed_importance_sampling", look)
+    monkeypatch.setattr(metrics, "inference_gaps", look)
+    evaluate_metrics(name, HeldOut(model, grey, limit=5, seed=2))
+    rows = np.sort(np.random.default_rng(2).choice(len(grey), 5, replace=False))
+    np.testing.assert_array_equal(seen[0], PREPARE.held_out(grey)[rows])
 
 
 def test_images_are_scored_in_their_own_range():

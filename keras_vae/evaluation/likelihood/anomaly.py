@@ -12,6 +12,7 @@ from keras_vae.core.batches import in_batches
 from keras_vae.core.names import unknown
 from keras_vae.core.support import pieces
 from keras_vae.data import Streamed
+from keras_vae.evaluation.held_out import drawn_once
 from keras_vae.models import LatentVariableModel
 
 _METHODS = (
@@ -98,6 +99,8 @@ def anomaly_scores(
                 "A file's length can be compared with the logarithm of a probability, but "
                 "this model's likelihood gives densities. Use another method."
             )
+        # Of the images that the likelihood is of.
+        x = drawn_once(model, x)
         complexity = png_length(model.pictures(x), model.shown_range) * math.log(2)
     options = {"seed": seed, "verbose": verbose, "y": y}
     scores = -model.log_likelihood(x, num_samples, **options)

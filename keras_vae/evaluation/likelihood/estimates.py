@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_vae.core.support import pieces
 from keras_vae.evaluation.errors import mean_and_error
-from keras_vae.evaluation.held_out import limited
+from keras_vae.evaluation.held_out import drawn_once, limited
 from keras_vae.models import LatentVariableModel
 
 
@@ -47,17 +47,20 @@ def likelihood_scores(
         `{"mean", "standard_error"}`, the error over examples, for `elbo`,
         `rate` and `distortion` (of which the ELBO is the negative sum), `log_likelihood`
         (nats per example, higher is better) and, of probabilities, `bits_per_dimension`
-        (lower is better); with a limit also `elbo_of_all` and `log_likelihood_of_all`,
-        an estimate: the ELBO of all, plus the mean difference of log-likelihood and ELBO
-        over the scored examples, which varies far less than either; and its bits.
+        (for each known value, lower is better); with a limit also `elbo_of_all` and
+        `log_likelihood_of_all`, an estimate: the ELBO of all, plus the mean difference of
+        log-likelihood and ELBO over the scored examples, which varies far less than either;
+        and its bits.
 
     Example:
         >>> likelihood_scores(vae, x_test, num_samples=5000)["log_likelihood"]
     """
-    # Computed for all and then cut, so that both have the same noise in the estimate of
-    # all.
+    # Drawn and computed for all and then cut, so that both have the same noise in the
+    # estimate of all.
+    x = drawn_once(model, x)
     rate, distortion = model.rate_and_distortion(x, seed=seed, y=y)
     elbo_of_all = -rate - distortion
+    whole = x
     x, y, rate, distortion = limited((x, y, rate, distortion), limit, seed)
     log_likelihood = model.log_likelihood(x, num_samples, seed=seed, verbose=verbose, y=y)
     of = logarithm_of(model, x)
@@ -79,9 +82,9 @@ def likelihood_scores(
     if model.preprocessor is not None and model.preprocessor.levels is not None:
         bits["density"] = "density_bits_per_dimension"
     if of in bits:
-        for suffix in ("", "_of_all"):
+        for suffix, rows in (("", x), ("_of_all", whole)):
             if nats := scores.get(f"log_likelihood{suffix}"):
-                scores[bits[of] + suffix] = _in_bits(nats, math.prod(model.event_shape))
+                scores[bits[of] + suffix] = _in_bits(nats, _known_values(model, rows))
     return scores
 
 
@@ -105,7 +108,16 @@ def logarithm_of(model: LatentVariableModel, x) -> str:
     return "probability" if whole else "cross-entropy of grey values"
 
 
-def _in_bits(nats: dict[str, Any], dimensions: int) -> dict[str, float | None]:
+def _known_values(model, x) -> float:
+    """The mean number of known elements of an observation."""
+    size = math.prod(model.event_shape)
+    if not model.takes_gaps:
+        return size
+    parts = map(np.asarray, pieces(model.to_units(x)))
+    return float(sum(np.count_nonzero(~np.isnan(one)) for one in parts) / len(x))
+
+
+def _in_bits(nats: dict[str, Any], dimensions: float) -> dict[str, float | None]:
     """A log-likelihood as bits for each element."""
     unit = math.log(2) * dimensions
     error = nats["standard_error"]
