@@ -55,7 +55,8 @@ def fit_prior(
 
     Args:
         model: The trained model. It does not change.
-        x: The model's training observations [N, *event].
+        x: The model's training observations [N, *event]; they are binarized once if the
+            model's data were.
         prior: A prior of `keras_vae.priors`, or its name; an object becomes part of the
             returned model.
         y: The condition of each observation, for a model that has one.
@@ -96,7 +97,8 @@ def fit_prior(
     fitted = model.with_prior(prior)
     if not fitted.trainable_variables:
         return fitted
-    x = model.to_units(x)
+    # The codes of greys are less varied than those that the model was trained on.
+    x = model.to_units(x, scores=True)
     is_held_out = np.arange(len(x)) % _EVERY == 0
     held_out, rest = (
         (x[rows], None if y is None else y[rows]) for rows in (is_held_out, ~is_held_out)

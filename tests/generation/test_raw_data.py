@@ -7,7 +7,13 @@ import pytest
 import keras_vae
 from keras_vae.core.support import REAL
 from keras_vae.data import Preprocessor, Scaling
-from keras_vae.generation import attribute_vectors, edit_attribute, impute, swap
+from keras_vae.generation import (
+    attribute_vectors,
+    edit_attribute,
+    fit_prior,
+    impute,
+    swap,
+)
 
 RNG = np.random.default_rng(6)
 SPREAD = np.array([4.0, 300.0, 0.01])
@@ -88,6 +94,17 @@ def test_edits_and_swaps_of_raw_data_are_raw(pair):
     np.testing.assert_allclose(
         swap(x, raw, raw), prepare.inverse(swap(prepare(x), units, units)), rtol=1e-4
     )
+
+
+def test_a_prior_is_fitted_to_the_codes_of_black_and_white():
+    greys = RNG.integers(0, 256, (40, 4, 4, 1)).astype("uint8")
+    prepare = Preprocessor(Scaling((4, 4, 1), 0.0, 255.0), True, 3, (0, 255))
+    vae = keras_vae.DenseVAE((4, 4, 1), 2, "bernoulli", (4,), seed=0)
+    z, scores = RNG.normal(size=(5, 2)), []
+    for preprocessor, x in ((None, prepare.held_out(greys)), (prepare, greys)):
+        vae.preprocessor = preprocessor
+        scores.append(fit_prior(vae, x, "learned:layer=normal", epochs=1).log_prior(z))
+    np.testing.assert_allclose(*scores, rtol=1e-5)
 
 
 def test_prepared_data_are_not_prepared_twice_unnoticed():
