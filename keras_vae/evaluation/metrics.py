@@ -281,7 +281,8 @@ def score_anomalies(on: HeldOut) -> dict[str, Any]:
         ["elbo", "log_likelihood", "reconstruction"] if bounded else ["reconstruction"]
     )
     of_images = len(on.model.event_shape) == 3 and on.model.event_shape[-1] in (1, 3)
-    if bounded and on.model.is_discrete and of_images:
+    # A file has no gaps.
+    if bounded and on.model.is_discrete and of_images and not on.model.takes_gaps:
         methods.append("input_complexity")
     asked = {method: (method, 1) for method in methods}
     for levels in range(1, on.model.num_levels):

@@ -90,6 +90,8 @@ def test_refusals():
         anomaly_scores(normal, X, "input_complexity")
     with pytest.raises(ValueError, match="1 or 3"):
         png_length(X[..., 0], (0, 1))
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        png_length(X * np.nan, (0, 1))
     with pytest.raises(ValueError, match="outside"):
         anomaly_scores(MODEL, X + 7.0, "reconstruction")
 

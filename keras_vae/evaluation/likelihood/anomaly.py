@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_vae.core.batches import in_batches
 from keras_vae.core.names import unknown
-from keras_vae.core.support import pieces
+from keras_vae.core.support import REAL, pieces
 from keras_vae.data import Streamed
 from keras_vae.evaluation.held_out import drawn_once
 from keras_vae.models import LatentVariableModel
@@ -122,7 +122,7 @@ def png_length(x, value_range: tuple[float, float] | None) -> np.ndarray:
         Bits, array [N].
 
     Raises:
-        ValueError: If x holds no such images, or no range is given.
+        ValueError: If x holds no such images, NaN, or no range is given.
 
     Example:
         >>> png_length(x_test, (0, 255)).mean() / 8
@@ -138,6 +138,7 @@ def png_length(x, value_range: tuple[float, float] | None) -> np.ndarray:
     low, high = value_range
     lengths = []
     for piece in map(np.asarray, pieces(x)):
+        REAL.check(piece)
         levels = 255.0 * np.clip((piece - low) / (high - low), 0.0, 1.0)
         for image in np.round(levels).astype(np.uint8):
             file = io.BytesIO()
