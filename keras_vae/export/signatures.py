@@ -9,7 +9,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from keras_vae.core.checks import checked
-from keras_vae.core.seeds import fold, is_by_row
+from keras_vae.core.seeds import fold
+from keras_vae.core.support import REAL
 
 _BYTES = (0, 255)
 
@@ -178,8 +179,10 @@ class _Served:
         first, *others = tensors
         if support is not None:
             first = checked(first, support, name, self.model.takes_gaps)
-        # The condition is the last of them, the only one of whole numbers beside seeds.
-        if others and others[-1].dtype == tf.int32 and not is_by_row(others[-1]):
+        # The condition is the last of them: floats, or class numbers [B]. Seeds are [B, 2].
+        if others and others[-1].dtype.is_floating:
+            others[-1] = checked(others[-1], REAL, "y")
+        elif others and others[-1].shape.rank == 1:
             others[-1] = _checked_classes(others[-1], self.model.num_classes)
         tensors = _same_size(first, *others)
         # Convolutions and draws from some distributions fail for no example at all: an

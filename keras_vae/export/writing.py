@@ -169,8 +169,8 @@ class _ModelOf(keras.Model):
         self.function = function
         self.built = True
 
-    def call(self, x):
-        return self.function(x)
+    def call(self, *tensors):
+        return self.function(*tensors)
 
 
 def _require_onnx() -> None:

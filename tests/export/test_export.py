@@ -13,6 +13,7 @@ from served_models import (
     OF_BYTES,
     answers,
     check_answer,
+    make,
     requests,
     scaled,
     seeds,
@@ -125,6 +126,16 @@ def test_values_that_are_not_finite_are_refused(loaded, bad):
             request[name] = request[name].astype("f4")
             with pytest.raises(tf.errors.InvalidArgumentError, match="must be finite"):
                 ask(signatures[key], request)
+
+
+def test_conditions_that_are_not_finite_are_refused():
+    served = make("condition")
+    for key, signature in signatures_of(served.model).items():
+        request = {**requests(served, 1)[key], "y": np.array([[0.0, np.nan]], "f4")}
+        with pytest.raises(tf.errors.InvalidArgumentError, match="y must be finite"):
+            signature.function(
+                *(tf.constant(request[one.name]) for one in signature.inputs)
+            )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ needs_onnx = pytest.mark.skipif(
 
 
 @needs_onnx
-@pytest.mark.parametrize("name", ["learned scale", "VAE-GAN"])
+@pytest.mark.parametrize("name", ["learned scale", "VAE-GAN", "condition"])
 def test_onnx_runtime_answers_as_keras_does(tmp_path, name):
     import onnxruntime
 
@@ -29,11 +29,12 @@ def test_onnx_runtime_answers_as_keras_does(tmp_path, name):
         session = onnxruntime.InferenceSession(tmp_path / "1" / f"{key}.onnx")
         for n in (1, 3):
             request = requests(served, n)[key]
+            y = request.get("y")
             if key == "encode":
                 x = request["x"]
-                expected = {**served.model.summary(x), "z": served.model.codes(x)}
+                expected = {**served.model.summary(x, y), "z": served.model.codes(x, y)}
             else:
-                expected = {"mean": served.model.decoded(request["z"])}
+                expected = {"mean": served.model.decoded(request["z"], y)}
             assert {one.name for one in session.get_outputs()} == set(expected)
             answer = session.run(list(expected), request)
             for given, value in zip(answer, expected.values(), strict=True):
