@@ -107,7 +107,8 @@ def read_json(path: str | os.PathLike) -> Any:
     path = Path(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    # Also for bytes that are no text, numbers of thousands of digits, and deep nesting.
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} is damaged or not JSON: {error}. Copy it again from its source."
         ) from error

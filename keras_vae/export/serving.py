@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -133,12 +134,16 @@ def serving_config(versions: dict[str, list[int]]) -> str:
 
 
 def _model(name, numbers):
+    # Texts are quoted as in JSON.
+    called, path = (
+        json.dumps(one, ensure_ascii=False) for one in (name, f"/models/{name}")
+    )
     labels = "".join(
         f'    version_labels {{ key: "{label}" value: {number} }}\n'
         for label, number in zip(("latest", "previous"), numbers, strict=False)
     )
     return (
-        f'  config {{\n    name: "{name}"\n    base_path: "/models/{name}"\n'
+        f"  config {{\n    name: {called}\n    base_path: {path}\n"
         '    model_platform: "tensorflow"\n'
         "    model_version_policy { latest { num_versions: 2 } }\n"
         f"{labels}  }}\n"

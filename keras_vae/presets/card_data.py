@@ -86,5 +86,7 @@ def _yaml(value: Any, indent: str = "") -> str:
 
 def _scalar(value: Any) -> str:
     plain = isinstance(value, str) and _PLAIN.fullmatch(value)
-    # Words that YAML reads as something else.
-    return value if plain and value not in _NOT_WORDS else json.dumps(value)
+    # Words that YAML reads as something else, in capitals, too.
+    if plain and value.lower() not in _NOT_WORDS:
+        return value
+    return json.dumps(value, ensure_ascii=False)

@@ -166,7 +166,7 @@ def files_in(folder: Path) -> list[str]:
     return sorted(p.as_posix() for p in shown if p.as_posix() != METADATA)
 
 
-def check_all(folder: str | os.PathLike, ignore: Collection[str] = ()) -> list[str]:
+def check_all(folder: str | os.PathLike, ignore: Collection[str] = ()) -> dict[str, Path]:
     """Checks every file of a preset against the checksums in `metadata.json`.
 
     Args:
@@ -174,7 +174,7 @@ def check_all(folder: str | os.PathLike, ignore: Collection[str] = ()) -> list[s
         ignore: Files that need no checksum.
 
     Returns:
-        The names of the files that were checked.
+        The files that were checked: the path of each by name; see `check_file`.
 
     Raises:
         FileNotFoundError: If one is missing.
@@ -182,12 +182,11 @@ def check_all(folder: str | os.PathLike, ignore: Collection[str] = ()) -> list[s
     """
     folder = Path(folder)
     recorded = read_metadata(folder)["files"]
-    for name, expected in recorded.items():
-        check_file(folder, name, expected)
+    paths = {name: check_file(folder, name, about) for name, about in recorded.items()}
     if unknown := set(files_in(folder)) - set(recorded) - set(ignore):
         raise ValueError(
             f"{folder} holds files without a checksum in {METADATA}: "
             f"{', '.join(sorted(unknown))}. Delete them, or, if they belong to the preset, "
             f"run `keras-vae zoo add-files {folder}`."
         )
-    return list(recorded)
+    return paths

@@ -158,4 +158,5 @@ def _model_of(path: Path, file_size: int, overrides: Mapping[str, Any]) -> keras
             return keras.saving.deserialize_keras_object(config, safe_mode=True)
     # Keras raises many kinds of errors for malformed configs.
     except Exception as error:
-        raise ValueError(f"{path} does not describe a model: {error}") from error
+        given = f" with the given {', '.join(overrides)}" if overrides else ""
+        raise ValueError(f"{path}{given} does not describe a model: {error}") from error

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from keras_vae.presets.files import CARD, METADATA, check_all
+from keras_vae.presets.files import METADATA, check_all
 
 # A path made from a handle has one slash.
 _HANDLE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
@@ -116,13 +116,17 @@ def upload(
         raise ValueError(
             f"{handle!r} has a revision, which is only for reading. Leave it out."
         )
-    files = check_all(folder)
-    api = hub_module("huggingface_hub").HfApi() if api is None else api
+    # One by one: names may hold what a pattern of names reads as something else, and files of
+    # an interrupted save are in another place.
+    files = {**check_all(folder), METADATA: Path(folder) / METADATA}
+    hub = hub_module("huggingface_hub")
+    api = hub.HfApi() if api is None else api
     api.create_repo(repository, exist_ok=True, private=private)
-    commit = api.upload_folder(
+    commit = api.create_commit(
         repo_id=repository,
-        folder_path=os.fspath(folder),
-        allow_patterns=[*files, METADATA, CARD],
+        operations=[
+            hub.CommitOperationAdd(name, os.fspath(path)) for name, path in files.items()
+        ],
         commit_message=f"Upload {Path(folder).name}",
     )
     return str(commit)

@@ -102,7 +102,11 @@ def test_what_json_cannot_hold_is_refused_and_nothing_is_lost(tmp_path, value):
     assert json.loads(path.read_text()) == "old" and names(tmp_path) == ["v.json"]
 
 
-@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe{}", b"{} {}"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"a": 1', b"\xff\xfe{}", b"{} {}", b"[" * 100_000, b"1" * 5000],
+    ids=lambda content: content[:8].decode("latin-1"),
+)
 def test_a_damaged_json_file_is_named(tmp_path, content):
     path = tmp_path / "recipe.json"
     path.write_bytes(content)

@@ -50,6 +50,17 @@ def test_batching_and_versions_are_said(whole):
     assert config.count("{") == config.count("}")
 
 
+def test_a_config_may_hold_any_name():
+    from google.protobuf import text_format
+    from tensorflow_serving.config import model_server_config_pb2
+
+    name = 'my "möd\\el"'
+    config = model_server_config_pb2.ModelServerConfig()
+    text_format.Parse(serving_config({name: [1]}), config)
+    (one,) = config.model_config_list.config
+    assert (one.name, one.base_path) == (name, f"/models/{name}")
+
+
 def test_what_the_server_reads_is_kept_or_written_anew(model, tmp_path):
     folder = tmp_path / "1"
     model.export(folder)

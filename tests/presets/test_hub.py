@@ -9,13 +9,15 @@ import pytest
 
 from keras_vae import VAE, DenseVAE
 from keras_vae.cli.zoo import upload as upload_command
-from keras_vae.presets.files import METADATA, WEIGHTS, read_metadata
+from keras_vae.core.disk import NEW
+from keras_vae.core.files import write_json
+from keras_vae.presets.card_data import card_data
+from keras_vae.presets.files import METADATA, WEIGHTS, describe_file, read_metadata
 from keras_vae.presets.hub import download, is_handle, read_handle, upload
 from keras_vae.presets.lookup import _PACKAGE, find_preset
 
 hub = pytest.importorskip("huggingface_hub", reason="needs the extra 'hub'")
 constants = importlib.import_module("huggingface_hub.constants")
-utils = importlib.import_module("huggingface_hub.utils")
 REPOSITORY = "somebody/digits"
 ZOO = _PACKAGE.parent / "zoo"
 
@@ -88,8 +90,8 @@ class Api:
     def create_repo(self, repository, exist_ok, private):
         self.repository = repository, exist_ok, private
 
-    def upload_folder(self, **options):
-        self.options = options
+    def create_commit(self, operations, **options):
+        self.sent = {one.path_in_repo: one.path_or_fileobj for one in operations}
         return "https://hub/commit"
 
 
@@ -98,17 +100,28 @@ def test_what_is_whole_is_uploaded(preset):
     address = upload(f"hf://{REPOSITORY}", preset, private=True, api=api)
     assert address == "https://hub/commit"
     assert api.repository == (REPOSITORY, True, True)
-    sent = utils.filter_repo_objects(
-        [path.name for path in preset.iterdir()],
-        allow_patterns=api.options["allow_patterns"],
-    )
-    assert set(sent) == {*read_metadata(preset)["files"], METADATA}
+    assert set(api.sent) == {*read_metadata(preset)["files"], METADATA}
     with pytest.raises(ValueError, match="revision"):
         upload(f"hf://{REPOSITORY}@v1", preset, api=Api())
     (preset / WEIGHTS).write_bytes(b"?")
     with pytest.raises(ValueError, match="is damaged"):
         upload(f"hf://{REPOSITORY}", preset, api=Api())
     assert {one.name for one in upload_command.params} == {"folder", "handle", "private"}
+
+
+def test_the_files_that_the_metadata_mean_are_uploaded(preset):
+    # A save that was killed before its files were in their places, and a name that is a pattern.
+    (preset / f"{NEW}preset").mkdir()
+    (preset / WEIGHTS).rename(preset / f"{NEW}preset" / WEIGHTS)
+    (preset / WEIGHTS).write_bytes(b"earlier")
+    metadata = read_metadata(preset)
+    (preset / "a[1].png").write_bytes(b"picture")
+    metadata["files"]["a[1].png"] = describe_file(preset / "a[1].png")
+    write_json(preset / METADATA, metadata)
+    api = Api()
+    upload(f"hf://{REPOSITORY}", preset, api=api)
+    for name, about in metadata["files"].items():
+        assert describe_file(Path(api.sent[name])) == about
 
 
 @pytest.mark.parametrize(
@@ -131,3 +144,10 @@ def test_the_hub_reads_the_cards_of_the_zoo(path):
     # Made again by the hub's own class, it says the same.
     again = hub.ModelCardData(**data.to_dict())
     assert again.to_dict() == data.to_dict()
+
+
+def test_the_hub_reads_every_name_of_data():
+    metadata = read_metadata(ZOO / "dense_vae_digits")
+    for name in ("No", "NULL", "my: data", "Möbel \U0001f600", "1e5", "plain"):
+        metadata["data"]["name"] = name
+        assert hub.ModelCard(card_data(metadata)).data.datasets == [name]

@@ -87,6 +87,10 @@ def test_weights_may_be_left_out_and_arguments_replaced(original, preset):
     assert type(bits.prior).__name__ == "VampPrior"
     with pytest.raises(ValueError, match="no argument 'sed'. It has: .*seed"):
         VAE.from_preset(preset, sed=3)
+    with pytest.raises(
+        ValueError, match="with the given seed does not describe a model: seed"
+    ):
+        VAE.from_preset(preset, seed=-1)
 
 
 def test_only_the_files_of_the_model_are_replaced(original, preset):
