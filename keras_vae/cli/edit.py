@@ -85,7 +85,10 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
             "keras_vae.generation.edit_attribute from Python."
         )
     attributes = {name: _having(data_set, name) for name in names}
-    z = _embed_training_data(model, data_set)
+    # Examples of an unknown class neither have the attribute nor lack it.
+    known = _has_label(data_set.y_train)
+    z = _embed_training_data(model, data_set)[known]
+    attributes = {name: having[known] for name, having in attributes.items()}
     vector = sum(mean_differences(z, attributes).values())
     x, y = split_for(model, data_set, split)
     x, y = x[:count], None if y is None else y[:count]
@@ -120,7 +123,7 @@ def _having(data_set: DataSet, name: str) -> np.ndarray:
             f"The labels of {data_set.name!r} have shape {y.shape}, but must be classes "
             "[N] or attributes [N, A]."
         )
-    numbers = range(y.shape[1]) if y.ndim == 2 else np.unique(y).tolist()
+    numbers = range(y.shape[1]) if y.ndim == 2 else np.unique(y[_has_label(y)]).tolist()
     indices = {str(number): number for number in numbers}
     labels = data_set.label_names
     names = indices if labels is None else {label: i for i, label in enumerate(labels)}
@@ -128,6 +131,13 @@ def _having(data_set: DataSet, name: str) -> np.ndarray:
     if index is None:
         raise unknown("attribute" if y.ndim == 2 else "class", name, names)
     return y[:, index] if y.ndim == 2 else y == index
+
+
+def _has_label(y: np.ndarray) -> np.ndarray:
+    """Which examples have a class, and not -1; all of those with attributes."""
+    import numpy as np
+
+    return y != -1 if y.ndim == 1 else np.ones(len(y), bool)
 
 
 def _embed_training_data(model, data_set: DataSet) -> np.ndarray:

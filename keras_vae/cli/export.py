@@ -49,11 +49,13 @@ def export(run, folder, kind, overwrite, serving, images):
     else:
         lines = [f"  {name}: {one}" for name, one in read_signatures(folder).items()]
         click.echo("\n".join([f"wrote {folder} (SavedModel)", *lines]))
+        is_version = folder.resolve().name.isdecimal()
         if serving:
+            config = ", models.config" if is_version else ""
             click.echo(
-                "for TensorFlow Serving: assets.extra, batching_params.pbtxt, config"
+                f"for TensorFlow Serving: assets.extra, batching_params.pbtxt{config}"
             )
-        if not folder.name.isdecimal():
+        if not is_version:
             click.echo("TensorFlow Serving reads numbered versions: models/NAME/1.")
     if model.preprocessor and (units := _units(model.preprocessor.scaling)):
         click.echo(f"float x is in the model's units, (raw - offset) / scale, with {units}")

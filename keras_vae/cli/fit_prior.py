@@ -9,6 +9,7 @@ import click
 from keras_vae.cli.options import PATH, data_option, run_argument, seed_option
 from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.use import open_run
+from keras_vae.presets.lookup import short_name
 
 _OF_NUMBERS, _OF_CODES = "mixture_of_normals:num_components=50", "pixel_cnn"
 
@@ -44,7 +45,7 @@ def fit_prior(run, prior, data, epochs, output, seed):
         priors.ROOM.check(prior)
     if output is None:
         # Beside a run, or in the current folder for a preset given by name.
-        beside = run.resolve() if run.is_dir() else Path(run.name).absolute()
+        beside = run.resolve() if run.is_dir() else Path(short_name(run)).absolute()
         output = beside.with_name(f"{beside.name}-prior")
     refuse_folder(output)
     model, data_set = open_run(run, data, "train")

@@ -11,7 +11,7 @@ import click
 
 from keras_vae.cli.options import PATH, complete_run
 from keras_vae.cli.package import PackageCommand
-from keras_vae.presets.lookup import find_preset
+from keras_vae.presets.lookup import short_name
 
 _PORT = click.IntRange(0, 65535)
 _SAMPLE = '{"signature_name": "sample", "inputs": {"seed": [[1, 0]]}}'
@@ -69,9 +69,8 @@ def _exported(run: Path, folder: str) -> Path:
     """Exports a preset or a run into a folder, as a numbered version."""
     from keras_vae.models import LatentVariableModel
 
-    source = find_preset(run)
-    path = Path(folder) / source.name / "1"
-    LatentVariableModel.from_preset(source).export(path)
+    path = Path(folder) / short_name(run) / "1"
+    LatentVariableModel.from_preset(run).export(path)
     return path
 
 

@@ -257,7 +257,8 @@ def _codes_as_table(z, y, data_set, split):
         table[f"z{i + 1}"] = one
     if y is not None and y.ndim == 1:
         names = data_set.label_names
-        table["y"] = y if names is None else np.array(names)[y]
+        # An unknown class, -1, has no name.
+        table["y"] = y if names is None else np.array([*names, None], object)[y]
     return table
 
 

@@ -10,7 +10,7 @@ from keras_vae.cli.package import PackageCommand, import_package
 from keras_vae.cli.use import open_run
 from keras_vae.presets.files import CARD, check_all, check_file, read_metadata
 from keras_vae.presets.listing import describe, presets
-from keras_vae.presets.lookup import find_preset, preset_folders
+from keras_vae.presets.lookup import find_preset, preset_folders, short_name
 
 _OF_CLASSES = (
     *("num_of_each_class", "classifier_accuracy", "round_trip_accuracy"),
@@ -179,17 +179,24 @@ def upload(folder, handle, private):
 def export_presets(folder, names, overwrite):
     """Write presets (all of them, or NAMES) as SavedModels for TensorFlow Serving.
 
-    FOLDER then has NAME/1 for each preset, and models.config, which lists them.
+    FOLDER then has NAME/1 for each preset, and models.config, which lists them. For a
+    folder or a handle of a hub, NAME is its last part.
     """
     from keras_vae.core.files import write_atomically
     from keras_vae.export.serving import CONFIG, serving_config
     from keras_vae.models import LatentVariableModel
 
-    names = names or list(preset_folders())
-    for name in names:
-        model = LatentVariableModel.from_preset(name)
+    names = names or tuple(preset_folders())
+    served = {short_name(name): name for name in names}
+    if len(served) < len(names):
+        raise click.UsageError(
+            f"These would have the same name: {', '.join(names)}. Export them one by one into "
+            "several folders."
+        )
+    for name, preset in served.items():
+        model = LatentVariableModel.from_preset(preset)
         model.export(folder / name / "1", overwrite=overwrite)
         click.echo(f"wrote {folder / name / '1'}")
-    text = serving_config({name: [1] for name in names})
+    text = serving_config({name: [1] for name in served})
     write_atomically(folder / CONFIG, lambda path: path.write_text(text, encoding="utf-8"))
     click.echo(f"wrote {folder / CONFIG}")

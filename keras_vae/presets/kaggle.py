@@ -9,7 +9,7 @@ from pathlib import Path
 from keras_vae.presets.hub import hub_module
 
 # A path made from a handle has one slash.
-_HANDLE = re.compile(r"kaggle:/{1,2}([\w-]+/[\w-]+/keras/[\w-]+(?:/\d+)?)", re.IGNORECASE)
+_HANDLE = re.compile(r"kaggle:/{1,2}([\w-]+/[\w-]+/keras/([\w-]+)(?:/\d+)?)", re.IGNORECASE)
 _FORM = "kaggle://user/model/keras/variation, or with /3 after it for version 3"
 
 
@@ -27,6 +27,28 @@ def is_kaggle_handle(name: str | os.PathLike) -> bool:
         True
     """
     return os.fspath(name).startswith("kaggle:/")
+
+
+def read_kaggle_handle(handle: str | os.PathLike) -> tuple[str, str]:
+    """Reads a handle.
+
+    Args:
+        handle: `kaggle://user/model/keras/variation[/version]`.
+
+    Returns:
+        What `kagglehub` calls the model, and the variation.
+
+    Raises:
+        ValueError: If the handle has another form.
+
+    Example:
+        >>> read_kaggle_handle("kaggle://user/faces/keras/small/2")
+        ('user/faces/keras/small/2', 'small')
+    """
+    match = _HANDLE.fullmatch(os.fspath(handle))
+    if match is None:
+        raise ValueError(f"{os.fspath(handle)!r} is not a handle of Kaggle: give {_FORM}.")
+    return match[1], match[2]
 
 
 def download_from_kaggle(handle: str | os.PathLike) -> Path:
@@ -50,12 +72,10 @@ def download_from_kaggle(handle: str | os.PathLike) -> Path:
     Example:
         >>> folder = download_from_kaggle("kaggle://user/faces/keras/small/2")
     """
-    match = _HANDLE.fullmatch(os.fspath(handle))
-    if match is None:
-        raise ValueError(f"{os.fspath(handle)!r} is not a handle of Kaggle: give {_FORM}.")
+    name, _ = read_kaggle_handle(handle)
     kagglehub, errors = hub_module("kagglehub"), hub_module("kagglehub.exceptions")
     try:
-        return Path(kagglehub.model_download(match[1]))
+        return Path(kagglehub.model_download(name))
     # Kaggle's HTTP errors are OSErrors, too.
     except (OSError, errors.NotFoundError, errors.UnauthenticatedError) as error:
         raise FileNotFoundError(

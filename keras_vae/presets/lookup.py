@@ -7,8 +7,12 @@ import os
 from pathlib import Path
 
 from keras_vae.presets.files import METADATA
-from keras_vae.presets.hub import download, is_handle
-from keras_vae.presets.kaggle import download_from_kaggle, is_kaggle_handle
+from keras_vae.presets.hub import download, is_handle, read_handle
+from keras_vae.presets.kaggle import (
+    download_from_kaggle,
+    is_kaggle_handle,
+    read_kaggle_handle,
+)
 
 VARIABLE = "KERAS_VAE_ZOO"
 _PACKAGE = Path(__file__).parents[1]
@@ -88,3 +92,29 @@ def find_preset(name_or_folder: str | os.PathLike) -> Path:
         f"There is no folder {name}, and no preset of that name.{hint} "
         "`keras-vae zoo list` shows the presets."
     )
+
+
+def short_name(name_or_folder: str | os.PathLike) -> str:
+    """The name for a copy of a preset in another folder or form.
+
+    Args:
+        name_or_folder: See `find_preset`.
+
+    Returns:
+        The name of the folder, of the preset, of the repository on the hub or of Kaggle's
+        variation: one part of a path. (What is downloaded lies in a folder named by its
+        commit or version.)
+
+    Raises:
+        ValueError: If a handle has another form.
+
+    Example:
+        >>> short_name("runs/mine/"), short_name("hf://user/faces@v2")
+        ('mine', 'faces')
+    """
+    if is_handle(name_or_folder):
+        return read_handle(name_or_folder)[0].rpartition("/")[2]
+    if is_kaggle_handle(name_or_folder):
+        return read_kaggle_handle(name_or_folder)[1]
+    # The absolute path, for the sake of "." and "..".
+    return Path(os.path.abspath(os.path.expanduser(name_or_folder))).name

@@ -7,7 +7,7 @@ import pytest
 from commands import SMALL
 from PIL import Image
 
-from keras_vae import VAE, plots
+from keras_vae import VAE, generation, plots
 from keras_vae import data as data_module
 from keras_vae.data import load
 from keras_vae.generation import attribute_vectors, edit_attribute
@@ -122,6 +122,28 @@ def test_classes_have_names_and_numbers(edit_own):
     result = edit_own("dogs", y=y)
     assert result.code == 1
     assert "Unknown class 'dogs'. Did you mean 'dog'? Known: cat, dog." in result.err
+
+
+def test_examples_of_unknown_classes_are_left_out(command, digits_run, monkeypatch):
+    digits, moves = load("digits"), []
+    hidden = np.where(np.arange(1437) % 3, digits.y_train.astype(int), -1)
+    some = dataclasses.replace(digits, y_train=hidden)
+    monkeypatch.setattr(data_module, "load", lambda *_, **__: some)
+    edit = generation.edit_attribute
+
+    def noted(model, x, vector, *rest, **options):
+        moves.append(vector)
+        return edit(model, x, vector, *rest, **options)
+
+    monkeypatch.setattr(generation, "edit_attribute", noted)
+    options = ["--data", "digits", "--count", "1", "--split", "all"]
+    assert command("edit", digits_run, "--attribute", "3", *options).code == 0
+    known, model = hidden >= 0, VAE.from_preset(digits_run)
+    x = digits.x_train[known]
+    expected = attribute_vectors(model, x, {"3": hidden[known] == 3})["3"]
+    np.testing.assert_allclose(moves[0], expected, atol=1e-5)
+    result = command("edit", digits_run, "--attribute", "-1", *options)
+    assert result.code == 1 and "Unknown class '-1'" in result.err
 
 
 def test_labels_of_other_shapes_are_refused(edit_own):

@@ -1,13 +1,16 @@
 """`evaluate`, `sample`, `reconstruct`, `embed` and `info` of a trained run."""
 
+import dataclasses
 import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from keras_vae import VAE, DenseVAE, LadderVAE
+from keras_vae import data as data_module
 from keras_vae.data import Preprocessor, Scaling, load
 from keras_vae.evaluation import describe_scores, likelihood_scores
 from keras_vae.presets.files import read_metadata
@@ -242,3 +245,17 @@ def test_what_conditions_do_not_go_with_is_said(command, from_python, given, cod
 def test_a_condition_that_a_model_has_not_is_refused(command, digits_run):
     result = command("sample", digits_run, "--y", "3")
     assert result.code == 1 and "this model has no condition" in result.err
+
+
+def test_unknown_classes_have_no_name_beside_codes(
+    command, digits_run, digits, monkeypatch
+):
+    hidden = np.where(np.arange(180) % 3, digits.y_test.astype(int), -1)
+    names = tuple("abcdefghij")
+    some = dataclasses.replace(digits, y_test=hidden, label_names=names)
+    monkeypatch.setattr(data_module, "load", lambda *_, **__: some)
+    options = ["--data", "digits", "--split", "test", "--output", "z.csv"]
+    assert command("embed", digits_run, *options).code == 0
+    written = pd.read_csv("z.csv")["y"]
+    assert written.isna().tolist() == (hidden < 0).tolist()
+    assert written.dropna().tolist() == [names[one] for one in hidden[hidden >= 0]]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from keras_vae import VAE, training
 from keras_vae.data import load
 from keras_vae.evaluation import describe_scores, held_out_scores
 from keras_vae.export import read_signatures
+from keras_vae.models import LatentVariableModel
 from keras_vae.presets import lookup
 from keras_vae.presets.building import build_preset
 from keras_vae.training.recipe import Recipe
@@ -99,6 +101,25 @@ def test_the_zoo_is_exported_as_a_model_repository(command, tmp_path):
     again = command("zoo", "export", "models", NAME)
     assert again.code == 1 and "--overwrite" in again.err
     assert command("zoo", "export", "models", NAME, "--overwrite").code == 0
+
+
+def test_what_is_not_in_the_zoo_is_exported_into_the_folder_too(
+    command, digits_run, tmp_path, monkeypatch
+):
+    written = []
+
+    def export(self, folder, **options):
+        written.append(folder)
+
+    monkeypatch.setattr(LatentVariableModel, "export", export)
+    before = sorted(digits_run.iterdir())
+    assert command("zoo", "export", "models", digits_run, NAME).code == 0
+    assert written == [Path("models", name, "1") for name in (digits_run.name, NAME)]
+    assert sorted(digits_run.iterdir()) == before
+    config = (tmp_path / "models/models.config").read_text()
+    assert f'base_path: "/models/{digits_run.name}"' in config
+    twice = command("zoo", "export", "models", digits_run, digits_run)
+    assert twice.code == 2 and "the same name" in twice.err
 
 
 def test_scores_are_measured_anew_for_the_card(command, digits_run, zoo, tmp_path):

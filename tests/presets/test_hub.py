@@ -14,7 +14,7 @@ from keras_vae.core.files import write_json
 from keras_vae.presets.card_data import card_data
 from keras_vae.presets.files import METADATA, WEIGHTS, describe_file, read_metadata
 from keras_vae.presets.hub import download, is_handle, read_handle, upload
-from keras_vae.presets.lookup import _PACKAGE, find_preset
+from keras_vae.presets.lookup import _PACKAGE, find_preset, short_name
 
 hub = pytest.importorskip("huggingface_hub", reason="needs the extra 'hub'")
 constants = importlib.import_module("huggingface_hub.constants")
@@ -82,6 +82,23 @@ def test_handles_have_one_form(name):
     assert is_handle(name)
     with pytest.raises(ValueError, match="hf://user/name"):
         read_handle(name)
+
+
+@pytest.mark.parametrize(
+    "name, short",
+    [
+        ("dense_vae_digits", "dense_vae_digits"),
+        ("runs/my run/", "my run"),
+        ("/there/runs/../mine", "mine"),
+        (".", Path.cwd().name),
+        (Path("hf://user/faces"), "faces"),
+        ("hf://user/faces@branch/v2", "faces"),
+        ("kaggle://user/faces/keras/small/2", "small"),
+        (Path("kaggle://user/faces/keras/small"), "small"),
+    ],
+)
+def test_a_copy_is_called_by_one_part_of_a_path(name, short):
+    assert short_name(name) == short
 
 
 class Api:
