@@ -1,12 +1,13 @@
 """The page: what it holds, and that it computes what the model computes."""
 
+import importlib.resources
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from in_node import content_of, needs_node, run_jobs
+from in_node import content_of, evaluate, needs_node, run_jobs
 from kind_cases import CLASSES, KINDS, ROWS, kind
 
 import keras_vae
@@ -226,3 +227,19 @@ def test_sounds_are_refused(tmp_path):
     vae.preprocessor = Preprocessor(scaling, levels=(0, 255), spectrogram=spectrogram)
     with pytest.raises(ValueError, match="this model is of sounds. Listen to them"):
         explore.write_page(vae, tmp_path / "page.html")
+
+
+@needs_node
+def test_an_address_without_numbers_changes_none():
+    asset = importlib.resources.files("keras_vae.explore") / "assets/page.js"
+    read = re.search(r"function readHash\(\) \{.*?\n\}", asset.read_text("utf-8"), re.S)[0]
+    code = """
+const asked = ["", "#z=3", "#y=1", "#z=3&y=2"].map((hash) => {
+  globalThis.location = { hash };
+  globalThis.state = { z: Float32Array.of(5), y: Float32Array.of(4) };
+  readHash();
+  return [...state.z, ...state.y];
+});
+process.stdout.write(JSON.stringify(asked));
+"""
+    assert evaluate(read + code) == [[5, 4], [3, 4], [5, 1], [3, 2]]

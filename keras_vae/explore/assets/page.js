@@ -294,7 +294,8 @@ function asHash() {
 function readHash() {
   const given = new URLSearchParams(location.hash.slice(1));
   for (const name of ["z", "y"]) {
-    const numbers = (given.get(name) || "").split(",").map(Number);
+    if (!given.has(name)) continue;
+    const numbers = given.get(name).split(",").map(Number);
     if (state[name] && numbers.length === state[name].length && numbers.every(Number.isFinite))
       state[name].set(numbers);
   }
