@@ -86,7 +86,7 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
         )
     attributes = {name: _having(data_set, name) for name in names}
     # Examples of an unknown class neither have the attribute nor lack it.
-    known = _has_label(data_set.y_train)
+    known = _has_label(data_set)
     z = _embed_training_data(model, data_set)[known]
     attributes = {name: having[known] for name, having in attributes.items()}
     vector = sum(mean_differences(z, attributes).values())
@@ -123,7 +123,9 @@ def _having(data_set: DataSet, name: str) -> np.ndarray:
             f"The labels of {data_set.name!r} have shape {y.shape}, but must be classes "
             "[N] or attributes [N, A]."
         )
-    numbers = range(y.shape[1]) if y.ndim == 2 else np.unique(y[_has_label(y)]).tolist()
+    numbers = (
+        range(y.shape[1]) if y.ndim == 2 else np.unique(y[_has_label(data_set)]).tolist()
+    )
     indices = {str(number): number for number in numbers}
     labels = data_set.label_names
     names = indices if labels is None else {label: i for i, label in enumerate(labels)}
@@ -133,10 +135,11 @@ def _having(data_set: DataSet, name: str) -> np.ndarray:
     return y[:, index] if y.ndim == 2 else y == index
 
 
-def _has_label(y: np.ndarray) -> np.ndarray:
-    """Which examples have a class, and not -1; all of those with attributes."""
+def _has_label(data_set: DataSet) -> np.ndarray:
+    """Which training examples have a class, and not -1; all if they have attributes."""
     import numpy as np
 
+    y = np.asarray(data_set.y_train)
     return y != -1 if y.ndim == 1 else np.ones(len(y), bool)
 
 

@@ -24,7 +24,7 @@ def read_run(
 
     Returns:
         The folder, its metadata and its recipe, which is None if the model was saved from
-        Python.
+        Python, perhaps into the folder of a run.
 
     Raises:
         FileNotFoundError: If there is no such preset.
@@ -32,10 +32,10 @@ def read_run(
     """
     folder = find_preset(name_or_folder)
     metadata = read_metadata(folder)
-    if not (folder / RECIPE).is_file():
-        if RECIPE in metadata["files"]:
-            raise FileNotFoundError(f"{folder / RECIPE} is missing.")
+    if "training" not in metadata:
         return folder, metadata, None
+    if not (folder / RECIPE).is_file():
+        raise FileNotFoundError(f"{folder / RECIPE} is missing.")
     # In a run that may not be finished, only the model has a checksum.
     if RECIPE in metadata["files"]:
         check_file(folder, RECIPE, metadata["files"][RECIPE])

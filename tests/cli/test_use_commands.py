@@ -204,6 +204,15 @@ def test_what_was_saved_from_python_does_not_say_its_data(command, from_python, 
     assert result.code == 1 and "does not name its data. Give --data" in result.err
 
 
+def test_nor_does_a_model_that_was_saved_into_the_folder_of_a_run(
+    command, digits_run, model
+):
+    shutil.copytree(digits_run, "run")
+    model.save_to_preset("run")
+    result = command("embed", "run", "--split", "test")
+    assert result.code == 1 and "does not name its data. Give --data" in result.err
+
+
 @pytest.mark.parametrize("from_python", [10], ids=["classes"], indirect=True)
 @pytest.mark.parametrize(
     "options, y",
