@@ -17,7 +17,7 @@ import tensorflow as tf
 
 _SEED = 20_140_501
 # One of this many cases of a thinned test is fast.
-_THINNED = 3
+_THINNED = 5
 
 
 def pytest_configure(config):
