@@ -80,6 +80,15 @@ def test_numbers_of_the_layers_are_scaled(name):
     laws.close(one, other)
 
 
+def test_pairs_of_reflections_begin_near_the_identity():
+    flow = layers.get("householder:num_layers=2", SIZE)
+    params = 0.1 * np.random.default_rng(0).normal(size=(5, flow.params_size))
+    normal = flow.base.distribution(params[:, : flow.base.params_size])
+    one, other = (q.sample(seed=(1, 2)) for q in (flow.distribution(params), normal))
+    # Two mirrors at a small angle turn by twice the angle, which is about 0.01 here.
+    laws.close(one, other, atol=0.2)
+
+
 def test_names_of_bijectors_take_the_arguments_of_flows():
     flow = layers.get("sylvester:kind=triangular,num_layers=2", 5)
     assert (flow.num_layers, flow.bijector.kind) == (2, "triangular")

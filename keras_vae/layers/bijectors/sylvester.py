@@ -16,9 +16,11 @@ KINDS = ("orthogonal", "householder", "triangular")
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Householder(FlowBijector):
-    """A reflection: z - 2 v (v . z) / |v|^2, with v from the encoder.
+    """A reflection: z - 2 v (v . z) / |v|^2.
 
-    Several of them turn a normal with diagonal covariance into one with any covariance.
+    V is the first axis plus numbers from the encoder, so that training begins where pairs of
+    layers cancel. Several of them turn a normal with diagonal covariance into one with any
+    covariance.
 
     Example:
         >>> layers.Flow(3, bijector="householder", num_layers=4).params_size
@@ -32,12 +34,13 @@ class Householder(FlowBijector):
     mixes = True
 
     def params_size(self, size):
-        """V [D]."""
+        """The numbers that are added to the first axis [D]."""
         return size
 
     def make(self, size, params, network, context):
         """The bijector."""
-        return _Reflection(_unit(params, 0))
+        first = tf.one_hot(0, size, dtype=params.dtype)
+        return _Reflection(_unit(first + params, 0))
 
 
 class _Reflection(tfb.Bijector):
