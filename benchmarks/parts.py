@@ -36,8 +36,12 @@ ROWS = {
     },
     "low rank": {"posterior": "low_rank_normal:rank=4"},
     "planar flow": {"posterior": "planar:num_layers=10"},
+    "planar flow, unscaled": {"posterior": "planar:num_layers=10,params_scale=1"},
     "Householder flow": {"posterior": "householder:num_layers=8"},
     "Sylvester flow": {"posterior": "sylvester:rank=16,num_layers=4"},
+    "Sylvester flow, unscaled": {
+        "posterior": "sylvester:rank=16,num_layers=4,params_scale=1"
+    },
     "IAF": {"posterior": "iaf:num_layers=2,hidden_units=320"},
     "VampPrior": {"prior": "vamp:num_components=500"},
     "mixture prior": {"prior": "mixture_of_normals:num_components=500"},

@@ -23,8 +23,8 @@ _THINNED = 5
 def pytest_configure(config):
     """Leaves out TensorFlow's graph optimizer in the fast suite, where a graph runs once.
 
-    It took a sixth of the suite's time. Slow tests, and the processes that tests start,
-    have it.
+    It took a sixth of the time of the laws of layers and models. Slow tests, and the
+    processes that tests start, have it.
     """
     if config.option.markexpr == "not slow":
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
@@ -52,7 +52,7 @@ def pytest_collection_finish():
 def seeded_module():
     """Seeds everything for a file: TensorFlow then forgets all operations it has made.
 
-    To make them again for each test took another sixth of the suite's time.
+    To make them again for each test took another sixth of the time of those laws.
     """
     keras.utils.set_random_seed(_SEED)
 

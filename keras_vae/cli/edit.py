@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keras_vae.cli.options import PATH, data_option, run_argument, split_option
+from keras_vae.cli.options import data_option, output_option, run_argument, split_option
 from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.use import open_run
 from keras_vae.core.names import unknown
@@ -59,9 +59,7 @@ _AT_A_TIME = 1024
     show_default=True,
     help="Whether rows begin with the original. Some data may not be published.",
 )
-@click.option(
-    "--output", type=PATH, default="edit.png", show_default=True, help="The picture: .png."
-)
+@output_option("edit.png", "The picture: .png.")
 def edit(run, data, split, names, strength, steps, count, originals, output):
     """Write images with less and more of an attribute: a .png with a row for each image.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from keras_vae.cli.options import PATH, data_option, run_argument, split_option
+from keras_vae.cli.options import data_option, output_option, run_argument, split_option
 from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.use import open_run
 
@@ -34,9 +34,7 @@ from keras_vae.cli.use import open_run
     show_default=True,
     help="Number of examples on the page; 0 for data that may not be published.",
 )
-@click.option(
-    "--output", type=PATH, default="page.html", show_default=True, help="The page: .html."
-)
+@output_option("page.html", "The page: .html.")
 def explore(run, data, split, no_data, count, examples, output):
     """Write an HTML page to explore the model: sliders, a map and a pad to draw on.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from keras_vae.cli.options import PATH, run_argument, seed_option
+from keras_vae.cli.options import output_option, run_argument, seed_option
 from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.use import open_run
 from keras_vae.cli.writing import check_numbers, write_table
@@ -16,13 +16,7 @@ from keras_vae.core.names import unknown
 @click.command(cls=PackageCommand)
 @run_argument
 @click.option("--data", required=True, help="The data with gaps: a table, or .npy, .npz.")
-@click.option(
-    "--output",
-    type=PATH,
-    default="filled.csv",
-    show_default=True,
-    help="The file: .csv, .parquet, .npy or .npz.",
-)
+@output_option("filled.csv", "The file: .csv, .parquet, .npy or .npz.")
 @click.option(
     "--draws",
     type=click.IntRange(0),
@@ -101,13 +95,7 @@ def _in_the_table(filled, table, columns):
 @click.command(cls=PackageCommand)
 @run_argument
 @click.option("--data", required=True, help="The data to rank: a name, or a path.")
-@click.option(
-    "--output",
-    type=PATH,
-    default="ranked.csv",
-    show_default=True,
-    help="The file: .csv, .parquet, .npy or .npz.",
-)
+@output_option("ranked.csv", "The file: .csv, .parquet, .npy or .npz.")
 @click.option(
     "--count",
     type=click.IntRange(1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from keras_vae.cli.options import PATH, data_option, run_argument, split_option
+from keras_vae.cli.options import data_option, output_option, run_argument, split_option
 from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.use import open_run
 from keras_vae.cli.writing import write_table
@@ -15,13 +15,7 @@ from keras_vae.core.names import unknown
 @run_argument
 @data_option
 @split_option("all")
-@click.option(
-    "--output",
-    type=PATH,
-    default="labels.csv",
-    show_default=True,
-    help="The file: .csv, .parquet, .npy or .npz.",
-)
+@output_option("labels.csv", "The file: .csv, .parquet, .npy or .npz.")
 def label(run, data, split, output):
     """Write the labels predicted by the model in RUN, with a row for each example.
 

@@ -62,3 +62,22 @@ def split_option(default: str):
         show_default=True,
         help="Part of the data; 'all' keeps the order of your data.",
     )
+
+
+def output_option(default: str, help: str):
+    """The option `--output` of a command that always writes a file.
+
+    Args:
+        default: The file if none is given.
+        help: What the file may be.
+
+    Returns:
+        A decorator of a command.
+
+    Example:
+        >>> @output_option("page.html", "The page: .html.")
+        ... def command(output): ...
+    """
+    return click.option(
+        "--output", type=PATH, default=default, show_default=True, help=help
+    )

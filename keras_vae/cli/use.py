@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_vae.cli.options import PATH, data_option, run_argument, seed_option, split_option
+from keras_vae.cli.options import (
+    PATH,
+    data_option,
+    output_option,
+    run_argument,
+    seed_option,
+    split_option,
+)
 from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.writing import (
     PICTURES,
@@ -107,9 +114,7 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
     show_default=True,
     help="Number of examples.",
 )
-@click.option(
-    "--output", type=PATH, default="pairs.png", show_default=True, help="The file."
-)
+@output_option("pairs.png", "The file.")
 @click.option(
     "--by-level",
     is_flag=True,
@@ -184,9 +189,7 @@ def _by_level(output, name, model, *arguments, **options):
     show_default=True,
     help="Number of points of a walk, including both ends.",
 )
-@click.option(
-    "--output", type=PATH, default="walks.png", show_default=True, help="The file."
-)
+@output_option("walks.png", "The file.")
 def interpolate(run, data, split, count, steps, output):
     """Interpolate between pairs of data: a picture, .wav, .npy, .npz, .csv or .parquet.
 
@@ -215,13 +218,7 @@ def interpolate(run, data, split, count, steps, output):
 @run_argument
 @data_option
 @split_option("all")
-@click.option(
-    "--output",
-    type=PATH,
-    default="z.npz",
-    show_default=True,
-    help="The file: .npz, .csv or .parquet.",
-)
+@output_option("z.npz", "The file: .npz, .csv or .parquet.")
 def embed(run, data, split, output):
     """Write the codes z [N, D] of data, with labels y if there are any.
 

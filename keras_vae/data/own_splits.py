@@ -63,7 +63,8 @@ def data_set_of(
         label_names = tuple(str(one.name) for one in labels)
     else:
         label_names = tuple(map(str, labels[0].categories)) or None
-    if cut and label_names is None:
+    # Labels of a table without classes are numbers.
+    if cut and labels is None and label_names is None:
         notes = [*notes, *_about_classes(y)]
     given = set(x)
     files = files or {}

@@ -269,11 +269,6 @@ class ModelInterface(ObjectiveModel):
             x: Observations [N, *event], in the model's units.
         """
 
-    @property
-    def learns_perception(self) -> bool:
-        """Whether a network of the model learns from labels before `fit`."""
-        return False
-
     def train_perceptual_network(self, x, y, epochs: int = 6) -> float:
         """Trains the network for perceptual distances on labels, before `fit`."""
         raise ValueError(

@@ -112,7 +112,7 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
     starts = max(1, min(_MOST_STARTS, _MOST_ELEMENTS // math.prod(data.event_shape)))
     stride = -(-len(x_train) // starts)
     model.start_from(model.to_units(x_train[::stride], name="x_train"))
-    if model.learns_perception:
+    if "perceptual" in model.provides:
         model.train_perceptual_network(
             model.to_units(x_train[:], name="x_train"), data.y_train
         )

@@ -267,6 +267,10 @@ def test_class_numbers_that_do_not_begin_at_0_are_said(numbers, is_said, tmp_pat
     x, y = np.random.default_rng(0).normal(size=(30, 4)), np.tile(numbers, 10)
     notes = load(npz(tmp_path, x=x, y=y)).notes
     assert any("the smallest class number is" in note for note in notes) == is_said
+    rows = "\n".join(f"{number / 7},{40 + number % 30}.5" for number in range(60))
+    (tmp_path / "t.csv").write_text(f"x,age\n{rows}\n")
+    notes = load(tmp_path / "t.csv", label="age").notes
+    assert not any("class number" in note for note in notes)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_pairs_of_reflections_begin_near_the_identity():
     params = 0.1 * np.random.default_rng(0).normal(size=(5, flow.params_size))
     normal = flow.base.distribution(params[:, : flow.base.params_size])
     one, other = (q.sample(seed=(1, 2)) for q in (flow.distribution(params), normal))
-    # Two mirrors at a small angle turn by twice the angle, which is about 0.01 here.
+    # Two mirrors turn by twice the angle between them, which is about 0.02 here.
     laws.close(one, other, atol=0.2)
 
 

@@ -18,9 +18,9 @@ KINDS = ("orthogonal", "householder", "triangular")
 class Householder(FlowBijector):
     """A reflection: z - 2 v (v . z) / |v|^2.
 
-    V is the first axis plus numbers from the encoder, so that training begins where pairs of
-    layers cancel. Several of them turn a normal with diagonal covariance into one with any
-    covariance.
+    The vector v is the first axis plus numbers from the encoder, so that training begins
+    where pairs of layers cancel. Several of them turn a normal with diagonal covariance into
+    one with any covariance.
 
     Example:
         >>> layers.Flow(3, bijector="householder", num_layers=4).params_size

@@ -249,11 +249,6 @@ class VAEGAN(VAE):
         own = [] if self.perceptual is None else ["perceptual"]
         return super().provides | frozenset(own)
 
-    @property
-    def learns_perception(self) -> bool:
-        """Whether the model has a network for perceptual distances."""
-        return self.perceptual is not None
-
     def train_perceptual_network(self, x, y, epochs: int = 6) -> float:
         """Trains the network for perceptual distances on labels, before `fit`.
 
