@@ -116,13 +116,6 @@ def test_probes_learn_from_some_training_examples(on, monkeypatch):
     assert found["num_train"] == 50 and found["num_examples"] == 60
 
 
-def test_probes_leave_out_unknown_classes(on):
-    y = np.where(np.arange(60) % 4, FACTORS[:, 0], -1)
-    some = HeldOut(on.model, X, y, lambda: (X, y), seed=5)
-    known = HeldOut(on.model, X[y >= 0], y[y >= 0], lambda: (X[y >= 0], y[y >= 0]), seed=5)
-    assert evaluate_metrics(["probe"], some) == evaluate_metrics(["probe"], known)
-
-
 def test_one_name_is_a_name(on):
     assert evaluate_metrics("active_units", on) == evaluate_metrics(["active_units"], on)
 
