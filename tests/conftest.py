@@ -16,8 +16,15 @@ import pytest
 import tensorflow as tf
 
 _SEED = 20_140_501
-# One of this many cases of a thinned test is fast.
+# Of this many cases of a thinned test one is fast, and half of the others are slow.
 _THINNED = 5
+
+
+def pytest_addoption(parser):
+    """Declares what a release asks for, and `.ci/run` has no time for."""
+    parser.addoption(
+        "--every-case", action="store_true", help="all cases of thinned tests, with -m slow"
+    )
 
 
 def pytest_configure(config):
@@ -31,15 +38,23 @@ def pytest_configure(config):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Marks most cases of thinned tests as slow, before pytest chooses by marks."""
-    turns = collections.Counter()
+def pytest_collection_modifyitems(config, items):
+    """Marks cases of thinned tests as slow, or leaves them out, before marks choose."""
+    turns, kept, left_out = collections.Counter(), [], []
     for item in items:
-        if item.get_closest_marker("thinned"):
+        thinned, to = item.get_closest_marker("thinned"), kept
+        if thinned:
             test = item.nodeid.partition("[")[0]
-            if turns[test] % _THINNED:
+            turn = turns[test] % _THINNED
+            if turn:
                 item.add_marker("slow")
+            every_case = config.option.every_case or thinned.kwargs.get("every_case")
+            if turn and turn % 2 == 0 and not every_case:
+                to = left_out
             turns[test] += 1
+        to.append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
 
 
 def pytest_collection_finish():

@@ -92,7 +92,7 @@ def folder(tmp_path, monkeypatch):
     tf.config.run_functions_eagerly(False)
 
 
-@pytest.mark.thinned
+@pytest.mark.thinned(every_case=True)
 @pytest.mark.parametrize("owner", sorted(set(EXAMPLES) - set(NOT_RUN)))
 def test_example_runs(owner, folder):
     _, module, path, text, line = EXAMPLES[owner]

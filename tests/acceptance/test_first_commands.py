@@ -32,7 +32,7 @@ def test_digits_from_the_first_command(tmp_path):
     printed = run(
         tmp_path,
         *("train", "conv_vae", "--data", "mnist_5k", "--output", "runs/mnist_5k"),
-        *("--epochs", "15"),
+        *("--epochs", "8"),
     )
     assert "ELBO" in printed and "log-likelihood" in printed
     folder = tmp_path / "runs/mnist_5k"
@@ -46,15 +46,15 @@ def test_digits_from_the_first_command(tmp_path):
 @pytest.mark.skipif(
     not os.environ.get("KERAS_VAE_DATA"), reason="needs binarized_mnist in $KERAS_VAE_DATA"
 )
-def test_dense_vae_reaches_the_elbo_of_ten_epochs(tmp_path):
+def test_dense_vae_reaches_the_elbo_of_four_epochs(tmp_path):
     run(
         tmp_path,
         *("train", "dense_vae", "--data", "binarized_mnist"),
-        *("--epochs", "10", "--output", "run"),
+        *("--epochs", "4", "--output", "run"),
     )
     with open(tmp_path / "run" / "history.csv", newline="") as file:
         epochs = list(csv.DictReader(file))
-    assert len(epochs) == 10
+    assert len(epochs) == 4
     # Over all 10,000 validation digits, so the standard error is about 0.3. Measured -102.
     assert max(float(row["val_elbo"]) for row in epochs) > -105
     found = scores(tmp_path / "run")

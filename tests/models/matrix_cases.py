@@ -530,12 +530,12 @@ def every(step, names, turn):
 
 
 def some_cells(posterior):
-    """Cells of a posterior: half of the priors, likelihoods in turn, all objectives.
+    """Cells of a posterior: a quarter of the priors, likelihoods in turn, all objectives.
 
-    The fast tests have the other half. Of a posterior with kin it is a sixth of the priors.
+    Of a posterior with kin it is a twelfth of the priors.
     """
     turn, likelihoods = list(POSTERIORS).index(posterior), list(LIKELIHOODS)
-    step = 2 if POSTERIORS[posterior].kin is None else 6
+    step = 4 if POSTERIORS[posterior].kin is None else 12
     return [
         Cell(posterior, prior, likelihoods[(turn + i) % len(likelihoods)], objective)
         for i, prior in enumerate(PRIORS)

@@ -54,7 +54,7 @@ PAIRS, IMPOSSIBLE = covering(pairs_of(OF_PARTS, CORE), CORE)
 FIRST, _ = covering(singles_of(CORE), CORE)
 REPRESENTATIVES, NEVER = covering(singles_of(AXES))
 # (Cells that the others of a list hold already are left out.)
-MORE = [cell for cell in [*PAIRS, *by_lot(20)] if cell not in {*FIRST, *REPRESENTATIVES}]
+MORE = [cell for cell in [*PAIRS, *by_lot(8)] if cell not in {*FIRST, *REPRESENTATIVES}]
 
 
 def named(cell):

@@ -14,10 +14,7 @@ from keras_vae.training import Recipe, train
 TABLES = Path(os.environ.get("KERAS_VAE_DATA", "none"), "tables")
 # Rows that are taken, and epochs.
 CASES = {
-    "breast_cancer": (300, 8),
     "horse_colic": (300, 8),
-    "auto_imports": (300, 8),
-    "abalone": (800, 8),
     "winequality_white": (800, 8),
     "adult_train": (800, 8),
 }
