@@ -176,7 +176,7 @@ _HOW_TO_PROVIDE = {
     "critic": "Make the model with critic=(1000, 1000), the widths of the critic's layers.",
     "expected": "Take a likelihood with a mean, or another objective.",
     "pictures": "It is for images [height, width, 1 or 3] without gaps: take another "
-    "objective.",
+    "objective, or leave diff_augment out.",
     "baseline": "Make the model with baseline=(100,), the widths of its hidden layers.",
     "perceptual": "Make the model with VAEGAN.for_images(..., perceptual=True), or "
     "vae_gan:perceptual=true.",

@@ -153,8 +153,10 @@ class Adversarial(Objective):
         )
         self.start_step = positive_int(start_step, "start_step") if start_step else 0
         self.diff_augment = bool(diff_augment)
+        if self.diff_augment:
+            self.needs = ("pictures",)
         if self.perceptual_weight:
-            self.needs = ("perceptual",)
+            self.needs = (*self.needs, "perceptual")
             self.terms = (*self.terms, "perceptual_distance")
 
     def call(self, trace, step):

@@ -259,6 +259,11 @@ def test_a_posterior_without_gradients_is_refused_by_compile(posterior):
         vae_gan(posterior).compile("adam")
 
 
+def test_changes_of_colour_and_place_need_images():
+    with pytest.raises(ValueError, match="needs pictures.* or leave diff_augment out"):
+        from_parts().compile("adam", keras_vae.objectives.Adversarial(diff_augment=True))
+
+
 def test_perceptual_distances_need_a_network():
     with pytest.raises(ValueError, match="perceptual=True"):
         vae_gan().compile("adam", keras_vae.objectives.Adversarial(perceptual_weight=1.0))
