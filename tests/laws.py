@@ -10,6 +10,7 @@ import inspect
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend import AutocastScope
 
 from keras_vae.layers import distribution_of
 
@@ -246,6 +247,10 @@ def stays_single_precision(layer, y):
     exact = layer.distribution(tf.cast(params, tf.float32)).log_prob(y)
     close(log_prob, exact, rtol=1e-6, atol=1e-6)
     all_finite(log_prob)
+    # As a model in half precision calls it: Keras casts weights that are read there.
+    with AutocastScope("float16"):
+        again = layer.distribution(tf.cast(params, tf.float32)).log_prob(y)
+    close(again, exact, rtol=1e-6, atol=1e-6)
 
 
 @contextlib.contextmanager

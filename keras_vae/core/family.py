@@ -39,6 +39,14 @@ class Family(keras.layers.Layer):
         """Creates the family."""
         super().__init__(dtype=float_dtype(dtype), **kwargs)
 
+    def add_weight(self, *args, **kwargs):
+        """Creates a weight; see `keras.layers.Layer.add_weight`.
+
+        It keeps its precision also where a model in half precision asks the family for a
+        distribution: Keras would cast it to the model's.
+        """
+        return super().add_weight(*args, **{"autocast": False, **kwargs})
+
     def freeze_parts(self) -> None:
         """Freezes the layers within, where the family was made with `trainable=False`.
 
