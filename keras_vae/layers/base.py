@@ -331,10 +331,13 @@ class DistributionLayer(Family):
                 + (f"shape {tuple(shape)}." if shape is not None else f"{tensor!r}.")
                 + " `predict` joins batches along the first axis."
             )
-        # A constant result, such as the mean of a prior, may be a shared tensor; the
-        # copy makes sure that no two layers write to the same one. In Keras's float type,
-        # to which Keras would cast it before a loss, and so lose the distribution.
-        return tf.identity(tf.cast(tensor, self._output_dtype))
+        # In Keras's float type, to which Keras would cast it before a loss, and so lose the
+        # distribution.
+        tensor = tf.cast(tensor, self._output_dtype)
+        # A constant result, such as the mean of a prior, may be a shared tensor; the copy
+        # makes sure that no two layers write to the same one. A draw is new, and of a copy
+        # TFP would not remember what it was before a rounding, such as that of a share to 0.
+        return tensor if name == "sample" else tf.identity(tensor)
 
     @property
     def _output_dtype(self) -> str:

@@ -285,6 +285,25 @@ def test_points_that_mean_nothing_are_refused(cls):
         cls(priors.StandardNormal(2), True, test_points_fn=many_draws)
 
 
+def test_shares_that_round_to_zero_keep_their_divergence():
+    logits = np.tile([[8.0, 0.0, -8.0]], (2000, 1)).astype("float32")
+    layer, of_prior = (
+        layers.RelaxedOneHotCategorical(3, temperature=0.1, seed=0) for _ in range(2)
+    )
+    prior = priors.Learned(of_prior, trainable=False)
+    model = keras.Sequential([layer, KLDivergenceAddLoss(prior)])
+    assert (model(logits).numpy() == 0).any()
+    # Of their logarithms.
+    q, p = (
+        tfd.ExpRelaxedOneHotCategorical(0.1, logits=one)
+        for one in (logits[0], 0 * logits[0])
+    )
+    draws = q.sample(2000, seed=(0, 1))
+    each = q.log_prob(draws) - p.log_prob(draws)
+    error = np.sqrt(2 * np.var(each) / 2000)
+    assert abs(model.losses[0] - np.mean(each)) < laws.STANDARD_ERRORS * error
+
+
 OTHER_MEASURES = {
     "one-hot vectors": lambda: layers.OneHotCategorical(2),
     "bits": lambda: layers.IndependentBernoulli(2),
