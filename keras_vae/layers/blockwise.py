@@ -54,7 +54,7 @@ class Blockwise(DistributionLayer):
         super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
         if not isinstance(blocks, Sequence) or isinstance(blocks, str) or not blocks:
             raise ValueError(f"blocks must be a list of layers, but is {blocks!r}.")
-        self.blocks = [_checked(layer_of(block, None)) for block in blocks]
+        self.blocks = [_checked(layer_of(block, None, self.dtype)) for block in blocks]
         sizes = [block.event_shape[0] for block in self.blocks]
         in_order = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
         chosen = in_order if columns is None else columns

@@ -185,7 +185,7 @@ class IndependentMixture(DistributionLayer):
         super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
         self.event_shape = event_tuple(event_shape)
         self.num_components = positive_int(num_components, "num_components")
-        self.component = layer_of(component, ())
+        self.component = layer_of(component, (), self.dtype)
         if self.component.event_shape != ():
             raise ValueError(
                 "component must be a distribution of single numbers, but its events have "

@@ -77,12 +77,13 @@ def get(identifier: Any, event_shape=None, **given: Any) -> DistributionLayer:
     return ROOM.get(identifier, **given)
 
 
-def layer_of(identifier: Any, event_shape) -> DistributionLayer:
+def layer_of(identifier: Any, event_shape, dtype) -> DistributionLayer:
     """Returns the inner layer of another layer, such as a mixture's component.
 
     Args:
         identifier: A layer, its name with arguments, or its config.
         event_shape: Shape of one event, where the layer is made here.
+        dtype: Dtype of the layer, where it is made here.
 
     Returns:
         The layer.
@@ -92,4 +93,4 @@ def layer_of(identifier: Any, event_shape) -> DistributionLayer:
     """
     if isinstance(identifier, dict) and "class_name" in identifier:
         return keras.saving.deserialize_keras_object(identifier)
-    return get(identifier, event_shape)
+    return get(identifier, event_shape, dtype=dtype)
