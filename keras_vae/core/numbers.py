@@ -120,3 +120,21 @@ def fraction(value, argument: str) -> float:
     if not_negative(value, argument) >= 1:
         raise ValueError(f"{argument} must be below 1, but is {value!r}.")
     return float(value)
+
+
+def share(value, argument: str) -> float:
+    """Checks that an argument is a number from 0 to 1.
+
+    Args:
+        value: The number.
+        argument: Its name in the message.
+
+    Returns:
+        The number as a float.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if not_negative(value, argument) > 1:
+        raise ValueError(f"{argument} must be at most 1, but is {value!r}.")
+    return float(value)

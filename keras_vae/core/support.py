@@ -55,7 +55,8 @@ class Support:
     def __str__(self) -> str:
         """Plain words: `[0, 1]`, `whole numbers in [0, 255]`, `the real numbers`."""
         if self.vectors is not None:
-            return _VECTORS[self.vectors]
+            strictly = "positive " if self == OPEN_SIMPLEX else ""
+            return strictly + _VECTORS[self.vectors]
         numbers = "whole numbers" if self.integer else "the real numbers"
         if self.low is None and self.high is None:
             return numbers
@@ -422,6 +423,7 @@ COUNTS = Support(0.0, None, integer=True)
 BINARY = Support(0.0, 1.0, integer=True)
 SPHERE = Support(-1.0, 1.0, vectors="sphere")
 SIMPLEX = Support(0.0, 1.0, vectors="simplex")
+OPEN_SIMPLEX = Support(0.0, 1.0, is_open=True, vectors="simplex")
 ONE_HOT = Support(0.0, 1.0, integer=True, vectors="one_hot")
 
 

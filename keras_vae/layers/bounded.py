@@ -16,6 +16,7 @@ from keras_vae.layers.independent import (
     element_moments,
     inverse_softplus,
     logit,
+    raw_ones,
 )
 
 
@@ -164,6 +165,10 @@ class IndependentBeta(PositiveLayer):
             self.validate_args,
         )
 
+    def initial_params(self, seed=0):
+        """The uniform distribution's."""
+        return raw_ones(self.params_size, self.floor)
+
     def marginal_params(self, x):
         """By mean and variance."""
         mean, std = element_moments(x)
@@ -232,12 +237,12 @@ class IndependentKumaraswamy(PositiveLayer):
 
     def initial_params(self, seed=0):
         """The uniform distribution's."""
-        return np.full(self.params_size, np.log(np.expm1(1.0 - self.floor)), np.float32)
+        return raw_ones(self.params_size, self.floor)
 
     def marginal_params(self, x):
         """A = 1 and the b that gives the mean, 1 / (1 + b)."""
         mean = np.clip(element_moments(x)[0], 1e-2, 1 - 1e-2)
-        one = np.full(mean.shape, inverse_softplus(1.0 - self.floor), np.float32)
+        one = raw_ones(mean.size, self.floor)
         b = np.maximum(1.0 / mean - 1.0 - self.floor, 1e-2)
         return np.concatenate([one, inverse_softplus(b)])
 

@@ -8,9 +8,10 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import not_negative, positive_int
-from keras_vae.core.support import SIMPLEX, Support
+from keras_vae.core.support import OPEN_SIMPLEX, SIMPLEX, Support
 from keras_vae.layers.base import DistributionLayer
 from keras_vae.layers.bounded import log_of_gamma
+from keras_vae.layers.independent import raw_ones
 
 
 class _Dirichlet(tfd.Dirichlet):
@@ -67,12 +68,17 @@ class Dirichlet(DistributionLayer):
 
     def initial_params(self, seed=0):
         """The uniform distribution's."""
-        return np.full(self.event_size, np.log(np.expm1(1.0 - self.floor)), np.float32)
+        return raw_ones(self.event_size, self.floor)
 
     @property
     def support(self) -> Support:
-        """Positive numbers that add up to 1."""
+        """Numbers that add up to 1."""
         return SIMPLEX
+
+    @property
+    def accepts(self) -> Support:
+        """Positive numbers that add up to 1: where one is 0, there may be no density."""
+        return OPEN_SIMPLEX
 
     def get_config(self):
         """Returns the constructor's arguments."""

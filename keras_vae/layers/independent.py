@@ -168,6 +168,19 @@ def inverse_softplus(value) -> np.ndarray:
     return (value + np.log(-np.expm1(-value))).astype(np.float32)
 
 
+def raw_ones(size: int, floor: float) -> np.ndarray:
+    """Outputs of a network for which floor + softplus is 1, or hardly above the floor.
+
+    Args:
+        size: How many.
+        floor: The smallest value, which may be above 1.
+
+    Returns:
+        Array [size], float32.
+    """
+    return np.full(size, inverse_softplus(max(1.0 - floor, 1e-3)), np.float32)
+
+
 def logit(p) -> np.ndarray:
     """The logarithm of the odds.
 

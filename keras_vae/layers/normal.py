@@ -13,7 +13,7 @@ from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import not_negative, positive, positive_int
 from keras_vae.layers.base import DistributionLayer
-from keras_vae.layers.independent import PositiveLayer
+from keras_vae.layers.independent import PositiveLayer, raw_ones
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -234,7 +234,7 @@ class MultivariateNormalLowRank(DistributionLayer):
     def initial_params(self, seed=0):
         """Nearly the standard normal's; U must not be zero, where it has no gradient."""
         factor = 0.1 * np.random.default_rng(seed).normal(size=self.event_size * self.rank)
-        ones = np.full(self.event_size, np.log(np.expm1(1.0 - self.floor)))
+        ones = raw_ones(self.event_size, self.floor)
         return np.concatenate([np.zeros(self.event_size), ones, factor]).astype(np.float32)
 
     def get_config(self):

@@ -12,6 +12,7 @@ from tensorflow_probability import distributions as tfd
 from keras_vae.core.numbers import not_negative, positive_int
 from keras_vae.core.support import Support
 from keras_vae.layers.base import DistributionLayer
+from keras_vae.layers.independent import raw_ones
 
 # Largest norm of a point, as a share of the radius: nearer to the edge, sums of two points
 # lose all digits in single precision. The sum itself may be nearer to the edge.
@@ -191,7 +192,7 @@ class PoincareNormal(DistributionLayer):
 
     def initial_params(self, seed=0):
         """The origin, and scales of one."""
-        ones = np.full(self.event_size, np.log(np.expm1(1.0 - self.floor)), np.float32)
+        ones = raw_ones(self.event_size, self.floor)
         return np.concatenate([np.zeros(self.event_size, np.float32), ones])
 
     def center(self, distribution):

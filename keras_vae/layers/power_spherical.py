@@ -92,9 +92,11 @@ class PowerSpherical(DistributionLayer):
     def make_distribution(self, params):
         """Power spherical with a normalised direction and softplus concentration."""
         direction, concentration = params[..., :-1], params[..., -1]
-        # A network's zero vector has no direction, so it becomes the first axis.
+        # A network's zero vector has no direction, so it becomes the first axis. (So does a
+        # shorter one than TensorFlow stretches to length 1.)
         axis = tf.one_hot(0, self.event_size, dtype=params.dtype)
-        is_zero = tf.reduce_all(tf.equal(direction, 0.0), axis=-1, keepdims=True)
+        square = tf.reduce_sum(tf.square(direction), axis=-1, keepdims=True)
+        is_zero = square < 1e-12
         direction = tf.where(is_zero, direction + axis, direction)
         return _PowerSpherical(
             tf.math.l2_normalize(direction, axis=-1),

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import positive_int
-from keras_vae.core.support import SIMPLEX, Support
+from keras_vae.core.support import OPEN_SIMPLEX, SIMPLEX, Support
 from keras_vae.layers.base import DistributionLayer
 
 
@@ -79,8 +79,13 @@ class RelaxedOneHotCategorical(DistributionLayer):
 
     @property
     def support(self) -> Support:
-        """Positive numbers that add up to 1."""
+        """Numbers that add up to 1."""
         return SIMPLEX
+
+    @property
+    def accepts(self) -> Support:
+        """Positive numbers that add up to 1: where one is 0, there may be no density."""
+        return OPEN_SIMPLEX
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -16,6 +18,7 @@ from keras_vae.layers.independent import (
     element_moments,
     inverse_softplus,
     logit,
+    raw_ones,
 )
 from keras_vae.layers.room import layer_of
 
@@ -75,9 +78,9 @@ class IndependentGamma(PositiveLayer):
 
     def initial_params(self, seed=0):
         """The exponential distribution's, with mean 1."""
-        least = np.array([self._LEAST_CONCENTRATION, self.floor])
         size = self.params_size // 2
-        return np.repeat(inverse_softplus(1.0 - least), size)
+        floors = self._LEAST_CONCENTRATION, self.floor
+        return np.concatenate([raw_ones(size, floor) for floor in floors])
 
     def marginal_params(self, x):
         """By mean and variance."""
@@ -133,7 +136,7 @@ class ZeroInflated(IndependentLayer):
     ):
         """Creates the layer."""
         super().__init__(event_shape, convert_to_tensor_fn, **kwargs)
-        self.counts = layer_of(counts, self.event_shape)
+        self.counts = layer_of(counts, self.event_shape, self.dtype)
         if not isinstance(self.counts, IndependentLayer) or not self.counts.is_discrete:
             raise ValueError(
                 "counts must be a distribution of counts, such as 'poisson' or "
@@ -368,10 +371,13 @@ class OrdinalDistribution(tfd.Distribution):
 
     def _log_prob(self, x):
         log_probs = self.log_probs()
-        chosen = tf.one_hot(
-            tf.cast(x, tf.int32), log_probs.shape[-1], dtype=log_probs.dtype
+        ranks = tf.range(log_probs.shape[-1], dtype=self.dtype)
+        chosen = tf.equal(tf.cast(x, self.dtype)[..., tf.newaxis], ranks)
+        log_prob = tf.reduce_sum(
+            tf.where(chosen, log_probs, tf.zeros([], self.dtype)), axis=-1
         )
-        return tf.reduce_sum(chosen * log_probs, axis=-1)
+        never = tf.constant(-math.inf, self.dtype)
+        return tf.where(tf.reduce_any(chosen, axis=-1), log_prob, never)
 
     def _sample_n(self, n, seed=None):
         draws = tfd.Categorical(logits=self.log_probs(), dtype=self.dtype)

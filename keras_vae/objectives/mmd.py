@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_vae.core.names import unknown
-from keras_vae.core.numbers import positive
+from keras_vae.core.numbers import positive, share
 from keras_vae.objectives.base import Number, Objective
 
 # Factors of the bandwidth for the sum of inverse multiquadratics, as in the WAE's code.
@@ -116,7 +116,7 @@ class InfoVAE(_OfDiscrepancy):
 
     Args:
         alpha: Share of the rate that is left out, from 0 (none) to 1 (all).
-        weight: Lambda of the paper.
+        weight: Lambda of the paper. Below 1 - alpha a large discrepancy is rewarded.
         kernel: "rbf" (Gaussian) or "imq" (inverse multiquadratics); see `squared_mmd`.
         bandwidth: Squared length on which codes count as near; None is 2 D.
         num_samples: Latent draws S for each example; the MMD uses the first.
@@ -132,7 +132,7 @@ class InfoVAE(_OfDiscrepancy):
         variational autoencoders", equation 6.
     """
 
-    alpha = Number()
+    alpha = Number(share)
     weight = Number()
 
     def __init__(

@@ -21,6 +21,7 @@ def multi_scale_similarity(x: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     As `tf.image.ssim_multiscale`, whose gradient is NaN where structures are opposed. It
     uses those of the five scales into which the window of 11 x 11 pixels fits (two for a
     picture of 28 x 28 pixels, three for 44 x 44); smaller pictures have a smaller window.
+    The mean over a picture's channels is taken at each scale, not of the results.
 
     Args:
         x: Pictures [B, height, width, channels], values from 0 to 1.

@@ -265,3 +265,11 @@ def test_rates_are_those_of_tfp_without_the_cap():
         [[np.exp(17.0)]],
         rtol=1e-5,
     )
+
+
+def test_what_is_no_rank_has_the_probability_zero():
+    distribution = layers.IndependentOrdinal(1, num_classes=3).distribution(
+        np.zeros([1, 1])
+    )
+    for x in (-1.0, 0.5, 3.0, np.nan):
+        assert distribution.log_prob([[x]]) == -np.inf

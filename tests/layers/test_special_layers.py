@@ -66,6 +66,39 @@ def test_gradients_through_shares_are_those_of_the_mean(kind):
     laws.near_in_standard_errors(tape.gradient(draws, rows), tape.gradient(mean, params)[0])
 
 
+@pytest.mark.parametrize("floor", [0.0, 0.2, 1.0, 3.0])
+def test_the_parameters_that_training_starts_from_are_uniform_or_near(floor):
+    for kind in UNITS:
+        layer = kind(2, floor=floor)
+        d = layer.distribution(layer.initial_params()[np.newaxis])
+        found = getattr(d, "distribution", d).parameters
+        for name in found.keys() & {"concentration", "concentration0", "concentration1"}:
+            laws.close(found[name], np.full((1, 2), max(1.0, floor)), rtol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda dtype: layers.IndependentMixture(2, 2, dtype=dtype),
+        lambda dtype: layers.ZeroInflated(2, dtype=dtype),
+        lambda dtype: layers.Blockwise(["normal:event_shape=2"], dtype=dtype),
+    ],
+    ids=["mixture", "zero-inflated", "blockwise"],
+)
+def test_layers_by_name_have_the_precision_of_the_layer_around_them(make):
+    layer = make("float64")
+    distribution = layer.distribution(np.zeros((1, layer.params_size)))
+    assert distribution.log_prob(np.zeros((1, 2))).dtype == tf.float64
+
+
+@pytest.mark.parametrize("kind", [layers.Dirichlet, layers.RelaxedOneHotCategorical])
+def test_shares_of_zero_have_no_density(kind):
+    accepts = kind(3).accepts
+    accepts.check(np.array([[0.2, 0.3, 0.5]]))
+    with pytest.raises(ValueError, match="outside positive numbers that add up to 1"):
+        accepts.check(np.array([[0.0, 0.5, 0.5]]))
+
+
 @pytest.mark.parametrize("size", [2, 3])
 def test_no_coupling_of_a_flow_stretches_by_more_than_e(size):
     """Not even where its network ran away: then by e, or 1/e, for each moved element."""
@@ -104,10 +137,12 @@ def test_components_of_a_mixture_start_apart(name):
 @pytest.mark.parametrize("size", [2, 5])
 def test_a_zero_vector_points_along_the_first_axis(size):
     layer = layers.PowerSpherical(size)
-    params = np.zeros((2, size + 1), "float32")
+    params = np.zeros((3, size + 1), "float32")
     params[1, :size] = 3.0
+    params[2, :size] = 1e-7
     direction = layer.distribution(params).mean_direction
-    laws.close(direction, [np.eye(size)[0], np.full(size, size**-0.5)])
+    first = np.eye(size)[0]
+    laws.close(direction, [first, np.full(size, size**-0.5), first])
 
 
 def test_gradients_of_narrow_directions_are_finite_on_the_circle():

@@ -198,6 +198,15 @@ def test_numbers_out_of_range_are_refused_when_made_and_when_set(cls, number, va
     assert objective.get_config() == before
 
 
+@pytest.mark.parametrize(
+    "cls, number, value",
+    [(objectives.InfoVAE, "alpha", 1.5), (objectives.CIWAE, "beta", 1)],
+)
+def test_shares_are_at_most_one(cls, number, value):
+    with pytest.raises(ValueError, match=f"{number} must be"):
+        cls(**{number: value})
+
+
 @every_number
 def test_only_a_number_that_says_so_may_be_a_schedule(cls, number):
     schedule = keras.optimizers.schedules.PolynomialDecay(0.0, 10, 1.0)
