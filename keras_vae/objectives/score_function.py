@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.support import BINARY
@@ -165,15 +166,16 @@ class DisARM(_ScoreFunction):
         """Refuses posteriors that are not of independent bits."""
         super().check(latent)
         if latent.support != BINARY or not latent.is_factorized:
-            raise ValueError(
-                "DisARM draws independent bits in opposite pairs, but the posterior "
+            raise _no_bits(
                 f"{latent.name} lives on {latent.support}, or its elements are not "
-                "independent given x. Use the posterior 'bernoulli', or "
-                "objectives.LeaveOneOut()."
+                "independent given x"
             )
 
     def draw(self, q, seed):
         """Pairs of opposite draws, one half after the other."""
+        if not isinstance(q.distribution, tfd.Bernoulli):
+            # Such as classes, of which there are two.
+            raise _no_bits(f"gives {type(q.distribution).__name__} variables")
         logits = q.distribution.logits_parameter()
         shape = tf.concat([[self.num_pairs], tf.shape(logits)], axis=0)
         u = tf.random.stateless_uniform(shape, seed, dtype=logits.dtype)
@@ -197,3 +199,10 @@ class DisARM(_ScoreFunction):
     def get_config(self):
         """Returns the constructor's arguments."""
         return {"num_pairs": self.num_pairs}
+
+
+def _no_bits(reason: str) -> ValueError:
+    return ValueError(
+        f"DisARM draws independent bits in opposite pairs, but the posterior {reason}. Use "
+        "the posterior 'bernoulli', or objectives.LeaveOneOut()."
+    )

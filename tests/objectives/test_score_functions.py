@@ -7,7 +7,7 @@ import tensorflow as tf
 from objective_cases import LATENT
 from two_bits import BITS, LOGITS, Q, estimates, exact, mean_weight
 
-from keras_vae import networks
+from keras_vae import layers, networks
 from keras_vae.core.support import BINARY
 from keras_vae.objectives import NVIL, DisARM, LeaveOneOut, ScoreFunction
 
@@ -69,6 +69,10 @@ def test_only_bits_are_drawn_in_pairs():
     with pytest.raises(ValueError, match="DisARM draws independent bits"):
         DisARM().check(LATENT._replace(is_discrete=True))
     DisARM().check(LATENT._replace(is_discrete=True, support=BINARY))
+    # Two classes are numbered 0 and 1, too.
+    classes = layers.IndependentCategorical(3, num_classes=2)
+    with pytest.raises(ValueError, match="DisARM draws independent bits"):
+        DisARM().draw(classes.distribution(np.zeros([2, 6])), (1, 2))
 
 
 def test_a_single_draw_has_no_others():
