@@ -55,7 +55,7 @@ def fold(seed: int | tf.Tensor, *numbers: int | tf.Tensor) -> tf.Tensor:
         TensorShape([2])
     """
     if isinstance(seed, Integral):
-        seed = tf.constant([int(seed), 0], tf.int32)
+        seed = tf.constant([make_seed(int(seed)), 0], tf.int32)
     if numbers and is_by_row(seed):
         return by_row(lambda one: fold(one, *numbers), tf.int32, seed)
     for number in numbers:

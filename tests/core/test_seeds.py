@@ -26,6 +26,11 @@ def test_fold_is_a_function():
     assert fold(3, 1).shape == (2,) and fold(3, 1).dtype == tf.int32
 
 
+@pytest.mark.parametrize("seed", [2**31, 2**32 - 1, np.uint32(2**32 - 1), 2**40])
+def test_large_integers_are_seeds(seed):
+    assert numbers(fold(seed)) == numbers(fold(make_seed(seed)))
+
+
 def test_different_numbers_give_different_seeds():
     grid = itertools.product(range(4), range(6), range(6))
     seeds = {numbers(fold(*three)) for three in grid}
