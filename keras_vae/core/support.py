@@ -423,7 +423,8 @@ COUNTS = Support(0.0, None, integer=True)
 BINARY = Support(0.0, 1.0, integer=True)
 SPHERE = Support(-1.0, 1.0, vectors="sphere")
 SIMPLEX = Support(0.0, 1.0, vectors="simplex")
-OPEN_SIMPLEX = Support(0.0, 1.0, is_open=True, vectors="simplex")
+# A share beside tiny ones rounds to 1.
+OPEN_SIMPLEX = Support(0.0, None, is_open=True, vectors="simplex")
 ONE_HOT = Support(0.0, 1.0, integer=True, vectors="one_hot")
 
 

@@ -94,7 +94,7 @@ def test_layers_by_name_have_the_precision_of_the_layer_around_them(make):
 @pytest.mark.parametrize("kind", [layers.Dirichlet, layers.RelaxedOneHotCategorical])
 def test_shares_of_zero_have_no_density(kind):
     accepts = kind(3).accepts
-    accepts.check(np.array([[0.2, 0.3, 0.5]]))
+    accepts.check(np.array([[0.2, 0.3, 0.5], [1.0, 1e-20, 1e-20]]))
     with pytest.raises(ValueError, match="outside positive numbers that add up to 1"):
         accepts.check(np.array([[0.0, 0.5, 0.5]]))
 
