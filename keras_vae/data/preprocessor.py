@@ -127,7 +127,7 @@ class Preprocessor:
         if len(data.event_shape) < 3:
             black, white = 0.0, 1.0
         elif black is None or white is None:
-            black, white = data.levels or (x.min(), x.max())
+            black, white = data.levels or (np.nanmin(x), np.nanmax(x))
             # For images of a single grey value, white must differ from it.
             white = white if white > black else black + 1
             # All channels of images have the same offset and scale.

@@ -132,7 +132,8 @@ class Scaling:
             known = x[~np.isnan(x[:, i]), i]
             of_column.check(known, f"column {i} of x_train")
             if of_column == REAL and len(known):
-                offsets[i], scales[i] = known.mean(), known.std() or 1.0
+                one = cls._standardise(known[:, np.newaxis])
+                offsets[i], scales[i] = np.ravel(one.offset)[0], np.ravel(one.scale)[0]
             elif of_column == POSITIVE and len(known):
                 scales[i] = np.exp(np.log(known).mean())
         return cls(x.shape[1:], tuple(offsets.tolist()), tuple(scales.tolist()))

@@ -56,8 +56,10 @@ def test_real_images_keep_their_order_of_greys_in_pictures(low, high):
     assert (greys[0], greys[-1]) == (0, 255) and (np.diff(greys) > 0).all()
 
 
-def test_images_of_one_grey_can_be_shown():
+@pytest.mark.parametrize("gap", [-3.0, np.nan])
+def test_images_of_one_grey_can_be_shown(gap):
     x = np.full((4, 2, 2, 1), -3.0, np.float32)
+    x[0, 0, 0] = gap
     low, high = Preprocessor.fit(made(x), REAL).value_range
     assert low < high
 

@@ -12,6 +12,7 @@ from keras_vae.core.support import (
     OPEN_UNIT_INTERVAL,
     REAL,
     UNIT_INTERVAL,
+    Columns,
     Support,
 )
 from keras_vae.data import Scaling
@@ -159,9 +160,11 @@ def test_wide_numbers_keep_their_digits(dtype):
     np.testing.assert_allclose(scaled[[0, -1], 0], [-1.7318, 1.7318], rtol=1e-3)
 
 
-def test_constant_column_is_only_centred():
-    x = np.column_stack([TABLE[:, 0], np.full(50, 0.1, np.float32)])
-    scaling = Scaling.fit(x, REAL)
+@pytest.mark.parametrize("support", [REAL, Columns(columns=(REAL, REAL))])
+@pytest.mark.parametrize("rows", [3, 50])
+def test_constant_column_is_only_centred(support, rows):
+    x = np.column_stack([TABLE[:rows, 0], np.full(rows, 0.1)])
+    scaling = Scaling.fit(x, support)
     assert scaling.scale[1] == 1.0
     held_out = scaling(np.array([[0.0, 0.6]]))
     np.testing.assert_allclose(held_out[0, 1], 0.5, rtol=1e-6)
