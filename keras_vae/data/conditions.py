@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_vae.core.names import unknown
 from keras_vae.data.tables import Column, to_codes, to_frame
+from keras_vae.data.tables.dates import to_days
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -277,13 +278,15 @@ class Conditions:
             {'age': 30.0}
         """
         by_name = {str(one.name): one for one in self.columns}
+        first, *others = self.columns
+        is_class = text in map(str, first.categories)
+        if not others and (is_class or "=" not in text):
+            return {first.name: _value(text.strip(), first)}
         if "=" not in text:
-            if len(self.columns) > 1:
-                raise ValueError(
-                    "The condition has several labels: give "
-                    f"{','.join(f'{name}=...' for name in by_name)}instead of {text!r}."
-                )
-            text = f"{self.columns[0].name}={text}"
+            raise ValueError(
+                "The condition has several labels: give "
+                f"{','.join(f'{name}=...' for name in by_name)} instead of {text!r}."
+            )
         found: dict[Any, Any] = {column.name: None for column in self.columns}
         for part in text.split(","):
             name, _, value = part.strip().partition("=")
@@ -335,6 +338,10 @@ def _label_columns(data: DataSet) -> tuple[Column, ...]:
 
 def _as_numbers(values, column) -> np.ndarray:
     """One label of all observations: indices of classes, or numbers."""
+    import pandas as pd
+
+    if column.kind == "date" and values.dtype.kind in "OUM":
+        return to_days(pd.Series(values).replace("", None), column.name, column.day_first)
     if values.dtype.kind in "OUS":
         values = np.array([_as_number(one, column) for one in values.tolist()], np.float64)
     values = values.astype(np.float64)
@@ -354,7 +361,9 @@ def _as_numbers(values, column) -> np.ndarray:
 
 def _as_number(value, column) -> float:
     """A label as a number: a number is an index already, a text is a class."""
-    if value is None or value == "" or value != value:
+    import pandas as pd
+
+    if pd.isna(value) or value == "":
         return np.nan
     if isinstance(value, str) and column.categories:
         names = [str(one) for one in column.categories]
@@ -380,6 +389,8 @@ def _as_vector(numbers, column) -> np.ndarray:
 def _value(text: str, column):
     if text in ("", "?"):
         return None
+    if column.kind == "date":
+        return text
     if not column.categories:
         try:
             return float(text)

@@ -10,6 +10,7 @@ from keras_vae.data.tables import Column
 KIND = Column("kind", "category", ("bird", "cat", "dog"))
 GRADE = Column("grade", "category", (3, 5, 9))
 AGE = Column("age", "real", low=20.0, high=60.0)
+SINCE = Column("since", "date", low=18_000.0, high=20_000.0)
 NUMBERS = {0: "bird", 1: "cat", 2: "dog"}
 
 CLASSES = {
@@ -49,6 +50,7 @@ UNKNOWN = {
     "empty": ["dog", ""],
     "minus one": np.array([2, -1]),
     "NaN": np.array([2.0, np.nan]),
+    "pandas": pd.Series(["dog", None], dtype="string"),
     "table": pd.DataFrame({"kind": ["dog", None]}),
 }
 
@@ -74,6 +76,28 @@ def test_several_labels_are_one_vector():
     assert both.codes(both.read("age=50")).tolist() == expected[1:2]
 
 
+DATES = {
+    "numbers": np.array([18_500.0, np.nan]),
+    "words": ["2020-08-26", None],
+    "pandas": pd.Series(pd.to_datetime(["2020-08-26", None])),
+    "table": pd.DataFrame({"since": ["2020-08-26", None]}),
+}
+
+
+@pytest.mark.parametrize("form", DATES)
+def test_dates_are_days_in_every_form(form):
+    since = Conditions([SINCE], gaps=True)
+    assert since.codes(DATES[form]).tolist() == [[-0.5, 1.0], [0.0, 0.0]]
+    assert since.codes(since.read("2020-08-26")).tolist() == [[-0.5, 1.0]]
+
+
+@pytest.mark.parametrize("text", ["a, b", "c=d", "kind=e"])
+def test_classes_may_hold_commas_and_equals_signs(text):
+    assert Conditions([Column("kind", "category", ("a, b", "c=d", "e"))]).read(text) == {
+        "kind": text.removeprefix("kind=")
+    }
+
+
 WRONG = {
     "no such class": ([KIND], "mouse", "Unknown kind 'mouse'.*bird, cat, dog"),
     "no such place": ([KIND], np.array([3]), "kind 3 does not exist.*0 to 2"),
@@ -95,7 +119,7 @@ def test_wrong_labels_are_refused(what):
     ("columns", "text", "message"),
     [
         ([KIND], "mouse", "Unknown kind 'mouse'"),
-        ([KIND, AGE], "cat", "several labels: give kind=...,age=..."),
+        ([KIND, AGE], "cat", "several labels: give kind=...,age=... instead of 'cat'"),
         ([KIND, AGE], "size=3", "Unknown label 'size'"),
         ([AGE], "old", "age must be a number, but is 'old'"),
     ],

@@ -70,6 +70,12 @@ def to_days(values: pd.Series, name, day_first: bool = False) -> np.ndarray:
     """
     import pandas as pd
 
+    if pd.api.types.is_numeric_dtype(values) and values.notna().any():
+        # pandas would count nanoseconds.
+        raise ValueError(
+            f"Column {name!r} holds the number {values.dropna().iloc[0]}, which is not a "
+            "date. Write dates as 2021-03-05, or give the column another kind."
+        )
     try:
         dates = pd.to_datetime(values, dayfirst=is_day_first(values, day_first))
     except (ValueError, TypeError) as error:
