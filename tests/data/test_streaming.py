@@ -30,7 +30,7 @@ def photos(folder, images=GREY, form="png"):
 
 
 def records(file, images=GREY, label=lambda i: i % 3, name="image", options=None):
-    """A TFRecord file of images; labels are whole numbers, names or None."""
+    """A TFRecord file of images; labels are whole numbers, lists of them, names or None."""
     file.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(file), options) as writer:
         for i, image in enumerate(images):
@@ -39,8 +39,10 @@ def records(file, images=GREY, label=lambda i: i % 3, name="image", options=None
             one.features.feature[name].bytes_list.value.append(png)
             if isinstance(y, str):
                 one.features.feature["label"].bytes_list.value.append(y.encode())
+            elif isinstance(y, float):
+                one.features.feature["label"].float_list.value.append(y)
             elif y is not None:
-                one.features.feature["label"].int64_list.value.append(y)
+                one.features.feature["label"].int64_list.value.extend(np.atleast_1d(y))
             writer.write(one.SerializeToString())
     return file
 
@@ -288,7 +290,17 @@ def test_files_of_records_bring_splits(tmp_path):
         load(tmp_path)
 
 
+@pytest.mark.parametrize("label", [[1, 2], 0.5, float("nan")])
+def test_labels_of_records_that_are_no_classes_are_refused(label, tmp_path):
+    file = records(tmp_path / "a.tfrecord", GREY[:3], lambda i: label)
+    with pytest.raises(ValueError, match=r"record 0 has the label .* one whole number or"):
+        load(file)
+
+
 def test_records_that_cannot_be_read_are_named(tmp_path):
+    (tmp_path / "empty.tfrecord").touch()
+    with pytest.raises(ValueError, match="empty.tfrecord: there are no records"):
+        load(tmp_path / "empty.tfrecord")
     file = records(tmp_path / "a.tfrecord", name="picture")
     with pytest.raises(ValueError, match="record 0 holds label, picture, but a feature"):
         load(file)

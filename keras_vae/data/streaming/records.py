@@ -95,7 +95,8 @@ def find_records(files: Sequence[Path]) -> Records:
         The records.
 
     Raises:
-        ValueError: If a file is damaged or compressed, or a record holds no image.
+        ValueError: If a file is damaged or compressed, there are no records, or one holds
+            no image or a label of another form.
 
     Example:
         >>> find_records([Path("digits.tfrecord")]).records[0].image()[:4]
@@ -109,8 +110,10 @@ def find_records(files: Sequence[Path]) -> Records:
             example = _example(data)
             feature = _image_feature(example, f"{file}, record {number}")
             records.append(Record(file, number, place + _BEFORE, len(data), feature))
-            labels.append(_label(example))
+            labels.append(_label(example, f"{file}, record {number}"))
             place += _BEFORE + len(data) + _BEHIND
+    if not records:
+        raise ValueError(f"{', '.join(map(str, files))}: there are no records. Write some.")
     return Records(records, labels)
 
 
@@ -147,11 +150,18 @@ def _image_feature(example, where: str) -> str:
     )
 
 
-def _label(example) -> int | str | None:
+def _label(example, where: str) -> int | str | None:
     for name in _LABELS:
         if values := _values(example, name):
-            label = values[0]
-            return label.decode() if isinstance(label, bytes) else int(label)
+            label, *others = values
+            if isinstance(label, bytes) and not others:
+                return label.decode()
+            if not isinstance(label, bytes) and not others and float(label).is_integer():
+                return int(label)
+            raise ValueError(
+                f"{where} has the {name} {list(values)[:8]}, but a label is one whole number "
+                "or one name. Write it so, or call the feature something else."
+            )
     return None
 
 
