@@ -75,8 +75,8 @@ def load(
         columns: For a table, kinds of columns by name, such as `{"age": "count"}`; or the
             columns of a trained model's preprocessor, which the table must have.
         label: For a table, name of the column that holds the labels, or several names with
-            commas between them; or the columns of a trained model's conditions. The model
-            does not learn them.
+            commas between them; or a sequence of these and of the columns of a trained
+            model's conditions. The model does not learn them.
         header: For a table, whether its first line names the columns; None finds out.
         levels: Smallest and largest possible value of an array or a table of pixels, if the
             data do not contain them, such as `(0, 1023)`.

@@ -71,8 +71,8 @@ def load_path(
         channels: 1 or 3, for images.
         seed: Seed of the split.
         columns: For tables, kinds of columns by name, or the columns of a model.
-        label: For tables, the column that holds the labels, or several: "income,age"; or
-            the columns of labels of a model.
+        label: For tables, the column that holds the labels, or several: "income,age"; or a
+            sequence of these and of the columns of labels of a model.
         header: For tables, whether the first line names the columns; None finds out.
         levels: Smallest and largest possible value of whole numbers.
         skip_damaged: Whether to leave out images or sounds that cannot be read.
@@ -137,7 +137,7 @@ def load_path(
     if skip_damaged:
         raise ValueError(f"skip_damaged is for folders; {path} is a file.")
     if is_table:
-        frame = read_frame(path, header)
+        frame = read_frame(path, header, _text_columns(columns, label))
         guessed = header is None and kind != ".parquet"
         notes = _about_names(frame, path) if guessed else []
         settings = columns, label, sha256_of(path), levels, cut, notes
@@ -164,8 +164,8 @@ def table_data(
         path: The path of the table.
         seed: Seed of the split.
         columns: Kinds of columns by name, or the columns of a model.
-        label: The column that holds the labels, or several, with commas between them; or
-            the columns of labels of a model.
+        label: The column that holds the labels, or several, with commas between them; or a
+            sequence of these and of the columns of labels of a model.
         sha256: SHA-256 of the file.
         levels: Smallest and largest possible value of a table of pixels: it then becomes an
             array like those of `.npy` files, and its columns have no kinds.
@@ -183,13 +183,11 @@ def table_data(
     # New data for a trained model need no labels.
     names = _label_names(frame, label, optional=is_known)
     y, labels = {}, None
-    if names and not isinstance(label, str | None):
-        told = {one.name: one for one in label if isinstance(one, Column)}
-        labels = tuple(told.get(n) or infer_labels(frame[[n]])[0] for n in names)
-    elif names:
-        known = {name: kinds.pop(str(name)) for name in names if str(name) in kinds}
-        labels = infer_labels(frame[names], known)
-    if labels is not None:
+    if names:
+        of_model = [] if isinstance(label, str | None) else label
+        told = {one.name: one for one in of_model if isinstance(one, Column)}
+        given = {name: kinds.pop(str(name)) for name in names if str(name) in kinds}
+        labels = tuple(told.get(n) or infer_labels(frame[[n]], given)[0] for n in names)
         y = {"all": _labels(frame[names], labels)}
     whole = None if cut else frame.copy(deep=False)
     for name in names:
@@ -217,6 +215,18 @@ def table_data(
     return dataclasses.replace(data, table=whole)
 
 
+def _text_columns(*given) -> list:
+    """Columns of a model whose classes are all text, such as 01, 02, A."""
+    known = [one for some in given if not isinstance(some, str) for one in some or ()]
+    return [
+        one.name
+        for one in known
+        if isinstance(one, Column)
+        and one.categories
+        and all(isinstance(value, str) for value in one.categories)
+    ]
+
+
 def _about_names(frame, path) -> list[str]:
     """Notes the origin of column names, if the first line is ambiguous."""
     if any(isinstance(name, int) for name in frame.columns):
@@ -240,23 +250,28 @@ def _pixels(frame, path) -> np.ndarray:
             f"levels are for whole numbers, but {path} has columns of other values. Leave "
             "levels out, or these columns."
         )
-    return x
+    # The splits move rows within this array, which must not be the caller's.
+    return np.require(x, requirements=["W", "O"])
 
 
 def _label_names(frame, label, optional: bool) -> list:
     """The columns that hold labels, by their names in the table."""
     names = {str(name): name for name in frame.columns}
-    if label is None:
-        asked = []
-    elif not isinstance(label, str):
-        needed = [str(one.name) for one in label if isinstance(one, Column)]
-        asked = needed + [one for one in label if isinstance(one, str) and one in names]
-    else:
-        asked = [label] if label in names else [one.strip() for one in label.split(",")]
+
+    def split(text):
+        return [text] if text in names else [one.strip() for one in text.split(",")]
+
+    items = [label] if isinstance(label, str) else label or ()
+    split_items = [split(one) if isinstance(one, str) else [str(one.name)] for one in items]
+    asked = list(dict.fromkeys(name for some in split_items for name in some))
     there = [name for name in asked if name in names]
     missing = [name for name in asked if name not in names]
-    # Either all labels of the model, or none.
-    if missing and (there or not optional):
+    if optional:
+        # Either all labels of the model, or none; further ones may be missing.
+        of_model = {str(one.name) for one in items if isinstance(one, Column)}
+        needed = set(asked) if isinstance(label, str) else of_model
+        missing = [one for one in missing if one in needed and needed & set(there)]
+    if missing:
         raise unknown("label column", missing[0], names)
     return [names[name] for name in there]
 

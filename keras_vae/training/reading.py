@@ -34,11 +34,11 @@ def load_to_train(
         "levels": recipe.levels,
         "sample_rate": recipe.sample_rate,
         "seconds": recipe.seconds,
-        "label": _label_names(recipe),
     }
     if before is not None:
         given = {key: value for key, value in settings.items() if value is not None}
         settings |= {**_settings_like(recipe.data, before, recipe), **given}
+    settings.setdefault("label", _labels(recipe))
     return data_module.load(
         recipe.data,
         seed=recipe.seed,
@@ -73,8 +73,6 @@ def load_to_use(
         settings |= {"header": recipe.header, "skip_damaged": recipe.skip_damaged}
         # The fingerprint of streamed images differs from that of images in memory.
         settings["stream"] = bool(recipe.stream)
-        if data_module.is_table(name):
-            settings["label"] = _label_names(recipe)
     elif data_module.is_table(name) and settings.get("columns"):
         columns = settings["columns"]
         settings["header"] = any(isinstance(one.name, str) for one in columns)
@@ -85,16 +83,15 @@ def load_to_use(
 def _settings_like(name: str, model, recipe: Recipe | None) -> dict[str, Any]:
     """The settings to read data for a model: its size, columns, levels and labels."""
     found = data_module.settings_like(name, model.event_shape, model.preprocessor)
-    if "columns" in found and recipe is not None and recipe.label:
-        known = [one.name for one in found.get("label", ())]
-        others = [one for one in recipe.label.split(",") if one not in known]
-        found["label"] = (*found.get("label", ()), *others)
+    if recipe is not None and (name == recipe.data or "columns" in found):
+        of_model = found.get("label", ())
+        # In the order of the training data.
+        found["label"] = (*(_labels(recipe) or ()), *of_model) or None
     return found
 
 
-def _label_names(recipe: Recipe) -> str | None:
+def _labels(recipe: Recipe) -> tuple[str, ...] | None:
     """The columns of a table that are not learned: labels, and the condition."""
-    names = [] if recipe.label is None else recipe.label.split(",")
-    if recipe.condition not in (None, ALL_LABELS) and data_module.is_table(recipe.data):
-        names += [one for one in recipe.condition.split(",") if one not in names]
-    return ",".join(names) or None
+    is_named = data_module.is_table(recipe.data) and recipe.condition != ALL_LABELS
+    found = recipe.label, recipe.condition if is_named else None
+    return tuple(one for one in found if one) or None

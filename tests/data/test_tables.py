@@ -1,6 +1,9 @@
 """Tables: what their columns are taken for, and their numbers in a model."""
 
+import datetime
+import json
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -149,11 +152,91 @@ def test_tables_of_other_columns_or_values_are_refused(change, words):
         ({"real": "count"}, "must be count, but holds"),
         ({"real": "positive"}, "must be positive, but holds -"),
         ({name: "identifier" for name in SERIES}, "is left to learn: identifier .left out"),
+        ({"whole": "date"}, r"the number \d+, which is not a date"),
+        ({"empty": "count"}, "'empty' must be count, but all its cells are empty"),
+        ({"empty": "date"}, "'empty' must be date, but all its cells are empty"),
     ],
 )
 def test_kinds_that_cannot_be_are_refused(given, words):
     with pytest.raises(ValueError, match=words):
-        infer_columns(frame(), given)
+        infer_columns(frame(empty=None), given)
+
+
+DAYS = [datetime.date(2021, 3, 1 + i % 3) for i in range(N)]
+AS_OTHERS_GIVE_THEM = [
+    ("real", [Decimal(i) / 7 for i in range(N)]),
+    ("real", pd.Series([0.5, None, *SERIES["real"][2:]], dtype=object)),
+    ("category", [Decimal(i % 3) for i in range(N - 1)] + [None]),
+    ("date", DAYS),
+    ("date", pd.Categorical(pd.to_datetime(DAYS))),
+]
+
+
+@pytest.mark.parametrize("kind, values", AS_OTHERS_GIVE_THEM)
+def test_numbers_and_dates_of_python_are_those_of_pandas(kind, values):
+    table = pd.DataFrame({"a": values})
+    (column,) = infer_columns(table)
+    assert column.kind == kind
+    assert Column.from_config(json.loads(json.dumps(column.to_config()))) == column
+    codes = to_codes(table, [column])
+    np.testing.assert_array_equal(to_codes(to_frame(codes, [column]), [column]), codes)
+
+
+STRANGE = {
+    "bytes": [b"a", b"b"],
+    "lists": [[1], [2]],
+    "spans": pd.to_timedelta([1, 2], unit="h"),
+    "intervals": pd.cut([1.0, 2.0], 2),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_cells_of_other_types_are_refused_or_left_out(name):
+    table = pd.DataFrame({"a": STRANGE[name], "b": [0.5, 1.5]})
+    with pytest.raises(ValueError, match="cells must be text, numbers"):
+        infer_columns(table)
+    assert to_codes(table, infer_columns(table, {"a": "identifier"})).shape == (2, 1)
+
+
+@pytest.mark.parametrize("values", [[1, "b", 2, "b", 3], [True, "b", None, False]])
+def test_text_beside_other_cells_is_refused(values):
+    # Names of rows are not their numbers.
+    table = pd.DataFrame({"a": values}, index=list("vwxyz")[: len(values)])
+    with pytest.raises(ValueError, match=r"'a' holds 'b' \(row 2\)"):
+        infer_columns(table)
+
+
+@pytest.mark.parametrize(
+    "names, words",
+    [
+        (["a", "a"], "Several columns are called 'a'"),
+        ([1.5, 2.5], "must be text or whole numbers, but one is 1.5"),
+        (pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")]), "one is .'a', 'b'."),
+    ],
+)
+def test_names_that_cannot_be_are_refused(names, words):
+    with pytest.raises(ValueError, match=words):
+        load(pd.DataFrame(np.eye(2), columns=names))
+
+
+# Alone, the new one looks like a number or a boolean.
+@pytest.mark.parametrize("other, new", [("01", "10"), ("B", "1"), ("maybe", "True")])
+def test_classes_that_are_text_stay_text_in_new_tables(other, new, tmp_path):
+    table = pd.DataFrame({"b": np.arange(20) / 3, "a": [other, new] * 10})
+    table["k"] = table["a"]
+    table.to_csv(tmp_path / "old.csv", index=False)
+    table[1::2].to_csv(tmp_path / "new.csv", index=False)
+    old = load(tmp_path / "old.csv", label="k")
+    found = load(tmp_path / "new.csv", columns=old.columns, label=old.labels, cut=False)
+    place = old.columns[1].categories.index(new)
+    assert set(found.x_test[:, 1]) == set(found.y_test) == {place}
+
+
+def test_loading_leaves_a_frame_as_it_was():
+    table = pd.DataFrame(RNG.integers(0, 256, (40, 3)).astype(np.uint8))
+    before = table.copy()
+    load(table, levels=(0, 255))
+    pd.testing.assert_frame_equal(table, before)
 
 
 @pytest.mark.parametrize(
@@ -244,6 +327,9 @@ def test_a_label_column_is_taken_out(tmp_path):
     assert len(x) == len(y) == N
     with pytest.raises(ValueError, match="label column 'colour'"):
         load(tmp_path / "own.csv", label="colour")
+    for several in ("category, whole", ("category", "whole,category")):
+        labels = load(tmp_path / "own.csv", label=several).labels
+        assert [one.name for one in labels] == ["category", "whole"]
 
 
 def test_parquet_is_read_where_pyarrow_is_there(tmp_path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_vae.data.tables.cells import check_names, plain_cells
 from keras_vae.data.tables.columns import Column
 from keras_vae.data.tables.dates import to_days
 
@@ -41,6 +42,7 @@ def to_codes(
         >>> to_codes(frame, columns).shape
         (40, 2)
     """
+    check_names(frame)
     names = list(frame.columns)
     missing = [str(c.name) for c in columns if c.is_modelled and c.name not in names]
     known = {c.name for c in columns}
@@ -167,13 +169,14 @@ def _distribution(column, components):
 def _codes(series: pd.Series, column: Column) -> np.ndarray:
     import pandas as pd
 
+    series = plain_cells(series, column.name)
     if column.kind in ("category", "ordinal"):
         index = pd.Index(column.categories)
         numbers = index.get_indexer(series)
         strange = (numbers < 0) & series.notna().to_numpy()
         if strange.any():
             raise ValueError(
-                f"Column {column.name!r} has the value {series[strange].iloc[0]!r}, which "
+                f"Column {column.name!r} has the value {_first(series, strange)!r}, which "
                 f"the training data did not have: {_some(column.categories)}. Leave the "
                 "cell empty to mark it as missing."
             )
@@ -191,6 +194,12 @@ def _codes(series: pd.Series, column: Column) -> np.ndarray:
         # The lowest and the highest level include the values beyond them.
         numbers = np.clip(numbers, column.low, column.high)
     return numbers
+
+
+def _first(series, chosen):
+    """The first of the chosen cells, in its written form."""
+    value = series[chosen].iloc[0]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _some(categories):

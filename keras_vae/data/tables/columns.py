@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_vae.core.names import unknown
+from keras_vae.data.tables.cells import check_names, plain_cells
 from keras_vae.data.tables.dates import are_dates, is_day_first, to_days
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def infer_columns(
     Example:
         >>> infer_columns(pd.DataFrame({"size": ["S", "M", "S"], "n": [1.5, 2.5, 1.0]}))
     """
+    check_names(frame)
     given = {_known_name(name, frame): kind for name, kind in (given or {}).items()}
     columns = tuple(_column(frame[name], name, given.get(name)) for name in frame.columns)
     if not any(one.is_modelled for one in columns):
@@ -147,6 +149,7 @@ def infer_labels(
     Example:
         >>> infer_labels(pd.DataFrame({"kind": ["dog", "cat"]}))
     """
+    check_names(frame)
     found = []
     for name in frame.columns:
         kind = (given or {}).get(name)
@@ -202,6 +205,9 @@ def _column(series: pd.Series, name, given) -> Column:
     if kind is not None and kind not in KINDS:
         raise unknown(f"kind of column {name!r}", kind, KINDS)
     name = name if isinstance(name, str) else int(name)
+    if kind == "identifier":
+        return Column(name, kind)
+    series = plain_cells(series, name)
     values = series.dropna()
     if kind is None:
         kind = "ordinal" if _is_ranked(series) else _kind(values, name)
@@ -219,6 +225,11 @@ def _column(series: pd.Series, name, given) -> Column:
         if pd.api.types.is_float_dtype(categories) and _is_whole(categories.to_numpy()):
             categories = categories.astype(np.int64)
         return Column(name, kind, tuple(_plain(categories)))
+    if values.empty:
+        raise ValueError(
+            f"Column {name!r} must be {kind}, but all its cells are empty. Drop it, or give "
+            "it no kind."
+        )
     if kind == "date":
         day_first = bool(settings.get("day_first", is_day_first(values)))
         days = to_days(values, name, day_first)

@@ -8,6 +8,7 @@ import mmap
 import re
 import warnings
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,9 @@ _CELLS_AT_A_TIME, _LEAST_MAP = 1 << 19, 1 << 20
 _COUNTED = 4
 
 
-def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
+def read_frame(
+    path: Path, header: bool | None = None, text: Collection[str | int] = ()
+) -> pd.DataFrame:
     """Reads a table without changing it.
 
     Cells are separated by commas, semicolons, tabs or bars; numbers may have a decimal
@@ -40,6 +43,7 @@ def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
     Args:
         path: The file, CSV or (with pyarrow) Parquet.
         header: Whether the first line names the columns; None finds out.
+        text: Columns whose cells are text even where all look like numbers.
 
     Returns:
         A row for each line that is not blank; columns without names are numbered from 0.
@@ -72,9 +76,10 @@ def read_frame(path: Path, header: bool | None = None) -> pd.DataFrame:
         with warnings.catch_warnings():
             # pandas would drop the end of rows that are longer than others.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            text = pd.read_csv(path, nrows=_ROWS_LOOKED_AT, dtype=str, **options)
-            zeros = {c: str for c in text if text[c].str.match(r"0\d").any()}
-            frame = _read_in_pieces(path, {"dtype": zeros, **options})
+            rows = pd.read_csv(path, nrows=_ROWS_LOOKED_AT, dtype=str, **options)
+            zeros = [c for c in rows if rows[c].str.match(r"0\d").any()]
+            dtype = dict.fromkeys([*text, *zeros], str)
+            frame = _read_in_pieces(path, {"dtype": dtype, **options})
     except pd.errors.EmptyDataError:
         frame = pd.DataFrame()
     except UnicodeError as error:
