@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 
 from keras_vae.core.names import unknown
-from keras_vae.training.run_folder import RunRecorder
+from keras_vae.training.run_folder import LOG, TENSORBOARD, RunRecorder
 
 LOGS = ("csv", "tensorboard")
 
@@ -151,9 +151,9 @@ def log_callbacks(
     """
     made: list[keras.callbacks.Callback] = []
     if "csv" in names:
-        made.append(keras.callbacks.CSVLogger(str(folder / "log.csv"), append=resumed))
+        made.append(keras.callbacks.CSVLogger(str(folder / LOG), append=resumed))
     if "tensorboard" in names:
         made.append(
-            keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False)
+            keras.callbacks.TensorBoard(str(folder / TENSORBOARD), write_graph=False)
         )
     return made

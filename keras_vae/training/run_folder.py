@@ -8,6 +8,7 @@ import functools
 import io
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from keras_vae.presets.files import CONFIG, METADATA, RECIPE, WEIGHTS
 from keras_vae.training.recipe import Recipe
 
 HISTORY = "history.csv"
+# Written by Keras's callbacks, if they are asked for.
+LOG, TENSORBOARD = "log.csv", "tensorboard"
 PICTURES = (
     "loss.png",
     "samples.png",
@@ -93,8 +96,10 @@ def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> 
     if resume:
         _check_same(Recipe.from_json(folder / RECIPE), recipe, folder)
     elif overwrite:
-        for name in (METADATA, WEIGHTS, CONFIG, HISTORY, *PICTURES):
+        for name in (METADATA, WEIGHTS, CONFIG, HISTORY, LOG, *PICTURES):
             (folder / name).unlink(missing_ok=True)
+        # TensorBoard would draw both runs as one.
+        shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
         remove_checkpoints(folder)
         write_json(folder / RECIPE, recipe.to_config())
     else:
