@@ -87,13 +87,16 @@ def train(
     quiet, say = say is None, say or _nothing
     with workers.in_step(), workers.folder(output) as own:
         recipe, before, data = _read(recipe, output, resume, say)
+        given = {"resume": resume, "overwrite": overwrite, "data": data.name}
+        # Before the models are made, which wait for each other. The data may lie at other
+        # places.
+        workers.agree({**recipe.to_config(), **given})
         keras.utils.set_random_seed(recipe.seed)
         half = hardware.half_precision() if recipe.mixed_precision else None
         with policy(half), strategy.scope() if strategy else contextlib.nullcontext():
             setup = set_up(recipe, data, before, strategy)
             metadata = metadata_of(recipe, data, setup.model)
-            given = {"resume": resume, "overwrite": overwrite}
-            workers.agree({**given, **recipe.to_config(), **metadata})
+            workers.agree(metadata)
             # All checks are done; only now is the folder changed (to resume a run, it is
             # only read).
             workers.open_folder(output, own, recipe, resume, overwrite)

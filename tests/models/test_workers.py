@@ -78,7 +78,7 @@ def test_all_workers_refuse_what_they_cannot_share(reports, what, words):
         (
             "recipes",
             "but those of one differ; see its error",
-            "same inputs: seed is 1 here and 0 on the chief",
+            "same inputs: model is 'dense_vae:latent_dim=2,hidden_units=9' here and 'dense",
         ),
         ("folder", "FileExistsError: ", "ConnectionError: The chief cannot continue: "),
     ],

@@ -106,12 +106,15 @@ def unlike_runs():
     values = {"model": "dense_vae:latent_dim=2,hidden_units=8", "data": "digits"}
     given = {
         "shares": ({"batch_size": 31}, "shares"),
-        "recipes": ({"seed": index}, "recipes"),
+        "recipes": (
+            {"model": f"dense_vae:latent_dim=2,hidden_units={8 + index}"},
+            "recipes",
+        ),
         "folder": ({}, "other"),
     }
     words = {}
     for name, (more, output) in given.items():
-        one = Recipe(**values, **more)
+        one = Recipe(**{**values, **more})
         with contextlib.redirect_stdout(io.StringIO()):
             words[name] = refused(functools.partial(train, one, folder / output))
         assert not (folder / "shares").exists() and not (folder / "recipes").exists()
