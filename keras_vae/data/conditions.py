@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_vae.core.names import unknown
 from keras_vae.data.tables import Column, to_codes, to_frame
+from keras_vae.data.tables.cells import plain_cells
 from keras_vae.data.tables.dates import to_days
 
 if TYPE_CHECKING:
@@ -340,8 +341,10 @@ def _as_numbers(values, column) -> np.ndarray:
     """One label of all observations: indices of classes, or numbers."""
     import pandas as pd
 
-    if column.kind == "date" and values.dtype.kind in "OUM":
-        return to_days(pd.Series(values).replace("", None), column.name, column.day_first)
+    if column.kind == "date":
+        dates = plain_cells(pd.Series(values).replace("", None), column.name)
+        if not pd.api.types.is_numeric_dtype(dates):
+            return to_days(dates, column.name, column.day_first)
     if values.dtype.kind in "OUS":
         values = np.array([_as_number(one, column) for one in values.tolist()], np.float64)
     values = values.astype(np.float64)

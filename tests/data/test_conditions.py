@@ -78,6 +78,7 @@ def test_several_labels_are_one_vector():
 
 DATES = {
     "numbers": np.array([18_500.0, np.nan]),
+    "list of numbers": [18_500, None],
     "words": ["2020-08-26", None],
     "pandas": pd.Series(pd.to_datetime(["2020-08-26", None])),
     "table": pd.DataFrame({"since": ["2020-08-26", None]}),
