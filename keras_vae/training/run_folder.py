@@ -99,7 +99,8 @@ def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> 
         for name in (METADATA, WEIGHTS, CONFIG, HISTORY, LOG, *PICTURES):
             (folder / name).unlink(missing_ok=True)
         # TensorBoard would draw both runs as one.
-        shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
+        if (folder / TENSORBOARD).exists():
+            shutil.rmtree(folder / TENSORBOARD)
         remove_checkpoints(folder)
         write_json(folder / RECIPE, recipe.to_config())
     else:
