@@ -61,11 +61,10 @@ def impute(run, data, output, draws, method, num_samples, seed):
         "y": y,
     }
     filled = generation.impute(model, x, method=method, **settings)
-    columns = model.preprocessor and model.preprocessor.columns
-    write_table(output, _in_the_table(filled.mean, data_set.table, columns))
+    write_table(output, _in_the_table(filled.mean, data_set))
     for i in range(draws):
         path = output.with_name(f"{output.stem}_{i + 1}{output.suffix}")
-        write_table(path, _in_the_table(filled.draws[i], data_set.table, columns))
+        write_table(path, _in_the_table(filled.draws[i], data_set))
     trust = filled.efficiency[missing.reshape(len(x), -1).any(axis=1)]
     click.echo(
         f"{missing.sum():,} of {missing.size:,} values in {len(trust):,} of {len(x):,} rows "
@@ -74,12 +73,16 @@ def impute(run, data, output, draws, method, num_samples, seed):
     )
 
 
-def _in_the_table(filled, table, columns):
+def _in_the_table(filled, data_set):
     """A table as it was read, with its gaps filled; known cells stay as they are."""
-    from keras_vae.data.tables import as_text
+    from keras_vae.data.tables import as_text, to_frame
 
+    table, columns = data_set.table, data_set.columns
     if table is None:
         return filled
+    if not hasattr(filled, "columns"):
+        # A model without a preprocessor answers with the numbers that it was given.
+        filled = to_frame(filled, columns)
     # pandas holds whole numbers as floats in a column with gaps.
     answer = table.convert_dtypes().astype(object)
     for column in columns:

@@ -39,7 +39,8 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
 @click.option(
     "--count",
     type=click.IntRange(1),
-    help="Number of samples  [default: 64; 10 in a row with --by-level]",
+    help="Number of samples  [default: 64, or below it as many of each class; 10 in a row with "
+    "--by-level]",
 )
 @click.option(
     "--output",
@@ -67,15 +68,16 @@ _NO_CONDITION = "--y was given, but this model has no condition. Leave it out."
     "--y",
     metavar="CLASS",
     help="Condition of all samples: a class, label=value,... for several labels, or all for "
-    "the same number of each class  [default: all]",
+    "all classes in turn  [default: all]",
 )
 @seed_option
 def sample(run, count, output, by_level, temperature, draw, y, seed):
     """Make new data with the model in RUN: .png, .jpg, .wav, .npy, .npz, .csv or .parquet.
 
-    If the condition is a class, a picture has a row for each class. A table also gets the
-    columns of the condition. A .wav holds all sounds one after another, and a folder beside
-    it has a file for each sound; a .png shows their spectrograms.
+    If the condition is a class, a picture has a row for each class, unless --count is no
+    multiple of their number. A table also gets the columns of the condition. A .wav holds
+    all sounds one after another, and a folder beside it has a file for each sound; a .png
+    shows their spectrograms.
     """
     from keras_vae.models import LatentVariableModel
 
@@ -94,7 +96,7 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
         y, _ = conditions_of(model, y, count)
         _by_level(output, "level_samples", model, count, seed, y=y)
         return
-    count = count or 64
+    count = count or usual_count(model, y)
     y, columns = conditions_of(model, y, count)
     samples = model.sample(count, y, seed, temperature, draw)
     known = model.preprocessor and model.preprocessor.conditions
@@ -211,7 +213,8 @@ def interpolate(run, data, split, count, steps, output):
     told = None if y is None else y[: 2 * count : 2]
     walks = model.interpolate_codes(first, second, steps, told)
     names = [f"walk-{i + 1}" for i in range(count) for _ in range(steps)]
-    write(output, walks.reshape(-1, *walks.shape[2:]), model, steps, names)
+    points = model.as_table(walks.reshape(-1, *walks.shape[2:]))
+    write(output, points, model, steps, names)
 
 
 @click.command(cls=PackageCommand)
@@ -222,7 +225,8 @@ def interpolate(run, data, split, count, steps, output):
 def embed(run, data, split, output):
     """Write the codes z [N, D] of data, with labels y if there are any.
 
-    A .csv has a row for each example, with its number in the data and, for images, its file.
+    A .csv has a row for each example, with its number in the data and, for images, its file;
+    labels are in the column y, or in y(NAME) if there are several.
     """
     import numpy as np
 
@@ -248,14 +252,24 @@ def embed(run, data, split, output):
 
 def _codes_as_table(z, y, data_set, split):
     import numpy as np
+    import pandas as pd
+
+    from keras_vae.data.tables import to_frame
 
     table = data_set.table_of_rows(split)
     for i, one in enumerate(z.reshape(len(z), -1).T):
         table[f"z{i + 1}"] = one
+    names = data_set.label_names
     if y is not None and y.ndim == 1:
-        names = data_set.label_names
         # An unknown class, -1, has no name.
         table["y"] = y if names is None else np.array([*names, None], object)[y]
+    elif y is not None:
+        columns = range(1, y.shape[1] + 1) if names is None else names
+        labels = pd.DataFrame(y, columns=columns)
+        if data_set.labels is not None:
+            labels = to_frame(y, data_set.labels)
+        for name, values in labels.items():
+            table[f"y({name})"] = values
     return table
 
 
@@ -350,6 +364,26 @@ def _names_of(known, y, count: int) -> list[str]:
     return [str(one) for one in numbers]
 
 
+def _classes_of(model):
+    """The classes of a model whose condition, or whose label, is a class; or None."""
+    known = model.preprocessor and model.preprocessor.conditions
+    return known.classes if known else model.num_classes and range(model.num_classes)
+
+
+def usual_count(model, text: str | None) -> int:
+    """The number of samples if none is given.
+
+    Args:
+        model: The model.
+        text: The value of the option for the condition; see `conditions_of`.
+
+    Returns:
+        64, or the largest number below it that has as many samples of each class.
+    """
+    classes = len(_classes_of(model) or ()) if text in (None, "all") else 0
+    return 64 - 64 % classes if 0 < classes <= 64 else 64
+
+
 def conditions_of(model, text: str | None, count: int) -> tuple[Any, int | None]:
     """Reads the conditions of samples.
 
@@ -369,14 +403,16 @@ def conditions_of(model, text: str | None, count: int) -> tuple[Any, int | None]
     import numpy as np
 
     known = model.preprocessor and model.preprocessor.conditions
-    classes = known.classes if known else model.num_classes and range(model.num_classes)
+    classes = _classes_of(model)
     if text in (None, "all") and (classes or model.condition_shape is None):
         if not classes and text is not None:
             raise ValueError(_NO_CONDITION)
         if not classes:
             return None, None
-        columns = -(-count // len(classes))
-        return np.arange(count) // columns, columns if columns > 1 else None
+        # Classes follow one another, each as often as the others or once more.
+        columns, rest = divmod(count, len(classes))
+        numbers = np.arange(count) * min(len(classes), count) // count
+        return numbers, columns if columns > 1 and not rest else None
     if model.condition_shape is None and not model.learns_labels:
         raise ValueError(_NO_CONDITION)
     if known and text not in (None, "all"):

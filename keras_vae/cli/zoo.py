@@ -16,6 +16,9 @@ _OF_CLASSES = (
     *("num_of_each_class", "classifier_accuracy", "round_trip_accuracy"),
     *("reconstruction_accuracy", "condition_accuracy"),
 )
+_NO_PRESETS = (
+    "There are no pretrained models here. Set $KERAS_VAE_ZOO to a folder of models."
+)
 _zoo_option = click.option(
     "--zoo",
     type=PATH,
@@ -39,9 +42,7 @@ def list_presets():
     """List the pretrained models."""
     found = presets()
     if not found:
-        click.echo(
-            "There are no pretrained models here. Set $KERAS_VAE_ZOO to a folder of models."
-        )
+        click.echo(_NO_PRESETS)
         return
     width = max(map(len, found))
     for name, about in found.items():
@@ -187,6 +188,8 @@ def export_presets(folder, names, overwrite):
     from keras_vae.models import LatentVariableModel
 
     names = names or tuple(preset_folders())
+    if not names:
+        raise ValueError(_NO_PRESETS)
     served = {short_name(name): name for name in names}
     if len(served) < len(names):
         raise click.UsageError(

@@ -92,9 +92,9 @@ def impute(
         num_samples: Codes for each observation; for "gibbs", turns of all its chains
             together, at least two for each.
         num_draws: Draws of missing values for each observation; at most `num_samples`.
-        fill: Initial values of missing entries for the encoder, in the units of x: a number
-            or an array that broadcasts to x; None takes the mean of the model's samples.
-            The `mean` of an earlier result is a good fill for "importance".
+        fill: Initial values of missing entries for the encoder, in the units of x: a number,
+            an array that broadcasts to x, or a table; None takes the mean of the model's
+            samples. The `mean` of an earlier result is a good fill for "importance".
         batch_size: Observations at a time.
         seed: The same seed and `batch_size` give the same result.
         y: The condition of each observation, for a model that has one.
@@ -389,6 +389,8 @@ def _fill(model, fill, shape, y, seed):
         y = None if y is None else y[np.arange(_PRIOR_DRAWS) % len(y)]
         z = model.draw(_PRIOR_DRAWS, fold(seed, 0), y)
         return np.mean(model.decoded(z, y), axis=0)
+    if model.preprocessor is not None:
+        fill = model.preprocessor.codes(fill)
     try:
         fill = np.broadcast_to(fill, shape)
     except ValueError as error:

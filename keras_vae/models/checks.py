@@ -123,19 +123,33 @@ def check_weights(weight, size: int):
     return weight.astype(np.float32)
 
 
-def check_batches(size: int, batch_size: int | None, objective, name: str = "x") -> None:
+def read_batch_size(batch_size: int | None) -> int:
+    """Reads the number of observations in a batch of arrays.
+
+    Args:
+        batch_size: The number; None is 32.
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: If it is not a positive integer.
+    """
+    return positive_int(32 if batch_size is None else batch_size, "batch_size")
+
+
+def check_batches(size: int, batch_size: int, objective, name: str = "x") -> None:
     """Refuses batches with too few observations for an objective that compares them.
 
     Args:
         size: Number of observations.
-        batch_size: Observations in a batch; None is 32.
+        batch_size: Observations in a batch.
         objective: What training minimises.
         name: Name of the data in the message.
 
     Raises:
         ValueError: If a batch, the last one included, has fewer than it needs.
     """
-    batch_size = batch_size or 32
     smallest = min(size, batch_size, size % batch_size or batch_size)
     if smallest < objective.least_batch:
         raise ValueError(
@@ -414,7 +428,10 @@ def _classes(y, n, num_classes) -> np.ndarray[Any, np.dtype[np.int32]]:
             f"needed: shape ({n},). (One-hot rows: y.argmax(axis=1).)"
         )
     if (np.floor(y) != y).any():
-        raise ValueError(f"y must be class numbers, but has dtype {y.dtype}.")
+        wrong = y[np.floor(y) != y][0]
+        raise ValueError(
+            f"y must be class numbers, from 0 to {num_classes - 1}, but has {wrong:g}."
+        )
     if ((y < 0) | (y >= num_classes)).any():
         wrong = y[(y < 0) | (y >= num_classes)][0]
         raise ValueError(

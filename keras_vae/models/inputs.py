@@ -47,20 +47,20 @@ def pack(x, y=None, weight=None, in_units: bool = False) -> dict[str, Any]:
 
 
 def stream(
-    arrays: dict[str, Any], batch_size=None, shuffle=False, seed=None
+    arrays: dict[str, Any], batch_size: int, shuffle=False, seed=None
 ) -> tf.data.Dataset:
     """Makes the batches of arrays.
 
     Args:
         arrays: The result of `pack`.
-        batch_size: Observations in a batch; None is 32.
+        batch_size: Observations in a batch.
         shuffle: Whether each pass has its own order.
         seed: Seed of the orders; None takes TensorFlow's.
 
     Returns:
         Dataset of dicts that `unpack` reads.
     """
-    return array_batches(arrays, batch_size or 32, shuffle, seed)
+    return array_batches(arrays, batch_size, shuffle, seed)
 
 
 def unpack(data) -> Batch:

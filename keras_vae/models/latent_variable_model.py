@@ -256,7 +256,7 @@ class LatentVariableModel(ModelInterface):
             y: The condition of each observation, for a model that has one.
             num_samples: Latent draws for each observation.
             batch_size: Observations at a time.
-            seed: Same seed, same estimate.
+            seed: The same seed and `batch_size` give the same estimate.
 
         Returns:
             Array [N], nats, below log p(x) in expectation; with a preprocessor, a density
@@ -278,7 +278,7 @@ class LatentVariableModel(ModelInterface):
             y: The condition of each observation, for a model that has one.
             num_samples: Latent draws for each observation.
             batch_size: Observations at a time.
-            seed: The same seed gives the same estimate, and that of `elbo`.
+            seed: The same seed and `batch_size` give the same estimate, and that of `elbo`.
 
         Returns:
             The rate KL(q, p), in closed form where there is one, and the distortion, the

@@ -16,6 +16,7 @@ from keras_vae.models.checks import (
     check_stream,
     check_weights,
     is_array,
+    read_batch_size,
     refuse_class_weight,
     refuse_form,
     refuse_unmet_needs,
@@ -396,13 +397,11 @@ class ObjectiveModel(keras.Model):
                 validation_data
             )
             validation_data = self._batches_of(
-                held_x, held_y, held_weight, name, size or batch_size
+                held_x, held_y, held_weight, name, batch_size if size is None else size
             )
         # Keras warns that it will not shuffle a stream.
         shuffle = shuffle if batches is x and not isinstance(x, tf.data.Dataset) else False
         kwargs = {**kwargs, "validation_data": validation_data, "shuffle": shuffle}
-        if not self.objective.players:
-            return super().fit(batches, **kwargs)
         with finished_by_player(self.optimizers, self.player_variables()):
             return super().fit(batches, **kwargs)
 
@@ -456,7 +455,8 @@ class ObjectiveModel(keras.Model):
         """
         refuse_form(x)
         if is_array(x):
-            check_shares(batch_size or 32, self.distribute_strategy)
+            batch_size = read_batch_size(batch_size)
+            check_shares(batch_size, self.distribute_strategy)
             x = self.to_units(x)
             arrays = pack(x, self.check_condition(y, len(x)), in_units=True)
             x = stream(arrays, batch_size)
@@ -535,7 +535,8 @@ class ObjectiveModel(keras.Model):
         if not is_array(x):
             check_stream(self, x, y, weight, name)
             return x
-        check_shares(batch_size or 32, self.distribute_strategy)
+        batch_size = read_batch_size(batch_size)
+        check_shares(batch_size, self.distribute_strategy)
         arrays = self._packed(x, y, weight, held_out=shuffle is None, name=name)
         check_batches(len(x), batch_size, self.objective, name)
         return stream(arrays, batch_size, bool(shuffle), seed)

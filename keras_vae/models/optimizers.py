@@ -173,9 +173,10 @@ def _has_stepped(optimizer) -> bool:
 
 @contextlib.contextmanager
 def finished_by_player(optimizers: dict[str, keras.Optimizer], variables: dict[str, list]):
-    """Writes each player's averages into its own variables when `fit` ends.
+    """Lets Keras, at the end of `fit`, write each player's averages into its own variables.
 
-    Keras would write those of the first optimizer into all variables in turn.
+    Keras would write those of the first optimizer into all variables in turn. It does so
+    before the callbacks end, so that a callback that restores weights has the last word.
 
     Args:
         optimizers: The optimizer of each player.
@@ -185,14 +186,17 @@ def finished_by_player(optimizers: dict[str, keras.Optimizer], variables: dict[s
         Nothing.
     """
     first = next(iter(optimizers.values()))
-    first.finalize_variable_values = lambda variables: None
+
+    def finish(_):
+        for player, one in optimizers.items():
+            if _has_stepped(one):
+                type(one).finalize_variable_values(one, variables[player])
+
+    first.finalize_variable_values = finish
     try:
         yield
     finally:
         del first.finalize_variable_values
-    for player, one in optimizers.items():
-        if _has_stepped(one):
-            one.finalize_variable_values(variables[player])
 
 
 def balanced(gradients, others, factor: float) -> tuple[list, tf.Tensor]:

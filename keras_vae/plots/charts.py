@@ -69,11 +69,13 @@ def loss_curves(history: Mapping[str, Sequence], caption: str | None = None) -> 
     for ax, (key, (train, validation)) in zip(axes, curves.items(), strict=True):
         epochs = _epochs(history.get("epoch"), len(train))
         _curve(ax, epochs, train, _TRAIN, "training")
-        if len(validation):
-            # validation_freq=k validates in every k-th epoch only.
-            every = max(1, len(epochs) // len(validation))
-            at = epochs[every - 1 :: every][: len(validation)]
-            _curve(ax, at, validation[: len(at)], _VALIDATION, "validation")
+        # validation_freq=k validates in every k-th epoch only, ...
+        every = max(1, len(epochs) // max(1, len(validation)))
+        at = epochs[every - 1 :: every][: len(validation)]
+        # ... which leaves cells of a CSV file empty: a line would have gaps there.
+        known = ~np.isnan(validation[: len(at)])
+        if known.any():
+            _curve(ax, at[known], validation[: len(at)][known], _VALIDATION, "validation")
         # Half an epoch of room, which also keeps the tick 0 out.
         ax.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
         ax.set_ylim(_limits(train, validation))

@@ -6,7 +6,8 @@ import pytest
 from commands import SMALL
 from PIL import Image
 
-from keras_vae import VAE
+from keras_vae import VAE, DenseVAE
+from keras_vae.cli.use import conditions_of, usual_count
 
 DENSE = "dense_vae:latent_dim=2,hidden_units=16"
 
@@ -55,6 +56,16 @@ def test_all_is_a_row_for_each_class(command, images, tmp_path):
     assert command("sample", images, "--count", "10", "--output", "x.png").code == 0
     with Image.open("x.png") as image:
         assert image.width > 2 * image.height
+
+
+@pytest.mark.parametrize("count", [5, 10, 12, None])
+def test_all_classes_are_there_as_often_as_the_count_allows(count):
+    model = DenseVAE(6, 2, hidden_units=(4,), condition=10)
+    number = count or usual_count(model, None)
+    y, columns = conditions_of(model, "all", number)
+    counts = np.bincount(y, minlength=10)
+    assert counts.sum() == number and np.ptp(counts) <= 1 and (np.diff(y) >= 0).all()
+    assert (number, columns) == ((60, 6) if count is None else (count, None))
 
 
 @pytest.mark.parametrize("y", ["mouse", "2", "cat,dog", "age=3"])

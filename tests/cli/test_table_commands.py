@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from keras_vae import DenseVAE
 from keras_vae.cli.writing import write_table
 
 SMALL = ["dense_vae:latent_dim=2,hidden_units=16", "--epochs", "1"]
@@ -53,12 +54,13 @@ def test_what_columns_are_is_said_before_training(run):
     assert text.index("whole: age") < text.index("training on")
 
 
-@pytest.mark.parametrize("subcommand", ["sample", "reconstruct"])
+@pytest.mark.parametrize("subcommand", ["sample", "reconstruct", "interpolate"])
 def test_answers_are_tables_like_the_data(command, run, tmp_path, subcommand):
     folder, path, _ = run
-    options = ["--count", "50"] + (
-        ["--split", "all"] if subcommand == "reconstruct" else []
+    options = {"sample": ["--count", "50"], "reconstruct": ["--count", "50"]}.get(
+        subcommand, ["--count", "25", "--steps", "2"]
     )
+    options += [] if subcommand == "sample" else ["--split", "all"]
     assert command(subcommand, folder, *options, "--output", "x.csv").code == 0
     answer, data = pd.read_csv("x.csv"), table()
     assert list(answer.columns) == ["age", "income", "job", "since", "country"]
@@ -172,6 +174,19 @@ def test_kinds_that_cannot_be_are_refused(command, tmp_path, given, words):
     answer = command("train", *SMALL, "--data", "people.csv", *given)
     assert answer.code in (1, 2) and words in answer.err
     assert not (tmp_path / "runs").exists()
+
+
+def test_models_without_columns_fill_tables_too(command):
+    frame = pd.DataFrame({"a": np.arange(40) / 7, "b": np.arange(40) % 9 / 5})
+    frame.loc[::5, "a"] = None
+    frame.to_csv("gaps.csv", index=False)
+    DenseVAE(2, 2, "normal", (4,), seed=0).save_to_preset("plain")
+    options = ["--data", "gaps.csv", "--num-samples", "5"]
+    assert command("impute", "plain", *options).code == 0
+    filled = pd.read_csv("filled.csv")
+    assert filled.notna().all(axis=None) and list(filled) == ["a", "b"]
+    known = frame["a"].notna()
+    np.testing.assert_allclose(filled["a"][known], frame["a"][known])
 
 
 def test_data_without_gaps_need_no_filling(command, run):

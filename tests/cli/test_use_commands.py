@@ -127,6 +127,16 @@ def test_embed_writes_codes_and_labels(command, digits_run, model, digits):
     np.testing.assert_allclose(codes["z"], model.embed(digits.x_test), rtol=1e-5)
 
 
+def test_several_labels_stand_beside_the_codes_of_a_table(command):
+    y = np.arange(40).reshape(20, 2) % 3 % 2
+    np.savez("data.npz", x=np.arange(60.0).reshape(20, 3) / 30, y=y)
+    DenseVAE(3, 2, "normal", (4,), seed=0).save_to_preset("plain")
+    assert command("embed", "plain", "--data", "data.npz", "--output", "z.csv").code == 0
+    table = pd.read_csv("z.csv")
+    assert list(table)[:3] == ["row", "z1", "z2"]
+    np.testing.assert_array_equal(table.filter(like="y("), y)
+
+
 def test_info_says_what_there_is(command, digits_run, model):
     result = command("info", digits_run)
     metadata = read_metadata(digits_run)

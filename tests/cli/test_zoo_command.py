@@ -103,6 +103,13 @@ def test_the_zoo_is_exported_as_a_model_repository(command, tmp_path):
     assert command("zoo", "export", "models", NAME, "--overwrite").code == 0
 
 
+def test_an_empty_zoo_is_not_exported(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_vae.cli.zoo.preset_folders", dict)
+    answer = command("zoo", "export", "models")
+    assert answer.code == 1 and "no pretrained models" in answer.err
+    assert not any(tmp_path.iterdir())
+
+
 def test_what_is_not_in_the_zoo_is_exported_into_the_folder_too(
     command, digits_run, tmp_path, monkeypatch
 ):

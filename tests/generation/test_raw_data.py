@@ -2,11 +2,13 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import keras_vae
 from keras_vae.core.support import REAL
 from keras_vae.data import Preprocessor, Scaling
+from keras_vae.data.tables import infer_columns, likelihood_of, to_codes
 from keras_vae.generation import (
     attribute_vectors,
     edit_attribute,
@@ -65,6 +67,19 @@ def test_a_fill_is_raw(pair):
     np.testing.assert_allclose(
         found.mean[:, 1], prepare.inverse(expected.mean)[:, 1], rtol=1e-4
     )
+
+
+def test_a_filled_table_is_a_fill():
+    table = pd.DataFrame({"word": ["a", "b"] * 9, "number": np.arange(18) / 7})
+    columns = infer_columns(table)
+    likelihood = likelihood_of(columns, to_codes(table, columns))
+    vae = keras_vae.DenseVAE(2, 2, likelihood, (4,), seed=0)
+    vae.preprocessor = Preprocessor(Scaling((2,)), columns=columns)
+    gaps = table.copy()
+    gaps.loc[0, "word"] = gaps.loc[1, "number"] = None
+    first = impute(vae, gaps, num_samples=5).mean
+    again = impute(vae, gaps, num_samples=5, fill=first[["number", "word"]]).mean
+    assert list(again) == list(table) and again.notna().all(axis=None)
 
 
 def test_bytes_are_filled_with_bytes():

@@ -194,6 +194,15 @@ def test_no_share_may_be_empty(share):
         fit(model, data_for(model), validation_split=share)
 
 
+@pytest.mark.parametrize("batch_size", [0, -5, 2.5])
+def test_the_size_of_a_batch_is_a_positive_integer(batch_size):
+    model = compiled()
+    x = data_for(model, 4)
+    for ask in (model.fit, model.evaluate, model.predict):
+        with pytest.raises(ValueError, match="batch_size must be a positive integer"):
+            ask(x, batch_size=batch_size, verbose=0)
+
+
 # Weights: [N, 1] is [N]; all else is refused by name, and never spread over examples.
 
 WAYS = {

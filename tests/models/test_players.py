@@ -89,6 +89,29 @@ def test_the_second_player_learns_is_saved_and_steers_the_first(name, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("objective", ["elbo", "factor_vae"])
+def test_averages_end_in_the_variables_that_they_are_of(objective):
+    # A flow's variables and those of a critic have other places in the model's own order.
+    parts = {"posterior": "iaf:num_layers=1,hidden_units=3", "critic": (3,)}
+    model = keras_vae.DenseVAE(6, 2, hidden_units=(4,), seed=3, **parts)
+    optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+    model.compile(optimizer, objective, run_eagerly=True)
+    ended = []
+
+    class End(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            ended.extend(self.model.get_weights())
+
+    model.fit(X, batch_size=4, verbose=0, callbacks=[End()])
+    for player, variables in model.player_variables().items():
+        averages = model.optimizers[player]._model_variables_moving_average
+        for variable, average in zip(variables, averages, strict=True):
+            np.testing.assert_array_equal(variable, average)
+    # A callback that restores weights at the end has the last word.
+    for before, after in zip(ended, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
 @pytest.mark.parametrize(
     "objective, words",
     [

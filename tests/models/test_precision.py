@@ -21,7 +21,8 @@ POLICIES = {"mixed_float16": ("float16", "float32"), "float64": ("float64", "flo
 POLICY = pytest.mark.parametrize("policy", POLICIES)
 
 
-def make(cls, policy, likelihood="normal"):
+# With a weight of its own, which stays precise.
+def make(cls, policy, likelihood="normal:scale=shared"):
     return cls(IMAGE, 2, likelihood=likelihood, seed=0, dtype=policy, **SMALL[cls])
 
 
@@ -80,6 +81,13 @@ def test_it_trains(cls, policy):
     assert np.isfinite(list(logs.values())).all()
     moved = [(a != b).any() for a, b in zip(model.get_weights(), before, strict=True)]
     assert sum(moved) > len(moved) / 2
+
+
+@POLICY
+def test_networks_of_codes_have_it_too(policy):
+    sizes = {"filters": 4, "halvings": 1, "blocks": 1, "levels": 2}
+    made = keras_vae.VQVAE.for_images(IMAGE, 2, 4, "normal", **sizes, dtype=policy)
+    assert_policy(made, policy)
 
 
 @MODELS

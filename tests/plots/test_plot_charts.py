@@ -68,12 +68,16 @@ def test_validation_in_every_third_epoch_stands_at_these_epochs():
 
 
 def test_a_csv_file_of_keras_can_be_drawn():
-    text = "epoch,elbo,val_elbo\n7,-90.5,NA\n8,-89.0,-91.0\n"
+    text = "epoch,elbo,val_elbo\n6,-90.5,NA\n7,-89.0,-91.0\n8,-88,NA\n9,-87,-90.0\n"
     rows = list(csv.DictReader(io.StringIO(text)))
     columns = {key: [row[key] for row in rows] for key in rows[0]}
     curves = lines(plots.loss_curves(columns))
-    assert curves["training"] == ([8, 9], [-90.5, -89.0])
-    np.testing.assert_equal(curves["validation"], ([8, 9], [np.nan, -91.0]))
+    assert curves["training"] == ([7, 8, 9, 10], [-90.5, -89.0, -88.0, -87.0])
+    # One line, not lone points between gaps, which are not seen.
+    assert curves["validation"] == ([8, 10], [-91.0, -90.0])
+    # Keras writes such a column even if there was no validation.
+    columns["val_elbo"] = ["NA"] * 4
+    assert "validation" not in lines(plots.loss_curves(columns))
 
 
 @pytest.mark.parametrize("wild", [1e9, 1e4, np.nan, np.inf])

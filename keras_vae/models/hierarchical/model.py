@@ -268,7 +268,7 @@ class HierarchicalVAE(VAE):
                 only `batch_size`.
 
         Returns:
-            Array [n, *event]; with `levels`, the means of p(x|z).
+            What `VAE.sample` returns; with `levels`, the means of p(x|z).
 
         Raises:
             ValueError: As `VAE.sample`; or if there are fewer levels.
@@ -305,7 +305,7 @@ class HierarchicalVAE(VAE):
             return (same_noise() if has_rows else tf.broadcast_to(z[:1], z.shape)), None
 
         z = self.prior.walk(visit, top).z
-        return self.decode_codes(z, y, **kwargs)
+        return self.as_table(self.decode_codes(z, y, **kwargs))
 
     def reconstruct(self, x, y=None, batch_size: int = 256, levels: int | None = None):
         """Reconstructs x; see `VAE.reconstruct`.

@@ -16,7 +16,7 @@ from keras_vae.core.numbers import positive_int
 from keras_vae.layers import DistributionLayer
 from keras_vae.layers.quantizers import Quantizer
 from keras_vae.models.checks import as_array
-from keras_vae.models.prebuilt import reading
+from keras_vae.models.prebuilt import policy, reading
 from keras_vae.models.vae import VAE
 from keras_vae.models.vector_quantized.networks import (
     Sizes,
@@ -74,6 +74,7 @@ class VQVAE(VAE):
         posterior: str | dict = "vector_quantizer",
         prior: Any = None,
         seed: int | None = None,
+        dtype=None,
         **kwargs,
     ) -> VQVAE:
         """Makes a model with convolutional networks.
@@ -92,6 +93,7 @@ class VQVAE(VAE):
             posterior: Name of the quantizer of each level, with arguments.
             prior: Prior over codes, or its name; None for the uniform one.
             seed: See `VAE`.
+            dtype: Dtype or policy of the networks; None takes Keras's global one.
             **kwargs: Further arguments of `VAE`, such as `preprocessor`.
 
         Returns:
@@ -101,35 +103,36 @@ class VQVAE(VAE):
             ValueError: If the sides of the image cannot be halved this often, or the parts
                 do not fit.
         """
-        px = layers.get(likelihood, event_shape)
-        params, rest = divmod(px.params_size, math.prod(px.event_shape))
-        if rest:
-            raise ValueError(
-                f"The likelihood {type(px).__name__} has no equal number of parameters for "
-                "each pixel. Give an encoder and a decoder: VQVAE(...)."
-            )
-        sizes = Sizes(
-            image_shape(event_shape),
-            positive_int(filters, "filters"),
-            positive_int(halvings, "halvings"),
-            positive_int(blocks, "blocks"),
-            reading(px, None),
-        )
-        size = positive_int(code_size, "code_size")
-
-        def quantizer(grid):
-            return layers.get(posterior, (*grid, size), num_codes=num_codes)
-
         if levels not in (1, 2):
             raise ValueError(f"levels must be 1 or 2, but is {levels!r}.")
-        if levels == 2:
-            encoder, told, decoder = two_level_networks(sizes, size, params)
-            q: Any = TwoLevels(quantizer(sizes.grid(1)), quantizer(sizes.grid()), told)
-        else:
-            q = quantizer(sizes.grid())
-            vectors = q.params_size // math.prod(q.event_shape[:-1])
-            encoder, decoder = vq_networks(sizes, vectors, q.event_shape[-1], params)
-        return cls(encoder, decoder, q, px, prior, seed=seed, **kwargs)
+        with policy(dtype):
+            px = layers.get(likelihood, event_shape)
+            params, rest = divmod(px.params_size, math.prod(px.event_shape))
+            if rest:
+                raise ValueError(
+                    f"The likelihood {type(px).__name__} has no equal number of parameters for "
+                    "each pixel. Give an encoder and a decoder: VQVAE(...)."
+                )
+            sizes = Sizes(
+                image_shape(event_shape),
+                positive_int(filters, "filters"),
+                positive_int(halvings, "halvings"),
+                positive_int(blocks, "blocks"),
+                reading(px, None),
+            )
+            size = positive_int(code_size, "code_size")
+
+            def quantizer(grid):
+                return layers.get(posterior, (*grid, size), num_codes=num_codes)
+
+            if levels == 2:
+                encoder, told, decoder = two_level_networks(sizes, size, params)
+                q: Any = TwoLevels(quantizer(sizes.grid(1)), quantizer(sizes.grid()), told)
+            else:
+                q = quantizer(sizes.grid())
+                vectors = q.params_size // math.prod(q.event_shape[:-1])
+                encoder, decoder = vq_networks(sizes, vectors, q.event_shape[-1], params)
+        return cls(encoder, decoder, q, px, prior, seed=seed, dtype=dtype, **kwargs)
 
     @property
     def terms(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import keras
 
+from keras_vae.core.dtypes import float_dtype
 from keras_vae.networks.conv import image_shape
 from keras_vae.networks.inputs import scaled_features
 
@@ -120,7 +121,7 @@ def two_level_networks(
 
     codes = keras.Input((*above, size), name="upper_codes")
     h = _residual(_make.Conv2D(filters, 3, padding="same")(codes), sizes)
-    h = _make.Conv2DTranspose(size, 4, 2, "same", dtype="float32")(h)
+    h = _make.Conv2DTranspose(size, 4, 2, "same", dtype=float_dtype())(h)
     told = keras.Model(codes, h, name="vq_told")
 
     z = keras.Input((sum(counts), size), name="z")
@@ -143,7 +144,7 @@ def _up(x, sizes, params):
     for one in sizes.widths[-2::-1]:
         x = _make.Conv2DTranspose(one, 4, 2, "same", activation="relu")(x)
     return _make.Conv2DTranspose(
-        params * sizes.event_shape[-1], 4, 2, "same", dtype="float32", name="params"
+        params * sizes.event_shape[-1], 4, 2, "same", dtype=float_dtype(), name="params"
     )(x)
 
 
