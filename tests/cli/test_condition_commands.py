@@ -7,7 +7,7 @@ from commands import SMALL
 from PIL import Image
 
 from keras_vae import VAE, DenseVAE
-from keras_vae.cli.use import conditions_of, usual_count
+from keras_vae.cli.conditions import conditions_of, usual_count
 
 DENSE = "dense_vae:latent_dim=2,hidden_units=16"
 
