@@ -16,8 +16,8 @@ import pytest
 import tensorflow as tf
 
 _SEED = 20_140_501
-# Of this many cases of a thinned test one is fast, and half of the others are slow.
-_THINNED = 5
+# Of this many cases of a thinned test one is fast, and every second one is slow.
+_THINNED = 8
 
 
 def pytest_addoption(parser):

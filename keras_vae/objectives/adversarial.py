@@ -153,10 +153,9 @@ class Adversarial(Objective):
         )
         self.start_step = positive_int(start_step, "start_step") if start_step else 0
         self.diff_augment = bool(diff_augment)
-        if self.diff_augment:
-            self.needs = ("pictures",)
+        needs = {"pictures": self.diff_augment, "perceptual": self.perceptual_weight > 0}
+        self.needs = tuple(name for name, is_needed in needs.items() if is_needed)
         if self.perceptual_weight:
-            self.needs = (*self.needs, "perceptual")
             self.terms = (*self.terms, "perceptual_distance")
 
     def call(self, trace, step):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("full_disk_script.py")
 # As in a container: a mount that nobody else sees, and that ends with the process.
 ALONE = ["unshare", "--user", "--map-root-user", "--mount"]

@@ -110,6 +110,7 @@ def test_whenever_it_is_killed_the_old_or_the_new_one_is_there(runs, tmp_path, n
     print(f"\n{name}: {count} moments, {len(left)} of them differ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["zoo build --overwrite", "export --overwrite"])
 def test_where_folders_cannot_change_places_the_next_call_brings_one_back(
     runs, tmp_path, monkeypatch, name

@@ -105,6 +105,7 @@ def people(n=200, seed=0):
     return frame
 
 
+@pytest.mark.slow
 def test_columns_of_a_table_are_conditions(command, tmp_path):
     people().to_csv("people.csv", index=False)
     options = ["--data", "people.csv", "--condition", "sex,age", "--epochs", "8"]

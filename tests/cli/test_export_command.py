@@ -53,6 +53,7 @@ def test_columns_with_a_scale_each_point_to_the_config(command, digits_run):
     assert "offset and scale of each column in the run's config.json" in result.out
 
 
+@pytest.mark.slow
 def test_an_export_is_replaced_only_with_overwrite(command, digits_run):
     assert command("export", digits_run, "models/digits/1").code == 0
     refused = command("export", digits_run, "models/digits/1")

@@ -75,6 +75,7 @@ def test_other_models_tell_no_labels(command, digits_run):
     assert result.code == 1 and "learns no labels" in result.err
 
 
+@pytest.mark.slow
 def test_a_table_with_some_labels_and_one_without(command):
     rng = np.random.default_rng(0)
     kinds = np.array(["cat", "dog", ""])[np.arange(90) % 3]

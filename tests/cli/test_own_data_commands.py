@@ -117,6 +117,7 @@ def test_pictures_of_real_images_keep_their_order_of_greys(command, tmp_path):
     assert {0, 255} <= set(np.unique(pixels)) and len(np.unique(pixels)) > 40
 
 
+@pytest.mark.slow
 def test_scores_of_tables_are_in_their_raw_units(command, tmp_path):
     table, found = np.random.default_rng(0).normal(3, 2, (60, 4)), []
     for factor in (1, 10):

@@ -16,6 +16,8 @@ from keras_vae import VAE
 from keras_vae.cli import main, package
 from keras_vae.presets.files import read_metadata
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 8
 TRAIN = ["train", MODEL, "--data", "digits", "--epochs", str(EPOCHS), *SMALL]
 TRAIN += ["--likelihood", "bernoulli", "--binarize", "dynamic"]

@@ -64,6 +64,7 @@ def as_curl(line):
         return json.load(answer)
 
 
+@pytest.mark.slow
 @pytest.mark.thinned
 @pytest.mark.parametrize(
     "folder, name, version",

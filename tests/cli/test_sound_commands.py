@@ -9,6 +9,8 @@ from commands import SMALL
 from PIL import Image
 from scipy.io import wavfile
 
+pytestmark = pytest.mark.slow
+
 soundfile = pytest.importorskip("soundfile")
 
 MODEL = "conv_vae:latent_dim=2,filters=4,dense_units=8"

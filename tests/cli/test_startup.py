@@ -145,6 +145,7 @@ def test_the_package_is_executed_once(monkeypatch):
     assert vars(keras_vae) == before
 
 
+@pytest.mark.slow
 def test_a_folder_of_the_packages_name_does_not_hide_it(tmp_path):
     # As the clone beside a user's script. -c and -m look into the working directory first.
     (tmp_path / "keras_vae" / "docs").mkdir(parents=True)

@@ -146,6 +146,7 @@ def test_the_order_of_columns_does_not_matter(command, run, tmp_path):
     assert answer.code == 1 and "missing are age; unknown are years" in answer.err
 
 
+@pytest.mark.slow
 def test_kinds_are_given_in_a_file_and_by_options(command, tmp_path):
     table().to_csv("people.csv", index=False)
     (tmp_path / "kinds.json").write_text(json.dumps({"age": "count", "id": "whole"}))
@@ -195,6 +196,7 @@ def test_data_without_gaps_need_no_filling(command, run):
     assert answer.code == 1 and "has no gaps" in answer.err
 
 
+@pytest.mark.slow
 def test_a_model_of_missingness_is_trained_and_asked(command, tmp_path):
     x = np.random.default_rng(0).normal(size=(N, 3)).round(3)
     frame = pd.DataFrame(np.where(x > 0.5, np.nan, x), columns=list("abc"))

@@ -194,6 +194,7 @@ def test_own_data_are_trained_on_and_used(command, tmp_path, kind):
     assert f"of {30 if kind == 'folder' else 40} held-out examples" in result.out
 
 
+@pytest.mark.slow
 def test_quiet_verbose_and_logs(command, digits_run, tmp_path, monkeypatch):
     options = ["train", digits_run / "recipe.json", "--epochs", "1", "--output"]
     with monkeypatch.context() as patch:

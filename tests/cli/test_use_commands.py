@@ -227,7 +227,7 @@ def test_nor_does_a_model_that_was_saved_into_the_folder_of_a_run(
 @pytest.mark.parametrize(
     "options, y",
     [
-        (["--count", "25"], np.arange(25) // 3),
+        (["--count", "25"], np.arange(25) * 10 // 25),
         (["--count", "4"], np.arange(4)),
         (["--count", "4", "--y", "7"], np.full(4, 7)),
         (["--count", "3", "--y", "7,1,2"], np.array([7, 1, 2])),

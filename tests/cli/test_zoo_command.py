@@ -93,6 +93,7 @@ def test_build_add_files_and_table(command, digits_run, tmp_path):
     assert command("zoo", "verify", "zoo/mine").code == 0
 
 
+@pytest.mark.slow
 def test_the_zoo_is_exported_as_a_model_repository(command, tmp_path):
     said = command("zoo", "export", "models").out
     assert said == f"wrote models/{NAME}/1\nwrote models/models.config\n"
@@ -215,6 +216,7 @@ def test_what_contradicts_the_preset_is_refused(command, tmp_path, arguments, co
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_fine_tuning_goes_on_from_the_weights(command, digits_run, tmp_path):
     frozen = ["--optimizer", "adam:learning_rate=0", "--output", "run"]
     assert command(*TUNE, *frozen).code == 0

@@ -32,6 +32,7 @@ def wrong():
     return truth, model_with_posterior(truth, stretch=1.3, shift=0.2), truth.sample(60)
 
 
+@pytest.mark.slow
 @STARTS
 def test_the_estimate_is_log_px_within_its_error(wrong, start):
     truth, model, x = wrong
@@ -94,6 +95,7 @@ def test_bounds_are_in_order(wrong):
     assert annealed.mean() < truth.log_prob(x).mean() + 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("far", [0.0, 1.0], ids=["from exact draws", "from afar"])
 def test_transitions_leave_the_posterior_as_it_is(wrong, far):
     truth, model, x = wrong
@@ -129,6 +131,7 @@ def test_mixture_priors():
     assert abs(off.mean()) < ERRORS * error_of(off) and off.std() < 0.2
 
 
+@pytest.mark.slow
 def test_the_seed_decides(wrong):
     _, model, x = wrong
     few = {"num_steps": 5, "num_chains": 2, "num_leapfrog": 2}

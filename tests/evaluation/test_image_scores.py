@@ -91,6 +91,7 @@ def test_attribute_similarity_at_its_limits():
         attribute_similarity(true[:1], true)
 
 
+@pytest.mark.slow
 def test_a_reader_learns_what_can_be_seen():
     rng = np.random.default_rng(2)
     attributes = rng.integers(0, 2, (256, 2))

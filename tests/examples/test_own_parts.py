@@ -14,6 +14,8 @@ from keras_vae.cli import main
 from keras_vae.cli.imports import import_file
 from keras_vae.presets.files import read_metadata
 
+pytestmark = pytest.mark.slow
+
 FILE = Path(__file__).parents[2] / "examples" / "own_parts.py"
 PARTS = ["--likelihood", "zero_inflated_poisson", "--objective", "mmd:weight=100"]
 

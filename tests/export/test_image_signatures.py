@@ -44,6 +44,7 @@ def served(request, tmp_path_factory):
     return tf.saved_model.load(folder).signatures, raw, y, folder
 
 
+@pytest.mark.slow
 def test_files_are_answered_as_their_pixels(served):
     signatures, raw, y, _ = served
     files = tf.constant([encoded(one) for one in raw])

@@ -12,6 +12,7 @@ from served_models import answers, check_answer, requests
 SCRIPT = pathlib.Path(__file__).with_name("tensorflow_only_script.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mixture prior, mixed objective", "VAE-GAN"])
 def test_tensorflow_alone_answers_as_keras_does(exported, tmp_path, name):
     served, folder = exported(name)

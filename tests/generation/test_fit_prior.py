@@ -61,6 +61,7 @@ def test_a_mixture_finds_the_clusters():
     assert abs(z[z < 0].mean() + 6.0) < 0.1 and abs(z[z > 0].mean() - 5.0) < 0.1
 
 
+@pytest.mark.slow
 def test_a_prior_of_the_condition_learns_what_goes_with_it():
     vae = autoencoder(condition=2)
     y = (SIDES[:, 0] > 0).astype(int)

@@ -77,6 +77,7 @@ def error(x, y):
     return np.square(x - y).mean()
 
 
+@pytest.mark.slow
 def test_training_in_turns_makes_decoders_for_their_own(pair):
     people = faces()
     start = flat(pair[0].encoder)

@@ -70,6 +70,7 @@ class InterruptAt(keras.callbacks.Callback):
             raise Interruption
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run_eagerly", [True, False])
 def test_an_interrupted_training_goes_on_as_if_it_had_not_been(run_eagerly, tmp_path):
     whole, x = compiled(run_eagerly)

@@ -37,6 +37,7 @@ def easy_data(n=64):
     return (patterns != (rng.random((n, 6)) < 0.05)).astype("float32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_training_lowers_the_loss(jit_compile):
     model = vae(prior=priors.MixtureOfNormals(2, seed=0))
@@ -48,6 +49,7 @@ def test_training_lowers_the_loss(jit_compile):
     assert losses[0] > 3.9 and losses[-1] < 3.3
 
 
+@pytest.mark.slow
 def test_xla_takes_the_same_steps_where_there_is_no_noise():
     x = data_for(vae(), 12)
     models = [compiled(fixed_noise_vae, jit_compile=jit) for jit in (False, True)]
@@ -194,6 +196,7 @@ def test_weights_of_another_length_are_refused():
         fit(compiled(), data_for(vae(), 8), sample_weight=np.ones(7))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [2, 3])
 def test_steps_per_execution_changes_nothing(steps, trained_step_by_step):
     one, losses, scores = trained_step_by_step
@@ -245,6 +248,7 @@ def test_every_batch_has_noise_of_its_own(accumulation, monkeypatch):
     assert np.unique(draws[0][0], axis=0).shape == (4, 2)
 
 
+@pytest.mark.slow
 def test_half_precision_trains_with_probabilities_in_single(tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     model, x = compiled(), easy_data()
@@ -353,6 +357,7 @@ def test_a_scheduled_beta_is_logged_and_used():
     np.testing.assert_allclose(logs["beta"], after, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_beta_shrinks_the_rate():
     x, rates = easy_data(), []
     for beta in (0.0, 20.0):

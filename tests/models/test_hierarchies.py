@@ -180,6 +180,7 @@ def test_gradients_reach_every_weight_of_every_level(make, inference, skips):
         assert gradient is not None and np.any(gradient), weight.path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inference", ["ladder", "bidirectional"])
 def test_rates_of_levels_are_logged_and_reported(inference):
     model = ladder(inference)

@@ -106,6 +106,7 @@ def test_log_likelihood_agrees_within_its_standard_error(full):
     assert (np.abs(estimate - expected) < ERRORS * error).all()
 
 
+@pytest.mark.slow
 def test_training_the_encoder_finds_the_true_posterior():
     truth = linear_gaussian(orthogonal=True)
     model = model_with_posterior(truth, stretch=1.5, shift=0.5)

@@ -95,6 +95,7 @@ class Scaled(Objective):
 NEW = [ELBO(0.0), Scaled(3.0), ELBO(2.0, num_samples=3), ELBO(free_bits=100.0)]
 
 
+@pytest.mark.slow
 @every_mode
 def test_a_new_objective_counts_from_the_next_step_and_evaluation_shows_it(mode):
     def replace(model, epoch):

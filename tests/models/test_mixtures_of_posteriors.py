@@ -121,6 +121,7 @@ def test_the_encoder_is_saved_once(tmp_path):
     assert np.abs(after - model.prior.distribution().log_prob(z)).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_training_moves_them_and_lowers_the_rate():
     """A posterior that lies apart from N(0, I): its own mixture is nearer."""
     rates = {}

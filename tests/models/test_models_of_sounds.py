@@ -74,6 +74,7 @@ def test_raw_and_prepared_are_the_same(vae):
     np.testing.assert_allclose(vae.embed(X.astype("f8")), vae.embed(X), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_trains_on_arrays_and_on_streams_of_waveforms():
     arrays, streams = make(), make()
     before = arrays.elbo(X).mean()

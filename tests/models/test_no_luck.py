@@ -110,6 +110,7 @@ def test_named_priors_have_the_precision_of_the_model(prior):
     laws.all_finite(list(fit(model, data_for(model)).values()))
 
 
+@pytest.mark.slow
 def test_the_game_is_played_in_double_precision():
     model = keras_vae.VAEGAN.for_images((8, 8, 1), 2, filters=(2,), dtype="float64")
     model.compile("sgd", objectives.Adversarial(r1=1.0))

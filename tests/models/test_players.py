@@ -63,6 +63,7 @@ GAMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.thinned
 @pytest.mark.parametrize("name", GAMES)
 def test_the_second_player_learns_is_saved_and_steers_the_first(name, tmp_path):

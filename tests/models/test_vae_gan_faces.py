@@ -34,6 +34,7 @@ def test_the_second_gradient_has_so_many_times_the_norm_of_the_first_at_the_last
     assert scale <= factor * 1e4
 
 
+@pytest.mark.slow
 def test_the_balance_is_that_of_the_decoders_two_losses():
     """A step of plain descent is the sum that the definition says."""
     moves, arguments = {}, {"gamma": 0.5, "generator_loss": "hinge"}

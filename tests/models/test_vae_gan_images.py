@@ -87,6 +87,7 @@ def test_xla_takes_the_steps_of_eager_execution():
         np.testing.assert_allclose(logs_[name], values, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [3])
 def test_steps_per_execution_change_nothing(steps):
     results = []
@@ -155,6 +156,7 @@ def test_half_precision_takes_the_steps_of_single_precision():
     assert np.linalg.norm(moves[1] - moves[0]) < 0.05 * size
 
 
+@pytest.mark.slow
 def test_the_papers_networks_use_statistics_of_the_batch_in_training_alone():
     model, x = compiled(
         lambda: keras_vae.VAEGAN.for_images((8, 8, 1), 2, "paper", seed=0),

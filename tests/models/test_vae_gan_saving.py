@@ -104,6 +104,7 @@ class InterruptAt(keras.callbacks.Callback):
             raise Interruption
 
 
+@pytest.mark.slow
 def test_a_backup_brings_all_players_back(tmp_path):
     whole, x = model_and_data(make=dense)
     fit(whole, x, epochs=4)

@@ -58,6 +58,7 @@ def pictures_for(name):
     return x, model
 
 
+@pytest.mark.slow
 def test_training_makes_pictures_more_alike():
     x, model = pictures_for("normal")
     model.compile(keras.optimizers.Adam(5e-3), "ms_ssim:weight=200,beta=0.1")

@@ -155,6 +155,7 @@ def test_the_rate_is_that_of_the_codes_and_comes_back(name, prior, tmp_path):
     np.testing.assert_array_equal(again.sample(4, seed=0), vae.sample(4, seed=0))
 
 
+@pytest.mark.slow
 @pytest.mark.thinned
 @pytest.mark.parametrize(
     "prior", ["pixel_cnn:filters=8,layers=2", "code_transformer:units=8,layers=2"]
@@ -181,6 +182,7 @@ def test_eager_and_xla_agree(prior):
     laws.agrees_compiled(lambda z: vae.log_prior(z), tf.constant(z))
 
 
+@pytest.mark.slow
 @pytest.mark.thinned
 @pytest.mark.parametrize(
     "prior, objective, run_eagerly",

@@ -121,6 +121,7 @@ def test_noise_of_training_is_that_of_the_pass_and_is_saved():
     laws.close(*(one.distribution(None, True).log_prob(Z) for one in (prior, again)))
 
 
+@pytest.mark.slow
 def test_a_model_that_is_loaded_scores_and_trains_on_as_the_one_that_was_saved(tmp_path):
     part = "second_stage_vae:hidden_units=4,latent_dim=1"
     model = keras_vae.DenseVAE(2, 2, "normal", (3,), prior=part, seed=0)

@@ -128,6 +128,7 @@ def test_data_in_other_units_are_refused(tmp_path, likelihood, values, words):
         started(tmp_path, data, **values)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_the_preset_stood(finished, tmp_path):
     one = tuned(finished, seed=4, optimizer="adam:learning_rate=0.001")
     said = run(one, tmp_path / "run")

@@ -58,6 +58,7 @@ ATTEMPTS = {
 }
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_everywhere_is_the_uninterrupted_one(
     tmp_path, uninterrupted, monkeypatch
 ):

@@ -46,6 +46,7 @@ def streamed(photos, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_weights_and_scores_are_those_in_memory(photos, streamed, tmp_path):
     run(binarized(data=str(photos), stream=False, epochs=2), tmp_path / "held")
     np.testing.assert_array_equal(weights(streamed), weights(tmp_path / "held"))

@@ -117,6 +117,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path, monkeypatch,
     assert np.abs(seen[1] - seen[4]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_epochs_of_the_warm_up_are_not_kept(tmp_path, monkeypatch, own):
     seen = script(monkeypatch, [-1.0, -2.0, -9.0, -8.0, -8.5])
     output = tmp_path / "run"
@@ -173,6 +174,7 @@ def test_half_precision_is_set_for_the_run_alone(tmp_path, own):
     assert keras.config.dtype_policy().name == "float32"
 
 
+@pytest.mark.slow
 def test_a_strategy_trains_as_one_device_does(tmp_path, monkeypatch, own):
     run(table_recipe(own), tmp_path / "one")
     mirrored = tf.distribute.MirroredStrategy(["/cpu:0"])
