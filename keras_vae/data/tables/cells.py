@@ -54,7 +54,7 @@ def plain_cells(series: pd.Series, name: str | int) -> pd.Series:
         ValueError: If it holds something else, or text beside other cells.
 
     Example:
-        >>> plain_cells(pd.Series([Decimal("1.5"), None], dtype=object), "price").dtype
+        >>> plain_cells(pd.Series([1.5, None], dtype=object), "price").dtype
         dtype('float64')
     """
     import pandas as pd
