@@ -18,12 +18,15 @@ import tensorflow as tf
 _SEED = 20_140_501
 # Of this many cases of a thinned test one is fast, and every second one is slow.
 _THINNED = 8
+_FAST, _SLOW, _RELEASE = range(3)
 
 
 def pytest_addoption(parser):
     """Declares what a release asks for, and `.ci/run` has no time for."""
     parser.addoption(
-        "--every-case", action="store_true", help="all cases of thinned tests, with -m slow"
+        "--every-case",
+        action="store_true",
+        help="with -m slow: all cases, and release tests",
     )
 
 
@@ -39,20 +42,23 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Marks cases of thinned tests as slow, or leaves them out, before marks choose."""
+    """Marks tests as slow, or leaves them out, before pytest chooses by marks."""
     turns, kept, left_out = collections.Counter(), [], []
     for item in items:
-        thinned, to = item.get_closest_marker("thinned"), kept
-        if thinned:
+        rank = _FAST
+        if thinned := item.get_closest_marker("thinned"):
             test = item.nodeid.partition("[")[0]
             turn = turns[test] % _THINNED
-            if turn:
-                item.add_marker("slow")
-            every_case = config.option.every_case or thinned.kwargs.get("every_case")
-            if turn and turn % 2 == 0 and not every_case:
-                to = left_out
             turns[test] += 1
-        to.append(item)
+            rank = (_SLOW if turn % 2 else _RELEASE) if turn else _FAST
+            if thinned.kwargs.get("every_case"):
+                rank = min(rank, _SLOW)
+        if item.get_closest_marker("release"):
+            rank = _RELEASE
+        if rank != _FAST:
+            item.add_marker("slow")
+        to_keep = rank != _RELEASE or config.option.every_case
+        (kept if to_keep else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
 

