@@ -115,9 +115,10 @@ def _in_the_table(filled, data_set):
 def anomalies(run, data, output, count, num_samples, seed):
     """Rank the rows of data, from the least to the most likely for the model in RUN.
 
-    The score is -log p(x), in nats. For tables, OUTPUT also has the contribution of each
-    column: -log p(column | z), averaged over the posterior of z. For images, a .png beside
-    OUTPUT shows the least likely ones.
+    The score is -log p(x) of the known values, in nats, so a row with few of them is hardly
+    ever an anomaly. For tables, OUTPUT also has the share of each column: how many nats less
+    likely it is, given the row's latent code, than in the median row. For images, a .png
+    beside OUTPUT shows the least likely ones.
     """
     import numpy as np
 
@@ -132,7 +133,9 @@ def anomalies(run, data, output, count, num_samples, seed):
     ranking = anomaly_ranking(model, x, num_samples, seed=seed, y=y)
     order = ranking.order if count is None else ranking.order[:count]
     # The table as it was read: the numbers of x are within the bounds of the training data.
-    table = ranking.table(model, x if data_set.table is None else data_set.table, order)
+    # (pandas holds whole numbers as floats in a column with gaps.)
+    read = None if data_set.table is None else data_set.table.convert_dtypes()
+    table = ranking.table(model, x if read is None else read, order)
     if data_set.files is not None:
         files = data_set.table_of_rows("all")["file"]
         table.insert(1, "file", files.to_numpy()[order])

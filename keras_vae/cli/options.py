@@ -42,11 +42,12 @@ seed_option = click.option(
 )
 
 
-def split_option(default: str):
+def split_option(default: str | None):
     """The option `--split`.
 
     Args:
-        default: The split if none is given.
+        default: The split if none is given; None takes "test" of the data of the run, and
+            all of other data: see `cli.use.usual_split`.
 
     Returns:
         A decorator of a command.
@@ -59,7 +60,7 @@ def split_option(default: str):
         "--split",
         type=click.Choice(["train", "validation", "test", "all"]),
         default=default,
-        show_default=True,
+        show_default=default or "test; of other data than the run's, all",
         help="Part of the data; 'all' keeps the order of your data.",
     )
 

@@ -106,7 +106,7 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
 @click.command(cls=PackageCommand)
 @run_argument
 @data_option
-@split_option("test")
+@split_option(None)
 @click.option(
     "--count",
     type=click.IntRange(1),
@@ -130,6 +130,7 @@ def reconstruct(run, data, split, count, output, by_level):
     from keras_vae import plots
     from keras_vae.training.splits import split_for
 
+    split = split or usual_split(run, data)
     model, data_set = open_run(run, data, split)
     check_output(output, model)
     x, y = split_for(model, data_set, split)
@@ -174,7 +175,7 @@ def _by_level(output, name, model, *arguments, **options):
 @click.command(cls=PackageCommand)
 @run_argument
 @data_option
-@split_option("test")
+@split_option(None)
 @click.option(
     "--count",
     type=click.IntRange(1),
@@ -193,11 +194,14 @@ def _by_level(output, name, model, *arguments, **options):
 def interpolate(run, data, split, count, steps, output):
     """Interpolate between pairs of data: a picture, .wav, .npy, .npz, .csv or .parquet.
 
-    A walk goes from one example to the next in the latent space; a picture has a row for
-    each. If the model has a condition, the whole walk has the condition of its first example.
+    The first walk goes from the first example to the second in the latent space, the next
+    from the third to the fourth, and so on; a picture has a row for each walk. Its ends are
+    reconstructions. If the model has a condition, the whole walk has that of its first
+    example.
     """
     from keras_vae.training.splits import split_for
 
+    split = split or usual_split(run, data)
     model, data_set = open_run(run, data, split)
     check_output(output, model)
     x, y = split_for(model, data_set, split)
@@ -297,6 +301,23 @@ def info(run):
     click.echo("\n".join(lines))
     if "scores" in metadata:
         click.echo(describe_scores(metadata["scores"]))
+
+
+def usual_split(run: Path, data: str | None) -> str:
+    """Which part of the data is used if none is named.
+
+    Args:
+        run: The run, or the name of a preset.
+        data: The value of the option `--data`.
+
+    Returns:
+        "test" for the data of the run, and "all" for others, of which the model saw none.
+    """
+    from keras_vae.training.fine_tuning import read_run
+
+    recipe = read_run(run)[-1]
+    is_own = data is None or (recipe is not None and data == recipe.data)
+    return "test" if is_own else "all"
 
 
 def open_run(

@@ -140,6 +140,8 @@ def write_table(output: Path, x) -> None:
     import numpy as np
     import pandas as pd
 
+    from keras_vae.data.tables import write_csv
+
     check_numbers(output, x)
 
     def frame():
@@ -150,18 +152,10 @@ def write_table(output: Path, x) -> None:
             return x.to_numpy(np.float64, na_value=np.nan)
         return np.asarray(x)
 
-    def write_csv(file):
-        table = frame()
-        named = any(isinstance(name, str) for name in table.columns)
-        if not named:
-            # Columns that a model omits stay empty, so the others keep their place.
-            table = table.reindex(columns=range(max(table.columns) + 1))
-        table.to_csv(file, index=False, header=named)
-
     writers = {
         ".npy": lambda file: np.save(file, array()),
         ".npz": lambda file: np.savez_compressed(file, x=array()),
-        ".csv": write_csv,
+        ".csv": lambda file: write_csv(frame(), file),
         ".parquet": lambda file: frame().rename(columns=str).to_parquet(file, index=False),
     }
     write_file(output, writers[output.suffix.lower()])

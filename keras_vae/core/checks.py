@@ -98,6 +98,6 @@ def checked(
         inside &= tf.reduce_all(x < support.high if support.is_open else x <= support.high)
     if support.integer:
         inside &= tf.reduce_all(tf.equal(tf.floor(x), x))
-    message = f"{name} has values outside {support}. Scale it as the training data were."
+    message = f"{name} has values outside {support}. Bring it to the model's units."
     with tf.control_dependencies([tf.debugging.Assert(inside, [message])]):
         return tf.identity(given)

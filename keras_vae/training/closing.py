@@ -14,6 +14,7 @@ from keras_vae.core.files import write_atomically, write_json
 from keras_vae.core.support import REAL
 from keras_vae.data import DataSet
 from keras_vae.data.sounds import write_sounds
+from keras_vae.data.tables import write_csv
 from keras_vae.evaluation import (
     active_units,
     describe_scores,
@@ -165,9 +166,7 @@ def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> lis
     columns_of_table = model.preprocessor is not None and model.preprocessor.columns
     if columns_of_table and model.condition_shape is None and not model.learns_labels:
         table: Any = model.sample(SAMPLES)
-        write_atomically(
-            output / "samples.csv", lambda path: table.to_csv(path, index=False)
-        )
+        write_atomically(output / "samples.csv", lambda path: write_csv(table, path))
         return ["samples.csv"]
     if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3):
         return []

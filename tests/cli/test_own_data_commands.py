@@ -172,8 +172,22 @@ def test_one_image_file_is_new_data(command, here, model):
     Image.fromarray(np.full((20, 30), 100, np.uint8)).save("one.png")
     assert command("embed", "run", "--data", "one.png", "--output", "z.npz").code == 0
     assert np.load("z.npz")["z"].shape == (1, 2)
-    options = ["--split", "all", "--output", "pair.png"]
-    assert command("reconstruct", "run", "--data", "one.png", *options).code == 0
+    options = ["--data", "one.png", "--output", "pair.png"]
+    assert command("reconstruct", "run", *options).code == 0
+
+
+@pytest.mark.parametrize("subcommand, most", [("reconstruct", 12), ("interpolate", 6 * 8)])
+def test_all_of_new_data_is_shown_and_the_test_split_of_the_runs(
+    command, here, subcommand, most
+):
+    np.save("new.npy", other_images()[:12])
+    wanted = ["--output", "x.npy", "--count", "12"]
+    assert command(subcommand, "run", "--data", "new.npy", *wanted).code == 0
+    assert len(np.load("x.npy")) == most
+    assert command(subcommand, "run", *wanted).code == 0
+    own = np.load("x.npy")
+    assert command(subcommand, "run", "--split", "test", *wanted).code == 0
+    np.testing.assert_array_equal(np.load("x.npy"), own)
 
 
 def test_a_row_of_whole_numbers_is_new_data_of_a_real_valued_model(command, tmp_path):

@@ -5,6 +5,7 @@ from keras_vae.data.tables.coding import (
     likelihood_of,
     to_codes,
     to_frame,
+    write_csv,
 )
 from keras_vae.data.tables.columns import (
     KINDS,
@@ -28,4 +29,5 @@ __all__ = [
     "read_frame",
     "to_codes",
     "to_frame",
+    "write_csv",
 ]

@@ -122,6 +122,23 @@ def to_frame(codes: np.ndarray, columns: Sequence[Column], index=None) -> pd.Dat
     return pd.DataFrame(found, index=range(len(codes)) if index is None else index)
 
 
+def write_csv(frame: pd.DataFrame, file: Any) -> None:
+    """Writes a table, with a header if the columns have names.
+
+    Args:
+        frame: The table; without names its columns are numbered.
+        file: A path or a file to write to.
+
+    Example:
+        >>> write_csv(pd.DataFrame({"age": [30, 41]}), "people.csv")
+    """
+    named = any(isinstance(name, str) for name in frame.columns)
+    if not named:
+        # Columns that a model omits stay empty, so the others keep their place.
+        frame = frame.reindex(columns=range(max(frame.columns) + 1))
+    frame.to_csv(file, index=False, header=named)
+
+
 def likelihood_of(columns: Sequence[Column], codes: np.ndarray) -> dict[str, Any]:
     """Chooses the likelihood of a table: a distribution for each column.
 
