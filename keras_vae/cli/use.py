@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 @click.option(
     "--count",
     type=click.IntRange(1),
-    help="Number of samples  [default: 64, or below it as many of each class; 10 in a row with "
-    "--by-level]",
+    help="Number of samples  [default: 64, or the nearest smaller multiple of the number of "
+    "classes; 10 in a row with --by-level]",
 )
 @click.option(
     "--output",
@@ -72,8 +72,8 @@ if TYPE_CHECKING:
 def sample(run, count, output, by_level, temperature, draw, y, seed):
     """Make new data with the model in RUN: .png, .jpg, .wav, .npy, .npz, .csv or .parquet.
 
-    If the condition is a class, a picture has a row for each class, unless --count is no
-    multiple of their number. A table also gets the columns of the condition. A .wav holds
+    If the condition is a class, and --count is a multiple of the number of classes, a
+    picture has a row for each class. A table also gets the columns of the condition. A .wav holds
     all sounds one after another, and a folder beside it has a file for each sound; a .png
     shows their spectrograms.
     """

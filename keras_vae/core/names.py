@@ -28,6 +28,8 @@ def unknown(kind: str, name: object, known: Iterable[str], advice: str = "") -> 
     cutoff = 0.5 if len(str(name)) < 4 else 0.72
     word = str(name).lower()
     nearest = begun or difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
+    # A number that looks alike is another number.
+    nearest = [] if word.lstrip("-").isdigit() else nearest
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     text = f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}. {advice}"
     return ValueError(text.rstrip())

@@ -231,8 +231,8 @@ def _about_names(frame, path) -> list[str]:
     """Notes the origin of column names, if the first line is ambiguous."""
     if any(isinstance(name, int) for name in frame.columns):
         return [
-            f"{path}: its first line holds data, and columns are numbered from 0; --header "
-            "says that it holds their names"
+            f"{path}: the first line holds data, and columns are numbered from 0; give "
+            "--header if the first line holds names"
         ]
     if any(is_number(name) for name in frame.columns):
         return [

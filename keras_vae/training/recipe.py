@@ -79,7 +79,7 @@ class Recipe:
     warmup_epochs: int = _field(0, "Epochs over which the objective's beta grows from 0.")
     binarize: str | None = _field(
         None,
-        "How 0/1 pixels are drawn: dynamic draws them anew in each epoch, static once, none "
+        "How 0/1 pixels are drawn: dynamic draws new ones in each epoch, static once, none "
         "keeps grey values. Held-out data are binarized once.  [default: depends on the "
         "data]",
     )
@@ -89,7 +89,11 @@ class Recipe:
         f"or none.  [default: both for fewer than {FEW_IMAGES:,} colour images in files, "
         "otherwise none]",
     )
-    epochs: int = _field(50, "Maximum number of passes through the training data.")
+    epochs: int = _field(
+        50,
+        "Maximum number of epochs. An epoch is a pass through the training data, or several "
+        "if they are few.",
+    )
     patience: int = _field(
         10, "Epochs without a better validation score before training stops."
     )

@@ -108,7 +108,11 @@ def describe(
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
         + _values(data, model)
-        + (f"images change at each visit: {recipe.augment}\n" if recipe.augments else "")
+        + (
+            f"training images are changed at random: {recipe.augment}\n"
+            if recipe.augments
+            else ""
+        )
         + advice(recipe, data)
         + (f"an epoch is {passes} passes through the training data\n" if passes > 1 else "")
         + f"training on {count} {kind}{'s' if count > 1 else ''}"
