@@ -115,8 +115,8 @@ def _in_the_table(filled, data_set):
 def anomalies(run, data, output, count, num_samples, seed):
     """Rank the rows of data, from the least to the most likely for the model in RUN.
 
-    The score is -log p(x) of the known values, in nats, so a row with few of them is hardly
-    ever an anomaly. For tables, OUTPUT also has the share of each column: how many nats less
+    The score is -log p(x) of the known values, in nats, so a row with few of them tends to
+    come late. For tables, OUTPUT also has the share of each column: how many nats less
     likely it is, given the row's latent code, than in the median row. For images, a .png
     beside OUTPUT shows the least likely ones.
     """

@@ -73,9 +73,9 @@ def sample(run, count, output, by_level, temperature, draw, y, seed):
     """Make new data with the model in RUN: .png, .jpg, .wav, .npy, .npz, .csv or .parquet.
 
     If the condition is a class, and --count is a multiple of the number of classes, a
-    picture has a row for each class. A table also gets the columns of the condition. A .wav holds
-    all sounds one after another, and a folder beside it has a file for each sound; a .png
-    shows their spectrograms.
+    picture has a row for each class. A table also gets the columns of the condition. A .wav
+    holds all sounds one after another, and a folder beside it has a file for each sound; a
+    .png shows their spectrograms.
     """
     from keras_vae.models import LatentVariableModel
 

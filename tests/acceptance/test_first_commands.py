@@ -32,14 +32,14 @@ def test_digits_from_the_first_command(tmp_path):
     printed = run(
         tmp_path,
         *("train", "conv_vae", "--data", "mnist_5k", "--output", "runs/mnist_5k"),
-        *("--epochs", "8"),
+        *("--epochs", "15"),
     )
     assert "ELBO" in printed and "log-likelihood" in printed
     folder = tmp_path / "runs/mnist_5k"
     assert {"samples.png", "reconstructions.png", "loss.png"} <= set(os.listdir(folder))
     found = scores(folder)
-    # Measured -120, and -96 in 50 epochs; the standard error over 500 digits is about 1.2.
-    assert found["log_likelihood"]["mean"] > -124
+    # Measured -105, and -96 in 50 epochs; the standard error over 500 digits is about 1.2.
+    assert found["log_likelihood"]["mean"] > -110
     assert found["log_likelihood"]["mean"] > found["elbo"]["mean"]
 
 

@@ -200,7 +200,7 @@ def test_processes_that_are_killed(runs, tmp_path, before, arguments):
     assert whole.returncode == 0, whole.stderr
     count, new = int(whole.stdout.split()[-2]), what_is_there(work)
     # The last ones are those that matter: folders change places, and one is deleted.
-    for moment in (count - 6, count):
+    for moment in (count // 3, count - 6, count):
         work = begin(f"killed-{moment}")
         killed = run_killed(work, moment, *arguments)
         assert killed.returncode == -signal.SIGKILL, killed.stderr

@@ -166,7 +166,7 @@ def test_what_a_person_with_a_gpu_runs_works_without_one(tmp_path):
 
 @pytest.mark.release
 def test_the_package_costs_little_beside_keras(tmp_path):
-    table = printed_by(tmp_path, "overhead.py", "--images", "64", "--rounds", "2")
+    table = printed_by(tmp_path, "overhead.py", "--images", "64", "--rounds", "3")
     rows = re.findall(rf"^\| .+ \| ([\d.,]+) \| ([\d.,]+) \| {NUMBER} \|$", table, re.M)
     assert len(rows) == 5
     # The package adds a few percent to the import; the bound leaves room for a busy machine.
