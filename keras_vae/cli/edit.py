@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keras_vae.cli.opening import open_run
 from keras_vae.cli.options import data_option, output_option, run_argument, split_option
 from keras_vae.cli.package import PackageCommand
-from keras_vae.cli.use import open_run
 from keras_vae.core.names import unknown
 
 if TYPE_CHECKING:

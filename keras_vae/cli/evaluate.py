@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keras_vae.cli.opening import open_run
 from keras_vae.cli.options import PATH, data_option, run_argument, seed_option, split_option
 from keras_vae.cli.package import PackageCommand, import_package
-from keras_vae.cli.use import open_run
 from keras_vae.core.files import write_json
 from keras_vae.core.names import unknown
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from keras_vae.cli.opening import open_run
 from keras_vae.cli.options import PATH, data_option, run_argument, seed_option
 from keras_vae.cli.package import PackageCommand
-from keras_vae.cli.use import open_run
 from keras_vae.presets.lookup import short_name
 
 _OF_NUMBERS, _OF_CODES = "mixture_of_normals:num_components=50", "pixel_cnn"

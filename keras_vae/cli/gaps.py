@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from keras_vae.cli.opening import open_run
 from keras_vae.cli.options import output_option, run_argument, seed_option
 from keras_vae.cli.package import PackageCommand
-from keras_vae.cli.use import open_run
 from keras_vae.cli.writing import check_numbers, write_table
 from keras_vae.core.names import unknown
 

@@ -47,7 +47,7 @@ def split_option(default: str | None):
 
     Args:
         default: The split if none is given; None takes "test" of the data of the run, and
-            all of other data: see `cli.use.usual_split`.
+            all of other data: see `cli.opening.usual_split`.
 
     Returns:
         A decorator of a command.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from keras_vae.cli.evaluate import held_out, scored
+from keras_vae.cli.opening import open_run
 from keras_vae.cli.options import PATH, complete_run
 from keras_vae.cli.package import PackageCommand, import_package
-from keras_vae.cli.use import open_run
 from keras_vae.presets.files import CARD, check_all, check_file, read_metadata
 from keras_vae.presets.listing import describe, presets
 from keras_vae.presets.lookup import find_preset, preset_folders, short_name
