@@ -273,7 +273,7 @@ def clip(folder):
 
 # What lies in the working directory of the examples of a module.
 FILES = {
-    "keras_vae.cli.use": runs,
+    "keras_vae.cli.opening": runs,
     "keras_vae.data.arrays": arrays,
     "keras_vae.data.images": photos,
     "keras_vae.data.loading": photos,
