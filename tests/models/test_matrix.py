@@ -8,6 +8,8 @@ fits where another one fits says so (`kin`):
   some of the priors and objectives in turn;
 - slow: cells that hold every pair of parts without kin, every other part, and cells drawn
   by lot; verdicts on every posterior and objective, with priors and likelihoods in turn.
+
+Five of eight slow cells run without `--every-case`.
 """
 
 import itertools
@@ -172,6 +174,7 @@ def test_every_posterior_prior_and_objective_fit_or_are_refused(posterior):
 
 
 @pytest.mark.slow
+@pytest.mark.thinned
 @pytest.mark.parametrize("posterior", POSTERIORS)
 def test_some_cells_of_each_objective_fit_or_are_refused(posterior):
     cells = some_cells(posterior)
@@ -188,6 +191,7 @@ def made(cell):
 
 
 @pytest.mark.slow
+@pytest.mark.thinned
 @of(MORE)
 def test_cells_with_every_pair_and_some_by_lot_work(cell):
     with without_graphs():
@@ -227,6 +231,7 @@ def test_every_part_works_and_comes_back(cell, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thinned
 @of([cell for cell in REPRESENTATIVES if cell not in FIRST])
 def test_parts_with_kin_work_and_come_back(cell, tmp_path):
     works_and_comes_back(cell, tmp_path, from_preset)

@@ -51,6 +51,7 @@ def compiled_equals_eager(cell):
 
 
 # (A sixth of them: compiled, they take long.)
+@pytest.mark.thinned
 @of(REPRESENTATIVES[::6])
 def test_compiled_models_do_the_same_and_are_served(cell, tmp_path):
     model, eager, x, y = compiled_equals_eager(cell)
@@ -92,6 +93,7 @@ def test_compiled_models_do_the_same_and_are_served(cell, tmp_path):
         np.testing.assert_allclose(samples, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "posterior", [name for name in CORE["posterior"] if LAYERS[name].xla]
 )
