@@ -56,6 +56,8 @@ class ObjectiveModel(keras.Model):
     built: bool
     # The objective and optimizer of `compile` without arguments.
     usual_optimizer = "adam"
+    # Epochs of a run that is given no number.
+    usual_epochs = 50
     # Values that the model logs beside the objective's terms: the `terms` of its traces.
     terms: tuple[str, ...] = ()
     _objective: Objective | None = None

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import keras
 
@@ -66,7 +67,7 @@ class EpochLines(keras.callbacks.Callback):
             sys.stdout.write("\r\033[K")
 
     def _line(self, epoch, row):
-        total = self.recorder.recipe.epochs
+        total = cast(int, self.recorder.recipe.epochs)
         parts = [f"epoch {epoch + 1:>{len(str(total))}}/{total}"]
         monitor = self.recorder.monitor
         shown = monitor.removeprefix("val_") if monitor else "loss"

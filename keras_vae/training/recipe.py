@@ -89,10 +89,10 @@ class Recipe:
         f"or none.  [default: both for fewer than {FEW_IMAGES:,} colour images in files, "
         "otherwise none]",
     )
-    epochs: int = _field(
-        50,
+    epochs: int | None = _field(
+        None,
         "Maximum number of epochs. An epoch is a pass through the training data, or several "
-        "if they are few.",
+        "if they are few.  [default: 50, or 20 for a VAE-GAN]",
     )
     patience: int = _field(
         10, "Epochs without a better validation score before training stops."
@@ -327,14 +327,15 @@ class Recipe:
             if (value := getattr(self, one.name)) is not None
         }
 
-    def resolve(self, data) -> Recipe:
-        """Fills in the values that depend on the data.
+    def resolve(self, data, before=None) -> Recipe:
+        """Fills in the values that depend on data and model.
 
         Args:
             data: The `keras_vae.data.DataSet` that the recipe names.
+            before: The model to start from, or None.
 
         Returns:
-            The recipe with `augment`, `batch_size` and `stream` filled in.
+            The recipe with `augment`, `batch_size`, `epochs` and `stream` filled in.
 
         Raises:
             ValueError: If `augment` is given for data that are not images.
@@ -346,6 +347,7 @@ class Recipe:
                 "and a changed spectrogram is another sound. Leave it out."
             )
         from keras_vae.data.streaming import Streamed
+        from keras_vae.models import ROOM
 
         if self.augments and len(data.event_shape) != 3:
             raise ValueError(
@@ -353,9 +355,11 @@ class Recipe:
                 f"observations of shape {data.event_shape}. Leave it out."
             )
         small = len(data.x_train) < _SMALL
+        kind: Any = ROOM.parts()[self.title] if before is None else type(before)
         return dataclasses.replace(
             self,
             augment=augment,
+            epochs=self.epochs or kind.usual_epochs,
             batch_size=self.batch_size or (32 if small else 128),
             stream=isinstance(data.x_train, Streamed) or self.stream,
         )

@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 
@@ -121,14 +121,14 @@ def _nothing(_: str) -> None:
 
 
 def _read(recipe: Recipe, output: Path, resume: bool, say) -> tuple:
-    """The recipe with the data's choices, the model to start from, and the data."""
+    """The recipe with the usual choices, the model to start from, and the data."""
     before = _open_preset(recipe, output)
     # All files of a resumed run were read when it began.
     goes_on = resume and (output / METADATA).exists()
     data = load_to_train(recipe, before, check=not goes_on)
     for line in [*data.notes, *describe_columns(data.columns or ())]:
         say(line)
-    return recipe.resolve(data), before, data
+    return recipe.resolve(data, before), before, data
 
 
 def _open_preset(recipe: Recipe, output: Path) -> LatentVariableModel | None:
@@ -146,7 +146,7 @@ def _open_preset(recipe: Recipe, output: Path) -> LatentVariableModel | None:
 def _fit(setup: Setup, recorder: RunRecorder, callbacks, say, verbose) -> None:
     """Runs the remaining epochs."""
     model, validation = setup.model, setup.validation
-    done, epochs = recorder.restore(model), recorder.recipe.epochs
+    done, epochs = recorder.restore(model), cast(int, recorder.recipe.epochs)
     if done:
         say(f"continuing after epoch {done} of at most {epochs}")
     if recorder.is_over:

@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -211,7 +211,8 @@ class RunRecorder(keras.callbacks.Callback):
         if best is None:
             return False
         waited = len(self.rows) - 1 - best
-        return len(self.rows) >= self.recipe.epochs or waited >= self.recipe.patience
+        most = cast(int, self.recipe.epochs)
+        return len(self.rows) >= most or waited >= self.recipe.patience
 
     def _score(self, row):
         if self.monitor is None:

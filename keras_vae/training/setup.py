@@ -169,7 +169,9 @@ def build_optimizer(recipe: Recipe, model: LatentVariableModel, steps: int):
         return optimizer
     start = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
     config = optimizer.get_config()
-    schedule = keras.optimizers.schedules.CosineDecay(start, steps * recipe.epochs)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        start, steps * cast(int, recipe.epochs)
+    )
     config["learning_rate"] = keras.optimizers.schedules.serialize(schedule)
     return type(optimizer).from_config(config)
 

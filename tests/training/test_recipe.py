@@ -6,6 +6,7 @@ import json
 import pytest
 from runs import table_set
 
+from keras_vae import models
 from keras_vae.training.recipe import PARTS, Recipe
 
 OTHER = Recipe(
@@ -204,5 +205,15 @@ def test_small_data_get_small_batches(n, size):
     resolved = make().resolve(table_set(n=n))
     assert resolved.batch_size == size and resolved.resolve(table_set()) == resolved
     assert make(batch_size=7).resolve(table_set(n=n)).batch_size == 7
-    # Nothing else is filled in.
-    assert dataclasses.replace(resolved, batch_size=None) == make()
+    # Nothing else but the epochs is filled in.
+    assert dataclasses.replace(resolved, batch_size=None, epochs=None) == make()
+
+
+@pytest.mark.parametrize("model, epochs", [("dense_vae", 50), ("vae_gan", 20)])
+def test_a_game_is_shorter_since_no_score_ends_it(model, epochs):
+    images = table_set((8, 8, 3))
+    assert make(model=model).resolve(images).epochs == epochs
+    assert make(model=model, epochs=3).resolve(images).epochs == 3
+    before = models.get(model, (8, 8, 3))
+    tuned = make(model=None, from_preset="there")
+    assert tuned.resolve(images, before).epochs == epochs
