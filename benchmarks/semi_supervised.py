@@ -1,18 +1,16 @@
 r"""Errors of classifiers with few labels of MNIST: M2, and M1+M2.
 
-    keras-vae train dense_vae:latent_dim=50,hidden_units=600-600,activation=softplus \
-        --data mnist --epochs 60 --output runs/m1
-    KERAS_VAE_DATA=... python benchmarks/semi_supervised.py m1+m2 --m1 runs/m1
+    KERAS_VAE_DATA=... python benchmarks/semi_supervised.py m1+m2 --m1 conv_vae_mnist
     KERAS_VAE_DATA=... python benchmarks/semi_supervised.py m2 --draws 1 --labels 100
 
-M2 is `SemiSupervisedVAE` on binarized pixels; M1+M2 is the same on draws of q(z1|x) of a
-plain VAE. Each draw of the labels has the same number of each digit, from the 50,000 training
-images; the other images have no labels. The program prints the error on the 10,000 test
-images after the last epoch. Training uses no label of the validation or test images, and
-these labels choose no epoch. Finished models stay in the folder of `--output` and are not
-trained again; interrupted ones resume after their last epoch. Kingma et al. 2014, table 1,
-have 11.97 +- 1.71 % for M2 and 3.33 +- 0.14 % for M1+M2 with 100 labels, and 3.60 +- 0.56 and
-2.40 +- 0.02 % with 1,000 labels.
+M2 is `SemiSupervisedVAE` on binarized pixels; M1+M2 is the same on draws of q(z1|x) of M1,
+a VAE without labels. Each draw of the labels has the same number of each digit, from the
+50,000 training images; the other images have no labels. The program prints the error on the
+10,000 test images after the last epoch. Training uses no label of the validation or test
+images, and these labels choose no epoch. Finished models stay in the folder of `--output`
+and are not trained again; interrupted ones resume after their last epoch. Kingma et al.
+2014, table 1, have 11.97 +- 1.71 % for M2 and 3.33 +- 0.14 % for M1+M2 with 100 labels, and
+3.60 +- 0.56 and 2.40 +- 0.02 % with 1,000 labels.
 """
 
 from __future__ import annotations
@@ -119,7 +117,7 @@ def main():
     """Trains missing models, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("kind", choices=("m2", "m1+m2"))
-    parser.add_argument("--m1", help="run or preset of M1")
+    parser.add_argument("--m1", help="run or preset of M1, a VAE of MNIST")
     parser.add_argument("--labels", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--steps", type=int, help="per epoch; default: one pass")
