@@ -21,6 +21,7 @@ from keras_vae.presets.lookup import find_preset
 from keras_vae.training import hardware
 from keras_vae.training.building import check_parts
 from keras_vae.training.closing import close
+from keras_vae.training.game_watch import DiscriminatorWarning
 from keras_vae.training.progress import EpochLines, check_logs, log_callbacks
 from keras_vae.training.reading import load_to_train
 from keras_vae.training.recipe import Recipe
@@ -160,6 +161,8 @@ def _fit(setup: Setup, recorder: RunRecorder, callbacks, say, verbose) -> None:
     # A single example has no variance.
     if len(validation[0]) > 1:
         callbacks.append(CollapseWarning(validation[0], say=say, y=validation[1]))
+    if model.objective.is_adversarial:
+        callbacks.append(DiscriminatorWarning(say))
     with failures_are_said():
         model.fit(
             setup.batches(start_step=done * setup.steps),
