@@ -1,7 +1,6 @@
 """A discriminator that wins is named once, and only then."""
 
 import pytest
-from runs import recipe, run
 
 from keras_vae.objectives.adversarial import KINDS
 from keras_vae.training import game_watch
@@ -34,10 +33,3 @@ def test_a_won_game_is_named_once():
         "epoch 3: the discriminator wins: it was right about at least 99%"
     )
     assert "--objective adversarial" in line
-
-
-@pytest.mark.parametrize("model", ["vae_gan:latent_dim=3,filters=4", "dense_vae"])
-def test_a_run_of_a_game_is_watched(tmp_path, monkeypatch, model):
-    monkeypatch.setattr(game_watch, "_RIGHT", 0.0)
-    said = run(recipe(model=model, batch_size=256, epochs=3), tmp_path)
-    assert said.count("the discriminator wins") == (1 if "gan" in model else 0)
