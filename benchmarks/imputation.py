@@ -182,6 +182,7 @@ def main() -> None:
     """Computes missing results, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--only", nargs="+", help="names of tables; default: all")
     parser.add_argument("--masks", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=1001)
     parser.add_argument("--above-mean", action="store_true")
@@ -190,9 +191,12 @@ def main() -> None:
     found = json.loads(options.output.read_text()) if options.output.exists() else {}
     patterns = [ABOVE_MEAN] if options.above_mean else [0.5, 0.3]
     methods = [*PEERS, *(NOT_AT_RANDOM if options.above_mean else MODELS)]
-    cells = itertools.product(
-        range(options.masks), tables(options.table).items(), patterns, methods
-    )
+    chosen = {
+        name: x
+        for name, x in tables(options.table).items()
+        if not options.only or name in options.only
+    }
+    cells = itertools.product(range(options.masks), chosen.items(), patterns, methods)
     for mask, (name, x), pattern, method in cells:
         key = json.dumps([name, pattern, mask, method])
         if key in found:
