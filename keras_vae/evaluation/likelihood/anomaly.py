@@ -53,11 +53,10 @@ def anomaly_scores(
             background was trained on the same data with noise added, so that it knows only
             their simple structure (Ren et al. 2019). "input_complexity": -log p(x) minus
             the length of x as a PNG file, for discrete likelihoods of images (Serra et al.
-            2020, with their PNG compressor). "level_ratio": an importance-weighted
-            bound minus that in which the lowest levels of a hierarchy are drawn from the
-            prior (Havtorn et al. 2021).
-        num_samples: Importance samples for each observation, if the method needs log p(x)
-            or bounds of it.
+            2020, with their PNG compressor). "level_ratio": the ELBO minus the bound in
+            which the lowest levels of a hierarchy are drawn from the prior (Havtorn et al.
+            2021).
+        num_samples: Importance samples for each observation, if the method needs log p(x).
         seed: Same seed, same scores.
         background: The second model of "likelihood_ratio".
         verbose: 1 shows a progress bar.

@@ -24,7 +24,6 @@ from keras_vae.models.hierarchical.prior import TopDownPrior
 from keras_vae.models.hierarchical.walk import Draws, Levels, as_image, of_first
 from keras_vae.models.prebuilt import make_layers, policy, reading
 from keras_vae.models.vae import VAE
-from keras_vae.objectives.multisample import importance_weighted
 from keras_vae.priors import Prior
 
 
@@ -352,11 +351,8 @@ class HierarchicalVAE(VAE):
     def level_ratios(self, x, levels=1, num_samples=10, seed=0, y=None) -> np.ndarray:
         """Measures how much the lowest levels improve the explanation of x.
 
-        It is the importance-weighted bound of `num_samples` draws minus that in which the
-        lowest levels are drawn from the prior, given those above. With one draw, the
-        bounds are ELBOs, as in the paper; with 200, a ladder told digits from clothes with an
-        AUROC of 0.93 instead of 0.84. (For `Bidirectional` inference the second is not a
-        bound.)
+        It is the ELBO minus the bound in which the lowest levels are drawn from the prior,
+        given those above. (For `Bidirectional` inference the second is not a bound.)
 
         Args:
             x: Observations [N, *event].
@@ -398,11 +394,8 @@ class HierarchicalVAE(VAE):
             z = self.prior.with_lowest(parts, first, draw)
             noise = fold(of_batch, 5)  # As in the trace.
             without = self._log_px(self.decode(z, y), trace.x, noise)
-            lowest = trace.q.along(trace.z).steps[:first]
-            gain = tf.add_n([p.log_prob(z) - q.log_prob(z) for z, p, q in lowest])
-            gain += trace.log_px - without
-            log_weight = trace.log_weight
-            return importance_weighted(log_weight) - importance_weighted(log_weight - gain)
+            gain = trace.log_px - without - tf.reduce_sum(trace.rates[:first], axis=0)
+            return tf.reduce_mean(gain, axis=0)
 
         rows = self.to_units(x, scores=True), self.check_condition(y, len(x))
         return in_batches(ratios, rows, max(1, self.events_at_a_time() // count))
