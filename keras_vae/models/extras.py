@@ -63,7 +63,6 @@ def make_baseline(
     features = reading(likelihood, "fill" if takes_gaps else None)
     return Baseline(
         dense_encoder(likelihood.event_shape, 1, units, "tanh", **features),
-        dtype="float32",
         name="baseline",
     )
 

@@ -44,11 +44,12 @@ class Baseline(keras.layers.Layer):
     """Predicts a learning signal: its running mean, plus a network's output for x.
 
     The guess is mean + spread * network(x), so that the network learns numbers near one,
-    whatever the signal's size.
+    whatever the signal's size. Its precision is at least single.
 
     Args:
         network: Keras model, x [B, *event] -> [B, 1].
         decay: Share of the running mean and spread that a batch leaves as it is.
+        dtype: Dtype or policy; None takes Keras's global one.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
@@ -65,9 +66,10 @@ class Baseline(keras.layers.Layer):
         networks", section 2.3.
     """
 
-    def __init__(self, network: keras.Model, decay: float = 0.9, **kwargs):
+    def __init__(self, network: keras.Model, decay: float = 0.9, dtype=None, **kwargs):
         """Creates the layer."""
-        super().__init__(**kwargs)
+        # Half precision does not hold the squares of hundreds of nats.
+        super().__init__(dtype=float_dtype(dtype), **kwargs)
         if isinstance(network, dict):
             network = keras.saving.deserialize_keras_object(network)
         self.network = network

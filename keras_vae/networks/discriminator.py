@@ -8,6 +8,7 @@ import keras
 
 from keras_vae.core.dtypes import float_dtype
 from keras_vae.networks.conv import image_shape
+from keras_vae.networks.inputs import scaled_features
 
 
 def conv_discriminator(
@@ -74,8 +75,7 @@ def conv_discriminator(
         return keras.layers.Activation("silu", name=name)
 
     x = inputs = keras.Input(image_shape(event_shape), name="x")
-    if (rescale, shift) != (1.0, 0.0):
-        x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
+    x = scaled_features(x, rescale, shift)
     for i, n in enumerate(filters):
         x = conv(n, f"conv_{i + 1}")(x)
         if i < len(filters) - 1:

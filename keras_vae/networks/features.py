@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_vae.core.dtypes import float_dtype
 from keras_vae.core.numbers import sizes
 
 KINDS = ("number", "count", "positive", "classes")
@@ -70,7 +71,7 @@ class Gaps(keras.layers.Layer):
 class ColumnFeatures(keras.layers.Layer):
     """Reads the columns of a table: classes one-hot, amounts by their logarithms.
 
-    Gaps (NaN) become zeros.
+    Gaps (NaN) become zeros. Its precision is at least single.
 
     Args:
         kinds: Kind of each column: "number" (as it is), "count" (log(1 + x)), "positive"
@@ -79,6 +80,7 @@ class ColumnFeatures(keras.layers.Layer):
         rescale: Factor of each column of numbers.
         shift: Number added to each column of numbers after that.
         mask: Whether to append which columns are known.
+        dtype: Dtype or policy; None takes Keras's global one.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
@@ -100,10 +102,12 @@ class ColumnFeatures(keras.layers.Layer):
         rescale: Sequence[float] | None = None,
         shift: Sequence[float] | None = None,
         mask: bool = False,
+        dtype=None,
         **kwargs,
     ):
         """Creates the layer."""
-        super().__init__(**kwargs)
+        # Half precision holds neither large amounts nor the numbers of many classes.
+        super().__init__(dtype=float_dtype(dtype), **kwargs)
         self.kinds, self.num_classes = list(kinds), list(map(int, num_classes))
         self.rescale = list(rescale or [1.0] * len(self.kinds))
         self.shift = list(shift or [0.0] * len(self.kinds))

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_vae.core.dtypes import float_dtype
+
 
 @keras.saving.register_keras_serializable("keras_vae")
 class AddOffset(keras.layers.Layer):
@@ -122,5 +124,6 @@ def scaled_features(
     if log_scale:
         x = keras.ops.log1p(x)
     if (rescale, shift) != (1.0, 0.0):
-        x = keras.layers.Rescaling(rescale, shift, name="rescaling")(x)
+        # At full precision: half precision does not hold levels of 16 bits.
+        x = keras.layers.Rescaling(rescale, shift, dtype=float_dtype(), name="rescaling")(x)
     return x if features is None else features(x)

@@ -13,6 +13,7 @@ import keras
 
 from keras_vae.core.dtypes import float_dtype
 from keras_vae.networks.conv import image_shape, surplus
+from keras_vae.networks.inputs import scaled_features
 
 
 def larsen_encoder(
@@ -37,7 +38,7 @@ def larsen_encoder(
         (None, 256)
     """
     inputs = keras.Input(image_shape(event_shape), name="x")
-    x = keras.layers.Rescaling(rescale, shift, name="rescaling")(inputs)
+    x = scaled_features(inputs, rescale, shift)
     for i, n in enumerate((64, 128, 256)):
         conv = keras.layers.Conv2D(
             n,
@@ -139,7 +140,7 @@ def larsen_discriminator(
         (None, 8, 8, 256)
     """
     inputs = keras.Input(image_shape(event_shape), name="x")
-    x = keras.layers.Rescaling(rescale, shift, name="rescaling")(inputs)
+    x = scaled_features(inputs, rescale, shift)
     x = keras.layers.Conv2D(
         32, 5, 1, "same", activation="relu", data_format="channels_last", name="conv_1"
     )(x)

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.core.dtypes import float_dtype
 from keras_vae.core.names import unknown
 from keras_vae.core.numbers import sizes
 from keras_vae.core.parts import Room
@@ -18,7 +19,11 @@ class Missingness(keras.layers.Layer):
     """p(s|x): each element is missing with a probability that depends on x.
 
     Derive from it and define `logits` (and `build`), and `bias`, a weight of one number
-    for each element.
+    for each element. Its precision is at least single.
+
+    Args:
+        dtype: Dtype or policy; None takes Keras's global one.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> class AtRandom(Missingness):
@@ -27,6 +32,11 @@ class Missingness(keras.layers.Layer):
         ...     def logits(self, x):
         ...         return 0 * x + self.bias
     """
+
+    def __init__(self, dtype=None, **kwargs):
+        """Creates the layer."""
+        # It reads values as they are, which may be too large for half precision.
+        super().__init__(dtype=float_dtype(dtype), **kwargs)
 
     def logits(self, x):
         """Log-odds that each element is missing.
@@ -201,7 +211,7 @@ def get_missingness(identifier: Any) -> Missingness:
             object.
 
     Returns:
-        The layer, float32 if it is made here.
+        The layer.
 
     Raises:
         ValueError: If the name or an argument is not known.
@@ -210,4 +220,4 @@ def get_missingness(identifier: Any) -> Missingness:
         >>> get_missingness("self_masking:direction=low").direction
         'low'
     """
-    return MISSINGNESS.get(identifier, dtype="float32")
+    return MISSINGNESS.get(identifier)
