@@ -115,7 +115,7 @@ def build(run, name, zoo, description, overwrite):
 @click.option("--limit", type=click.IntRange(1), help="Take this many random examples.")
 def score(folder, num_samples, limit):
     """Measure a preset's scores on the test data, and write them on its card."""
-    from keras_vae.evaluation import describe_scores, evaluate_metrics, table_scores
+    from keras_vae.evaluation import describe_scores, evaluate_metrics
     from keras_vae.presets.building import preset_metadata, record_scores
 
     folder = find_preset(folder)
@@ -131,16 +131,19 @@ def score(folder, num_samples, limit):
         of_sounds = evaluate_metrics("sounds", held_out(*opened, "test"))["sounds"]
         scores |= {key: of_sounds[key] for key in of_sounds if not key.startswith("num_")}
     if len(opened[0].event_shape) == 1:
-        scores |= table_scores(opened[0], opened[1].split("test")[0], _filled(opened[0]))
+        scores |= _table_scores(*opened)
     record_scores(folder, scores)
     click.echo(describe_scores(scores))
 
 
-def _filled(model):
-    """A function that fills in missing values with a model, for `table_scores`."""
+def _table_scores(model, data_set):
+    """Scores of samples, and of filled gaps, on the test data of a table."""
+    from keras_vae.evaluation import table_scores
     from keras_vae.generation import impute
+    from keras_vae.training.splits import split_for
 
-    return lambda x, observed: impute(model, x, observed).mean
+    x, y = split_for(model, data_set, "test")
+    return table_scores(model, x, lambda *gaps: impute(model, *gaps, y=y).mean, y=y)
 
 
 @zoo.command("add-files", cls=PackageCommand)
@@ -180,11 +183,10 @@ def upload(folder, handle, private):
 def export_presets(folder, names, overwrite):
     """Write presets (all of them, or NAMES) as SavedModels for TensorFlow Serving.
 
-    FOLDER then has NAME/1 for each preset, and models.config, which lists them. For a
-    folder or a handle of a hub, NAME is its last part.
+    FOLDER then has NAME/1 for each preset, and models.config, which lists all models in
+    FOLDER. For a folder or a handle of a hub, NAME is its last part.
     """
-    from keras_vae.core.files import write_atomically
-    from keras_vae.export.serving import CONFIG, serving_config
+    from keras_vae.export.serving import write_config_of_all
     from keras_vae.models import LatentVariableModel
 
     names = names or tuple(preset_folders())
@@ -200,6 +202,4 @@ def export_presets(folder, names, overwrite):
         model = LatentVariableModel.from_preset(preset)
         model.export(folder / name / "1", overwrite=overwrite)
         click.echo(f"wrote {folder / name / '1'}")
-    text = serving_config({name: [1] for name in served})
-    write_atomically(folder / CONFIG, lambda path: path.write_text(text, encoding="utf-8"))
-    click.echo(f"wrote {folder / CONFIG}")
+    click.echo(f"wrote {write_config_of_all(folder)}")

@@ -14,7 +14,7 @@ _ROWS, _HIDDEN = 10_000, 0.3
 
 
 def table_scores(
-    model: LatentVariableModel, x, fill: Callable | None = None, seed: int = 0
+    model: LatentVariableModel, x, fill: Callable | None = None, seed: int = 0, y=None
 ) -> dict[str, Any]:
     """Compares samples with held-out rows, and fills in hidden cells.
 
@@ -24,6 +24,7 @@ def table_scores(
         fill: Function that fills the gaps of rows, given the rows (NaN marks gaps) and
             booleans (True marks known cells); None leaves `imputation_error` out.
         seed: Same seed, same scores.
+        y: The condition of each row, for a model that has one; samples have the same ones.
 
     Returns:
         `num_rows`, the number of samples, and `{"mean", "standard_error"}` of
@@ -35,7 +36,7 @@ def table_scores(
         is divided by the variance of the column. Columns with a single value are left out.
 
     Raises:
-        ValueError: If these are not tables.
+        ValueError: If these are not tables, or y does not fit.
 
     Example:
         >>> vae = keras_vae.VAE.from_preset("dense_vae_breast_cancer")
@@ -52,7 +53,8 @@ def table_scores(
             f"{tuple(model.event_shape)}. Take image_scores."
         )
     x = np.asarray(x if model.preprocessor is None else model.preprocessor.codes(x))
-    drawn = [_samples(model, n, seed + i) for i, n in enumerate((_ROWS, len(x)))]
+    y = model.check_condition(y, len(x))
+    drawn = [_samples(model, n, seed + i, y) for i, n in enumerate((_ROWS, len(x)))]
     is_number = model.has_mean
 
     def apart(rows):
@@ -84,9 +86,10 @@ def _imputation_error(model, x, fill, is_number, seed):
     return mean_and_error(np.array([row[gaps].mean() for row, gaps in pairs if gaps.any()]))
 
 
-def _samples(model, n, seed):
-    """Draws from p(x|z), as rows of numbers."""
-    rows = model.sample(n, seed=seed, draw=True)
+def _samples(model, n, seed, y):
+    """Draws from p(x|z), as rows of numbers; conditions follow one another."""
+    told = None if y is None else np.resize(y, (n, *y.shape[1:]))
+    rows = model.sample(n, told, seed, draw=True)
     return np.asarray(
         rows if model.preprocessor is None else model.preprocessor.codes(rows), float
     )

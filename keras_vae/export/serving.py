@@ -109,9 +109,29 @@ def write_config(folder: str | os.PathLike) -> Path | None:
     folder = Path(folder).resolve()
     if not folder.name.isdecimal():
         return None
-    numbers = (path.name for path in folder.parent.iterdir() if path.name.isdecimal())
-    path = folder.parent / CONFIG
-    text = serving_config({folder.parent.name: sorted(map(int, numbers), reverse=True)})
+    return _write_config(folder.parent, [folder.parent])
+
+
+def write_config_of_all(folder: str | os.PathLike) -> Path:
+    """Writes `models.config` for all models in a folder, whenever they were exported.
+
+    Args:
+        folder: A folder with `NAME/NUMBER` of each model.
+
+    Returns:
+        The file, `models.config` in the folder.
+    """
+    folder = Path(folder)
+    return _write_config(folder, sorted(one for one in folder.iterdir() if one.is_dir()))
+
+
+def _write_config(folder: Path, models: list[Path]) -> Path:
+    versions = {}
+    for model in models:
+        names = [path.parent.name for path in model.glob("*/saved_model.pb")]
+        if numbers := sorted((int(one) for one in names if one.isdecimal()), reverse=True):
+            versions[model.name] = numbers
+    path, text = folder / CONFIG, serving_config(versions)
     write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
     return path
 

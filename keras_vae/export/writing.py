@@ -66,6 +66,11 @@ def write(
             f"Files are decoded in a SavedModel, and not in {format!r}: leave out images, or "
             "format."
         )
+    if images and model.preprocessor and model.preprocessor.spectrogram:
+        raise ValueError(
+            "This model is of sounds, and their spectrograms are no image files: leave out "
+            "images (--images)."
+        )
     if serving:
         beside.require_messages()
     if format == "onnx":

@@ -182,9 +182,11 @@ class NonlinearMissingness(Missingness):
     def build(self, shape):
         """Makes the network."""
         size = math.prod(shape[1:])
-        hidden = [keras.layers.Dense(n, "tanh") for n in self.hidden_units]
-        self.network = keras.Sequential([*hidden, keras.layers.Dense(size)])
-        self.network.build((None, size))
+        x = inputs = keras.Input((size,), dtype=self.compute_dtype)
+        for n in self.hidden_units:
+            x = keras.layers.Dense(n, "tanh", dtype=self.dtype_policy)(x)
+        outputs = keras.layers.Dense(size, dtype=self.dtype_policy)(x)
+        self.network = keras.Model(inputs, outputs)
 
     @property
     def bias(self):

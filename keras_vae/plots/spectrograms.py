@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from keras_vae.core.numbers import positive_int
 from keras_vae.data import Spectrogram
 from keras_vae.data.spectrogram import LEVELS
 from keras_vae.plots.panels import INK, add_caption, new_figure
@@ -104,7 +105,9 @@ def save_spectrograms(
         >>> x = np.random.default_rng(0).normal(size=(3, 8192)).clip(-1, 1)
         >>> save_spectrograms(x, Spectrogram(8000, 8192, 512, 128), "sounds.png")
     """
-    columns = columns or min(len(x), 8)
+    if not len(x):
+        raise ValueError(f"x holds no sounds: it has shape {np.shape(x)}.")
+    columns = min(len(x), 8) if columns is None else positive_int(columns, "columns")
     # The last row is filled up with silence.
     full = np.zeros((-(-len(x) // columns) * columns, *np.shape(x)[1:]), np.float32)
     full[: len(x)] = x

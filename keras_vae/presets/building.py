@@ -13,6 +13,7 @@ import keras
 
 from keras_vae.core.files import read_json, write_atomically
 from keras_vae.core.folders import write_folder_atomically
+from keras_vae.data.conditions import Conditions
 from keras_vae.presets.cards import card, may_show_data
 from keras_vae.presets.files import (
     CARD,
@@ -212,10 +213,17 @@ def preset_metadata(folder: str | os.PathLike) -> dict[str, Any]:
     return metadata
 
 
+def _conditions_in(folder: Path) -> Conditions | None:
+    """The conditions in a preset's config, if its model has any."""
+    preprocessor = read_json(folder / CONFIG)["config"]["preprocessor"]
+    known = preprocessor and preprocessor["config"]["conditions"]
+    return Conditions(**known) if known else None
+
+
 def _close(folder: Path, metadata: dict[str, Any], recipe: dict[str, Any]) -> None:
     """Writes the card, and the checksums of all files."""
     names = sorted({*files_in(folder), CARD})
-    text = card(metadata, recipe, names)
+    text = card(metadata, recipe, names, _conditions_in(folder))
     files = {name: describe_file(folder / name) for name in names if name != CARD}
 
     def write(new):

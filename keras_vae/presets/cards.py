@@ -1,10 +1,12 @@
-"""The card of a preset, made entirely from its metadata and recipe."""
+"""The card of a preset, made entirely from its metadata, recipe and conditions."""
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from keras_vae.core.score_rows import score_rows
+from keras_vae.data.conditions import Conditions
 from keras_vae.presets.card_data import card_data
 
 _PICTURES = {
@@ -14,13 +16,19 @@ _PICTURES = {
 }
 
 
-def card(metadata: dict[str, Any], recipe: dict[str, Any], files: list[str]) -> str:
+def card(
+    metadata: dict[str, Any],
+    recipe: dict[str, Any],
+    files: list[str],
+    conditions: Conditions | None = None,
+) -> str:
     """Writes a preset's card.
 
     Args:
         metadata: The preset's `metadata.json`.
         recipe: The recipe that it was trained with.
         files: Names of its files.
+        conditions: The labels of its condition, if it has one.
 
     Returns:
         Markdown, with YAML for hubs before it.
@@ -28,9 +36,9 @@ def card(metadata: dict[str, Any], recipe: dict[str, Any], files: list[str]) -> 
     parts = [
         f"# {metadata['name']}\n\n{metadata['description'].rstrip('.')}.",
         _facts(metadata, recipe),
-        _pictures(files, recipe),
+        _pictures(files, conditions),
         f"## Scores\n\n{_scores(metadata, recipe)}",
-        f"## Use\n\n{_use(metadata, recipe, files)}",
+        f"## Use\n\n{_use(metadata, files, conditions)}",
         f"## Training\n\n{_training(metadata, recipe)}",
         f"## Intended use and limits\n\n{_limits(metadata)}",
         "`keras-vae zoo build` made this card from metadata.json and recipe.json.",
@@ -71,9 +79,10 @@ def may_show_data(licence: str) -> bool:
     return "non-commercial" not in licence
 
 
-def _pictures(files, recipe):
+def _pictures(files, conditions):
     shown = {name: text for name, text in _PICTURES.items() if name in files}
-    if recipe.get("condition") and "samples.png" in shown:
+    of_classes = conditions is not None and isinstance(conditions.shape, int)
+    if of_classes and "samples.png" in shown:
         shown["samples.png"] = "samples from the prior, a row for each class"
     images = " ".join(
         f'<img src="{name}" width="45%" alt="{text}">' for name, text in shown.items()
@@ -145,12 +154,13 @@ def _scores(metadata, recipe):
     return f"{table}{chr(10).join(rows)}\n\nProtocol: {protocol(metadata, recipe)}."
 
 
-def _use(metadata, recipe, files):
-    name = metadata["name"]
+def _use(metadata, files, conditions):
+    name, data = metadata["name"], metadata["data"]
     # Arguments of the examples in Python and on the command line.
     asked, told, beside = ("", "", "")
-    if recipe.get("condition"):
-        asked, told, beside = ("y=0, ", " --y 0", ", y")
+    if conditions is not None:
+        asked, told = _of_condition(conditions)
+        beside = ", y"
     text = f"""```python
 import keras_vae
 
@@ -165,14 +175,32 @@ keras-vae evaluate {name}
 keras-vae train --from-preset {name} --data mine.npy --output runs/mine  # fine-tuning
 keras-vae export {name} models/{name}/1  # a SavedModel, which TF Serving serves
 ```"""
-    if "samples.csv" in files:
+    if data.get("sample_rate"):
+        text = text.replace("mine.npy", "clips/").replace("samples.png", "samples.wav")
+    elif len(data["event_shape"]) < 3:
         of_tables = (
             f"samples.csv\nkeras-vae impute {name} --data mine.csv --output filled.csv"
         )
         text = text.replace("mine.npy", "mine.csv").replace("samples.png", of_tables)
-    if metadata["data"].get("sample_rate"):
-        text = text.replace("mine.npy", "clips/").replace("samples.png", "samples.wav")
     return text
+
+
+def _of_condition(conditions: Conditions) -> tuple[str, str]:
+    """A condition as an argument of `sample`, and as an option of `keras-vae sample`."""
+    if conditions.classes is not None:
+        first = conditions.classes[0]
+        return f"y={first!r}, ", f" --y {shlex.quote(str(first))}"
+    numbers = [0.0 if one.categories else one.low for one in conditions.labels]
+    if conditions.library_size is not None:
+        numbers.insert(0, conditions.library_size)
+    row = conditions.as_table([numbers], 1).astype(object).iloc[0]
+    # Dates are told as texts.
+    values = {
+        str(name): value if isinstance(value, str | int | float) else str(value)[:10]
+        for name, value in row.items()
+    }
+    text = ",".join(f"{label}={value}" for label, value in values.items())
+    return f"y={values!r}, ", f" --y {shlex.quote(text)}"
 
 
 def _training(metadata, recipe):

@@ -118,6 +118,12 @@ def test_what_is_not_in_the_zoo_is_exported_into_the_folder_too(
 
     def export(self, folder, **options):
         written.append(folder)
+        folder.mkdir(parents=True)
+        (folder / "saved_model.pb").touch()
+
+    for number in ("2", "10"):
+        export(None, Path("models/earlier") / number)
+    written.clear()
 
     monkeypatch.setattr(LatentVariableModel, "export", export)
     before = sorted(digits_run.iterdir())
@@ -126,6 +132,9 @@ def test_what_is_not_in_the_zoo_is_exported_into_the_folder_too(
     assert sorted(digits_run.iterdir()) == before
     config = (tmp_path / "models/models.config").read_text()
     assert f'base_path: "/models/{digits_run.name}"' in config
+    # Models that are there already are served as before.
+    earlier = config.partition('base_path: "/models/earlier"')[2]
+    assert earlier.index('"latest" value: 10') < earlier.index('"previous" value: 2')
     twice = command("zoo", "export", "models", digits_run, digits_run)
     assert twice.code == 2 and "the same name" in twice.err
 

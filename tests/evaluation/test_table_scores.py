@@ -65,6 +65,22 @@ def test_classes_are_compared_by_their_shares():
     assert scores["marginal_distance"]["mean"] == pytest.approx(0.3, abs=0.02)
 
 
+def test_samples_have_the_conditions_of_the_rows():
+    rng = np.random.default_rng(0)
+    likelihood = layers.IndependentNormal(2, scale=0.5)
+    model = keras_vae.DenseVAE(2, 1, likelihood, (), condition=2)
+    # x is ten times the class, and noise.
+    model.decoder.layers[-1].set_weights(
+        [np.array([[0, 0], [0, 0], [10, 10]]), np.zeros(2)]
+    )
+    y = np.repeat([0, 1, 1], 40)
+    x = (10.0 * y[:, np.newaxis] + 0.5 * rng.normal(size=(120, 2))).astype("f4")
+    # Kolmogorov's law for 120 rows: 0.15 is exceeded with a probability of 0.01.
+    assert table_scores(model, x, y=y)["marginal_distance"]["mean"] < 0.15
+    with pytest.raises(ValueError, match="y was not given"):
+        table_scores(model, x)
+
+
 def test_images_are_refused():
     model = keras_vae.ConvVAE((8, 8, 1), 2, filters=(2,))
     with pytest.raises(ValueError, match="are of tables.*image_scores"):

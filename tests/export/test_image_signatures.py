@@ -13,6 +13,7 @@ from PIL import Image
 from served_models import scaled
 
 import keras_vae
+from keras_vae.data import Preprocessor, Scaling, Spectrogram
 from keras_vae.data.streaming.image_file import decode_one
 from keras_vae.export.images import decoded_images
 from keras_vae.export.local_server import serve
@@ -172,6 +173,15 @@ def test_models_of_other_data_are_refused(shape, levels, tmp_path):
     with pytest.raises(ValueError, match="Files are decoded in a SavedModel"):
         model.export(tmp_path / "1", "onnx", images=True)
     assert not (tmp_path / "1").exists()
+
+
+def test_spectrograms_are_no_image_files(tmp_path):
+    spectrogram = Spectrogram(4000, 2000, 256, 64, 32)
+    model = keras_vae.DenseVAE(spectrogram.event_shape, 2, hidden_units=(5,), seed=0)
+    scaling = Scaling(spectrogram.event_shape)
+    model.preprocessor = Preprocessor(scaling, levels=(0, 255), spectrogram=spectrogram)
+    with pytest.raises(ValueError, match="This model is of sounds"):
+        model.export(tmp_path / "1", images=True)
 
 
 def test_large_images_are_decoded_one_at_a_time():

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_vae import networks
 from keras_vae.networks import ColumnFeatures, Gaps
+from keras_vae.networks.missingness import MISSINGNESS
 
 NAN = np.nan
 
@@ -50,6 +52,35 @@ def test_gaps_let_no_nan_into_gradients():
         loss = tf.reduce_sum(model(np.full((2, 4), NAN, "f4")))
     for gradient in tape.gradient(loss, [w.value for w in model.trainable_weights]):
         laws.all_finite(gradient)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_raw_values_are_read_in_single_precision(policy):
+    keras.config.set_dtype_policy(policy)
+    x = np.array([[3.0, 1e6, 1e6, 501.0]], "f4")
+    columns = ColumnFeatures(COLUMNS["kinds"], [0, 0, 0, 600])
+    exact = [[3.0, np.log(1e6 + 1), np.log(1e6), *np.eye(600)[501]]]
+    laws.close(columns(x), exact, rtol=1e-5)
+    sixteen_bits = {"rescale": 2 / 65535, "shift": -1.0}
+    for build in (
+        lambda: networks.dense_encoder((8, 8, 1), 2, (3,), **sixteen_bits),
+        lambda: networks.conv_discriminator((8, 8, 1), (2,), **sixteen_bits),
+        lambda: networks.larsen_encoder((8, 8, 1), 2, **sixteen_bits),
+    ):
+        scaled = build().get_layer("rescaling")(np.full((1, 8, 8, 1), 65535, "f4"))
+        laws.close(scaled, np.ones((1, 8, 8, 1)), rtol=1e-5)
+    for missingness in MISSINGNESS.parts().values():
+        layer = missingness()
+        layer.build((None, 2))
+        scores = layer(np.full((1, 2), 1e6, "f4"), np.array([[True, False]]))
+        assert scores.dtype == "float32"
+        laws.all_finite(scores)
+    baseline = networks.Baseline(networks.dense_encoder((2,), 1, (2,)))
+    for _ in range(2):
+        mean, spread, _ = baseline(
+            tf.constant([-500.0, -900.0]), np.zeros((2, 2)), training=True
+        )
+    laws.close([mean, spread], [-700.0, 200.0], rtol=1e-3)
 
 
 def _dense():

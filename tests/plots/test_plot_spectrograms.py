@@ -38,6 +38,10 @@ def test_a_grid_is_a_picture_of_any_number(tmp_path):
     save_spectrograms(X, SPECTROGRAM, tmp_path / "a.png", 2, names=["one", "two"])
     with pytest.raises(ValueError, match="1 names for 2 rows"):
         save_spectrograms(X, SPECTROGRAM, tmp_path / "a.png", 2, names=["one"])
+    with pytest.raises(ValueError, match="no sounds"):
+        save_spectrograms(X[:0], SPECTROGRAM, tmp_path / "a.png")
+    with pytest.raises(ValueError, match="columns must be a positive"):
+        save_spectrograms(X, SPECTROGRAM, tmp_path / "a.png", 0)
     with Image.open(tmp_path / "a.png") as image:
         assert image.width > 300 and image.height > 300
 

@@ -1,13 +1,19 @@
 """From a run to a preset, its card, and the zoo's tables."""
 
+import ast
 import json
+import re
+import shlex
 import shutil
 
+import numpy as np
 import pytest
 
 from keras_vae.core.files import write_json
+from keras_vae.data.conditions import Conditions
+from keras_vae.data.tables import Column
 from keras_vae.presets.building import add_files, build_preset
-from keras_vae.presets.cards import score_text
+from keras_vae.presets.cards import card, score_text
 from keras_vae.presets.files import check_all, read_metadata
 from keras_vae.presets.lookup import _PACKAGE
 from keras_vae.presets.tables import page, write_page
@@ -76,6 +82,39 @@ def test_the_card_says_how_pixels_were_binarized(run, tmp_path):
     write_json(run / "recipe.json", recipe)
     card = (build_preset(run, "binary", tmp_path) / "README.md").read_text()
     assert "binarized once with seed 5 (in training: dynamic)" in card
+
+
+KIND = Column("kind", "category", ("cat", "big dog"))
+AGE = Column("age", "whole", low=3, high=9, integer=True)
+DAY = Column("day", "date", low=18000, high=18100, integer=True)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        Conditions([KIND]),
+        Conditions([AGE], gaps=True),
+        Conditions([KIND, AGE, DAY]),
+        Conditions([], library_size=1234.5),
+        Conditions([KIND], library_size=1234.5),
+    ],
+)
+def test_the_card_asks_for_a_condition_that_the_model_takes(whole_zoo, conditions):
+    metadata = read_metadata(whole_zoo / NAME)
+    text = card(metadata, {}, ["samples.png"], conditions)
+    in_python = re.search(r"vae\.sample\(64, y=(.*), seed=0\)", text)[1]
+    line = re.search(r"keras-vae sample .*", text)[0]
+    option = shlex.split(line)[shlex.split(line).index("--y") + 1]
+    coded = conditions.codes(ast.literal_eval(in_python))
+    np.testing.assert_array_equal(conditions.codes(conditions.read(option)), coded)
+    assert ("a row for each class" in text) == isinstance(conditions.shape, int)
+
+
+def test_the_card_of_a_table_writes_tables(whole_zoo):
+    metadata = read_metadata(whole_zoo / NAME)
+    metadata["data"]["event_shape"] = [5]
+    text = card(metadata, {}, [], Conditions([KIND]))
+    assert "--y cat --output samples.csv" in text and "--data mine.csv" in text
 
 
 def test_pictures_of_data_that_must_not_be_passed_on_are_left_out(run, tmp_path):
