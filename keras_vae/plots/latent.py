@@ -133,8 +133,10 @@ def traversals(
     offsets = extent * (np.arange(steps) * 2 - (steps - 1)) / (steps - 1)
     for row, dimension in zip(z, dimensions, strict=True):
         row[:, dimension] += (offsets * scale[dimension]).astype(z.dtype)
-    # The others and the condition do not change.
-    pixels = _decode(model, z, value_range, None if y is None else y[0])
+    # The others and the condition do not change. (A single row of numbers would be read as
+    # labels of one observation.)
+    told = None if y is None else np.repeat(y[:1], len(dimensions) * steps, axis=0)
+    pixels = _decode(model, z, value_range, told)
     tiles = pixels.reshape(len(dimensions), steps, *pixels.shape[1:])
     return lay_out(tiles, [2] * (len(tiles) - 1))
 

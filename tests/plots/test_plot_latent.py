@@ -2,10 +2,14 @@ from statistics import NormalDist
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import keras_vae
 from keras_vae import plots
+from keras_vae.data import Preprocessor, Scaling
+from keras_vae.data.conditions import Conditions
+from keras_vae.data.tables import Column
 
 X = np.random.default_rng(0).random((20, 4, 4, 1)).astype(np.float32)
 
@@ -247,3 +251,15 @@ def test_models_of_vectors_have_no_pictures():
 def test_a_model_shows_what_its_likelihood_reaches(likelihood, expected):
     model = keras_vae.DenseVAE((4, 4, 1), 2, likelihood, hidden_units=(4,))
     assert model.shown_range == expected
+
+
+def test_traversals_keep_a_condition_of_several_labels():
+    model = keras_vae.DenseVAE((4, 4, 1), 2, hidden_units=(4,), condition=(4,), seed=0)
+    labels = [Column("kind", "category", ("a", "b")), Column("age", "real", low=0, high=9)]
+    model.preprocessor = Preprocessor(Scaling((4, 4, 1)), conditions=Conditions(labels))
+    y = pd.DataFrame({"kind": ["b"] * 20, "age": [3.0] * 20})
+    picture = plots.traversals(model, X, [0], steps=3, y=y)
+    # The middle is the reconstruction.
+    middle = model.reconstruct(X[:1], y[:1])[0]
+    expected = np.round(middle * 255).astype(np.uint8).repeat(3, axis=-1)
+    close(picture[::50, 202:402:50], expected)
