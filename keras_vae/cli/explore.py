@@ -65,15 +65,14 @@ def _some_of(model, data_set, split: str, count: int, examples: int) -> dict[str
     """A random part of a data set, with its labels and its description."""
     import numpy as np
 
-    from keras_vae.data.conditions import ALL_LABELS, Conditions
+    from keras_vae.data.conditions import labels_of
     from keras_vae.training.splits import split_for
 
     x, y = split_for(model, data_set, split)
     rows = np.random.default_rng(0).permutation(len(x))[:count]
     labels = {}
     if data_set.split(split)[1] is not None:
-        known = Conditions.of(data_set, ALL_LABELS)
-        table = known.as_table(known.select(data_set, split), len(x)).iloc[rows]
+        table = labels_of(data_set, split).iloc[rows]
         labels = {str(name): table[name].to_numpy() for name in table.columns}
     kind = {"all": "", "train": "training "}.get(split, f"{split} ")
     return {

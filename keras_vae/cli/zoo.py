@@ -122,15 +122,17 @@ def score(folder, num_samples, limit):
     # This refuses a folder without metadata before the work.
     preset_metadata(folder)
     opened = open_run(folder, None, "test")
+    model, data_set = opened
     scores = scored(*opened, "test", num_samples, 0, limit)
-    if opened[0].condition_shape is not None and opened[0].num_classes is not None:
+    is_image = len(model.event_shape) == 3
+    if is_image and model.condition_shape is not None and model.num_classes is not None:
         # The classifier is much cheaper than importance samples, so it reads the whole split.
         read = evaluate_metrics("classes", held_out(*opened, "test"))["classes"]
         scores |= {key: read[key] for key in _OF_CLASSES if key in read}
-    if opened[1].sample_rate is not None:
+    if data_set.sample_rate is not None:
         of_sounds = evaluate_metrics("sounds", held_out(*opened, "test"))["sounds"]
         scores |= {key: of_sounds[key] for key in of_sounds if not key.startswith("num_")}
-    if len(opened[0].event_shape) == 1:
+    if len(model.event_shape) == 1:
         scores |= _table_scores(*opened)
     record_scores(folder, scores)
     click.echo(describe_scores(scores))

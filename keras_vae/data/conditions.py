@@ -305,6 +305,31 @@ class Conditions:
         return config
 
 
+def labels_of(data: DataSet, split: str) -> pd.DataFrame:
+    """Reads the labels of a data set for people, whether or not they can be a condition.
+
+    Args:
+        data: The data set, with labels.
+        split: Name of the split, or "all".
+
+    Returns:
+        A column for each label, with classes as their names and other labels as numbers.
+
+    Example:
+        >>> list(labels_of(keras_vae.data.load("digits"), "test").columns)
+        ['label']
+    """
+    import pandas as pd
+
+    y, every = (np.asarray(data.split(one)[1]) for one in (split, "all"))
+    has_names = data.labels is not None or (y.ndim == 1 and data.label_names)
+    if not has_names and not _are_classes(every):
+        table = y.reshape(len(y), -1)
+        return pd.DataFrame(table, columns=_titles(table, data.label_names, y.ndim))
+    known = Conditions.of(data, ALL_LABELS)
+    return known.as_table(known.select(data, split), len(y))
+
+
 def _totals(data: DataSet, split: str) -> np.ndarray:
     """The sum of each observation of a split."""
     x = data.split(split)[0]
@@ -322,19 +347,29 @@ def _label_columns(data: DataSet) -> tuple[Column, ...]:
             "leave the condition out."
         )
     y, names = np.asarray(data.split("all")[1]), data.label_names
-    if y.ndim == 1:
-        classes: tuple = names or tuple(range(int(y.max()) + 1))
-        if not names and (y.min() < -1 or len(classes) > _MOST_CLASSES):
-            raise ValueError(
-                f"The labels of {data.name!r} go from {y.min()} to {y.max()}, but a "
-                f"condition is one of at most {_MOST_CLASSES} classes from 0 on."
-            )
-        return (Column("label", "category", tuple(classes)),)
-    names = names or tuple(f"label{i + 1}" for i in range(y.shape[1]))
+    if y.ndim == 1 and names:
+        return (Column("label", "category", tuple(names)),)
+    if not _are_classes(y):
+        raise ValueError(
+            f"The labels of {data.name!r} go from {y.min()} to {y.max()}, but a condition "
+            f"is one of at most {_MOST_CLASSES} classes from 0 on."
+        )
+    table = y.reshape(len(y), -1)
     return tuple(
         Column(name, "category", tuple(range(int(one.max()) + 1)))
-        for name, one in zip(names, y.T, strict=True)
+        for name, one in zip(_titles(table, names, y.ndim), table.T, strict=True)
     )
+
+
+def _are_classes(y: np.ndarray) -> bool:
+    """Whether whole numbers can be classes: from 0 on, or -1 for unknown ones."""
+    return bool(y.min() >= -1 and y.max() < _MOST_CLASSES)
+
+
+def _titles(table: np.ndarray, names, rank: int) -> tuple[str, ...]:
+    if rank == 1:
+        return ("label",)
+    return names or tuple(f"label{i + 1}" for i in range(table.shape[1]))
 
 
 def _as_numbers(values, column) -> np.ndarray:

@@ -294,7 +294,7 @@ def _known(values: np.ndarray) -> np.ndarray:
 
 def _is_number(values: np.ndarray) -> bool:
     """Whether a label is a number, and not a class."""
-    if values.dtype.kind != "f":
+    if values.dtype.kind not in "iuf":
         return False
     known = values[~np.isnan(values)]
     return bool((known != np.floor(known)).any()) or len(np.unique(known)) > _MOST_CLASSES

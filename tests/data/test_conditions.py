@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_vae.data import Conditions
+from keras_vae.data import Conditions, DataSet
+from keras_vae.data.conditions import labels_of
 from keras_vae.data.tables import Column
 
 KIND = Column("kind", "category", ("bird", "cat", "dog"))
@@ -134,3 +135,22 @@ def test_settings_survive():
     both = Conditions([KIND, AGE], gaps=True)
     again = Conditions(**both.get_config())
     assert again.columns == both.columns and again.gaps and again.shape == both.shape
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([3, 2_000_000_000]),
+        np.array([-9, 4]),
+        np.array([[0, 1], [2_000_000_000, 1]]),
+    ],
+)
+def test_labels_that_are_no_classes_are_numbers_and_no_condition(y):
+    splits = ("train", "validation", "test")
+    parts = {f"x_{one}": np.zeros((2, 3)) for one in splits}
+    parts |= {f"y_{one}": y for one in splits}
+    data = DataSet("mine", likelihood="normal", **parts)
+    table = labels_of(data, "test")
+    np.testing.assert_array_equal(table.to_numpy(), y.reshape(2, -1))
+    with pytest.raises(ValueError, match="at most 1000 classes from 0 on"):
+        Conditions.of(data, "labels")

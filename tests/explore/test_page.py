@@ -59,6 +59,7 @@ def normal(tmp_path_factory):
         "half": half,
         "bright": np.arange(ROWS) % 4 == 0,
         "size": np.linspace(0, 9, ROWS),
+        "year": 1900 + np.arange(ROWS),
     }
     assert explore.write_page(model, path, x, labels=labels, title="<b>", examples=3) == []
     return path
@@ -96,7 +97,9 @@ def test_numbers_that_say_most_come_first(normal):
 
 def test_labels_are_colours_and_attributes(normal):
     content, _ = content_of(normal)
-    half, bright, size = content["map"]["labels"]
+    half, bright, size, year = content["map"]["labels"]
+    # Whole numbers are classes as long as they are few.
+    assert (year["names"] is None) == (ROWS > 50)
     assert half["names"] == ["</script>", "low"] and half["values"][:3] == [0, 1, 0]
     assert size["names"] is None and (size["values"][0], size["values"][-1]) == (0, 1)
     names = [one["name"] for one in content["attributes"]["vectors"]]
