@@ -149,7 +149,7 @@ def test_labels_that_are_no_classes_are_numbers_and_no_condition(y):
     splits = ("train", "validation", "test")
     parts = {f"x_{one}": np.zeros((2, 3)) for one in splits}
     parts |= {f"y_{one}": y for one in splits}
-    data = DataSet("mine", likelihood="normal", **parts)
+    data = DataSet(name="mine", likelihood="normal", **parts)
     table = labels_of(data, "test")
     np.testing.assert_array_equal(table.to_numpy(), y.reshape(2, -1))
     with pytest.raises(ValueError, match="at most 1000 classes from 0 on"):

@@ -59,7 +59,6 @@ def normal(tmp_path_factory):
         "half": half,
         "bright": np.arange(ROWS) % 4 == 0,
         "size": np.linspace(0, 9, ROWS),
-        "year": 1900 + np.arange(ROWS),
     }
     assert explore.write_page(model, path, x, labels=labels, title="<b>", examples=3) == []
     return path
@@ -97,9 +96,7 @@ def test_numbers_that_say_most_come_first(normal):
 
 def test_labels_are_colours_and_attributes(normal):
     content, _ = content_of(normal)
-    half, bright, size, year = content["map"]["labels"]
-    # Whole numbers are classes as long as they are few.
-    assert (year["names"] is None) == (ROWS > 50)
+    half, bright, size = content["map"]["labels"]
     assert half["names"] == ["</script>", "low"] and half["values"][:3] == [0, 1, 0]
     assert size["names"] is None and (size["values"][0], size["values"][-1]) == (0, 1)
     names = [one["name"] for one in content["attributes"]["vectors"]]
@@ -246,3 +243,11 @@ const asked = ["", "#z=3", "#y=1", "#z=3&y=2"].map((hash) => {
 process.stdout.write(JSON.stringify(asked));
 """
     assert evaluate(read + code) == [[5, 4], [3, 4], [5, 1], [3, 2]]
+
+
+def test_whole_numbers_are_classes_as_long_as_they_are_few():
+    labels = {"year": np.arange(1900, 1960), "grade": np.arange(60) % 5}
+    codes = np.zeros((60, 2))
+    year, grade = contents.map_of(codes, [0, 1], labels, "rows")["labels"]
+    assert year["names"] is None and (year["values"][0], year["values"][-1]) == (0, 1)
+    assert grade["names"] == list("01234") and grade["values"][:6] == [0, 1, 2, 3, 4, 0]
