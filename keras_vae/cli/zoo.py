@@ -145,7 +145,9 @@ def _table_scores(model, data_set):
     from keras_vae.training.splits import split_for
 
     x, y = split_for(model, data_set, "test")
-    return table_scores(model, x, lambda *gaps: impute(model, *gaps, y=y).mean, y=y)
+    return table_scores(
+        model, x, lambda raw, observed: impute(model, raw, observed, y=y).mean, y=y
+    )
 
 
 @zoo.command("add-files", cls=PackageCommand)
