@@ -9,8 +9,11 @@ import click
 from keras_vae.cli.opening import open_run
 from keras_vae.cli.options import output_option, run_argument, seed_option
 from keras_vae.cli.package import PackageCommand
-from keras_vae.cli.writing import check_numbers, write_table
+from keras_vae.cli.writing import check_numbers, spectrogram_of, write_table
 from keras_vae.core.names import unknown
+
+# Sounds in the picture of the least likely ones.
+_WORST_SOUNDS = 24
 
 
 @click.command(cls=PackageCommand)
@@ -117,8 +120,8 @@ def anomalies(run, data, output, count, num_samples, seed):
 
     The score is -log p(x) of the known values, in nats, so a row with few of them tends to
     come late. For tables, OUTPUT also has the share of each column: how many nats less
-    likely it is, given the row's latent code, than in the median row. For images, a .png
-    beside OUTPUT shows the least likely ones.
+    likely it is, given the row's latent code, than in the median row. For images and sounds,
+    a .png beside OUTPUT shows the least likely ones.
     """
     import numpy as np
 
@@ -136,16 +139,21 @@ def anomalies(run, data, output, count, num_samples, seed):
     # (pandas holds whole numbers as floats in a column with gaps.)
     read = None if data_set.table is None else data_set.table.convert_dtypes()
     table = ranking.table(model, x if read is None else read, order)
+    worst = f"row {order[0]}, counted from 0,"
     if data_set.files is not None:
         files = data_set.table_of_rows("all")["file"]
         table.insert(1, "file", files.to_numpy()[order])
+        worst = f"{files.iloc[order[0]]}, {worst}"
     write_table(output, table)
-    worst, score = order[0], ranking.scores[order[0]]
+    score, median = ranking.scores[order[0]], np.median(ranking.scores)
     click.echo(
-        f"row {worst}, counted from 0, is the least likely: {score:.1f} nats, the median has "
-        f"{np.median(ranking.scores):.1f}"
+        f"{worst} is the least likely: {score:.1f} nats, the median has {median:.1f}"
     )
-    if len(model.event_shape) == 3 and model.event_shape[-1] in (1, 3):
+    if spectrogram := spectrogram_of(model):
+        path = output.with_suffix(".png")
+        plots.save_spectrograms(x[order[:_WORST_SOUNDS]], spectrogram, path)
+        click.echo(f"wrote {path}")
+    elif len(model.event_shape) == 3 and model.event_shape[-1] in (1, 3):
         path = output.with_suffix(".png")
         shown = model.pictures(x[order[:64]])
         plots.save_image_grid(shown, path, value_range=model.shown_range)

@@ -224,8 +224,8 @@ def interpolate(run, data, split, count, steps, output):
 def embed(run, data, split, output):
     """Write the codes z [N, D] of data, with labels y if there are any.
 
-    A .csv has a row for each example, with its number in the data and, for images, its file;
-    labels are in the column y, or in y(NAME) if there are several.
+    A .csv has a row for each example, with its number in the data and, for images and
+    sounds, its file; labels are in the column y, or in y(NAME) if there are several.
     """
     import numpy as np
 
@@ -292,9 +292,35 @@ def info(run):
         shape = tuple(about["event_shape"])
         licence = f"licence: {about['licence']}"
         lines.append(f"data: {about['name']}, events of shape {shape}; {licence}")
+    lines += _raw_lines(model.preprocessor)
     if isinstance(training, dict):
         state = "finished" if training["finished"] else "not finished; best model so far"
-        lines.append(f"training: {training['epochs']} epochs, {state}")
+        epochs = "epoch" if training["epochs"] == 1 else "epochs"
+        lines.append(f"training: {training['epochs']} {epochs}, {state}")
     click.echo("\n".join(lines))
     if "scores" in metadata:
         click.echo(describe_scores(metadata["scores"]))
+
+
+def _raw_lines(preprocessor) -> list[str]:
+    """What the model takes beside or instead of arrays: sounds and conditions."""
+    lines = []
+    if spectrogram := preprocessor and preprocessor.spectrogram:
+        rate = spectrogram.sample_rate
+        lines.append(
+            f"sounds: {spectrogram.num_samples / rate:.3g} s at {rate:,} samples per second, "
+            f"as spectrograms of {spectrogram.num_frames} times and "
+            f"{spectrogram.event_shape[1]} frequencies"
+        )
+    if conditions := preprocessor and preprocessor.conditions:
+        texts = [
+            f"{one.name} ({', '.join(map(str, one.categories[:12]))}"
+            f"{', ...' if len(one.categories) > 12 else ''})"
+            if one.categories
+            else f"{one.name} ({one.kind})"
+            for one in conditions.labels
+        ]
+        if conditions.library_size is not None:
+            texts.insert(0, f"library_size (typically {conditions.library_size:g})")
+        lines.append(f"condition: {', '.join(texts)}")
+    return lines

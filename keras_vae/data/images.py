@@ -267,7 +267,7 @@ def damaged(errors: list[ValueError], what: str) -> ValueError:
         The error, which names them all.
     """
     if len(errors) == 1:
-        return errors[0]
+        return ValueError(f"{errors[0]} Or leave it out: skip_damaged (--skip-damaged).")
     shown = "\n".join(f"  {error}" for error in errors)
     return ValueError(
         f"{len(errors)} {what} cannot be read:\n{shown}"

@@ -23,8 +23,9 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".mp3")
 # With these seconds and hertz, spectrograms are about as large as the images for which the
 # networks here are made.
 _MOST_SECONDS, _MOST_HERTZ = 2.0, 16_000
-# If lengths differ, the length that this share of the clips does not exceed.
-_LONG_ENOUGH = 98
+# If lengths differ, the usual length is that which this share of the clips does not exceed;
+# clips that are so many times longer do not count.
+_LONG_ENOUGH, _FAR_LONGER = 98, 1.5
 # Louder samples have another scale than -1 to 1.
 _LOUDEST = 2.0
 # Resampling filters extend over a few samples.
@@ -210,8 +211,10 @@ def _usual_rate(looks: list[_Look]) -> int:
 
 
 def _usual_seconds(looks: list[_Look]) -> float:
-    lengths = [one.frames / one.sample_rate for one in looks]
-    return min(float(np.percentile(lengths, _LONG_ENOUGH, method="higher")), _MOST_SECONDS)
+    lengths = np.array([one.frames / one.sample_rate for one in looks])
+    usual = float(np.percentile(lengths, _LONG_ENOUGH, method="higher"))
+    longest = float(lengths[lengths <= _FAR_LONGER * usual].max())
+    return min(longest, _MOST_SECONDS)
 
 
 def _look_at(path: Path, soundfile: ModuleType) -> _Look:

@@ -273,7 +273,9 @@ class Spectrogram:
     @functools.cached_property
     def _waveforms(self):
         shape = tf.TensorSpec([None, *self.event_shape], tf.float32)
-        return tf.function(self._search, [shape], autograph=False)
+        # TensorFlow counts the traces of a method over all objects, and would warn about them;
+        # a partial has its own count.
+        return tf.function(functools.partial(self._search), [shape], autograph=False)
 
     def _search(self, levels):
         """Griffin and Lim's iteration, with Perraudin's momentum."""

@@ -209,7 +209,7 @@ def map_of(codes: np.ndarray, order, labels: Mapping[str, Any], of: str) -> dict
     if len(codes):
         note += f" Points are codes of {len(codes):,} {of}."
     note += (
-        " Draw something or choose an example to see q(z|x): ellipses show one and two "
+        " Choose or make an example to see q(z|x): ellipses show one and two "
         "standard deviations, and small dots show draws."
     )
     return {

@@ -144,7 +144,20 @@ def test_new_sounds_of_another_rate_are_embedded(command, run, tmp_path):
 def test_scores_of_sounds(command, run):
     result = command("evaluate", run, "--metrics", "sounds")
     assert result.code == 0 and "log-spectral distance by way of" in result.out
-    assert command("info", run).code == 0
+    about = command("info", run).out
+    assert "sounds: 0.25 s at 2,000 samples per second, as spectrograms of 16" in about
+    assert (
+        "condition: label (high, low)" in about and "training: 1 epoch, finished" in about
+    )
+
+
+def test_the_least_likely_sounds_are_named_and_seen(command, run, folder):
+    given = ["--data", folder / "clips", "--num-samples", "2", "--output", "ranked.csv"]
+    result = command("anomalies", run, *given)
+    worst = pd.read_csv("ranked.csv").iloc[0]
+    assert f"{worst['file']}, row {worst['row']}, counted from 0, is the" in result.out
+    with Image.open("ranked.png") as image:
+        assert image.width > 100
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_info_tells_an_unfinished_run(command, digits_run, tmp_path):
     metadata["training"] = {"epochs": 1, "finished": False}
     (tmp_path / "run" / "metadata.json").write_text(json.dumps(metadata))
     result = command("info", "run")
-    assert "1 epochs, not finished; best model so far" in result.out
+    assert "1 epoch, not finished; best model so far" in result.out
     assert "scores of" not in result.out
 
 

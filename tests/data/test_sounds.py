@@ -56,6 +56,7 @@ def test_the_usual_rate_is_that_of_most_files(rates, expected, tmp_path):
     [
         ([0.1, 0.2, 0.3], None, 0.3),
         ([0.2] * 99 + [1.5], None, 0.2),
+        ([0.2] * 99 + [0.25], None, 0.25),
         ([5.0, 0.2], None, 2.0),
         ([0.1, 0.3], 0.2, 0.2),
     ],
@@ -110,7 +111,12 @@ def test_folders_of_splits_are_splits(tmp_path):
 # What is written, and: the words of the error, or the notes where it is none.
 BAD = {
     "mp3 without decoder": (b"ID3", "a.mp3", "cannot decode MP3. Convert it to WAV", None),
-    "corrupt": (b"RIFF junk", "a.wav", "Cannot read the sound .*a.wav: .* Repair", None),
+    "corrupt": (
+        b"RIFF junk",
+        "a.wav",
+        "Cannot read the sound .*a.wav: .*--skip-damaged",
+        None,
+    ),
     "empty file": (b"", "a.flac", "Cannot read the sound .*a.flac", None),
     "no samples": (np.zeros(0), "a.wav", "a.wav: it holds no samples", None),
     "NaN": (np.array([0.0, np.nan]), "a.wav", "a.wav: .* NaN or infinite", None),
