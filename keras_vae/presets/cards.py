@@ -9,6 +9,8 @@ from keras_vae.core.score_rows import score_rows
 from keras_vae.data.conditions import Conditions
 from keras_vae.presets.card_data import card_data
 
+# The recipe of the run from which that of the preset started.
+FIRST_RECIPE = "first_recipe.json"
 _PICTURES = {
     "samples.png": "samples from the prior",
     "reconstructions.png": "held-out examples above their reconstructions",
@@ -39,7 +41,7 @@ def card(
         _pictures(files, conditions),
         f"## Scores\n\n{_scores(metadata, recipe)}",
         f"## Use\n\n{_use(metadata, files, conditions)}",
-        f"## Training\n\n{_training(metadata, recipe)}",
+        f"## Training\n\n{_training(metadata, recipe, files)}",
         f"## Intended use and limits\n\n{_limits(metadata)}",
         "`keras-vae zoo build` made this card from metadata.json and recipe.json.",
     ]
@@ -203,7 +205,7 @@ def _of_condition(conditions: Conditions) -> tuple[str, str]:
     return f"y={values!r}, ", f" --y {shlex.quote(text)}"
 
 
-def _training(metadata, recipe):
+def _training(metadata, recipe, files):
     training = metadata["training"]
     kept = (
         f"the preset has the weights of epoch {training['best_epoch']} of "
@@ -214,6 +216,9 @@ def _training(metadata, recipe):
     rows = "\n".join(f"| {name} | {_plain(value)} |" for name, value in recipe.items())
     before = recipe.get("from_preset")
     start = f"It started from the preset {before}. " if before else ""
+    if FIRST_RECIPE in files:
+        first = f"keras-vae train {FIRST_RECIPE} --output {before}"
+        start = f"It started from an earlier run: `{first}`. "
     return (
         f"{start}`keras-vae train recipe.json` trains it again; {kept}. "
         f"{_fitted_prior(metadata)}The test data had no part in any choice."
