@@ -10,6 +10,7 @@ from golden import FOLDER, ZOO, outputs
 import keras_vae
 from keras_vae import evaluation
 from keras_vae.data import load
+from keras_vae.presets.cards import FIRST_RECIPE
 from keras_vae.presets.files import check_all, read_metadata
 from keras_vae.training.recipe import Recipe
 from keras_vae.training.splits import split_for
@@ -52,7 +53,11 @@ def test_a_preset_is_complete_and_small(name):
         Recipe.from_json(ZOO / name / "recipe.json"),
     )
     assert metadata["training"]["finished"] and metadata["scores"]["split"] == "test"
-    assert recipe.data == metadata["data"]["name"] and recipe.from_preset is None
+    assert recipe.data == metadata["data"]["name"]
+    if recipe.from_preset is not None:
+        # The run that it started from can be made again, too.
+        first = Recipe.from_json(ZOO / name / FIRST_RECIPE)
+        assert first.data == recipe.data and first.from_preset is None
     assert type(keras_vae.VAE.from_preset(ZOO / name)).__name__ == metadata["class"]
 
 
