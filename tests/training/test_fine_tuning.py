@@ -41,8 +41,9 @@ def saved(folder, one, data):
 
 
 def started(preset, source, **values):
-    one = tuned(preset, **values).resolve(source)
-    return fine_tuning.start(one, source, VAE.from_preset(preset))
+    before = VAE.from_preset(preset)
+    one = tuned(preset, **values).resolve(source, before)
+    return fine_tuning.start(one, source, before)
 
 
 @pytest.mark.parametrize(
