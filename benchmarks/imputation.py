@@ -191,11 +191,11 @@ def main() -> None:
     found = json.loads(options.output.read_text()) if options.output.exists() else {}
     patterns = [ABOVE_MEAN] if options.above_mean else [0.5, 0.3]
     methods = [*PEERS, *(NOT_AT_RANDOM if options.above_mean else MODELS)]
-    chosen = {
-        name: x
-        for name, x in tables(options.table).items()
-        if not options.only or name in options.only
-    }
+    chosen = tables(options.table)
+    if options.only:
+        if missing := set(options.only) - set(chosen):
+            parser.error(f"--only: {min(missing)} is none of {', '.join(chosen)}")
+        chosen = {name: chosen[name] for name in options.only}
     cells = itertools.product(range(options.masks), chosen.items(), patterns, methods)
     for mask, (name, x), pattern, method in cells:
         key = json.dumps([name, pattern, mask, method])

@@ -12,8 +12,8 @@ from keras_vae.cli.package import PackageCommand
 from keras_vae.cli.writing import check_numbers, spectrogram_of, write_table
 from keras_vae.core.names import unknown
 
-# Sounds in the picture of the least likely ones.
-_WORST_SOUNDS = 24
+# Images and sounds in the picture of the least likely ones.
+_WORST_IMAGES, _WORST_SOUNDS = 64, 24
 
 
 @click.command(cls=PackageCommand)
@@ -149,15 +149,15 @@ def anomalies(run, data, output, count, num_samples, seed):
     click.echo(
         f"{worst} is the least likely: {score:.1f} nats, the median has {median:.1f}"
     )
-    if spectrogram := spectrogram_of(model):
-        path = output.with_suffix(".png")
+    path, spectrogram = output.with_suffix(".png"), spectrogram_of(model)
+    if spectrogram is not None:
         plots.save_spectrograms(x[order[:_WORST_SOUNDS]], spectrogram, path)
-        click.echo(f"wrote {path}")
     elif len(model.event_shape) == 3 and model.event_shape[-1] in (1, 3):
-        path = output.with_suffix(".png")
-        shown = model.pictures(x[order[:64]])
+        shown = model.pictures(x[order[:_WORST_IMAGES]])
         plots.save_image_grid(shown, path, value_range=model.shown_range)
-        click.echo(f"wrote {path}")
+    else:
+        return
+    click.echo(f"wrote {path}")
 
 
 def _check_output(output: Path) -> None:

@@ -14,6 +14,7 @@ from keras_vae.cli.export import export
 from keras_vae.cli.fit_prior import fit_prior
 from keras_vae.cli.gaps import anomalies, impute
 from keras_vae.cli.imports import import_file
+from keras_vae.cli.info import info
 from keras_vae.cli.interrupts import ctrl_c_is_an_interrupt
 from keras_vae.cli.label import label
 from keras_vae.cli.options import PATH
@@ -21,7 +22,7 @@ from keras_vae.cli.package import import_package
 from keras_vae.cli.parts import parts
 from keras_vae.cli.serve import serve
 from keras_vae.cli.train import train
-from keras_vae.cli.use import embed, info, interpolate, reconstruct, sample
+from keras_vae.cli.use import embed, interpolate, reconstruct, sample
 from keras_vae.cli.zoo import zoo
 from keras_vae.version import __version__
 

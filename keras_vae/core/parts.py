@@ -53,6 +53,21 @@ class Room:
         """Returns all names that are understood, sorted."""
         return list(self.parts())
 
+    def part(self, name: str) -> Any:
+        """Returns the class of a name.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            ValueError: If there is no such part.
+        """
+        known = self.parts()
+        if name not in known:
+            advice = "(To use your own parts: keras-vae --import FILE.)"
+            raise unknown(self.kind, name, self.names(), advice)
+        return known[name]
+
     def arguments(self, name: str) -> dict[str, inspect.Parameter]:
         """Returns the arguments of a part, those of its base classes included.
 
@@ -65,12 +80,9 @@ class Room:
         Raises:
             ValueError: If there is no such part.
         """
-        known = self.parts()
-        if name not in known:
-            advice = "(To use your own parts: keras-vae --import FILE.)"
-            raise unknown(self.kind, name, self.names(), advice)
-        make = self.make(known[name])
-        return constructor_arguments(make) if make is known[name] else named_arguments(make)
+        cls = self.part(name)
+        make = self.make(cls)
+        return constructor_arguments(make) if make is cls else named_arguments(make)
 
     def check(self, identifier: str | dict) -> tuple[str, dict[str, Any]]:
         """Reads a description, without making the part.
@@ -136,7 +148,7 @@ class Room:
                     f"The {self.kind} {name!r} needs {key}: write {name}:{key}=..."
                 )
         try:
-            return self.make(self.parts()[name])(**{**given, **arguments})
+            return self.make(self.part(name))(**{**given, **arguments})
         except TypeError as error:
             raise ValueError(
                 f"The {self.kind} {name!r} cannot be made: {error}."

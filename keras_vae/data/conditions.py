@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_vae.core.names import unknown
+from keras_vae.data.labels import (
+    are_classes,
+    as_numbers,
+    as_vector,
+    label_columns,
+    shown,
+    titles,
+    totals_of,
+    value_in,
+)
 from keras_vae.data.tables import Column, to_codes, to_frame
-from keras_vae.data.tables.cells import plain_cells
-from keras_vae.data.tables.dates import to_days
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +26,6 @@ if TYPE_CHECKING:
     from keras_vae.data.dataset import DataSet
 
 ALL_LABELS = "labels"
-_MOST_CLASSES = 1000
 # The total of an observation's counts.
 _SIZE = Column("library_size", "positive", low=0)
 
@@ -87,10 +94,10 @@ class Conditions:
         """
         typical = None
         if library_size:
-            typical = float(np.median(_totals(data, "train")))
+            typical = float(np.median(totals_of(data, "train")))
         if names is None:
             return cls((), library_size=typical)
-        columns = _label_columns(data)
+        columns = label_columns(data)
         if names != ALL_LABELS:
             known = {str(one.name): one for one in columns}
             asked = [name.strip() for name in names.split(",")]
@@ -133,12 +140,12 @@ class Conditions:
             ValueError: If labels are missing in the data, or their names are others.
         """
         if self.library_size is not None:
-            totals = _totals(data, split)
+            totals = totals_of(data, split)
             if not self.labels:
                 return totals
             labels = Conditions(self.labels, self.gaps).select(data, split)
             return np.column_stack([totals, labels])
-        columns = _label_columns(data)
+        columns = label_columns(data)
         y = np.asarray(data.split(split)[1])
         names = [one.name for one in columns]
         if missing := [str(c.name) for c in self.columns if c.name not in names]:
@@ -152,7 +159,7 @@ class Conditions:
             if strange := set(theirs) - set(column.categories):
                 raise ValueError(
                     f"{data.name!r} has the {column.name} {min(map(str, strange))!r}, which "
-                    f"the training data did not have: {_some(column.categories)}."
+                    f"the training data did not have: {shown(column.categories)}."
                 )
         chosen = y.reshape(len(y), -1)[:, places]
         if any(
@@ -198,7 +205,7 @@ class Conditions:
                 f"are needed: {', '.join(str(c.name) for c in self.columns)}."
             )
         parts = zip(y.T, self.columns, strict=True)
-        return np.stack([_as_numbers(one, column) for one, column in parts], axis=1)
+        return np.stack([as_numbers(one, column) for one, column in parts], axis=1)
 
     def codes(self, y: Any) -> np.ndarray:
         """Converts labels to the condition that the model reads.
@@ -231,7 +238,7 @@ class Conditions:
             return numbers[:, 0].astype(np.int32)
         parts = zip(numbers.T, self.columns, strict=True)
         coded = [
-            self._log_size(one) if column is _SIZE else _as_vector(one, column)
+            self._log_size(one) if column is _SIZE else as_vector(one, column)
             for one, column in parts
         ]
         return np.concatenate(coded, axis=1).astype(np.float32)
@@ -282,7 +289,7 @@ class Conditions:
         first, *others = self.columns
         is_class = text in map(str, first.categories)
         if not others and (is_class or "=" not in text):
-            return {first.name: _value(text.strip(), first)}
+            return {first.name: value_in(text.strip(), first)}
         if "=" not in text:
             raise ValueError(
                 "The condition has several labels: give "
@@ -293,7 +300,7 @@ class Conditions:
             name, _, value = part.strip().partition("=")
             if name not in by_name:
                 raise unknown("label", name, list(by_name))
-            found[by_name[name].name] = _value(value.strip(), by_name[name])
+            found[by_name[name].name] = value_in(value.strip(), by_name[name])
         return found
 
     def get_config(self) -> dict[str, Any]:
@@ -323,123 +330,8 @@ def labels_of(data: DataSet, split: str) -> pd.DataFrame:
 
     y, every = (np.asarray(data.split(one)[1]) for one in (split, "all"))
     has_names = data.labels is not None or (y.ndim == 1 and data.label_names)
-    if not has_names and not _are_classes(every):
+    if not has_names and not are_classes(every):
         table = y.reshape(len(y), -1)
-        return pd.DataFrame(table, columns=_titles(table, data.label_names, y.ndim))
+        return pd.DataFrame(table, columns=titles(table, data.label_names, y.ndim))
     known = Conditions.of(data, ALL_LABELS)
     return known.as_table(known.select(data, split), len(y))
-
-
-def _totals(data: DataSet, split: str) -> np.ndarray:
-    """The sum of each observation of a split."""
-    x = data.split(split)[0]
-    return np.asarray(np.nansum(x.reshape(len(x), -1), axis=1, dtype=np.float64))
-
-
-def _label_columns(data: DataSet) -> tuple[Column, ...]:
-    """The columns of a data set's labels."""
-    if data.labels is not None:
-        return data.labels
-    if data.y_train is None:
-        raise ValueError(
-            f"{data.name!r} has no labels for the condition. Give data with labels "
-            "(sub-folders of images; y beside x in an .npz file; --label of a table), or "
-            "leave the condition out."
-        )
-    y, names = np.asarray(data.split("all")[1]), data.label_names
-    if y.ndim == 1 and names:
-        return (Column("label", "category", tuple(names)),)
-    if not _are_classes(y):
-        raise ValueError(
-            f"The labels of {data.name!r} go from {y.min()} to {y.max()}, but a condition "
-            f"is one of at most {_MOST_CLASSES} classes from 0 on."
-        )
-    table = y.reshape(len(y), -1)
-    return tuple(
-        Column(name, "category", tuple(range(int(one.max()) + 1)))
-        for name, one in zip(_titles(table, names, y.ndim), table.T, strict=True)
-    )
-
-
-def _are_classes(y: np.ndarray) -> bool:
-    """Whether whole numbers can be classes: from 0 on, or -1 for unknown ones."""
-    return bool(y.min() >= -1 and y.max() < _MOST_CLASSES)
-
-
-def _titles(table: np.ndarray, names, rank: int) -> tuple[str, ...]:
-    if rank == 1:
-        return ("label",)
-    return names or tuple(f"label{i + 1}" for i in range(table.shape[1]))
-
-
-def _as_numbers(values, column) -> np.ndarray:
-    """One label of all observations: indices of classes, or numbers."""
-    import pandas as pd
-
-    if column.kind == "date":
-        dates = plain_cells(pd.Series(values).replace("", None), column.name)
-        if not pd.api.types.is_numeric_dtype(dates):
-            return to_days(dates, column.name, column.day_first)
-    if values.dtype.kind in "OUS":
-        values = np.array([_as_number(one, column) for one in values.tolist()], np.float64)
-    values = values.astype(np.float64)
-    if not column.categories:
-        return values
-    values = np.where(values == -1, np.nan, values)
-    known = values[~np.isnan(values)]
-    wrong = (known < 0) | (known >= len(column.categories)) | (known != np.floor(known))
-    if wrong.any():
-        raise ValueError(
-            f"The {column.name} {known[wrong][0]:g} does not exist: classes are "
-            f"{_some(column.categories)}, or their numbers from 0 to "
-            f"{len(column.categories) - 1}."
-        )
-    return values
-
-
-def _as_number(value, column) -> float:
-    """A label as a number: a number is an index already, a text is a class."""
-    import pandas as pd
-
-    if pd.isna(value) or value == "":
-        return np.nan
-    if isinstance(value, str) and column.categories:
-        names = [str(one) for one in column.categories]
-        if value not in names:
-            raise unknown(str(column.name), value, names)
-        return names.index(value)
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"The {column.name} must be a number, not {value!r}.") from None
-
-
-def _as_vector(numbers, column) -> np.ndarray:
-    known = ~np.isnan(numbers)
-    filled = np.where(known, numbers, 0)
-    if column.categories:
-        return np.eye(len(column.categories))[filled.astype(int)] * known[:, None]
-    spread = (column.high - column.low) or 1.0
-    place = 2 * (filled - column.low) / spread - 1
-    return np.stack([np.where(known, place, 0), known], axis=1)
-
-
-def _value(text: str, column):
-    if text in ("", "?"):
-        return None
-    if column.kind == "date":
-        return text
-    if not column.categories:
-        try:
-            return float(text)
-        except ValueError:
-            raise ValueError(f"{column.name} must be a number, but is {text!r}.") from None
-    words = {str(one): one for one in column.categories}
-    if text not in words:
-        raise unknown(str(column.name), text, list(words))
-    return words[text]
-
-
-def _some(categories):
-    shown = ", ".join(map(str, categories[:8]))
-    return shown + (", ..." if len(categories) > 8 else "")

@@ -8,9 +8,8 @@ from typing import Any
 from keras_vae.core.score_rows import score_rows
 from keras_vae.data.conditions import Conditions
 from keras_vae.presets.card_data import card_data
+from keras_vae.presets.files import FIRST_RECIPE
 
-# The recipe of the run from which that of the preset started.
-FIRST_RECIPE = "first_recipe.json"
 _PICTURES = {
     "samples.png": "samples from the prior",
     "reconstructions.png": "held-out examples above their reconstructions",
@@ -214,11 +213,12 @@ def _training(metadata, recipe, files):
         else f"the preset has the weights of the last of {training['epochs']} epochs"
     )
     rows = "\n".join(f"| {name} | {_plain(value)} |" for name, value in recipe.items())
-    before = recipe.get("from_preset")
-    start = f"It started from the preset {before}. " if before else ""
+    before, start = recipe.get("from_preset"), ""
     if FIRST_RECIPE in files:
         first = f"keras-vae train {FIRST_RECIPE} --output {before}"
         start = f"It started from an earlier run: `{first}`. "
+    elif before:
+        start = f"It started from the preset {before}. "
     return (
         f"{start}`keras-vae train recipe.json` trains it again; {kept}. "
         f"{_fitted_prior(metadata)}The test data had no part in any choice."

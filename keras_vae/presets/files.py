@@ -15,6 +15,8 @@ from keras_vae.version import __version__
 FORMAT = 2
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
 RECIPE, CARD = "recipe.json", "README.md"
+# The recipe of the run from which that of the preset started.
+FIRST_RECIPE = "first_recipe.json"
 # Folder of files that `metadata.json` may name already, before they are in their places.
 _PENDING = f"{NEW}preset"
 

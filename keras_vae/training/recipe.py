@@ -355,7 +355,7 @@ class Recipe:
                 f"observations of shape {data.event_shape}. Leave it out."
             )
         small = len(data.x_train) < _SMALL
-        kind: Any = ROOM.parts()[self.title] if before is None else type(before)
+        kind = ROOM.part(self.title) if before is None else before
         return dataclasses.replace(
             self,
             augment=augment,

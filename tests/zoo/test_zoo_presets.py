@@ -10,8 +10,7 @@ from golden import FOLDER, ZOO, outputs
 import keras_vae
 from keras_vae import evaluation
 from keras_vae.data import load
-from keras_vae.presets.cards import FIRST_RECIPE
-from keras_vae.presets.files import check_all, read_metadata
+from keras_vae.presets.files import FIRST_RECIPE, check_all, read_metadata
 from keras_vae.training.recipe import Recipe
 from keras_vae.training.splits import split_for
 

@@ -89,7 +89,7 @@ class VAEGAN(VAE):
     part_name = "vae_gan"
     # The usual momentum of adversarial training (Radford et al. 2016).
     usual_optimizer = "adam:learning_rate=0.0005,beta_1=0.5"
-    # No validation score ends them early: 20 take ten minutes on a CPU core for 320 photos.
+    # No validation score ends them early: 15 take seven minutes on a CPU core for 320 photos.
     usual_epochs = 20
 
     def __init__(
