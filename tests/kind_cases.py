@@ -58,8 +58,11 @@ KINDS = {
     "VampPrior": (lambda: dense(prior="vamp:num_components=3"), "elbo"),
     "sphere": (lambda: dense("power_spherical"), "elbo"),
     "bits": (lambda: dense("bernoulli"), objectives.VIMCO(4)),
-    "one-hot": (lambda: dense("one_hot_categorical"), objectives.VIMCO(4)),
-    "simplex": (lambda: dense("relaxed_one_hot_categorical"), "elbo"),
+    "one-hot": (lambda: dense("one_hot_categorical", (2, 3)), objectives.VIMCO(4)),
+    "simplex": (
+        lambda: dense("relaxed_one_hot_categorical:temperature=(exponential:steps=2)"),
+        "elbo",
+    ),
     "between 0 and 1": (lambda: dense("beta"), "elbo"),
     "condition": (lambda: dense(condition=CLASSES), "elbo"),
     "prior of a condition": (

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from keras.src.backend import AutocastScope
 
+from keras_vae.core.arguments import named_arguments
 from keras_vae.layers import distribution_of
 
 # Monte Carlo tests allow so many standard errors: with fixed seeds and some hundred
@@ -62,8 +63,7 @@ def public_classes(module, base, abstract=()):
 
 def config_names_all_arguments(one):
     """Every argument of the constructor is in the config: none is lost by saving."""
-    parameters = inspect.signature(type(one).__init__).parameters.values()
-    names = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD} - {"self"}
+    names = named_arguments(type(one).__init__).keys() - {"self"}
     assert names <= set(one.get_config())
 
 

@@ -36,7 +36,8 @@ def named_arguments(function: Callable) -> dict[str, inspect.Parameter]:
     except NameError:
         # Annotations with names that are imported only for type checkers.
         parameters = inspect.signature(function).parameters
-    return {k: p for k, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
+    others = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    return {k: p for k, p in parameters.items() if p.kind not in others}
 
 
 def constructor_arguments(cls: type) -> dict[str, inspect.Parameter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.support import BINARY, ONE_HOT, REAL, SIMPLEX, SPHERE, Support
@@ -11,7 +12,11 @@ _KINDS = {
     BINARY: (tfd.Bernoulli,),
     ONE_HOT: (tfd.OneHotCategorical,),
     SPHERE: (tfd.VonMisesFisher, tfd.PowerSpherical, tfd.SphericalUniform),
-    SIMPLEX: (tfd.Dirichlet, tfd.RelaxedOneHotCategorical),
+    SIMPLEX: (
+        tfd.Dirichlet,
+        tfd.ExpRelaxedOneHotCategorical,
+        tfd.RelaxedOneHotCategorical,
+    ),
     _WHOLE: (
         tfd.BetaBinomial,
         tfd.Binomial,
@@ -52,6 +57,8 @@ def support_of(distribution: tfd.Distribution) -> Support:
                 return support
         names = ("components_distribution", "distribution")
         name = next((one for one in names if hasattr(inner, one)), None)
-        if name is None or isinstance(inner, tfd.TransformedDistribution):
+        transformed = isinstance(inner, tfd.TransformedDistribution)
+        # Only logarithms of shares become anything but real numbers.
+        if name is None or transformed and not isinstance(inner.bijector, tfb.Exp):
             return REAL
         inner = getattr(inner, name)

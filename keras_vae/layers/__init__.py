@@ -13,7 +13,11 @@ from keras_vae.layers.bounded import (
     IndependentKumaraswamy,
     IndependentTruncatedNormal,
 )
-from keras_vae.layers.categorical import IndependentCategorical, OneHotCategorical
+from keras_vae.layers.categorical import (
+    ChoiceLayer,
+    IndependentCategorical,
+    OneHotCategorical,
+)
 from keras_vae.layers.deterministic import Deterministic
 from keras_vae.layers.dirichlet import Dirichlet
 from keras_vae.layers.discretized import DiscretizedLogistic, QuantizedNormal
@@ -50,9 +54,18 @@ from keras_vae.layers.quantizers import (
     ResidualQuantizer,
     VectorQuantizer,
 )
-from keras_vae.layers.relaxed import RelaxedOneHotCategorical
+from keras_vae.layers.relaxed import (
+    RelaxedBernoulli,
+    RelaxedLayer,
+    RelaxedOneHotCategorical,
+)
 from keras_vae.layers.room import ROOM as ROOM
 from keras_vae.layers.room import get
+from keras_vae.layers.straight_through import (
+    StraightThroughBernoulli,
+    StraightThroughLayer,
+    StraightThroughOneHotCategorical,
+)
 from keras_vae.layers.tabular import (
     IndependentGamma,
     IndependentLogNormal,
@@ -63,6 +76,7 @@ from keras_vae.layers.tabular import (
 __all__ = [
     "Blockwise",
     "CategoricalMixtureOfOneHotCategorical",
+    "ChoiceLayer",
     "Deterministic",
     "Dirichlet",
     "DiscretizedLogistic",
@@ -100,8 +114,13 @@ __all__ = [
     "PowerSpherical",
     "QuantizedNormal",
     "Quantizer",
+    "RelaxedBernoulli",
+    "RelaxedLayer",
     "RelaxedOneHotCategorical",
     "ResidualQuantizer",
+    "StraightThroughBernoulli",
+    "StraightThroughLayer",
+    "StraightThroughOneHotCategorical",
     "VectorQuantizer",
     "VonMisesFisher",
     "ZeroInflated",

@@ -13,7 +13,7 @@ from keras_vae.layers.independent import IndependentLayer, element_moments, logi
 _LARGE = 1e30
 
 
-class _Bernoulli(tfd.Bernoulli):
+class StableBernoulli(tfd.Bernoulli):
     """TFP's Bernoulli by logits, with the cross-entropy as one short expression.
 
     TFP evaluates two softplus functions and two guarded products for each pixel, which is
@@ -46,7 +46,7 @@ class IndependentBernoulli(IndependentLayer):
 
     def make_elements(self, logits):
         """Bernoulli by logits."""
-        return _Bernoulli(
+        return StableBernoulli(
             logits=logits, dtype=logits.dtype, validate_args=self.validate_args
         )
 

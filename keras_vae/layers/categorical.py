@@ -34,7 +34,7 @@ class _Categorical(tfd.Categorical):
         return super()._log_prob(tf.cast(k, tf.int32) if self.validate_args else k)
 
 
-class _OneHotCategorical(tfd.OneHotCategorical):
+class StableOneHotCategorical(tfd.OneHotCategorical):
     """TFP's, whose log-probability is NaN beside categories with logits of -inf."""
 
     def _log_prob(self, x):
@@ -43,47 +43,97 @@ class _OneHotCategorical(tfd.OneHotCategorical):
         return tf.reduce_sum(tf.math.multiply_no_nan(log_probs, x), axis=-1)
 
 
-@keras.saving.register_keras_serializable("keras_vae")
-class OneHotCategorical(DistributionLayer):
-    """One choice among `event_size`, as a one-hot vector; parameters: logits.
+class ChoiceLayer(DistributionLayer):
+    """Base of layers of choices among classes, as vectors along the last axis.
+
+    The logits of a choice are adjacent: parameters are read as `event_shape`.
 
     Args:
-        event_size: Number of categories.
+        event_shape: Shape (*groups, K) of independent choices among K classes, such as (20,
+            10) for 20 choices among 10; an integer K means one choice.
         convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         **kwargs: Arguments of `DistributionLayer`.
+
+    Raises:
+        ValueError: If the shape has no axis.
+
+    Example:
+        >>> class Choice(ChoiceLayer):
+        ...     def make_choices(self, logits):
+        ...         return tfd.OneHotCategorical(logits=logits, dtype=logits.dtype)
+        >>> Choice((20, 10)).params_size
+        200
+    """
+
+    takes_logits = True
+
+    def __init__(self, event_shape, convert_to_tensor_fn="sample", **kwargs):
+        """Creates the layer."""
+        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
+        self.event_shape = event_tuple(event_shape)
+        if not self.event_shape:
+            raise ValueError(
+                f"{type(self).__name__} needs the number of classes: event_shape=10, or (20, "
+                "10) for 20 choices among 10, but event_shape is ()."
+            )
+
+    def compute_params_size(self) -> int:
+        """One logit for each class of each choice."""
+        return math.prod(self.event_shape)
+
+    def make_choices(self, logits: tf.Tensor) -> tfd.Distribution:
+        """Builds distributions over vectors from logits [..., *groups, K]."""
+        raise NotImplementedError
+
+    def make_distribution(self, params):
+        """One choice by its logits, or independent ones joined into one event."""
+        if len(self.event_shape) == 1:
+            return self.make_choices(params)
+        shape = (*keras.ops.shape(params)[:-1], *self.event_shape)
+        return tfd.Independent(
+            self.make_choices(tf.reshape(params, shape)),
+            reinterpreted_batch_ndims=len(self.event_shape) - 1,
+            validate_args=self.validate_args,
+        )
+
+    def params_shapes(self) -> list[tuple[int, ...]]:
+        """Flat, or with the shape of an event."""
+        return list(dict.fromkeys([*super().params_shapes(), self.event_shape]))
+
+    def flat_params(self, outputs):
+        """The logits of a choice are adjacent already."""
+        return tf.reshape(outputs, (-1, self.params_size))
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "event_shape": list(self.event_shape)}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class OneHotCategorical(ChoiceLayer):
+    """Choices among classes, as one-hot vectors; parameters: logits.
+
+    See `ChoiceLayer` for the arguments.
 
     Example:
         >>> OneHotCategorical(10).params_size
         10
+        >>> OneHotCategorical((20, 10)).distribution(tf.zeros([4, 200])).sample().shape
+        TensorShape([4, 20, 10])
     """
 
     is_discrete = True
-    takes_logits = True
 
-    def __init__(self, event_size, convert_to_tensor_fn="sample", **kwargs):
-        """Creates the layer."""
-        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
-        self.event_size = positive_int(event_size, "event_size")
-        self.event_shape = (self.event_size,)
-
-    def compute_params_size(self) -> int:
-        """One logit for each category."""
-        return self.event_size
-
-    def make_distribution(self, params):
+    def make_choices(self, logits):
         """One-hot categorical by logits, with float draws."""
-        return _OneHotCategorical(
-            logits=params, dtype=params.dtype, validate_args=self.validate_args
+        return StableOneHotCategorical(
+            logits=logits, dtype=logits.dtype, validate_args=self.validate_args
         )
 
     @property
     def support(self) -> Support:
         """One-hot vectors."""
         return ONE_HOT
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "event_size": self.event_size}
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -372,7 +372,7 @@ class CategoricalMixtureOfOneHotCategorical(_Mixture):
         self.component_layer = OneHotCategorical(
             event_size, validate_args=self.validate_args, dtype=self.dtype
         )
-        self.event_size = self.component_layer.event_size
+        self.event_size = positive_int(event_size, "event_size")
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -1,20 +1,96 @@
-"""Continuous relaxations of discrete distributions."""
+"""Concrete distributions: discrete ones, relaxed by a temperature."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule, serialize
+from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from keras_vae.core.numbers import positive_int
-from keras_vae.core.support import OPEN_SIMPLEX, SIMPLEX, Support
+from keras_vae.core.numbers import positive
+from keras_vae.core.schedules import schedule_of
+from keras_vae.core.support import (
+    OPEN_SIMPLEX,
+    OPEN_UNIT_INTERVAL,
+    SIMPLEX,
+    UNIT_INTERVAL,
+    Support,
+)
 from keras_vae.layers.base import DistributionLayer
+from keras_vae.layers.categorical import ChoiceLayer
+from keras_vae.layers.independent import IndependentLayer
+
+
+class RelaxedLayer(DistributionLayer):
+    """Base of layers with a temperature, a number or a schedule.
+
+    The present value of a schedule is a weight, so it is saved with the model. Models
+    move it on at each step of training.
+
+    Args:
+        *args: Arguments of the other base class, such as `event_shape`.
+        temperature: A number above 0, or a schedule of the optimizer's iterations, such as
+            "exponential:steps=10000,start=1,end=0.3".
+        **kwargs: Arguments of the other base class.
+
+    Raises:
+        ValueError: If a temperature is not positive and finite.
+
+    Example:
+        >>> isinstance(RelaxedBernoulli(3), RelaxedLayer)
+        True
+    """
+
+    def __init__(
+        self, *args, temperature: float | str | LearningRateSchedule = 0.5, **kwargs
+    ):
+        """Creates the layer."""
+        super().__init__(*args, **kwargs)
+        self.temperature: Any = schedule_of(temperature, "temperature")
+        self.is_scheduled = isinstance(self.temperature, LearningRateSchedule)
+        if not self.is_scheduled:
+            self.temperature = positive(temperature, "temperature")
+            return
+        start = positive(float(self.temperature(0)), "temperature at the first step")
+        self.present_temperature = self.add_weight(
+            (),
+            keras.initializers.Constant(start),
+            trainable=False,
+            name="present_temperature",
+            aggregation="only_first_replica",
+        )
+
+    def at_step(self, step) -> None:
+        """Moves a schedule on.
+
+        Args:
+            step: The optimizer's iteration.
+        """
+        if self.is_scheduled:
+            self.present_temperature.assign(self.temperature(step))
+
+    def temperature_now(self, dtype="float32") -> tf.Tensor:
+        """Returns the present temperature, a scalar.
+
+        Args:
+            dtype: Its dtype.
+        """
+        now = self.present_temperature if self.is_scheduled else self.temperature
+        return tf.cast(tf.convert_to_tensor(now), dtype)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        temperature = self.temperature
+        if self.is_scheduled:
+            temperature = serialize(temperature)
+        return {**super().get_config(), "temperature": temperature}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class RelaxedOneHotCategorical(DistributionLayer):
+class RelaxedOneHotCategorical(RelaxedLayer, ChoiceLayer):
     """The Concrete (Gumbel-softmax) distribution on the simplex; parameters: logits.
 
     Draws are softmax((logits + Gumbel noise) / temperature): nearly one-hot vectors if the
@@ -22,9 +98,11 @@ class RelaxedOneHotCategorical(DistributionLayer):
     such as the default of `keras_vae.VAE`, which is the family at equal logits.
 
     Args:
-        event_size: Number of categories.
+        event_shape: Shape (*groups, K) of independent choices among K classes; an integer
+            K means one choice.
         convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
-        temperature: Distance of draws from one-hot vectors; above 0.
+        temperature: Distance of draws from one-hot vectors: a number above 0, or a schedule
+            of the optimizer's iterations.
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
@@ -34,42 +112,29 @@ class RelaxedOneHotCategorical(DistributionLayer):
         >>> q = RelaxedOneHotCategorical(10).distribution(tf.zeros([4, 10]))
         >>> q.sample(seed=(0, 1)).shape
         TensorShape([4, 10])
+        >>> get("relaxed_one_hot_categorical:temperature=(exponential:steps=5000)", (20, 10))
 
     Source:
         Maddison, Mnih and Teh 2017, "The Concrete distribution"; Jang, Gu and Poole 2017,
         "Categorical reparameterization with Gumbel-softmax".
     """
 
-    takes_logits = True
-
-    def __init__(
-        self, event_size, convert_to_tensor_fn="sample", *, temperature=0.5, **kwargs
-    ):
-        """Creates the layer."""
-        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
-        self.event_size = positive_int(event_size, "event_size")
-        self.event_shape = (self.event_size,)
-        if isinstance(temperature, bool) or not 0 < temperature < math.inf:
-            raise ValueError(
-                f"temperature must be positive and finite, but is {temperature!r}."
-            )
-        self.temperature = float(temperature)
-
-    def compute_params_size(self) -> int:
-        """One logit for each category."""
-        return self.event_size
-
     def make_distribution(self, params):
-        """Concrete by logits."""
-        return tfd.RelaxedOneHotCategorical(
-            tf.constant(self.temperature, params.dtype),
-            logits=params,
+        """Concrete by logits, joined into one event."""
+        logits = tf.reshape(params, (*keras.ops.shape(params)[:-1], *self.event_shape))
+        temperature = self.temperature_now(logits.dtype)
+        choices = tfd.ExpRelaxedOneHotCategorical(temperature, logits=logits)
+        # The transformation comes last, so that it remembers the logarithms of draws that
+        # round to 0, where there is no density.
+        return tfd.TransformedDistribution(
+            tfd.Independent(choices, len(self.event_shape) - 1),
+            tfb.Exp(),
             validate_args=self.validate_args,
         )
 
     def center(self, distribution):
         """The softmax of the logits, the draw without noise at temperature 1."""
-        return tf.nn.softmax(distribution.logits)
+        return tf.nn.softmax(distribution.distribution.distribution.logits)
 
     expectation = center
 
@@ -87,10 +152,63 @@ class RelaxedOneHotCategorical(DistributionLayer):
         """Positive numbers that add up to 1: where one is 0, there may be no density."""
         return OPEN_SIMPLEX
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "event_size": self.event_size,
-            "temperature": self.temperature,
-        }
+
+@keras.saving.register_keras_serializable("keras_vae")
+class RelaxedBernoulli(RelaxedLayer, IndependentLayer):
+    """Independent binary Concrete variables on (0, 1); parameter: logits.
+
+    Draws are sigmoid((logits + logistic noise) / temperature): nearly 0 or 1 if the
+    temperature is low, and with a gradient.
+
+    Args:
+        event_shape: Shape of one event; an integer means a vector.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
+        temperature: Distance of draws from bits: a number above 0, or a schedule of the
+            optimizer's iterations.
+        **kwargs: Arguments of `DistributionLayer`.
+
+    Raises:
+        ValueError: If the temperature is not positive and finite.
+
+    Example:
+        >>> vae = keras_vae.DenseVAE(784, 200, posterior="relaxed_bernoulli:temperature=0.5")
+
+    Source:
+        Maddison, Mnih and Teh 2017, "The Concrete distribution", appendix B.
+    """
+
+    takes_logits = True
+
+    def make_distribution(self, params):
+        """Binary Concrete by logits, joined into one event."""
+        logits = tf.reshape(params, (*keras.ops.shape(params)[:-1], *self.event_shape))
+        temperature = self.temperature_now(logits.dtype)
+        logistic = tfd.Logistic(logits / temperature, 1.0 / temperature)
+        # The transformation comes last, so that it remembers the logits of draws that round
+        # to 1, where there is no density.
+        return tfd.TransformedDistribution(
+            tfd.Independent(logistic, len(self.event_shape)),
+            tfb.Sigmoid(),
+            validate_args=self.validate_args,
+        )
+
+    def center(self, distribution):
+        """The sigmoid of the logits, the draw without noise at temperature 1."""
+        logistic = distribution.distribution.distribution
+        return tf.sigmoid(logistic.loc / logistic.scale)
+
+    expectation = center
+
+    def summary(self, distribution):
+        """The probabilities of 1."""
+        return {"probs": self.center(distribution)}
+
+    @property
+    def support(self) -> Support:
+        """From 0 to 1."""
+        return UNIT_INTERVAL
+
+    @property
+    def accepts(self) -> Support:
+        """Strictly between 0 and 1: the density at the bounds is infinite."""
+        return OPEN_UNIT_INTERVAL

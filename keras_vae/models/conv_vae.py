@@ -10,7 +10,7 @@ import keras
 from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.checks import read_condition
-from keras_vae.models.prebuilt import make_layers, policy, reading
+from keras_vae.models.prebuilt import latent_size, make_layers, policy, reading
 from keras_vae.models.vae import VAE
 from keras_vae.networks import conv_decoder, conv_encoder
 
@@ -21,7 +21,8 @@ class ConvVAE(VAE):
 
     Args:
         event_shape: Shape (height, width, channels) of one image.
-        latent_dim: Size D of the latent vector.
+        latent_dim: Size D of the latent vector, or the shape of the latent variable, such as
+            (20, 10) for 20 choices among 10 classes.
         likelihood: Distribution layer, or its name, such as "bernoulli" or
             "discretized_logistic".
         filters: Filters of each strided convolution of the encoder; the decoder has the
@@ -30,7 +31,7 @@ class ConvVAE(VAE):
         dense_units: Width of the dense layer between convolutions and latent vector.
         activation: Name of the hidden layers' activation.
         normalization: Whether hidden convolutions are followed by group normalization.
-        posterior: Distribution layer over D numbers, or its name, such as "flow".
+        posterior: Distribution layer over latent variables, or its name, such as "flow".
         gaps: Whether observations may have gaps (NaN), which the likelihood leaves out:
             with "fill" the encoder reads zeros there, with "mask" it also reads where the
             gaps are. None refuses gaps.
@@ -49,7 +50,7 @@ class ConvVAE(VAE):
     def __init__(
         self,
         event_shape: Sequence[int],
-        latent_dim: int = 32,
+        latent_dim: Sequence[int] | int = 32,
         likelihood: str | dict | DistributionLayer = "bernoulli",
         filters: Sequence[int] | None = None,
         dense_units: int = 256,
@@ -101,7 +102,7 @@ class ConvVAE(VAE):
         return {
             **super().get_config(),
             "event_shape": list(self.event_shape),
-            "latent_dim": self.latent_dim,
+            "latent_dim": latent_size(self.posterior),
             "filters": list(self.filters),
             "dense_units": self.dense_units,
             "activation": self.activation,

@@ -9,7 +9,13 @@ import keras
 from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.checks import read_condition
-from keras_vae.models.prebuilt import make_layers, offset_places, policy, reading
+from keras_vae.models.prebuilt import (
+    latent_size,
+    make_layers,
+    offset_places,
+    policy,
+    reading,
+)
 from keras_vae.models.vae import VAE
 from keras_vae.networks import dense_decoder, dense_encoder
 
@@ -20,13 +26,14 @@ class DenseVAE(VAE):
 
     Args:
         event_shape: Shape of one observation, such as (28, 28, 1) or 30.
-        latent_dim: Size D of the latent vector.
+        latent_dim: Size D of the latent vector, or the shape of the latent variable, such as
+            (20, 10) for 20 choices among 10 classes.
         likelihood: Distribution layer, or its name, such as "bernoulli" or
             "normal:scale=shared".
         hidden_units: Width of each hidden layer of the encoder; the decoder has the
             same in reverse.
         activation: Name of the hidden layers' activation.
-        posterior: Distribution layer over D numbers, or its name, such as "flow".
+        posterior: Distribution layer over latent variables, or its name, such as "flow".
         gaps: Whether observations may have gaps (NaN), which the likelihood leaves out:
             with "fill" the encoder reads zeros there, with "mask" it also reads where the
             gaps are. None refuses gaps.
@@ -48,7 +55,7 @@ class DenseVAE(VAE):
     def __init__(
         self,
         event_shape: Sequence[int] | int,
-        latent_dim: int = 32,
+        latent_dim: Sequence[int] | int = 32,
         likelihood: str | dict | DistributionLayer = "bernoulli",
         hidden_units: Sequence[int] = (500, 500),
         activation: str = "relu",
@@ -95,7 +102,7 @@ class DenseVAE(VAE):
         return {
             **super().get_config(),
             "event_shape": list(self.event_shape),
-            "latent_dim": self.latent_dim,
+            "latent_dim": latent_size(self.posterior),
             "hidden_units": list(self.hidden_units),
             "activation": self.activation,
             "gaps": self.gaps,

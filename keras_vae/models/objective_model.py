@@ -11,6 +11,7 @@ from keras_vae import objectives
 from keras_vae.core.replicas import num_replicas, sum_over_replicas
 from keras_vae.core.seeds import fold, fold_replica
 from keras_vae.core.trace import Trace
+from keras_vae.layers import RelaxedLayer
 from keras_vae.models.checks import (
     check_batches,
     check_stream,
@@ -193,8 +194,16 @@ class ObjectiveModel(keras.Model):
     def _logs(self, of_training):
         meters = [*self._meters.means.values(), *self._meters.of_some.values()]
         meters += self._meters.of_training if of_training else []
-        means = {one.name: one.result() for one in meters}
-        return {**means, **self.objective.logs(self._step)}
+        logs = {one.name: one.result() for one in meters}
+        for layer in self._scheduled_layers()[:1]:
+            logs["temperature"] = layer.temperature_now()
+        return {**logs, **self.objective.logs(self._step)}
+
+    def _scheduled_layers(self):
+        """The layers whose temperatures have a schedule: the posterior comes first."""
+        layers = self._flatten_layers(include_self=False)
+        relaxed = (one for one in layers if isinstance(one, RelaxedLayer))
+        return [one for one in relaxed if one.is_scheduled]
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing, since `compile` has built everything.
@@ -294,6 +303,9 @@ class ObjectiveModel(keras.Model):
                 f"The objective {type(self.objective).__name__} reads the batch as one and "
                 "takes no sample_weight. Leave it out."
             )
+        if training:
+            for layer in self._scheduled_layers():
+                layer.at_step(self._step)
         seed = self._next_seed(training)
         x = with_enough(self.batch_to_units(batch, fold(seed, _DATA)), self.objective)
         trace = self.pass_for_training(x, batch.y, seed, training)

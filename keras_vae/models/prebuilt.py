@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from keras_vae import layers
 from keras_vae.core.names import unknown
-from keras_vae.core.numbers import positive_int
+from keras_vae.core.numbers import sizes
 from keras_vae.core.support import POSITIVE, Support
 from keras_vae.layers import (
     Blockwise,
@@ -41,14 +42,14 @@ def policy(dtype):
 
 
 def make_layers(
-    event_shape, latent_dim: int, posterior, likelihood
+    event_shape, latent_dim: Sequence[int] | int, posterior, likelihood
 ) -> tuple[DistributionLayer, DistributionLayer]:
     """Makes the two distribution layers, or checks the ones given.
 
     Args:
         event_shape: Shape of one observation; an integer means a vector.
-        latent_dim: Size D of the latent vector.
-        posterior: Distribution layer over D numbers, or its name.
+        latent_dim: Size D of the latent vector, or shape of the latent variable.
+        posterior: Distribution layer over such variables, or its name.
         likelihood: Distribution layer over observations, or its name.
 
     Returns:
@@ -58,9 +59,11 @@ def make_layers(
         ValueError: If a name is not known, or a layer that was given has another event
             shape.
     """
-    positive_int(latent_dim, "latent_dim")
+    latent_shape = sizes(latent_dim, "latent_dim")
+    if not latent_shape:
+        raise ValueError("latent_dim must be a size or a shape, but is empty.")
     expected = {
-        "posterior": (posterior, (latent_dim,), f"latent_dim is {latent_dim}"),
+        "posterior": (posterior, latent_shape, f"latent_dim is {latent_dim}"),
         "likelihood": (
             likelihood,
             event_tuple(event_shape),
@@ -77,6 +80,19 @@ def make_layers(
             )
         made.append(layer)
     return made[0], made[1]
+
+
+def latent_size(posterior: DistributionLayer) -> int | list[int]:
+    """The `latent_dim` of a model: the size of its latent vector, or the whole shape.
+
+    Args:
+        posterior: The model's posterior.
+
+    Returns:
+        What `make_layers` takes.
+    """
+    shape = posterior.event_shape
+    return shape[0] if len(shape) == 1 else list(shape)
 
 
 def reading(likelihood: DistributionLayer, gaps: str | None) -> dict[str, Any]:

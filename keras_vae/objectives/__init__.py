@@ -3,6 +3,7 @@
 from typing import Any
 
 from keras_vae.core.parts import Room
+from keras_vae.core.schedules import Cyclical, Exponential, WarmUp
 from keras_vae.core.trace import Trace
 from keras_vae.objectives.adversarial import Adversarial
 from keras_vae.objectives.base import Number, Objective
@@ -18,7 +19,6 @@ from keras_vae.objectives.multisample import CIWAE, MIWAE, PIWAE, Renyi
 from keras_vae.objectives.path_gradients import STL, DReG
 from keras_vae.objectives.reconstruction import Reconstruction
 from keras_vae.objectives.regularized import RAE, Contractive, Denoising
-from keras_vae.objectives.schedules import Cyclical, WarmUp
 from keras_vae.objectives.score_function import (
     NVIL,
     DisARM,
@@ -51,6 +51,7 @@ __all__ = [
     "DReG",
     "Denoising",
     "DisARM",
+    "Exponential",
     "FactorVAE",
     "InfoVAE",
     "LeaveOneOut",

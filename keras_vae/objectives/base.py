@@ -10,8 +10,8 @@ from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import not_negative, positive_int
+from keras_vae.core.schedules import WarmUp, schedule_of
 from keras_vae.core.trace import Trace
-from keras_vae.objectives.schedules import WarmUp, schedule_of
 
 
 class Number:

@@ -81,7 +81,7 @@ def categorical(params, x):
 
 
 def one_hot(params, x):
-    return special.log_softmax(params) @ x
+    return (special.log_softmax(params.reshape(x.shape), axis=-1) * x).sum()
 
 
 def discretized_logistic(low, high):
@@ -351,8 +351,16 @@ CASES = {
         layers.IndependentCategorical, {"event_shape": (2, 2), "num_classes": 3},
         (2, 2), 12, categorical, classes(3), fixed="mode",
     ),
-    "one_hot": case(
-        layers.OneHotCategorical, {"event_size": 4}, (4,), 4, one_hot, one_hots
+    "one_hot": case(layers.OneHotCategorical, shaped(4), (4,), 4, one_hot, one_hots),
+    "one_hot_groups": case(
+        layers.OneHotCategorical, shaped(2, 3), (2, 3), 6, one_hot, one_hots
+    ),
+    "straight_through_bernoulli": case(
+        layers.StraightThroughBernoulli, shaped(3), (3,), 3, bernoulli, classes(2)
+    ),
+    "straight_through_one_hot": case(
+        layers.StraightThroughOneHotCategorical,
+        {"event_shape": (2, 3), "temperature": 0.5}, (2, 3), 6, one_hot, one_hots,
     ),
     "discretized_logistic": case(
         layers.DiscretizedLogistic, {"event_shape": 3, "low": -3, "high": 12},

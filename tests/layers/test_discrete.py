@@ -14,6 +14,7 @@ from keras_vae import layers
 # Every value of one element whose probability is not lost in single precision.
 ELEMENTS = {
     "bernoulli": range(2),
+    "straight_through_bernoulli": range(2),
     "categorical": range(3),
     "discretized_logistic": range(-3, 13),
     "quantized_normal": range(-3, 13),
@@ -24,7 +25,12 @@ ELEMENTS = {
     "ordinal": range(4),
     "zero_inflated": range(40),
 }
-ONE_HOTS = {"one_hot", "mixture_of_one_hots"}
+ONE_HOTS = {
+    "one_hot",
+    "one_hot_groups",
+    "mixture_of_one_hots",
+    "straight_through_one_hot",
+}
 DISCRETE = ONE_HOTS | set(ELEMENTS)
 
 
@@ -32,7 +38,9 @@ def all_events(name):
     """Every event of a discrete case, [N, *event_shape]."""
     shape = CASES[name].event_shape
     if name in ONE_HOTS:
-        return np.eye(shape[0], dtype="float32")
+        *groups, size = shape
+        choices = itertools.product(range(size), repeat=int(np.prod(groups)))
+        return np.eye(size, dtype="float32")[np.array(list(choices))].reshape(-1, *shape)
     events = itertools.product(ELEMENTS[name], repeat=int(np.prod(shape)))
     return np.array(list(events), "float32").reshape(-1, *shape)
 

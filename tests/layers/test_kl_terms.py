@@ -285,19 +285,35 @@ def test_points_that_mean_nothing_are_refused(cls):
         cls(priors.StandardNormal(2), True, test_points_fn=many_draws)
 
 
-def test_shares_that_round_to_zero_keep_their_divergence():
-    logits = np.tile([[8.0, 0.0, -8.0]], (2000, 1)).astype("float32")
-    layer, of_prior = (
-        layers.RelaxedOneHotCategorical(3, temperature=0.1, seed=0) for _ in range(2)
-    )
+def of_shares(logits):
+    return tfd.ExpRelaxedOneHotCategorical(0.1, logits=logits)
+
+
+def of_groups(logits):
+    return tfd.Independent(of_shares(tf.reshape(logits, (-1, 2, 3))), 1)
+
+
+def of_units(logits):
+    return tfd.Independent(tfd.Logistic(logits / 0.1, 1 / 0.1), 1)
+
+
+# Layers, and the distributions of what their draws are transformed from.
+ROUNDED = {
+    "shares": (layers.RelaxedOneHotCategorical, 3, of_shares, 0.0),
+    "shares of two": (layers.RelaxedOneHotCategorical, (2, 3), of_groups, 0.0),
+    "units": (layers.RelaxedBernoulli, 3, of_units, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_draws_that_round_to_a_bound_keep_their_divergence(name):
+    kind, shape, before_rounding, bound = ROUNDED[name]
+    layer, of_prior = (kind(shape, temperature=0.1, seed=0) for _ in range(2))
+    logits = np.resize(np.float32([8.0, 0.0, -8.0]), (2000, layer.params_size))
     prior = priors.Learned(of_prior, trainable=False)
     model = keras.Sequential([layer, KLDivergenceAddLoss(prior)])
-    assert (model(logits).numpy() == 0).any()
-    # Of their logarithms.
-    q, p = (
-        tfd.ExpRelaxedOneHotCategorical(0.1, logits=one)
-        for one in (logits[0], 0 * logits[0])
-    )
+    assert (model(logits).numpy() == bound).any()
+    q, p = (before_rounding(one) for one in (logits[:1], 0 * logits[:1]))
     draws = q.sample(2000, seed=(0, 1))
     each = q.log_prob(draws) - p.log_prob(draws)
     error = np.sqrt(2 * np.var(each) / 2000)

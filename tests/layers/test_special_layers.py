@@ -11,6 +11,8 @@ from keras_vae import layers
 LAYERS = {
     "flow": lambda: layers.Flow(3, seed=0),
     "relaxed_one_hot": lambda: layers.RelaxedOneHotCategorical(3, temperature=0.7),
+    "relaxed_groups": lambda: layers.RelaxedOneHotCategorical((2, 3), temperature=0.7),
+    "relaxed_bernoulli": lambda: layers.RelaxedBernoulli(3, temperature=0.7),
     "power_spherical": lambda: layers.PowerSpherical(3),
     "von_mises_fisher": lambda: layers.VonMisesFisher(3),
     "poincare": lambda: layers.PoincareNormal(3, curvature=0.7),
@@ -221,11 +223,56 @@ def test_draws_of_a_poincare_ball_stay_inside(size):
     laws.all_finite(layer.distribution(params).log_prob(draws))
 
 
-def test_relaxed_codes_are_those_of_tfp():
-    layer, params = made("relaxed_one_hot")
+OF_TFP = {
+    "relaxed_one_hot": tfd.RelaxedOneHotCategorical,
+    "relaxed_groups": tfd.RelaxedOneHotCategorical,
+    "relaxed_bernoulli": tfd.RelaxedBernoulli,
+}
+
+
+@pytest.mark.parametrize("name", OF_TFP)
+def test_relaxed_codes_are_those_of_tfp(name):
+    layer, params = made(name)
     z = layer.distribution(params).sample(seed=(0, 1))
-    expected = tfd.RelaxedOneHotCategorical(0.7, logits=params)
-    laws.close(layer.distribution(params).log_prob(z), expected.log_prob(z), rtol=1e-4)
+    logits = tf.reshape(params, (-1, *layer.event_shape))
+    expected = np.asarray(OF_TFP[name](0.7, logits=logits).log_prob(z)).reshape(5, -1)
+    found = layer.distribution(params).log_prob(z)
+    laws.close(found, expected.sum(axis=-1), rtol=1e-4)
+    # A copy, whose logits or logarithms the transformation does not remember.
+    laws.close(layer.distribution(params).log_prob(z + 0.0), found, rtol=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [None, 0.5])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda t: layers.StraightThroughBernoulli(3, temperature=t),
+        lambda t: layers.StraightThroughOneHotCategorical((2, 2), temperature=t),
+    ],
+    ids=["bits", "choices"],
+)
+def test_straight_through_draws_are_discrete_and_have_the_gradient_of_soft_ones(
+    make, temperature
+):
+    layer = make(temperature)
+    params = np.random.default_rng(0).normal(size=layer.params_size).astype("float32")
+    rows = tf.repeat(params[np.newaxis], 4_000, axis=0)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(rows)
+        q = layer.distribution(rows)
+        draws = tf.reshape(q.sample(seed=(0, 1)), (len(rows), -1))
+        first = draws[:, 0]
+        mean = tf.reshape(q.mean(), (len(rows), -1))
+        first_mean = mean[:, 0]
+    assert set(np.unique(draws)) == {0.0, 1.0}
+    laws.near_in_standard_errors(draws, mean[0])
+    gradient, exact = tape.gradient(first, rows), tape.gradient(first_mean, rows)
+    if temperature is None:
+        # That of a linear function's mean, which is exact.
+        laws.close(gradient, exact, rtol=1e-5)
+    else:
+        assert not np.allclose(gradient, exact)
+        assert (tf.reduce_mean(gradient, 0)[0] > 0) and exact[0, 0] > 0
 
 
 def test_the_density_of_a_flow_sums_to_one():

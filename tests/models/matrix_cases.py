@@ -129,7 +129,16 @@ LAYERS = {
     "poincare_normal": Layer("poincare_normal", "ball", moments=False),
     "power_spherical": Layer("power_spherical", "sphere", same_draws=False, moments=False),
     "quantized_normal": Layer("quantized_normal", "levels", False, True, kin="categorical"),
+    "relaxed_bernoulli": Layer(
+        "relaxed_bernoulli", "interval", moments=False, kin="log_normal"
+    ),
     "relaxed_one_hot": Layer("relaxed_one_hot_categorical", "simplex", moments=False),
+    "straight_through_bernoulli": Layer(
+        "straight_through_bernoulli", "bits", True, True, kin="bernoulli"
+    ),
+    "straight_through_one_hot": Layer(
+        "straight_through_one_hot_categorical", "one-hot", kin="one_hot_categorical"
+    ),
     "student_t": Layer("student_t", "reals", True, True, False, moments=False),
     "vector_quantizer": Layer(
         "vector_quantizer:num_codes=5", "codes", moments=False, weights=True

@@ -125,7 +125,10 @@ class SemiSupervisedVAE(VAE):
         hidden_units = sizes(hidden_units, "hidden_units")
         with policy(dtype):
             posterior, likelihood = make_layers(
-                event_shape, latent_dim, posterior, likelihood
+                event_shape,
+                positive_int(latent_dim, "latent_dim"),
+                posterior,
+                likelihood,
             )
             if not posterior.has_density:
                 raise ValueError(

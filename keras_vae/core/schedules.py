@@ -1,4 +1,4 @@
-"""Schedules of an objective's numbers, which recipes and the command line can name."""
+"""Schedules of numbers that change during training, such as beta or a temperature."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import keras
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_vae.core.numbers import fraction, not_negative, positive_int
+from keras_vae.core.numbers import fraction, not_negative, positive, positive_int
 from keras_vae.core.parts import Room
 
 
 class _Ramp(LearningRateSchedule):
-    """Base of schedules that rise in a straight line."""
+    """Base of schedules from a start value to an end value."""
 
     def __init__(self, steps: int, start: float, end: float):
         self.steps = positive_int(steps, "steps")
@@ -110,6 +110,39 @@ class Cyclical(_Ramp):
     def get_config(self):
         """Returns the constructor's arguments."""
         return {**super().get_config(), "cycles": self.cycles, "ramp": self.ramp}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class Exponential(_Ramp):
+    """Changes by the same factor at each step, then stays at its end value.
+
+    Args:
+        steps: Number of updates of the change.
+        start: Value at the first step, above 0.
+        end: Value after the change, above 0.
+
+    Raises:
+        ValueError: If a number is out of its range.
+
+    Example:
+        >>> [round(float(Exponential(10, 1.0, 0.25)(step)), 3) for step in (0, 5, 10, 20)]
+        [1.0, 0.5, 0.25, 0.25]
+
+    Source:
+        Jang, Gu and Poole 2017, "Categorical reparameterization with Gumbel-softmax",
+        section 4 (temperatures).
+    """
+
+    def __init__(self, steps: int = 10_000, start: float = 1.0, end: float = 0.5):
+        """Creates the schedule."""
+        super().__init__(steps, start, end)
+        positive(start, "start")
+        positive(end, "end")
+
+    def __call__(self, step):
+        """Value at a step of the optimizer, a scalar."""
+        share = tf.clip_by_value(tf.cast(step, tf.float32) / self.steps, 0.0, 1.0)
+        return self.start * (self.end / self.start) ** share
 
 
 ROOM = Room("schedule", _Ramp)
