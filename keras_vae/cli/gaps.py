@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -63,11 +64,13 @@ def impute(run, data, output, draws, method, num_samples, seed):
         "seed": seed,
         "y": y,
     }
+    settings["verbose"] = int(sys.stdout.isatty())
     filled = generation.impute(model, x, method=method, **settings)
-    write_table(output, _in_the_table(filled.mean, data_set))
+    known = _known_cells(Path(data), data_set, output)
+    write_table(output, _in_the_table(filled.mean, data_set, known))
     for i in range(draws):
         path = output.with_name(f"{output.stem}_{i + 1}{output.suffix}")
-        write_table(path, _in_the_table(filled.draws[i], data_set))
+        write_table(path, _in_the_table(filled.draws[i], data_set, known))
     trust = filled.efficiency[missing.reshape(len(x), -1).any(axis=1)]
     click.echo(
         f"{missing.sum():,} of {missing.size:,} values in {len(trust):,} of {len(x):,} rows "
@@ -76,8 +79,20 @@ def impute(run, data, output, draws, method, num_samples, seed):
     )
 
 
-def _in_the_table(filled, data_set):
-    """A table as it was read, with its gaps filled; known cells stay as they are."""
+def _known_cells(path, data_set, output):
+    """The table as it was read; for text in a text file, as it was written."""
+    from keras_vae.data.tables import cells_as_written
+
+    table = data_set.table
+    is_text = path.suffix.lower() in (".csv", ".tsv") and output.suffix.lower() == ".csv"
+    if table is None or not is_text:
+        # pandas holds whole numbers as floats in a column with gaps.
+        return None if table is None else table.convert_dtypes().astype(object)
+    return cells_as_written(path, table).convert_dtypes().astype(object)
+
+
+def _in_the_table(filled, data_set, known_cells):
+    """The known cells of a table, with its gaps filled."""
     from keras_vae.data.tables import as_text, to_frame
 
     table, columns = data_set.table, data_set.columns
@@ -86,8 +101,7 @@ def _in_the_table(filled, data_set):
     if not hasattr(filled, "columns"):
         # A model without a preprocessor answers with the numbers that it was given.
         filled = to_frame(filled, columns)
-    # pandas holds whole numbers as floats in a column with gaps.
-    answer = table.convert_dtypes().astype(object)
+    answer = known_cells.copy()
     for column in columns:
         if column.name not in filled or column.name not in table:
             continue

@@ -39,10 +39,14 @@ def info(run):
 
 
 def _raw_lines(preprocessor) -> list[str]:
-    """What the model takes beside or instead of arrays: sounds and conditions."""
+    """What the model takes beside or instead of arrays: tables, sounds and conditions."""
     from keras_vae.data.labels import shown
+    from keras_vae.data.tables import describe_columns
 
     lines = []
+    if columns := preprocessor and preprocessor.columns:
+        lines.append(f"table of {len(columns)} columns")
+        lines += [f"  {line}" for line in describe_columns(columns)]
     if spectrogram := preprocessor and preprocessor.spectrogram:
         rate = spectrogram.sample_rate
         lines.append(

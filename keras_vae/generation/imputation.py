@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, cast
 
+import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -67,6 +68,7 @@ def impute(
     batch_size: int = 100,
     seed: int = 0,
     y=None,
+    verbose: int = 0,
 ) -> Imputed:
     """Fills in missing entries of observations.
 
@@ -98,6 +100,7 @@ def impute(
         batch_size: Observations at a time.
         seed: The same seed and `batch_size` give the same result.
         y: The condition of each observation, for a model that has one.
+        verbose: 1 shows a progress bar.
 
     Returns:
         Mean and draws, in the units of x, and how far they can be trusted.
@@ -158,6 +161,8 @@ def impute(
     step = tf.function(partial(step, model), autograph=False, reduce_retracing=True)
     chains = _CHAINS if method == "gibbs" else 1
     batch_size = max(1, min(batch_size, model.events_at_a_time() // chains))
+    of_batch = sum(_turns(num_samples)) if method == "gibbs" else 1
+    bar = keras.utils.Progbar(-(-len(x) // batch_size) * of_batch, verbose=verbose)
     parts = []
     for index, start in enumerate(range(0, len(x), batch_size)):
         rows = slice(start, start + batch_size)
@@ -165,7 +170,7 @@ def impute(
             None if one is None else tf.constant(one[rows]) for one in (x, y, observed)
         )
         settings = num_samples, num_draws, fold(seed, 1, index)
-        parts.append(fill_in(model, step, *known, *settings))
+        parts.append(fill_in(model, step, *known, *settings, lambda: bar.add(1)))
     means, drawn, efficiencies = zip(*parts, strict=True)
     draws = np.concatenate(drawn, axis=1)
     mean = np.concatenate(means)
@@ -193,7 +198,7 @@ def _mode(draws: np.ndarray) -> np.ndarray:
     return mode
 
 
-def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed):
+def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed, advance):
     """Self-normalised importance sampling of one batch; `draws` by resampling."""
     chunk = max(1, min(num_samples, model.events_at_a_time() // len(x)))
     codes, wholes, log_weights, total, scale = [], [], [], 0.0, -np.inf
@@ -208,6 +213,7 @@ def _by_importance(model, weigh, x, y, observed, num_samples, num_draws, seed):
         together = np.logaddexp(scale, log_sum)
         old, new = (_columns(np.exp(s - together), x) for s in (scale, log_sum))
         total, scale = old * total + new * mean, together
+    advance()
     joined = np.concatenate(log_weights)
     share = np.exp(joined - scale)
     efficiency = 1.0 / (len(share) * np.square(share).sum(axis=0))
@@ -267,15 +273,18 @@ def _weigh(model, x, y, observed, count, seed):
     return z, log_weight, mean, tf.reduce_logsumexp(log_weight, axis=0), whole
 
 
-def _by_gibbs(model, turn, x, y, observed, num_samples, num_draws, seed):
+def _turns(num_samples: int) -> tuple[int, int]:
+    """Turns of each Gibbs chain: to forget its start, which is not shared out, and after."""
+    return -(-num_samples // 2), max(2, -(-num_samples // _CHAINS))
+
+
+def _by_gibbs(model, turn, x, y, observed, num_samples, num_draws, seed, advance):
     """Metropolis-within-Gibbs for one batch, several chains for each observation."""
     x, y, observed = (
         None if one is None else tf.tile(one, [_CHAINS] + [1] * (one.shape.rank - 1))
         for one in (x, y, observed)
     )
-    turns = max(2, -(-num_samples // _CHAINS))
-    # Each chain must forget its start, so this part is not shared out.
-    warm_up = -(-num_samples // 2)
+    warm_up, turns = _turns(num_samples)
     z = model.draw(len(x), fold(seed, warm_up + turns), y)
     # Evenly spaced in each chain, the last turn among them.
     of_each = -(-num_draws // _CHAINS)
@@ -290,6 +299,7 @@ def _by_gibbs(model, turn, x, y, observed, num_samples, num_draws, seed):
             codes.append(_by_chain(z))
         if i in kept:
             draws.extend(_by_chain(x))
+        advance()
     size = _effective_sample_size(np.stack(codes))
     return mean, np.stack(draws[-num_draws:]), size / np.float32(turns * _CHAINS)
 

@@ -29,6 +29,8 @@ from keras_vae.training.splits import labels_of, split_for
 # Limits of the final evaluation: examples, importance samples of each, and decoded elements
 # in total (about half a minute); large images get fewer samples.
 _MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
+# A code of fewer nats says hardly anything.
+_LEAST_RATE = 0.1
 # Samples that are this many times as sharp as the data have grain.
 _GRAIN = 1.5
 # Number of samples in a picture; with classes, number of samples per class and of classes.
@@ -67,7 +69,7 @@ def close(
     if model.learns_labels:
         scores |= label_scores(model, x, labels_of(model, data, "test"))
     say(describe_scores(scores))
-    for line in [*_worse_than_nothing(model, scores), *_remarks(model, x, y)]:
+    for line in [*_worse_than_nothing(model, scores), *_remarks(model, x, y, scores)]:
         say(line)
     # By chance, since the examples of a class may follow each other.
     rows = np.random.default_rng(0).permutation(len(x))[:SAMPLES]
@@ -104,7 +106,7 @@ def _worse_than_nothing(model, scores) -> list[str]:
     ]
 
 
-def _remarks(model, x, y) -> list[str]:
+def _remarks(model, x, y, scores) -> list[str]:
     """Remarks that help to read the scores."""
     remarks = []
     shift = model.preprocessor.scaling.log_scale if model.preprocessor else 0.0
@@ -120,12 +122,13 @@ def _remarks(model, x, y) -> list[str]:
             "keras-vae evaluate RUN --metrics classes does"
         )
     x, y = x[:_MOST_EXAMPLES], None if y is None else y[:_MOST_EXAMPLES]
-    if len(x) > 1 and not active_units(model, x, y=y).any():
+    rate = scores.get("rate", {}).get("mean", math.inf)
+    if rate < _LEAST_RATE or len(x) > 1 and not active_units(model, x, y=y).any():
         remarks.append(
-            "no latent unit is active: the code carries no information about x, and all "
-            "reconstructions are alike. Check the likelihood and the levels (--likelihood, "
-            "--levels), train longer, or lower the weight of the rate at first "
-            "(--warmup-epochs)."
+            "the code carries hardly any information about x, so all reconstructions are "
+            "alike, and gaps are filled with nearly the same values. Check the likelihood and "
+            "the levels (--likelihood, --levels), train longer, or lower the weight of the "
+            "rate at first (--warmup-epochs)."
         )
     return remarks
 

@@ -18,16 +18,20 @@ def model_of(x, folder, likelihood=None):
     return model, data.split("all")[0]
 
 
-@pytest.mark.parametrize("is_dead", [False, True])
-def test_a_code_that_says_nothing_is_said(is_dead, tmp_path):
+@pytest.mark.parametrize(
+    "is_dead, rate, is_said",
+    [(False, 3.0, False), (True, 3.0, True), (False, 0.04, True)],
+)
+def test_a_code_that_says_nothing_is_said(is_dead, rate, is_said, tmp_path):
     x = np.random.default_rng(0).normal(size=(50, 6))
     model, x = model_of(x, tmp_path)
     if is_dead:
         for weight in model.encoder.weights:
             weight.assign(0 * weight)
-    said = "\n".join(closing._remarks(model, x, None))
-    assert ("no latent unit is active" in said) == is_dead
-    assert not is_dead or "--levels" in said
+    scores = {"rate": {"mean": rate, "standard_error": 0.01}}
+    said = "\n".join(closing._remarks(model, x, None, scores))
+    assert ("hardly any information about x" in said) == is_said
+    assert not is_said or "--levels" in said
 
 
 @pytest.mark.parametrize("factor, word", [(10.0, "higher"), (0.1, "lower"), (1.0, None)])
@@ -40,7 +44,7 @@ def test_scores_in_two_units_are_explained(factor, word, tmp_path):
             "scaling": {"event_shape": [6], "offset": 0.0, "scale": factor},
         }
     )
-    said = "\n".join(closing._remarks(model, x, None))
+    said = "\n".join(closing._remarks(model, x, None, {}))
     nats = f"{6 * np.log(10):.2f} nats"
     assert (f"{word} by {nats}" in said) if word else ("raw values" not in said)
 
@@ -48,4 +52,4 @@ def test_scores_in_two_units_are_explained(factor, word, tmp_path):
 def test_probabilities_have_no_units(tmp_path):
     x = np.random.default_rng(0).poisson(3.0, (50, 6))
     model, x = model_of(x, tmp_path, "poisson")
-    assert "raw values" not in "\n".join(closing._remarks(model, x, None))
+    assert "raw values" not in "\n".join(closing._remarks(model, x, None, {}))

@@ -15,13 +15,14 @@ from keras_vae.data.tables.columns import (
     infer_labels,
 )
 from keras_vae.data.tables.dates import as_text
-from keras_vae.data.tables.reading import read_frame
+from keras_vae.data.tables.reading import cells_as_written, read_frame
 
 __all__ = [
     "KINDS",
     "Column",
     "as_text",
     "beyond_bounds",
+    "cells_as_written",
     "describe_columns",
     "infer_columns",
     "infer_labels",

@@ -94,6 +94,32 @@ def read_frame(
     return frame
 
 
+def cells_as_written(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    """Reads a table again, without changing how its numbers are written.
+
+    Args:
+        path: The CSV file.
+        frame: The table that `read_frame` read from it.
+
+    Returns:
+        The same table with the text of each cell, such as "38.50"; in columns of numbers
+        with a decimal comma, the numbers of `frame`.
+
+    Example:
+        >>> cells_as_written(Path("wine.csv"), read_frame(Path("wine.csv")))
+    """
+    import pandas as pd
+
+    names = list(frame.columns)
+    written = read_frame(path, any(isinstance(one, str) for one in names), names)
+    for name in names:
+        if pd.api.types.is_numeric_dtype(frame[name].dtype):
+            numbers = pd.to_numeric(written[name], errors="coerce")
+            if numbers.isna().ne(frame[name].isna()).any():
+                written[name] = frame[name]
+    return written
+
+
 def _read_in_pieces(path: Path, options: dict[str, Any]) -> pd.DataFrame:
     """Reads rows piece by piece, so that memory holds little more than their numbers.
 
