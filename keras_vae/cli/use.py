@@ -62,8 +62,8 @@ from keras_vae.cli.writing import (
 @click.option(
     "--y",
     metavar="CLASS",
-    help="Condition of all samples: a class, label=value,... for several labels, or all for "
-    "all classes in turn  [default: all]",
+    help="Condition of all samples: a class, or label=value,... for several labels. The "
+    "word all takes all classes in turn.  [default: all]",
 )
 @seed_option
 def sample(run, count, output, by_level, temperature, draw, y, seed):

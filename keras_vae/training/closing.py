@@ -60,7 +60,7 @@ def close(
     if recorder.monitor is None:
         say(f"kept the last of {epochs['epochs']} epochs; look at the pictures")
     else:
-        say(f"best of {epochs['epochs']} epochs: {epochs['best_epoch']}")
+        say(f"the best of {epochs['epochs']} epochs was epoch {epochs['best_epoch']}")
     if recorder.monitor and epochs["best_epoch"] == recorder.recipe.epochs:
         say("the last epoch was the best: a new run with more --epochs may be better")
     say("scoring the test data, which may take a few minutes")

@@ -111,7 +111,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path, monkeypatch,
     seen = script(monkeypatch, scores)
     output = tmp_path / "run"
     said = run(table_recipe(own, epochs=50, patience=3, optimizer=FAST), output)
-    assert len(seen) == 5 and "best of 5 epochs: 2" in said
+    assert len(seen) == 5 and "the best of 5 epochs was epoch 2" in said
     assert read_metadata(output)["training"]["best_epoch"] == 2
     np.testing.assert_array_equal(weights(output), seen[1])
     assert np.abs(seen[1] - seen[4]).max() > 1e-3
