@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -44,7 +45,7 @@ class Log(NamedTuple):
     """An open log.
 
     Attributes:
-        callback: Keras's, or that of the logger's package, which logs the scores.
+        callback: Logs the scores of each epoch.
         show: Function of a name, a picture (uint8 [H, W, 3]) and an epoch, which logs the
             picture; None if the log cannot hold pictures.
     """
@@ -95,22 +96,27 @@ def _tensorboard(run: LoggedRun) -> Iterator[Log]:
 @contextlib.contextmanager
 def _mlflow(run: LoggedRun) -> Iterator[Log]:
     import mlflow
-    import mlflow.keras
 
-    class EpochCallback(mlflow.keras.MlflowCallback):
-        """MLflow's callback, without the scores of the validation that have no epoch."""
+    if run.quiet:
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
 
-        def on_test_end(self, logs=None):
-            """Leaves them to the logs of the epoch, which have them as `val_...`."""
+    def log(epoch, logs):
+        mlflow.log_metrics(logs, step=epoch)
 
     def show(name, picture, epoch):
         mlflow.log_image(picture, key=name, step=epoch, synchronous=True)
 
+    try:
+        active = mlflow.start_run(_kept_id(run, "mlflow"), run_name=run.name)
+    except mlflow.MlflowException as error:
+        raise _cannot_begin("mlflow", error) from error
     # An exception in the block, or Ctrl-C, marks the run as failed.
-    with mlflow.start_run(_kept_id(run, "mlflow"), run_name=run.name) as active:
+    with active:
         _keep_id(run, "mlflow", active.info.run_id)
         mlflow.log_params(run.recipe.to_config())
-        yield Log(EpochCallback(), show)
+        # Not MLflow's own callback: it logs validation scores once more without their epoch,
+        # hides its errors, and calls Keras's `summary`, which in our models is another one.
+        yield Log(keras.callbacks.LambdaCallback(on_epoch_end=log), show)
 
 
 @contextlib.contextmanager
@@ -121,8 +127,12 @@ def _wandb(run: LoggedRun) -> Iterator[Log]:
     given = {"name": run.name, "config": run.recipe.to_config(), "resume": "allow"}
     if run.quiet:
         given["settings"] = wandb.Settings(silent=True)
+    try:
+        active = wandb.init(id=_kept_id(run, "wandb"), **given)
+    except wandb.Error as error:
+        raise _cannot_begin("wandb", error) from error
     # An exception in the block, or Ctrl-C, marks the run as failed.
-    with wandb.init(id=_kept_id(run, "wandb"), **given) as active:
+    with active:
         _keep_id(run, "wandb", active.id)
 
         def show(name, picture, epoch):
@@ -130,6 +140,13 @@ def _wandb(run: LoggedRun) -> Iterator[Log]:
             active.log({f"epoch/{name}": wandb.Image(picture), "epoch/epoch": epoch})
 
         yield Log(WandbMetricsLogger(), show)
+
+
+def _cannot_begin(logger: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"--log {logger} cannot begin: {error} (A resumed run goes on in the log that "
+        f"{LOG_IDS} names in its folder; without this file it begins another.)"
+    )
 
 
 def _ids(run: LoggedRun) -> dict[str, str]:

@@ -121,15 +121,15 @@ class PictureLog(keras.callbacks.Callback):
         """Logs the pictures, if it is their turn."""
         self._due = epoch
         if (epoch + 1) % self.every == 0:
-            self._log()
+            self._log(epoch)
 
     def on_train_end(self, logs=None):
         """Logs the pictures of the last epoch."""
         if self._due is not None:
-            self._log()
+            self._log(self._due)
 
-    def _log(self):
-        pictures, epoch = self._draw(), self._due
+    def _log(self, epoch: int):
+        pictures = self._draw()
         for show in self.shows:
             for name, picture in pictures.items():
                 show(name, picture, epoch)

@@ -72,8 +72,8 @@ def train(
         overwrite: Replace the run in `output`.
         say: Called with each line for the user; None prints nothing, and counts no steps.
         verbose: Whether Keras prints all logs of `fit`, instead of a line per epoch.
-        log: "csv" and "tensorboard" log into `output` with Keras's callbacks, "mlflow" and
-            "wandb" to MLflow and Weights & Biases with those of their packages.
+        log: Names of loggers: "csv" and "tensorboard" log into `output`, "mlflow" and
+            "wandb" where these packages log by default.
         log_images: Number of epochs from one picture in the logs to the next, 0 for none:
             samples and reconstructions of images, in all logs but "csv".
 
