@@ -131,15 +131,20 @@ def _wandb(run: LoggedRun) -> Iterator[Log]:
         active = wandb.init(id=_kept_id(run, "wandb"), **given)
     except wandb.Error as error:
         raise _cannot_begin("wandb", error) from error
-    # An exception in the block, or Ctrl-C, marks the run as failed.
-    with active:
+
+    def show(name, picture, epoch):
+        # The callback plots all of epoch/ over epoch/epoch.
+        active.log({f"epoch/{name}": wandb.Image(picture), "epoch/epoch": epoch})
+
+    # An exception in the block, or Ctrl-C, marks the run as failed. (`with active` would
+    # also print its traceback.)
+    code = 1
+    try:
         _keep_id(run, "wandb", active.id)
-
-        def show(name, picture, epoch):
-            # The callback plots all of epoch/ over epoch/epoch.
-            active.log({f"epoch/{name}": wandb.Image(picture), "epoch/epoch": epoch})
-
         yield Log(WandbMetricsLogger(), show)
+        code = 0
+    finally:
+        active.finish(exit_code=code)
 
 
 def _cannot_begin(logger: str, error: Exception) -> ValueError:

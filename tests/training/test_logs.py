@@ -243,29 +243,27 @@ def test_mlflow_gets_one_run_although_it_was_resumed(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_wandb_gets_one_run_although_it_was_resumed(tmp_path, monkeypatch):
+def test_wandb_gets_one_run_although_it_was_resumed(tmp_path, monkeypatch, capfd):
     wandb = pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    begun, init = [], wandb.init
+    ends, finish = [], wandb.Run.finish
 
-    def noted(**given):
-        begun.append(init(**given))
-        return begun[-1]
+    def noted(self, exit_code=None, **options):
+        ends.append((self.id, exit_code, dict(self.summary)))
+        assert self.name == "run" and dict(self.config) == kept_recipe(tmp_path)
+        finish(self, exit_code, **options)
 
-    monkeypatch.setattr(wandb, "init", noted)
-
-    def ended():
-        assert wandb.run is None
-
-    interrupted_and_resumed(tmp_path, monkeypatch, "wandb", ended)
-    ended()
-    first, second = begun
-    assert first.id == second.id and first.name == second.name == "run"
-    assert dict(second.config) == kept_recipe(tmp_path)
-    assert second.summary["epoch/epoch"] == 2
+    monkeypatch.setattr(wandb.Run, "finish", noted)
+    interrupted_and_resumed(tmp_path, monkeypatch, "wandb")
+    assert wandb.run is None
+    (first, failed, _), (second, done, summary) = ends
+    assert first == second and (failed, done) == (1, 0)
+    # Nothing is printed about an end that is no error of ours.
+    assert "Traceback" not in capfd.readouterr().err
+    assert summary["epoch/epoch"] == 2
     last = history(tmp_path / "run")["val_elbo"][-1]
-    np.testing.assert_allclose(second.summary["epoch/val_elbo"], last, rtol=1e-6)
+    np.testing.assert_allclose(summary["epoch/val_elbo"], last, rtol=1e-6)
     pictures = list(tmp_path.glob("wandb/offline-run-*/files/media/images/epoch/*.png"))
     for name in NAMES:
         assert sum(path.name.startswith(name) for path in pictures) == 3
