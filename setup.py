@@ -53,6 +53,9 @@ DOCS = [
 ]
 # Its callback is tested.
 TENSORBOARD = ["tensorboard>=2.18"]
+# Not for developers: they bring many packages, and their tests are skipped without them.
+MLFLOW = ["mlflow>=2.16"]
+WANDB = ["wandb>=0.18"]
 DEV = ["build>=1.2", "mypy>=2", "pre-commit>=4", "ruff>=0.12", *HUB, *TENSORBOARD, *DOCS]
 
 setup(
@@ -93,6 +96,8 @@ setup(
         "serving": SERVING,
         "hub": HUB,
         "tensorboard": TENSORBOARD,
+        "mlflow": MLFLOW,
+        "wandb": WANDB,
         "notebooks": NOTEBOOKS,
         "docs": DOCS,
         "dev": DEMO + TEST + NOTEBOOKS + DEV,

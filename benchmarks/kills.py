@@ -1,6 +1,6 @@
 """Kills the chief, the worker and an export at random moments, and checks the files.
 
-    python benchmarks/kills.py [--kills 25] [--seed 0]
+    python benchmarks/kills.py [--kills 25] [--longest 10] [--seed 0]
 
 Two workers on the loopback address train a small model of scikit-learn's digits. `kill -9`
 ends one of them at a random moment after their first step. Both start again with `--resume`,
@@ -29,7 +29,6 @@ from pathlib import Path
 TRAIN = ["train", "dense_vae:latent_dim=4,hidden_units=32", "--data", "digits"]
 WITHOUT_END = ["--epochs", "100000", "--patience", "100000", "--resume"]
 SLOWEST = 600  # seconds that a process may take
-LONGEST = 10  # seconds of training before a kill
 
 
 def start(arguments: list[str], log: Path, config: str | None = None) -> subprocess.Popen:
@@ -68,12 +67,13 @@ def epochs_of(folder: Path) -> list[int]:
         return [int(row["epoch"]) for row in csv.DictReader(file)]
 
 
-def kill_workers(folder: Path, kills: int, chance: random.Random) -> dict:
+def kill_workers(folder: Path, kills: int, longest: float, chance: random.Random) -> dict:
     """Kills chief and worker in turn.
 
     Args:
         folder: Folder of the run.
         kills: Number of kills of each.
+        longest: Longest time of training before a kill, seconds.
         chance: Draws the moments.
 
     Returns:
@@ -92,7 +92,7 @@ def kill_workers(folder: Path, kills: int, chance: random.Random) -> dict:
         lost = known - (int(said[1]) if said else 0)
         found["most epochs lost"] = max(found["most epochs lost"], lost)
         if attempt < 2 * kills:
-            time.sleep(chance.uniform(0, LONGEST))
+            time.sleep(chance.uniform(0, longest))
         processes[victim].kill()
         if attempt == 2 * kills:  # Started only to see where it resumes.
             processes[1 - victim].kill()
@@ -144,6 +144,7 @@ def kill_exports(run: Path, folder: Path, kills: int, chance: random.Random) -> 
         if "encode" not in signatures:
             raise SystemExit("the export has lost its signatures")
         found["old" if after == before else "new"] += 1
+        print(f"kill {sum(found.values())}: {found}", flush=True)
     return found
 
 
@@ -157,18 +158,21 @@ def main() -> None:
     """Kills processes, and prints the findings."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=25, help="kills of each of the three")
+    parser.add_argument(
+        "--longest", type=float, default=10, help="longest training before a kill, seconds"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        print(json.dumps(kill_workers(folder / "run", options.kills, chance)))
+        found = kill_workers(folder / "run", options.kills, options.longest, chance)
+        print(json.dumps(found), flush=True)
         short = [*TRAIN, "--epochs", "2", "--output", str(folder / "short")]
         if start(short, folder / "short.log").wait(SLOWEST):
             raise SystemExit((folder / "short.log").read_text())
-        print(
-            json.dumps(kill_exports(folder / "short", folder / "1", options.kills, chance))
-        )
+        found = kill_exports(folder / "short", folder / "1", options.kills, chance)
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -91,11 +91,22 @@ class ImageSize(click.ParamType):
 @click.option(
     "--log",
     multiple=True,
-    metavar="csv|tensorboard",
-    help="Write a log into the run's folder with Keras's callback of this name. May be "
-    "given several times.",
+    metavar="csv|tensorboard|mlflow|wandb",
+    help="Log scores, and pictures where the logger shows them: csv and tensorboard into the "
+    "run's folder, mlflow and wandb where these packages log. May be given several times.",
 )
-def train(model, output, resume, overwrite, kinds, quiet, verbose, log, **values):
+@click.option(
+    "--log-images",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    metavar="K",
+    help="Log samples and reconstructions of images every K epochs and after the last one; "
+    "0 logs none.",
+)
+def train(
+    model, output, resume, overwrite, kinds, quiet, verbose, log, log_images, **values
+):
     """Train MODEL on --data, or follow a recipe.
 
     MODEL is a name such as conv_vae, with arguments as in
@@ -127,6 +138,7 @@ def train(model, output, resume, overwrite, kinds, quiet, verbose, log, **values
                 say=None if quiet else click.echo,
                 verbose=verbose,
                 log=log,
+                log_images=log_images,
             )
     except KeyboardInterrupt:
         kept = (

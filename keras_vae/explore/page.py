@@ -211,7 +211,7 @@ def _programs(model, weights: Weights) -> tuple[dict[str, Any], list[str]]:
         answer = {"z": model.codes(x, *y)}
         latent = model.latent
         if latent.has_density and latent.is_factorized and latent.has_moments:
-            summary = model.summary(x, *y)
+            summary = model.posterior_summary(x, *y)
             answer |= {name: summary[name] for name in ("mean", "stddev")}
         return answer
 

@@ -132,7 +132,7 @@ class _Served:
 
     def encode(self, x, *y):
         def answer(x, *y):
-            return {**self.model.summary(x, *y), "z": self.model.codes(x, *y)}
+            return {**self.model.posterior_summary(x, *y), "z": self.model.codes(x, *y)}
 
         return self.guarded(answer, self.model.support, "x", x, *y)
 

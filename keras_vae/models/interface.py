@@ -194,7 +194,7 @@ class ModelInterface(ObjectiveModel):
         """Returns the centre of q(z|x, y) of each observation, in the model's units."""
         raise NotImplementedError
 
-    def summary(self, x, y=None) -> dict[str, tf.Tensor]:
+    def posterior_summary(self, x, y=None) -> dict[str, tf.Tensor]:
         """Returns the served values of q(z|x, y), by name."""
         raise NotImplementedError
 

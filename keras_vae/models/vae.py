@@ -435,7 +435,7 @@ class VAE(LatentVariableModel):
         """
         return self.posterior.center(self.encode(x, y))
 
-    def summary(self, x, y=None) -> dict[str, tf.Tensor]:
+    def posterior_summary(self, x, y=None) -> dict[str, tf.Tensor]:
         """Returns the served values of q(z|x, y); see `Family.summary`.
 
         Args:

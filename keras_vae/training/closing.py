@@ -23,6 +23,13 @@ from keras_vae.evaluation import (
 )
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import METADATA, read_metadata
+from keras_vae.training.pictures import (
+    SAMPLES,
+    SAMPLES_OF_CLASS,
+    draw_samples,
+    makes_pictures,
+    some_rows,
+)
 from keras_vae.training.run_folder import RunRecorder, remove_checkpoints
 from keras_vae.training.splits import labels_of, split_for
 
@@ -33,10 +40,8 @@ _MOST_EXAMPLES, _MOST_SAMPLES, _MOST_ELEMENTS = 500, 500, 200_000_000
 _LEAST_RATE = 0.1
 # Samples that are this many times as sharp as the data have grain.
 _GRAIN = 1.5
-# Number of samples in a picture; with classes, number of samples per class and of classes.
-SAMPLES, _SAMPLES_OF_CLASS, _MOST_CLASSES = 64, 8, 20
 # Sounds take more space than images, in pictures and in files.
-_PAIRS, _SOUNDS, _SOUNDS_OF_CLASS, _PAIRS_OF_SOUNDS = 16, 32, 4, 8
+_SOUNDS, _SOUNDS_OF_CLASS, _PAIRS_OF_SOUNDS = 32, 4, 8
 
 
 def close(
@@ -71,9 +76,8 @@ def close(
     say(describe_scores(scores))
     for line in [*_worse_than_nothing(model, scores), *_remarks(model, x, y, scores)]:
         say(line)
-    # By chance, since the examples of a class may follow each other.
-    rows = np.random.default_rng(0).permutation(len(x))[:SAMPLES]
-    pictures = draw(model, x[rows[:_PAIRS]], output, None if y is None else y[rows])
+    x, y = some_rows(x, y)
+    pictures = draw(model, x, output, y)
     training = {**epochs, "finished": True, "monitor": recorder.monitor}
     metadata = {**read_metadata(output), "training": training, "scores": scores}
     write_json(output / METADATA, metadata)
@@ -171,18 +175,13 @@ def draw(model: LatentVariableModel, x: np.ndarray, output: Path, y=None) -> lis
         table: Any = model.sample(SAMPLES)
         write_atomically(output / "samples.csv", lambda path: write_csv(table, path))
         return ["samples.csv"]
-    if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3):
+    if not makes_pictures(model):
         return []
     of_sounds = model.preprocessor and model.preprocessor.spectrogram
     count, of_class = (
-        (_SOUNDS, _SOUNDS_OF_CLASS) if of_sounds else (SAMPLES, _SAMPLES_OF_CLASS)
+        (_SOUNDS, _SOUNDS_OF_CLASS) if of_sounds else (SAMPLES, SAMPLES_OF_CLASS)
     )
-    conditions, columns = None if y is None else y[:count], None
-    if model.num_classes is not None:
-        classes = np.arange(min(model.num_classes, _MOST_CLASSES))
-        conditions, columns = np.repeat(classes, of_class), of_class
-    count = count if conditions is None else len(conditions)
-    samples = model.sample(count, conditions)
+    samples, columns = draw_samples(model, count, of_class, y)
     rebuilt = model.reconstruct(x, None if y is None else y[: len(x)])
     names = _pictures(model, samples, x, rebuilt, output, columns)
     flat = model.latent.shape == (2,) and model.latent.support == REAL

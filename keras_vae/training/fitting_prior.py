@@ -13,7 +13,8 @@ from keras_vae.generation import fit_prior
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import RECIPE, WEIGHTS
 from keras_vae.presets.folder import WRITTEN_BY_SAVE
-from keras_vae.training.closing import SAMPLES, draw, test_scores
+from keras_vae.training.closing import draw, test_scores
+from keras_vae.training.pictures import SAMPLES
 from keras_vae.training.recipe import Recipe
 from keras_vae.training.splits import split_for
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import cast
 
 import keras
 
-from keras_vae.core.names import unknown
-from keras_vae.training.run_folder import LOG, TENSORBOARD, RunRecorder
-
-LOGS = ("csv", "tensorboard")
+from keras_vae.training.run_folder import RunRecorder
 
 
 class EpochLines(keras.callbacks.Callback):
@@ -115,46 +110,3 @@ def _span(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def check_logs(names: Sequence[str]) -> None:
-    """Refuses loggers that are not known, or whose package is missing.
-
-    Args:
-        names: Of `LOGS`.
-
-    Raises:
-        ImportError: If `tensorboard` is not installed.
-        ValueError: If a name is unknown.
-    """
-    for name in names:
-        if name not in LOGS:
-            raise unknown("logger", name, LOGS)
-    if "tensorboard" in names and importlib.util.find_spec("tensorboard") is None:
-        raise ImportError(
-            "--log tensorboard needs the package tensorboard, which is not installed: "
-            'pip install -e ".[tensorboard]" in the clone of keras_vae.'
-        )
-
-
-def log_callbacks(
-    names: Sequence[str], folder: Path, resumed: bool
-) -> list[keras.callbacks.Callback]:
-    """Makes Keras's callbacks that log what `fit` does.
-
-    Args:
-        names: Of `LOGS`.
-        folder: The run's folder: `log.csv` and `tensorboard/` are made there.
-        resumed: Whether to go on with an earlier log.
-
-    Returns:
-        The callbacks.
-    """
-    made: list[keras.callbacks.Callback] = []
-    if "csv" in names:
-        made.append(keras.callbacks.CSVLogger(str(folder / LOG), append=resumed))
-    if "tensorboard" in names:
-        made.append(
-            keras.callbacks.TensorBoard(str(folder / TENSORBOARD), write_graph=False)
-        )
-    return made

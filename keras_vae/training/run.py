@@ -22,7 +22,15 @@ from keras_vae.training import hardware
 from keras_vae.training.building import check_parts
 from keras_vae.training.closing import close
 from keras_vae.training.game_watch import DiscriminatorWarning
-from keras_vae.training.progress import EpochLines, check_logs, log_callbacks
+from keras_vae.training.logs import (
+    LOG_IMAGES,
+    LOGGERS,
+    LoggedRun,
+    check_logs,
+    open_logs,
+)
+from keras_vae.training.pictures import PictureLog, shows_images
+from keras_vae.training.progress import EpochLines
 from keras_vae.training.reading import load_to_train
 from keras_vae.training.recipe import Recipe
 from keras_vae.training.run_folder import RunRecorder
@@ -44,6 +52,7 @@ def train(
     say: Callable[[str], None] | None = print,
     verbose: bool = False,
     log: Sequence[str] = (),
+    log_images: int = LOG_IMAGES,
 ) -> dict[str, Any]:
     """Trains a model and writes it, its history, scores and pictures to a folder.
 
@@ -63,7 +72,10 @@ def train(
         overwrite: Replace the run in `output`.
         say: Called with each line for the user; None prints nothing, and counts no steps.
         verbose: Whether Keras prints all logs of `fit`, instead of a line per epoch.
-        log: "csv", "tensorboard" or both: Keras's callbacks that log into `output`.
+        log: Names of loggers: "csv" and "tensorboard" log into `output`, "mlflow" and
+            "wandb" where these packages log by default.
+        log_images: Number of epochs from one picture in the logs to the next, 0 for none:
+            samples and reconstructions of images, in all logs but "csv".
 
     Returns:
         The held-out scores; see `keras_vae.evaluation.held_out_scores`.
@@ -71,7 +83,7 @@ def train(
     Raises:
         ConnectionError: If another worker is gone, or the chief cannot go on.
         FileExistsError: If `output` holds something that must not be replaced.
-        ImportError: If the package tensorboard is needed and missing.
+        ImportError: If the package of a logger is missing.
         ValueError: If recipe and data, or the workers, do not fit together.
 
     Example:
@@ -79,16 +91,19 @@ def train(
     """
     output = Path(output)
     check_parts(recipe)
-    check_logs(log)
+    check_logs(log, log_images)
     # This comes first, since TensorFlow refuses workers once it has computed anything.
     strategy = hardware.find_strategy(say or _nothing)
     workers = Workers(strategy)
+    # All workers draw the pictures, and the chief alone logs them.
+    every = log_images if any(LOGGERS[name].shows_pictures for name in log) else 0
     if not workers.is_chief:
         say, verbose, log = None, False, ()
     quiet, say = say is None, say or _nothing
     with workers.in_step(), workers.folder(output) as own:
         recipe, before, data = _read(recipe, output, resume, say)
         given = {"resume": resume, "overwrite": overwrite, "data": data.name}
+        given["log_images"] = every
         # Before the models are made, which wait for each other. The data may lie at other
         # places.
         workers.agree({**recipe.to_config(), **given})
@@ -109,11 +124,17 @@ def train(
                     return kept["scores"]
             say(describe(recipe, setup, data, metadata, workers.count))
             recorder = RunRecorder(own, recipe, setup.monitor, setup.model, metadata)
-            resumed = bool(recorder.rows)
-            callbacks = [recorder, *log_callbacks(log, own, resumed)]
-            if not (quiet or verbose):
-                callbacks.append(EpochLines(recorder, setup.steps, say))
-            _fit(setup, recorder, callbacks, say, verbose)
+            logged = LoggedRun(
+                output.resolve().name, own, recipe, bool(recorder.rows), quiet
+            )
+            with open_logs(log, logged) as logs:
+                callbacks = [recorder, *(one.callback for one in logs)]
+                if every and shows_images(setup.model):
+                    shows = [one.show for one in logs if one.show]
+                    callbacks.append(PictureLog(setup.model, data, every, shows))
+                if not (quiet or verbose):
+                    callbacks.append(EpochLines(recorder, setup.steps, say))
+                _fit(setup, recorder, callbacks, say, verbose)
         return workers.of_chief(lambda: close(output, recorder, data, say))
 
 

@@ -23,8 +23,9 @@ from keras_vae.presets.files import CONFIG, METADATA, RECIPE, WEIGHTS
 from keras_vae.training.recipe import Recipe
 
 HISTORY = "history.csv"
-# Written by Keras's callbacks, if they are asked for.
-LOG, TENSORBOARD = "log.csv", "tensorboard"
+# Written for loggers, if they are asked for: the last one holds the ids that MLflow and
+# Weights & Biases gave to the run.
+LOG, TENSORBOARD, LOG_IDS = "log.csv", "tensorboard", "log_ids.json"
 PICTURES = (
     "loss.png",
     "samples.png",
@@ -96,7 +97,7 @@ def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> 
     if resume:
         _check_same(Recipe.from_json(folder / RECIPE), recipe, folder)
     elif overwrite:
-        for name in (METADATA, WEIGHTS, CONFIG, HISTORY, LOG, *PICTURES):
+        for name in (METADATA, WEIGHTS, CONFIG, HISTORY, LOG, LOG_IDS, *PICTURES):
             (folder / name).unlink(missing_ok=True)
         # TensorBoard would draw both runs as one.
         if (folder / TENSORBOARD).exists():

@@ -207,6 +207,7 @@ def test_quiet_verbose_and_logs(command, digits_run, tmp_path, monkeypatch):
     for given, words in [
         (["--quiet", "--verbose"], "exclude each other"),
         (["--log", "cvs"], "Did you mean 'csv'"),
+        (["--log-images", "-1"], "x>=0"),
         (["--image-size", "big"], "such as 64"),
     ]:
         result = command(*options, "refused", *given)

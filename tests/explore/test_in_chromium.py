@@ -83,7 +83,7 @@ def test_a_digit_that_is_drawn(vae, page):
     page.drag(*(page.place("#pad", 9 / 16, down) for down in np.linspace(0.1, 0.9, 9)))
     drawn = np.array(page.evaluate("Array.from(readPad())"), "f4").reshape(1, 8, 8, 1)
     assert 15 < drawn.max() <= 16 and drawn[0, :, :2].max() == 0
-    summary = vae.summary(drawn)
+    summary = vae.posterior_summary(drawn)
     for name in ("mean", "stddev"):
         found = page.evaluate(f"Array.from(state.q.{name})")
         np.testing.assert_allclose(found, np.asarray(summary[name])[0], atol=1e-4)

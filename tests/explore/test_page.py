@@ -40,7 +40,9 @@ def same_as_the_model(model, path, x, y=None):
     decoded = np.reshape(model.decoded(tf.constant(z), *told), (3, -1))
     q = {"z": model.codes(units, *told)}
     if model.latent.has_density and model.latent.is_factorized and model.latent.has_moments:
-        q |= {name: model.summary(units, *told)[name] for name in ("mean", "stddev")}
+        q |= {
+            name: model.posterior_summary(units, *told)[name] for name in ("mean", "stddev")
+        }
     for i in range(3):
         np.testing.assert_allclose(found[i]["mean"], decoded[i], rtol=0, atol=1e-4)
         for name, value in q.items():

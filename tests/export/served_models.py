@@ -185,7 +185,7 @@ def answers(served, n):
     """What the Keras model says to these requests; bytes not rounded."""
     model, x, y = served.model, served.x[:n], _condition(served, n)
     preprocessor, model.preprocessor = model.preprocessor, None
-    encoded = {**model.summary(x, y), "z": model.codes(x, y)}
+    encoded = {**model.posterior_summary(x, y), "z": model.codes(x, y)}
     reconstructed = {"reconstruction": model(x, y), "z": encoded["z"]}
     z = requests(served, n)["decode"]["z"]
     expected = {

@@ -116,8 +116,10 @@ def test_a_row_does_not_depend_on_its_batch(name):
         (model(x, y), whole),
     ]:
         np.testing.assert_allclose(alone, together, **CLOSE)
-    for key, value in model.summary(x, y).items():
-        np.testing.assert_allclose(model.summary(x[2:3], row)[key], value[2:3], **CLOSE)
+    for key, value in model.posterior_summary(x, y).items():
+        np.testing.assert_allclose(
+            model.posterior_summary(x[2:3], row)[key], value[2:3], **CLOSE
+        )
     z = model.draw(len(x), 1, y)
     np.testing.assert_allclose(
         model.decode(z[2:3], row).log_prob(x[2:3]),

@@ -102,7 +102,8 @@ def test_overwriting_deletes_the_files_of_a_run_alone(tmp_path):
     opened(tmp_path)
     run_files = ["config.json", "model.weights.h5", "metadata.json", "history.csv"]
     run_files += ["loss.png", "samples.png", "reconstructions.png", "manifold.png"]
-    run_files += [name_of(3), name_of(12), "log.csv", "tensorboard/train/events"]
+    run_files += [name_of(3), name_of(12), "log.csv", "log_ids.json"]
+    run_files += ["tensorboard/train/events"]
     for name in (*run_files, "README.md", "mine/recipe.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("old")

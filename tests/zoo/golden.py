@@ -29,7 +29,7 @@ def classes(model):
 
 def outputs(model, z, x):
     """What encoder and decoder say about them."""
-    parts = model.summary(x, classes(model))
+    parts = model.posterior_summary(x, classes(model))
     parts |= {"decoded": model.decoded(z, classes(model))}
     return {name: np.asarray(value) for name, value in parts.items()}
 

@@ -494,7 +494,7 @@ class SemiSupervisedVAE(VAE):
         q = self.posterior.distribution(select(best, self._params_of_classes(x)))
         return tf.concat([self.posterior.center(q), best], axis=-1)
 
-    def summary(self, x, y=None) -> dict[str, tf.Tensor]:
+    def posterior_summary(self, x, y=None) -> dict[str, tf.Tensor]:
         """Returns the served values of the most probable class and of its code.
 
         Args:
