@@ -100,6 +100,15 @@ def test_training_moves_every_variable_and_evaluation_none(name):
     np.testing.assert_array_equal(weights(model), before)
 
 
+@every_model
+def test_keras_summarizes_the_model(name):
+    model, _ = shared_case(name)
+    lines = []
+    model.summary(print_fn=lambda line, **_: lines.append(line))
+    trained = sum(weight.value.numpy().size for weight in model.trainable_weights)
+    assert f"Trainable params: {trained:,} " in "".join(lines)
+
+
 @pytest.mark.thinned
 @every_model
 def test_a_row_does_not_depend_on_its_batch(name):
