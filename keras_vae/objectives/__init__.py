@@ -18,7 +18,7 @@ from keras_vae.objectives.mmd import WAE, InfoVAE
 from keras_vae.objectives.multisample import CIWAE, MIWAE, PIWAE, Renyi
 from keras_vae.objectives.path_gradients import STL, DReG
 from keras_vae.objectives.reconstruction import Reconstruction
-from keras_vae.objectives.regularized import RAE, Contractive, Denoising
+from keras_vae.objectives.regularized import RAE, Contractive, Denoising, Sparse
 from keras_vae.objectives.score_function import (
     NVIL,
     DisARM,
@@ -60,6 +60,7 @@ __all__ = [
     "Reconstruction",
     "Renyi",
     "ScoreFunction",
+    "Sparse",
     "Trace",
     "WarmUp",
     "get",

@@ -10,8 +10,10 @@ from keras_vae.core.numbers import fraction, not_negative
 from keras_vae.core.seeds import fold
 from keras_vae.objectives.base import Number, Objective
 
-PENALTIES = ("l2", "gradient")
+PENALTIES = ("l2", "gradient", "spectral")
 CORRUPTIONS = ("mask", "normal")
+# Rounds of power iteration for a spectral norm.
+_ROUNDS = 20
 
 
 def squared_jacobian(function, at: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -36,6 +38,25 @@ def squared_jacobian(function, at: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.square(slope), axis=list(range(1, slope.shape.rank)))
 
 
+def squared_spectral_norm(kernel: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Estimates the square of a kernel's largest singular value by power iteration.
+
+    Args:
+        kernel: Weights [..., outputs], read as a matrix.
+        seed: int32 tensor [2].
+
+    Returns:
+        A scalar, from below.
+    """
+    matrix = tf.reshape(kernel, (-1, kernel.shape[-1]))
+    fixed = tf.stop_gradient(matrix)
+    v = tf.random.stateless_normal((fixed.shape[-1], 1), seed, dtype=fixed.dtype)
+    for _ in range(_ROUNDS):
+        v = tf.math.l2_normalize(tf.matmul(fixed, fixed @ v, transpose_a=True))
+    # At the singular vector v the derivative with respect to v is zero.
+    return tf.reduce_sum(tf.square(matrix @ v))
+
+
 @keras.saving.register_keras_serializable("keras_vae")
 class RAE(Objective):
     """Minimises distortion + code / 2 * |z|^2 + weight * penalty of the decoder.
@@ -44,9 +65,9 @@ class RAE(Objective):
     prior is fitted to the codes afterwards (`generation.fit_prior`).
 
     Args:
-        penalty: "l2": the sum of squares of the decoder's kernels; "gradient": the squared
-            norm of the derivative of its mean with respect to z, estimated from one random
-            direction.
+        penalty: "l2": the sum of squares of the decoder's kernels; "spectral": the sum of
+            their squared spectral norms; "gradient": the squared norm of the derivative of
+            its mean with respect to z, estimated from one random direction.
         code: Weight beta of the size of codes. It may be set while the model trains.
         weight: Weight lambda of the penalty. It may be set while the model trains.
 
@@ -59,7 +80,8 @@ class RAE(Objective):
 
     Source:
         Ghosh et al. 2020, "From variational to deterministic autoencoders", equations 9
-        to 11.
+        to 11; Yoshida and Miyato 2017, "Spectral norm regularization for improving the
+        generalizability of deep learning", equation 3.
     """
 
     needs_density = False
@@ -84,15 +106,62 @@ class RAE(Objective):
         if self.penalty == "gradient":
             penalty = squared_jacobian(extras.expected, z, fold(trace.seed, 1))
         else:
-            penalty = tf.add_n([tf.reduce_sum(w**2) for w in extras.decoder_kernels()])
-            penalty = tf.cast(penalty, z.dtype)
+            norms = [self._norm(w, trace.seed) for w in extras.decoder_kernels()]
+            penalty = tf.cast(tf.add_n(norms), z.dtype)
         code, weight = (tf.cast(one, z.dtype) for one in (self.code, self.weight))
         loss = tf.reduce_mean(trace.distortion, axis=0) + code * size + weight * penalty
         return loss, {"code_size": size, "decoder_penalty": penalty}
 
+    def _norm(self, kernel, seed):
+        if self.penalty == "l2":
+            return tf.reduce_sum(tf.square(kernel))
+        return squared_spectral_norm(kernel, fold(seed, 1))
+
     def get_config(self):
         """Returns the constructor's arguments."""
         return {"penalty": self.penalty, "code": self.code, "weight": self.weight}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class Sparse(Objective):
+    """Minimises distortion + weight * sum of |z|: a code of which most numbers are near 0.
+
+    With the posterior "deterministic" this is the sparse autoencoder.
+
+    Args:
+        weight: Weight of the sum. It may be set while the model trains.
+
+    Raises:
+        ValueError: If `weight` is negative or not finite.
+
+    Example:
+        >>> model = keras_vae.DenseVAE(6, 20, posterior="deterministic")
+        >>> model.compile("adam", objective=Sparse(0.5))
+
+    Source:
+        Olshausen and Field 1996, "Emergence of simple-cell receptive field properties by
+        learning a sparse code for natural images", equation 2 (S(z) = |z|), with an encoder.
+    """
+
+    needs_density = False
+    terms = ("code_sum",)
+    weight = Number()
+
+    def __init__(self, weight: float = 0.1):
+        """Creates the objective."""
+        super().__init__(1)
+        self.weight = weight
+
+    def call(self, trace, step):
+        """The loss, and the sum as a term."""
+        z = trace.z[0]
+        total = tf.reduce_sum(tf.abs(z), axis=list(range(1, z.shape.rank)))
+        loss = tf.reduce_mean(trace.distortion, axis=0)
+        return loss + tf.cast(self.weight, z.dtype) * total, {"code_sum": total}
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {"weight": self.weight}
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -257,6 +257,7 @@ OBJECTIVES = {
         "ms_ssim", needs_density=False, needs_mean=True, needs_images=True
     ),
     "contractive": Objective("contractive", needs_density=False, kin="wae"),
+    "sparse": Objective("sparse", needs_density=False, kin="wae"),
     "denoising": Objective("denoising", needs_density=False, kin="wae"),
 }
 AXES = {

@@ -70,7 +70,14 @@ def of(cells):
 
 def test_every_public_part_has_a_line():
     listed = {type(one.make((LATENT,))) for one in LAYERS.values()}
-    bases = {layers.IndependentLayer, layers.PositiveLayer, layers.Quantizer}
+    bases = {
+        layers.ChoiceLayer,
+        layers.IndependentLayer,
+        layers.PositiveLayer,
+        layers.Quantizer,
+        layers.RelaxedLayer,
+        layers.StraightThroughLayer,
+    }
     assert listed == laws.public_classes(layers, layers.DistributionLayer, bases)
     made = {type(priors.get(one.part)) for one in PRIORS.values() if one.part is not None}
     assert made == laws.public_classes(priors, priors.Prior)

@@ -278,10 +278,23 @@ def rae(penalty, code, weight):
         z = np.asarray(trace.z[0], float)
         # sin acts on each element by itself: its Jacobian has the squares of cos(z).
         slope = (np.cos(z) ** 2).sum(1)
-        kernels = sum((one**2).sum() for one in KERNELS)
+        penalties = {
+            "gradient": slope,
+            "l2": sum((one**2).sum() for one in KERNELS),
+            "spectral": sum(
+                np.linalg.norm(one.reshape(-1, one.shape[-1]), 2) ** 2 for one in KERNELS
+            ),
+        }[penalty]
         size = 0.5 * (z**2).sum(1)
-        penalties = slope if penalty == "gradient" else kernels
         return reconstruction(trace, step) + code * size + weight * penalties
+
+    return loss
+
+
+def sparse(weight):
+    def loss(trace, step):
+        total = np.abs(np.asarray(trace.z[0], float)).sum(1)
+        return reconstruction(trace, step) + weight * total
 
     return loss
 
@@ -444,6 +457,10 @@ CASES = {
         {"penalty": "gradient", "code": 0.5, "weight": 2.0},
         rae("gradient", 0.5, 2.0),
     ),
+    "rae_spectral": ObjectiveCase(
+        objectives.RAE, {"penalty": "spectral", "weight": 2.0}, rae("spectral", 1e-2, 2.0)
+    ),
+    "sparse": ObjectiveCase(objectives.Sparse, {"weight": 0.5}, sparse(0.5)),
     "contractive": ObjectiveCase(objectives.Contractive, {}, contractive(0.1)),
     "denoising": ObjectiveCase(objectives.Denoising, {"num_samples": 2}, elbo()),
     "capacity": ObjectiveCase(

@@ -165,6 +165,7 @@ NAMES = {
     "nvil": objectives.NVIL,
     "rae": objectives.RAE,
     "score_function": objectives.ScoreFunction,
+    "sparse": objectives.Sparse,
     "stl": objectives.STL,
     "ciwae": objectives.CIWAE,
     "dip": objectives.DIP,
