@@ -17,6 +17,7 @@ class Meters:
         objective: The objective.
         latent: The model's latent variable; a point has no rate to log.
         terms: Names of values that the model itself logs, for some examples only.
+        turn_takers: Names of the players that may skip a step.
 
     Attributes:
         means: The mean of each logged value, by name.
@@ -26,7 +27,13 @@ class Meters:
         batches: The number of batches of this epoch or evaluation.
     """
 
-    def __init__(self, objective: Objective, latent: Latent, terms: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        objective: Objective,
+        latent: Latent,
+        terms: tuple[str, ...],
+        turn_takers: tuple[str, ...],
+    ):
         """Creates the metrics."""
         names = ["loss", "reconstruction_loss"]
         if latent.has_density:
@@ -36,8 +43,7 @@ class Meters:
         self.means = {name: keras.metrics.Mean(name) for name in names}
         self.of_some = {name: _MeanOfSome(name) for name in terms}
         self.updates = {
-            player: keras.metrics.Mean(f"{player}_updates")
-            for player in objective.turn_takers
+            player: keras.metrics.Mean(f"{player}_updates") for player in turn_takers
         }
         self.balances = {
             player: keras.metrics.Mean(f"{player}_balance")

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_vae import objectives
+from keras_vae.core.numbers import positive
 from keras_vae.core.replicas import num_replicas, sum_over_replicas
 from keras_vae.core.seeds import fold, fold_replica
 from keras_vae.core.trace import Trace
@@ -62,9 +63,17 @@ class ObjectiveModel(keras.Model):
     # Values that the model logs beside the objective's terms: the `terms` of its traces.
     terms: tuple[str, ...] = ()
     _objective: Objective | None = None
+    _skip_threshold: float | None = None
     _evaluating = False
 
-    def compile(self, optimizer=None, objective=None, **kwargs):
+    def compile(
+        self,
+        optimizer=None,
+        objective=None,
+        *,
+        skip_threshold: float | None = None,
+        **kwargs,
+    ):
         """Sets the optimizer and the objective of training.
 
         Args:
@@ -75,12 +84,16 @@ class ObjectiveModel(keras.Model):
                 change, is the first player's; `model.optimizers` has all.
             objective: A name such as "elbo" or "elbo:beta=4", or an object of
                 `keras_vae.objectives`; None takes the model's default.
+            skip_threshold: Norm of a player's gradient above which its update is skipped,
+                as for very deep hierarchies (Child 2021); over replicas, norms are added.
+                None skips none. The share of updates is logged.
             **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile`,
                 `auto_scale_loss` of `keras.Model.compile`.
 
         Raises:
             ValueError: If the objective does not fit the model, the dict not the players,
-                or a loss or metrics are given: the objective is the loss.
+                `skip_threshold` is not positive, or a loss or metrics are given: the
+                objective is the loss.
 
         Example:
             >>> vae.compile("adam", "elbo:beta=4")
@@ -99,8 +112,10 @@ class ObjectiveModel(keras.Model):
         players = objective.players or (_ALL,)
         optimizer = self.usual_optimizer if optimizer is None else optimizer
         first, *others = optimizers_for(optimizer, players).items()
-        self._objective = objective
-        self._meters = Meters(objective, self.latent, self.terms)
+        self._skip_threshold = (
+            None if skip_threshold is None else positive(skip_threshold, "skip_threshold")
+        )
+        self._set_objective(objective)
         super().compile(optimizer=first[1], **kwargs)
         # Keras wraps the optimizer that it knows, in half precision.
         self.other_optimizers = {k: scaled_like(self.optimizer, one) for k, one in others}
@@ -130,12 +145,19 @@ class ObjectiveModel(keras.Model):
                 "Setting model.objective needs a compiled model, and an objective with the "
                 "same players. Call compile(optimizer, objective)."
             )
-        self._objective = objective
-        self._meters = Meters(objective, self.latent, self.terms)
+        self._set_objective(objective)
         # Keras looks the functions up at each step; what it compiled before is forgotten.
         for name in ("train", "test"):
             if getattr(self, f"{name}_function") is not None:
                 getattr(self, f"make_{name}_function")(force=True)
+
+    def _set_objective(self, objective):
+        self._objective = objective
+        every_player = objective.players or (_ALL,)
+        turn_takers = (
+            objective.turn_takers if self._skip_threshold is None else every_player
+        )
+        self._meters = Meters(objective, self.latent, self.terms, turn_takers)
 
     def _checked_objective(self, objective):
         refuse_unmet_needs(objective, self.provides, type(self).__name__)
@@ -248,6 +270,8 @@ class ObjectiveModel(keras.Model):
             )
             self._meters.balances[player].update_state(balance)
         turns = self.objective.turns(trace, self._step)
+        if self._skip_threshold is not None:
+            turns |= self._small_enough(gradients, turns)
         for player in losses:
             apply_if(
                 turns.get(player), optimizers[player], gradients[player], variables[player]
@@ -256,6 +280,20 @@ class ObjectiveModel(keras.Model):
             self._meters.updates[player].update_state(tf.cast(turn, tf.float32))
         self._record(trace, losses, terms, batch.weight, penalties)
         return logs_of_step(self._logs(of_training=True))
+
+    def _small_enough(self, gradients, turns):
+        """Which players' gradients are small enough for an update, if it is their turn."""
+        found = {}
+        for player, of_player in gradients.items():
+            optimizer = self.optimizers[player]
+            norm = sum_over_replicas(tf.linalg.global_norm(of_player))
+            threshold = self._skip_threshold * optimizer.scale_loss(tf.ones([]))
+            small = norm <= tf.cast(threshold, norm.dtype)
+            if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+                # It skips infinite gradients itself, and must see them.
+                small |= ~tf.math.is_finite(norm)
+            found[player] = small & turns.get(player, True)
+        return found
 
     def test_step(self, data):
         """Evaluates one batch, with the noise of its place in the evaluation.
@@ -580,6 +618,8 @@ class ObjectiveModel(keras.Model):
             return {}
         config = super().get_compile_config()
         config = {key: value for key, value in config.items() if value is not None}
+        if self._skip_threshold is not None:
+            config["skip_threshold"] = self._skip_threshold
         serialize = keras.saving.serialize_keras_object
         if self.objective.players:
             config["optimizer"] = {k: serialize(one) for k, one in self.optimizers.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 
@@ -17,6 +18,22 @@ _SMALL_BATCH = 100_000
 def on_gpu() -> bool:
     """Tells whether TensorFlow sees a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+def prepare_devices(recipe: Recipe) -> None:
+    """Makes settings of this process that TensorFlow takes before it computes anything.
+
+    GPUs allocate memory as they need it, so that other processes can use them, too.
+
+    Args:
+        recipe: What to train.
+    """
+    if recipe.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    # Refused once the process has computed something: then its memory is the caller's choice.
+    with contextlib.suppress(RuntimeError):
+        for one in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(one, True)
 
 
 def find_strategy(say: Callable[[str], None]) -> tf.distribute.Strategy | None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 from keras_vae.core.descriptions import describe, parse
 from keras_vae.core.files import read_json
 from keras_vae.core.names import unknown
+from keras_vae.core.numbers import positive
 
 # Fields that name a part; constructors check their arguments when the parts are made.
 PARTS = ("model", "posterior", "prior", "likelihood", "objective", "optimizer")
@@ -168,6 +169,16 @@ class Recipe:
         "Whether to compute in half precision: float16 on GPUs, bfloat16 on CPUs (with AMX "
         "convolutions are faster by a quarter).",
     )
+    skip_threshold: float | None = _field(
+        None,
+        "Norm of the gradient above which an update is skipped, as for very deep "
+        "hierarchies.  [default: none is skipped]",
+    )
+    deterministic: bool = _field(
+        False,
+        "Whether a GPU takes only operations that give the same numbers each time, which "
+        "are slower.",
+    )
     jit: bool | None = _field(
         None,
         "Whether to compile with XLA, on one device.  [default: depends on model and "
@@ -201,7 +212,7 @@ class Recipe:
                 raise ValueError(f"{name} must be a name: {getattr(self, name)!r}.")
         for name in (
             *("mixed_precision", "jit", "header", "skip_damaged", "library_size"),
-            "stream",
+            *("stream", "deterministic"),
         ):
             if not isinstance(getattr(self, name), bool | None):
                 raise ValueError(f"{name} must be true or false in a recipe.")
@@ -209,6 +220,8 @@ class Recipe:
             raise ValueError(
                 f"columns must map names of columns to kinds, but is {self.columns!r}."
             )
+        if self.skip_threshold is not None:
+            self._set("skip_threshold", positive(self.skip_threshold, "skip_threshold"))
         self._check_images()
         self._check_sounds()
         self._check_levels()

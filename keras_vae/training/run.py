@@ -93,6 +93,7 @@ def train(
     check_parts(recipe)
     check_logs(log, log_images)
     # This comes first, since TensorFlow refuses workers once it has computed anything.
+    hardware.prepare_devices(recipe)
     strategy = hardware.find_strategy(say or _nothing)
     workers = Workers(strategy)
     # All workers draw the pictures, and the chief alone logs them.

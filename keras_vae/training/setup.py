@@ -80,7 +80,9 @@ def set_up(
     check_shares(cast(int, recipe.batch_size), model.distribute_strategy)
     x, y = _train_data(recipe, model, data)
     validation, _ = (_held_out(model, data, one) for one in ("validation", "test"))
-    model.compile(optimizer, objective, jit_compile=jit)
+    model.compile(
+        optimizer, objective, jit_compile=jit, skip_threshold=recipe.skip_threshold
+    )
     batches = _batches(recipe, model, x, y, binarize)
     return Setup(model, jit, monitor_of(objective), passes, steps, batches, validation)
 

@@ -47,6 +47,8 @@ VALUES = {
     "labels": ("100", 100),
     "header": ((), True),
     "mixed_precision": ((), True),
+    "skip_threshold": ("200", 200.0),
+    "deterministic": ([], True),
     "jit": ((), True),
 }
 
@@ -79,6 +81,7 @@ def test_every_value_of_a_recipe_has_an_option_with_a_text(field):
 def test_there_are_no_options_that_stand_for_nothing():
     names = {field.name for field in FIELDS}
     others = {"model", "output", "resume", "overwrite", "kinds", "quiet", "verbose", "log"}
+    others |= {"log_images"}
     assert set(OPTIONS) == names | others
     assert all(one.help for one in OPTIONS.values() if isinstance(one, click.Option))
 

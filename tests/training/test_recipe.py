@@ -39,6 +39,8 @@ OTHER = Recipe(
     columns={"age": "count"},
     header=True,
     mixed_precision=True,
+    skip_threshold=200.0,
+    deterministic=True,
     jit=False,
 )
 TUNED = Recipe("digits", from_preset="other")
@@ -46,12 +48,14 @@ WHOLE = ["warmup_epochs", "epochs", "patience", "batch_size", "seed", "labels"]
 WHOLE += ["sample_rate"]
 WORDS = ["binarize", "schedule"]
 FLAGS = ["mixed_precision", "jit", "header", "skip_damaged", "stream", "library_size"]
+FLAGS += ["deterministic"]
 OTHERS = [
     "data",
     "image_size",
     "channels",
     "levels",
     "seconds",
+    "skip_threshold",
     "label",
     "condition",
     "augment",
@@ -158,6 +162,11 @@ def test_bad_data_are_refused(value):
 @pytest.mark.parametrize("value", [3, "33", [28], [28, 28, 1], [0, 3], [1.5, 2], {"3": 3}])
 def test_bad_sizes_are_refused(value):
     refused("image_size", value)
+
+
+@pytest.mark.parametrize("value", [0, -1.0, "3", [1], True])
+def test_bad_thresholds_are_refused(value):
+    refused("skip_threshold", value, "skip_threshold must be")
 
 
 @pytest.mark.parametrize("value", [2, 0, "3", [1], True])
