@@ -39,7 +39,11 @@ def metadata_of(recipe: Recipe, data: DataSet, model) -> dict[str, Any]:
         about["sample_rate"] = data.sample_rate
     likelihood = model.likelihood_text
     if "feature_distance" in model.objective.terms:
-        likelihood = "distances in a discriminator's features"
+        likelihood = (
+            "distances in a discriminator's features"
+            if model.objective.feature_weight
+            else "distances of images, and a discriminator"
+        )
     metadata = {
         "model": part_name(type(model)),
         "likelihood": likelihood,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
@@ -98,10 +97,13 @@ class AutoencoderKL(VAEGAN):
         """
         if discriminator not in DISCRIMINATORS:
             raise unknown("discriminator", discriminator, DISCRIMINATORS)
-        channels, filters = (
-            positive_int(latent_channels, "latent_channels"),
-            sizes(filters, "filters"),
-        )
+        channels = positive_int(latent_channels, "latent_channels")
+        filters = sizes(filters, "filters")
+        if not filters:
+            raise ValueError(
+                "filters must hold one number for each halving of the image, such as "
+                "(64, 128), but is empty."
+            )
         with policy(dtype):
             encoder = residual_map_encoder(event_shape, 2 * channels, filters, **SCALING)
             posterior = IndependentNormal((*encoder.output_shape[1:3], channels))
@@ -116,7 +118,6 @@ class AutoencoderKL(VAEGAN):
                 **SCALING,
             )
             sees = perceptual_network(event_shape) if perceptual else None
-        given: dict[str, Any] = {"prior": prior, "seed": seed, "dtype": dtype, **kwargs}
         return cls(
             encoder,
             decoder,
@@ -124,7 +125,10 @@ class AutoencoderKL(VAEGAN):
             posterior,
             value_range=(0.0, 1.0),
             perceptual=sees,
-            **given,
+            prior=prior,
+            seed=seed,
+            dtype=dtype,
+            **kwargs,
         )
 
     def usual_objective(self):
