@@ -36,7 +36,7 @@ def test_a_room_is_listed_by_itself(command, room):
     [
         ("models", "conv_vae", ["latent_dim=32", "filters=None"], "of convolutions"),
         ("models", "vae_gan", ["latent_dim=128", "networks='light'"], "for CPUs"),
-        ("models", "autoencoder_kl", ["latent_channels=4", "filters=64-128"], "Rombach"),
+        ("models", "autoencoder_kl", ["latent_channels=4"], "PatchGAN"),
         ("models", "hierarchical_vae", ["inference='top_down'", "blocks=1"], "are images"),
         ("layers", "normal", ["scale='learned'", "floor="], "distributions"),
         ("bijectors", "sylvester", ["kind='orthogonal'"], "van den Berg"),

@@ -185,7 +185,7 @@ def test_has_one_input_and_one_output(name):
     model = made(name)
     assert len(model.inputs) == (2 if "condition" in name else 1)
     assert len(model.outputs) == 1
-    image = "conv_decoder" in name or name == "residual_decoder"
+    image = "conv_decoder" in name or "_map_" in name or name == "residual_decoder"
     assert len(model.output_shape) == (4 if image else 2)
 
 
