@@ -85,6 +85,10 @@ KINDS = {
         lambda: keras_vae.VAEGAN.for_images(SHAPE, 3, filters=(2,), seed=0),
         "adversarial",
     ),
+    "maps": (
+        lambda: keras_vae.AutoencoderKL.for_images(SHAPE, 2, filters=(4, 4), seed=0),
+        None,
+    ),
 }
 
 

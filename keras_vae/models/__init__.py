@@ -9,13 +9,14 @@ from keras_vae.models.hierarchical import HierarchicalVAE, LadderVAE
 from keras_vae.models.latent_variable_model import LatentVariableModel
 from keras_vae.models.semi_supervised import SemiSupervisedVAE
 from keras_vae.models.vae import VAE
-from keras_vae.models.vae_gan import VAEGAN
+from keras_vae.models.vae_gan import VAEGAN, AutoencoderKL
 from keras_vae.models.vector_quantized import VQVAE
 
 __all__ = [
     "VAE",
     "VAEGAN",
     "VQVAE",
+    "AutoencoderKL",
     "ConvVAE",
     "DenseVAE",
     "HierarchicalVAE",

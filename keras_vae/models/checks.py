@@ -192,8 +192,8 @@ _HOW_TO_PROVIDE = {
     "pictures": "It is for images [height, width, 1 or 3] without gaps: take another "
     "objective, or leave diff_augment out.",
     "baseline": "Make the model with baseline=(100,), the widths of its hidden layers.",
-    "perceptual": "Make the model with VAEGAN.for_images(..., perceptual=True), or "
-    "vae_gan:perceptual=true.",
+    "perceptual": "Make the model with perceptual=True: VAEGAN.for_images or "
+    "AutoencoderKL.for_images; vae_gan:perceptual=true on the command line.",
     "leapfrog": "Make the model with leapfrog=5, the number of its steps.",
 }
 

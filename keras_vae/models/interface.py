@@ -273,5 +273,5 @@ class ModelInterface(ObjectiveModel):
         """Trains the network for perceptual distances on labels, before `fit`."""
         raise ValueError(
             f"This {type(self).__name__} has no network for perceptual distances. Use "
-            "VAEGAN.for_images(..., perceptual=True)."
+            "VAEGAN.for_images or AutoencoderKL.for_images with perceptual=True."
         )

@@ -21,7 +21,12 @@ from keras_vae.networks.missingness import (
 )
 from keras_vae.networks.perceptual import classifier, perceptual_network
 from keras_vae.networks.plus_condition import PlusCondition
-from keras_vae.networks.residual import residual_decoder, residual_encoder
+from keras_vae.networks.residual import (
+    residual_decoder,
+    residual_encoder,
+    residual_map_decoder,
+    residual_map_encoder,
+)
 
 __all__ = [
     "AddOffset",
@@ -49,4 +54,6 @@ __all__ = [
     "perceptual_network",
     "residual_decoder",
     "residual_encoder",
+    "residual_map_decoder",
+    "residual_map_encoder",
 ]

@@ -184,6 +184,29 @@ def image_shape(event_shape: Sequence[int]) -> tuple[int, int, int]:
     return height, width, channels
 
 
+def halved_sides(event_shape: Sequence[int], times: int, instead: str) -> tuple[int, int]:
+    """Returns the sides of an image that is halved without a rest.
+
+    Args:
+        event_shape: Shape (height, width, channels) of one image.
+        times: Number of halvings.
+        instead: What else to give where this does not work.
+
+    Returns:
+        Height and width.
+
+    Raises:
+        ValueError: If the image cannot be halved so often.
+    """
+    height, width, _ = image_shape(event_shape)
+    if height % 2**times or width % 2**times:
+        raise ValueError(
+            f"Images of {height}x{width} cannot be halved {times} times. Let both sides be "
+            f"multiples of {2**times}, or give {instead}."
+        )
+    return height // 2**times, width // 2**times
+
+
 def outputs_per_pixel(event_shape: Sequence[int], output_size: int) -> int:
     """Returns how many outputs a convolution has for each pixel of an image.
 

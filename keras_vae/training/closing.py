@@ -92,8 +92,8 @@ def _worse_than_nothing(model, scores) -> list[str]:
     if sharpness > _GRAIN:
         return [
             f"samples are {sharpness:.1f} times as sharp as the data, which means grain. "
-            "Raise pixel_weight, gamma or beta of the objective (adversarial:...), or lower "
-            "sample_weight."
+            "Fit a prior to the codes (keras-vae fit-prior), or train with another objective "
+            "(adversarial:...): raise pixel_weight, gamma or beta, or lower sample_weight."
         ]
     low, high = model.support.low, model.support.high
     bits = scores.get("bits_per_dimension")

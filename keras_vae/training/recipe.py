@@ -93,7 +93,7 @@ class Recipe:
     epochs: int | None = _field(
         None,
         "Maximum number of epochs. An epoch is a pass through the training data, or several "
-        "if they are few.  [default: 50, or 20 for a VAE-GAN]",
+        "if they are few.  [default: 50, or 20 for vae_gan]",
     )
     patience: int = _field(
         10, "Epochs without a better validation score before training stops."

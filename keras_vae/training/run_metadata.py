@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 
@@ -39,7 +39,11 @@ def metadata_of(recipe: Recipe, data: DataSet, model) -> dict[str, Any]:
         about["sample_rate"] = data.sample_rate
     likelihood = model.likelihood_text
     if "feature_distance" in model.objective.terms:
-        likelihood = "distances in a discriminator's features"
+        likelihood = (
+            "distances in a discriminator's features"
+            if model.objective.feature_weight
+            else "distances of images, and a discriminator"
+        )
     metadata = {
         "model": part_name(type(model)),
         "likelihood": likelihood,
@@ -114,11 +118,24 @@ def describe(
             else ""
         )
         + advice(recipe, data)
+        + _late_game(recipe, setup)
         + (f"an epoch is {passes} passes through the training data\n" if passes > 1 else "")
         + f"training on {count} {kind}{'s' if count > 1 else ''}"
         + (f", by {workers} workers" if workers > 1 else "")
         + (" with XLA" if setup.jit else "")
         + (" in mixed precision" if metadata["policy"].startswith("mixed") else "")
+    )
+
+
+def _late_game(recipe: Recipe, setup: Setup) -> str:
+    """Says so if the adversarial training would start after the last step."""
+    total = setup.steps * cast(int, recipe.epochs)
+    start = getattr(setup.model.objective, "start_step", 0)
+    if start < total:
+        return ""
+    return (
+        f"the adversarial training starts at step {start:,}, but there are only {total:,} "
+        "steps: train longer (--epochs), or lower start_step (--objective adversarial:...)\n"
     )
 
 

@@ -46,6 +46,7 @@ class Halved(objectives.Objective):
         (priors.StandardNormal, "standard_normal"),
         (models.ConvVAE, "conv_vae"),
         (models.VAEGAN, "vae_gan"),
+        (models.AutoencoderKL, "autoencoder_kl"),
         (models.SemiSupervisedVAE, "semi_supervised_vae"),
         (models.LadderVAE, "ladder_vae"),
         (models.HierarchicalVAE, "hierarchical_vae"),

@@ -112,7 +112,11 @@ TOOLS = {
 # Tools: (kinds they refuse, words).
 FLAT = {"sphere", "bits", "one-hot", "simplex", "between 0 and 1", "classes to learn"}
 CONDITIONS = {"condition", "prior of a condition"}
-POINT = {"autoencoder": "is a point", "VAE-GAN": "not trained for"}
+POINT = {
+    "autoencoder": "is a point",
+    "VAE-GAN": "not trained for",
+    "maps": "not trained for",
+}
 NO_LINES = dict.fromkeys(FLAT, "lives on")
 NO_CONDITION = dict.fromkeys(CONDITIONS, "knows no condition")
 REFUSED = {

@@ -98,6 +98,13 @@ def vae_gan(posterior=None, prior=None, seed=0, filters=(2, 3), **arguments):
     )
 
 
+def autoencoder_kl(seed=0, **arguments):
+    """A small VAE-GAN whose codes are maps of 2 x 2 places."""
+    return keras_vae.AutoencoderKL.for_images(
+        IMAGE, LATENT, **{"filters": (6, 5), "seed": seed, **arguments}
+    )
+
+
 def fixed_noise_vae_gan(**arguments):
     """A VAE-GAN with draws from q and p at their means; normalization enlarges the rest."""
     posterior = layers.IndependentNormal(LATENT, scale=1e-12)
@@ -270,6 +277,12 @@ CASES = {
         lambda: objectives.ELBO(free_bits=0.01),
     ),
     "VAE-GAN": (vae_gan, objectives.Adversarial),
+    "VAE-GAN, maps of codes": (
+        autoencoder_kl,
+        lambda: objectives.Adversarial(
+            beta=0.01, generator_loss="hinge", feature_weight=0.0, pixel_weight=1.0
+        ),
+    ),
     "VAE-GAN, mixture prior": (
         lambda: vae_gan(
             posterior=layers.MultivariateNormalTriL(LATENT),

@@ -24,6 +24,9 @@ MODELS = {
     "VAE-GAN, spectral": lambda: keras_vae.VAEGAN.for_images(
         SHAPE, 2, filters=(2,), spectral_normalization=True, seed=0
     ),
+    "AutoencoderKL": lambda: keras_vae.AutoencoderKL.for_images(
+        SHAPE, 2, filters=(3, 4), seed=0
+    ),
     "VAE-GAN, paper": lambda: keras_vae.VAEGAN.for_images(SHAPE, 2, "paper", seed=0),
 }
 # Of many operations, each of which is made anew here several times.

@@ -176,6 +176,7 @@ def test_two_epochs_are_one_and_one():
         keras_vae.DenseVAE,
         keras_vae.ConvVAE,
         keras_vae.VAEGAN,
+        keras_vae.AutoencoderKL,
         keras_vae.SemiSupervisedVAE,
         keras_vae.HierarchicalVAE,
         keras_vae.LadderVAE,

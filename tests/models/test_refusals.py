@@ -717,6 +717,8 @@ def test_convolutions_refuse_what_is_no_image(shape):
         keras_vae.ConvVAE(shape, latent_dim=2)
     with pytest.raises(ValueError, match="height, width, channels"):
         keras_vae.HierarchicalVAE.for_images(shape)
+    with pytest.raises(ValueError, match="height, width, channels"):
+        keras_vae.AutoencoderKL.for_images(shape)
 
 
 OF_LIKELIHOODS = [keras_vae.ConvVAE, keras_vae.DenseVAE, keras_vae.SemiSupervisedVAE]

@@ -22,6 +22,8 @@ from keras_vae.networks import (
     larsen_encoder,
     residual_decoder,
     residual_encoder,
+    residual_map_decoder,
+    residual_map_encoder,
 )
 
 IMAGES = [(28, 28, 1), (28, 20, 1), (31, 45, 3), (64, 64, 3), (1, 1, 1), (5, 2, 2)]
@@ -54,6 +56,8 @@ BUILD = {
     ),
     "residual_encoder": lambda: residual_encoder((7, 6, 2), 4, (32, 16)),
     "residual_decoder": lambda: residual_decoder(3, (7, 6, 2), 84, (32, 32)),
+    "residual_map_encoder": lambda: residual_map_encoder((8, 12, 2), 6, (32, 16)),
+    "residual_map_decoder": lambda: residual_map_decoder((2, 3, 4), 2, (32, 16)),
     "code_critic": lambda: code_critic((7, 2), (5, 4)),
     "larsen_encoder": lambda: larsen_encoder((7, 6, 2), 4),
     "larsen_decoder": lambda: larsen_decoder(3, (7, 6, 2)),
@@ -181,7 +185,7 @@ def test_has_one_input_and_one_output(name):
     model = made(name)
     assert len(model.inputs) == (2 if "condition" in name else 1)
     assert len(model.outputs) == 1
-    image = "conv_decoder" in name or name == "residual_decoder"
+    image = "conv_decoder" in name or "_map_" in name or name == "residual_decoder"
     assert len(model.output_shape) == (4 if image else 2)
 
 

@@ -218,7 +218,9 @@ def test_small_data_get_small_batches(n, size):
     assert dataclasses.replace(resolved, batch_size=None, epochs=None) == make()
 
 
-@pytest.mark.parametrize("model, epochs", [("dense_vae", 50), ("vae_gan", 20)])
+@pytest.mark.parametrize(
+    "model, epochs", [("dense_vae", 50), ("vae_gan", 20), ("autoencoder_kl", 50)]
+)
 def test_a_game_is_shorter_since_no_score_ends_it(model, epochs):
     images = table_set((8, 8, 3))
     assert make(model=model).resolve(images).epochs == epochs

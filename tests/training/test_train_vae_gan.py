@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from runs import break_in_batch, contents, history, recipe, run, same_run
 
-from keras_vae import VAE, VAEGAN
+from keras_vae import VAE, VAEGAN, AutoencoderKL
 from keras_vae.data import load
 from keras_vae.evaluation import image_scores
 from keras_vae.presets.files import read_metadata
@@ -47,6 +47,19 @@ def test_the_history_has_every_player(whole):
     assert "decoder_updates" in columns and "val_decoder_updates" not in columns
 
 
+def test_a_run_of_maps_of_codes(tmp_path):
+    model = "autoencoder_kl:latent_channels=2,filters=4-4"
+    said = run(adversarial(model=model, objective=None, epochs=1), tmp_path / "run")
+    made = VAE.from_preset(tmp_path / "run")
+    assert type(made) is AutoencoderKL
+    assert made.embed(load("digits").x_test[:3]).shape == (3, 2, 2, 2)
+    metadata = read_metadata(tmp_path / "run")
+    assert metadata["likelihood"] == "distances of images, and a discriminator"
+    assert "PSNR of reconstructions" in said
+    # The game would start later than this short run ends.
+    assert "the adversarial training starts at step 1,000" in said
+
+
 @pytest.mark.slow
 def test_a_resumed_run_is_the_uninterrupted_one(whole, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -72,6 +85,8 @@ def test_a_resumed_run_is_the_uninterrupted_one(whole, tmp_path, monkeypatch):
         ({"data": "table.npy"}, "image"),
         ({"model": "vae_gan:networks=paper,filters=4"}, "filters, .* are for networks='li"),
         ({"model": "vae_gan:networks=heavy"}, "'heavy'"),
+        ({"model": "autoencoder_kl:filters=4-4-4-4"}, "8x8 cannot be halved 4 times"),
+        ({"model": "autoencoder_kl:latent_channels=0"}, "latent_channels must be a posi"),
         ({"model": "dense_vae"}, "has the players encoder, .* Use keras_vae.VAEGAN"),
     ],
 )

@@ -24,7 +24,7 @@ from keras_vae.networks import (
 )
 
 # From [0, 1] to [-1, 1].
-_SCALING: dict[str, Any] = {"rescale": 2.0, "shift": -1.0}
+SCALING: dict[str, Any] = {"rescale": 2.0, "shift": -1.0}
 
 
 def light_networks(event_shape, latent_dim, posterior, filters, **discriminating):
@@ -33,7 +33,7 @@ def light_networks(event_shape, latent_dim, posterior, filters, **discriminating
     filters = sizes(filters or usual, "filters")
     return (
         conv_encoder(
-            event_shape, posterior.params_size, filters, normalization=True, **_SCALING
+            event_shape, posterior.params_size, filters, normalization=True, **SCALING
         ),
         conv_decoder(
             latent_dim,
@@ -44,9 +44,7 @@ def light_networks(event_shape, latent_dim, posterior, filters, **discriminating
         ),
         # This limit holds for any depth: on smaller feature maps, distances would carry
         # less information about places.
-        conv_discriminator(
-            event_shape, filters[: len(usual)], **discriminating, **_SCALING
-        ),
+        conv_discriminator(event_shape, filters[: len(usual)], **discriminating, **SCALING),
     )
 
 
@@ -56,20 +54,18 @@ def residual_networks(event_shape, latent_dim, posterior, filters, **discriminat
     filters = sizes(filters or (*usual, usual[-1]), "filters")
     size = math.prod(event_shape)
     return (
-        residual_encoder(event_shape, posterior.params_size, filters, **_SCALING),
+        residual_encoder(event_shape, posterior.params_size, filters, **SCALING),
         residual_decoder(latent_dim, event_shape, size, filters[::-1]),
-        conv_discriminator(
-            event_shape, filters[: len(usual)], **discriminating, **_SCALING
-        ),
+        conv_discriminator(event_shape, filters[: len(usual)], **discriminating, **SCALING),
     )
 
 
 def paper_networks(event_shape, latent_dim, posterior, *_, **__):
     """Makes the paper's encoder, decoder and discriminator."""
     return (
-        larsen_encoder(event_shape, posterior.params_size, **_SCALING),
+        larsen_encoder(event_shape, posterior.params_size, **SCALING),
         larsen_decoder(latent_dim, event_shape),
-        larsen_discriminator(event_shape, **_SCALING),
+        larsen_discriminator(event_shape, **SCALING),
     )
 
 

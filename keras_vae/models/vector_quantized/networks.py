@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 
 from keras_vae.core.dtypes import float_dtype
-from keras_vae.networks.conv import image_shape
+from keras_vae.networks.conv import halved_sides
 from keras_vae.networks.inputs import scaled_features
 
 _make = keras.layers
@@ -39,14 +39,10 @@ class Sizes(NamedTuple):
         Raises:
             ValueError: If the image cannot be halved so often.
         """
-        (height, width, _), times = image_shape(self.event_shape), self.halvings + more
-        if height % 2**times or width % 2**times:
-            raise ValueError(
-                f"Images of {height}x{width} cannot be halved {times} times. Let both sides "
-                f"be multiples of {2**times}, or give another number of halvings"
-                + (": the upper level of codes takes one more." if more else ".")
-            )
-        return height // 2**times, width // 2**times
+        instead = "another number of halvings"
+        if more:
+            instead += ": the upper level of codes takes one more"
+        return halved_sides(self.event_shape, self.halvings + more, instead)
 
     @property
     def widths(self) -> list[int]:
