@@ -22,7 +22,7 @@ def info(run):
     kind = metadata.get("model") or "saved from Python"
     lines = [
         f"{kind}: {type(model).__name__}, {model.count_params():,} weights, latent size "
-        f"{model.latent_dim}, likelihood {model.likelihood_text}"
+        f"{model.latent_size_text}, likelihood {model.likelihood_text}"
     ]
     if isinstance(about, dict):
         shape = tuple(about["event_shape"])

@@ -222,10 +222,11 @@ def interpolate(run, data, split, count, steps, output):
 @split_option("all")
 @output_option("z.npz", "The file: .npz, .csv or .parquet.")
 def embed(run, data, split, output):
-    """Write the codes z [N, D] of data, with labels y if there are any.
+    """Write the codes z of data, [N, *latent], with labels y if there are any.
 
-    A .csv has a row for each example, with its number in the data and, for images and
-    sounds, its file; labels are in the column y, or in y(NAME) if there are several.
+    A .csv or .parquet has a row for each example: its flat code, its number in the data
+    and, for images and sounds, its file; labels are in the column y, or in y(NAME) if there
+    are several.
     """
     import numpy as np
 

@@ -21,8 +21,7 @@ class _Ramp(LearningRateSchedule):
         self.end = not_negative(end, "end")
 
     def _between(self, share):
-        share = tf.clip_by_value(share, 0.0, 1.0)
-        return self.start + (self.end - self.start) * share
+        return self.start + (self.end - self.start) * tf.clip_by_value(share, 0.0, 1.0)
 
     def get_config(self) -> dict:
         """Returns the constructor's arguments."""
@@ -135,9 +134,7 @@ class Exponential(_Ramp):
 
     def __init__(self, steps: int = 10_000, start: float = 1.0, end: float = 0.5):
         """Creates the schedule."""
-        super().__init__(steps, start, end)
-        positive(start, "start")
-        positive(end, "end")
+        super().__init__(steps, positive(start, "start"), positive(end, "end"))
 
     def __call__(self, step):
         """Value at a step of the optimizer, a scalar."""

@@ -59,8 +59,9 @@ class ChoiceLayer(DistributionLayer):
 
     Example:
         >>> class Choice(ChoiceLayer):
-        ...     def make_choices(self, logits):
-        ...         return tfd.OneHotCategorical(logits=logits, dtype=logits.dtype)
+        ...     def make_distribution(self, params):
+        ...         choices = tfd.OneHotCategorical(self.logits_of(params))
+        ...         return tfd.Independent(choices, len(self.event_shape) - 1)
         >>> Choice((20, 10)).params_size
         200
     """
@@ -81,20 +82,9 @@ class ChoiceLayer(DistributionLayer):
         """One logit for each class of each choice."""
         return math.prod(self.event_shape)
 
-    def make_choices(self, logits: tf.Tensor) -> tfd.Distribution:
-        """Builds distributions over vectors from logits [..., *groups, K]."""
-        raise NotImplementedError
-
-    def make_distribution(self, params):
-        """One choice by its logits, or independent ones joined into one event."""
-        if len(self.event_shape) == 1:
-            return self.make_choices(params)
-        shape = (*keras.ops.shape(params)[:-1], *self.event_shape)
-        return tfd.Independent(
-            self.make_choices(tf.reshape(params, shape)),
-            reinterpreted_batch_ndims=len(self.event_shape) - 1,
-            validate_args=self.validate_args,
-        )
+    def logits_of(self, params) -> tf.Tensor:
+        """The parameters as logits [..., *groups, K]."""
+        return tf.reshape(params, (*keras.ops.shape(params)[:-1], *self.event_shape))
 
     def params_shapes(self) -> list[tuple[int, ...]]:
         """Flat, or with the shape of an event."""
@@ -124,10 +114,21 @@ class OneHotCategorical(ChoiceLayer):
 
     is_discrete = True
 
-    def make_choices(self, logits):
-        """One-hot categorical by logits, with float draws."""
+    def make_choices(self, logits: tf.Tensor) -> tfd.Distribution:
+        """One-hot categoricals by logits [..., *groups, K], with float draws."""
         return StableOneHotCategorical(
             logits=logits, dtype=logits.dtype, validate_args=self.validate_args
+        )
+
+    def make_distribution(self, params):
+        """One choice by its logits, or independent ones joined into one event."""
+        choices = self.make_choices(self.logits_of(params))
+        if len(self.event_shape) == 1:
+            return choices
+        return tfd.Independent(
+            choices,
+            reinterpreted_batch_ndims=len(self.event_shape) - 1,
+            validate_args=self.validate_args,
         )
 
     @property

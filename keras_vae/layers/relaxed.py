@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule, serialize
 from tensorflow_probability import bijectors as tfb
@@ -20,8 +21,36 @@ from keras_vae.core.support import (
     Support,
 )
 from keras_vae.layers.base import DistributionLayer
+from keras_vae.layers.bounded import inside_unit_interval
 from keras_vae.layers.categorical import ChoiceLayer
 from keras_vae.layers.independent import IndependentLayer
+
+# At this step all schedules have come to their end.
+_LAST_STEP = 2**31 - 1
+
+
+class _Sigmoid(tfb.Sigmoid):
+    """TFP's, whose inverse is finite at 0 and 1.
+
+    TFP remembers the logits of a draw, but not of a copy of it.
+    """
+
+    def _inverse(self, y):
+        return super()._inverse(inside_unit_interval(y))
+
+
+class _Exp(tfb.Exp):
+    """TFP's, whose inverse is finite at 0."""
+
+    def _inverse(self, y):
+        return super()._inverse(_above_zero(y))
+
+    def _inverse_log_det_jacobian(self, y):
+        return super()._inverse_log_det_jacobian(_above_zero(y))
+
+
+def _above_zero(y):
+    return tf.maximum(y, np.finfo(y.dtype.as_numpy_dtype).tiny)
 
 
 class RelaxedLayer(DistributionLayer):
@@ -55,6 +84,7 @@ class RelaxedLayer(DistributionLayer):
             self.temperature = positive(temperature, "temperature")
             return
         start = positive(float(self.temperature(0)), "temperature at the first step")
+        positive(float(self.temperature(_LAST_STEP)), "temperature at the end")
         self.present_temperature = self.add_weight(
             (),
             keras.initializers.Constant(start),
@@ -121,14 +151,14 @@ class RelaxedOneHotCategorical(RelaxedLayer, ChoiceLayer):
 
     def make_distribution(self, params):
         """Concrete by logits, joined into one event."""
-        logits = tf.reshape(params, (*keras.ops.shape(params)[:-1], *self.event_shape))
+        logits = self.logits_of(params)
         temperature = self.temperature_now(logits.dtype)
         choices = tfd.ExpRelaxedOneHotCategorical(temperature, logits=logits)
         # The transformation comes last, so that it remembers the logarithms of draws that
-        # round to 0, where there is no density.
+        # round to 0.
         return tfd.TransformedDistribution(
             tfd.Independent(choices, len(self.event_shape) - 1),
-            tfb.Exp(),
+            _Exp(),
             validate_args=self.validate_args,
         )
 
@@ -185,10 +215,10 @@ class RelaxedBernoulli(RelaxedLayer, IndependentLayer):
         temperature = self.temperature_now(logits.dtype)
         logistic = tfd.Logistic(logits / temperature, 1.0 / temperature)
         # The transformation comes last, so that it remembers the logits of draws that round
-        # to 1, where there is no density.
+        # to 1.
         return tfd.TransformedDistribution(
             tfd.Independent(logistic, len(self.event_shape)),
-            tfb.Sigmoid(),
+            _Sigmoid(),
             validate_args=self.validate_args,
         )
 

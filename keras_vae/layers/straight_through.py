@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
+from tensorflow_probability import util as tfu
 
 from keras_vae.core.numbers import positive
 from keras_vae.layers.base import DistributionLayer
@@ -17,15 +18,19 @@ def _passed(hard, soft):
     return hard + (soft - tf.stop_gradient(soft))
 
 
-class _StraightThrough:
+class _StraightThrough(tfd.Distribution):
     """A mixin for distributions by logits: draws that are discrete, and have a gradient."""
 
-    temperature: float | None = None
-
-    def with_gradient(self, temperature: float | None):
-        self.temperature = temperature
+    def __init__(self, logits, temperature=None, dtype=None, validate_args=False):
+        parameters = dict(locals())
+        super().__init__(logits=logits, dtype=dtype, validate_args=validate_args)
+        self.temperature, self._parameters = temperature, parameters
         self._reparameterization_type = tfd.FULLY_REPARAMETERIZED
-        return self
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        properties = super()._parameter_properties(dtype, num_classes)
+        return {"logits": properties["logits"], "temperature": tfu.ParameterProperties()}
 
 
 class _Bits(_StraightThrough, StableBernoulli):
@@ -49,8 +54,8 @@ class _Choices(_StraightThrough, StableOneHotCategorical):
 class StraightThroughLayer(DistributionLayer):
     """Base of discrete layers whose draws have the gradient of continuous numbers.
 
-    The gradient is biased. It is the only one of discrete draws that objectives with a
-    pathwise gradient can use, such as "elbo".
+    The gradient is biased. It is the only gradient through discrete draws, so objectives
+    such as "elbo" can use it.
 
     Args:
         *args: Arguments of the other base class, such as `event_shape`.
@@ -102,8 +107,7 @@ class StraightThroughBernoulli(StraightThroughLayer, IndependentBernoulli):
 
     def make_elements(self, logits):
         """Bernoulli by logits."""
-        made = _Bits(logits=logits, dtype=logits.dtype, validate_args=self.validate_args)
-        return made.with_gradient(self.temperature)
+        return _Bits(logits, self.temperature, logits.dtype, self.validate_args)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -134,5 +138,4 @@ class StraightThroughOneHotCategorical(StraightThroughLayer, OneHotCategorical):
 
     def make_choices(self, logits):
         """One-hot categorical by logits."""
-        made = _Choices(logits=logits, dtype=logits.dtype, validate_args=self.validate_args)
-        return made.with_gradient(self.temperature)
+        return _Choices(logits, self.temperature, logits.dtype, self.validate_args)

@@ -134,6 +134,14 @@ class ModelInterface(ObjectiveModel):
         """Number of latent numbers."""
         return math.prod(self.latent.shape)
 
+    @property
+    def latent_size_text(self) -> str:
+        """The size of the latent vector, or number and shape: "200 (20 x 10)"."""
+        shape = self.latent.shape
+        if len(shape) == 1:
+            return str(self.latent_dim)
+        return f"{self.latent_dim} ({' x '.join(map(str, shape))})"
+
     def encode(self, x, y=None, training: bool = False) -> tfd.Distribution:
         """Returns the posterior q(z|x, y), in the model's units."""
         raise NotImplementedError

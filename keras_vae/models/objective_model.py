@@ -217,12 +217,12 @@ class ObjectiveModel(keras.Model):
         meters = [*self._meters.means.values(), *self._meters.of_some.values()]
         meters += self._meters.of_training if of_training else []
         logs = {one.name: one.result() for one in meters}
-        for layer in self._scheduled_layers()[:1]:
+        for layer in self.scheduled_layers()[:1]:
             logs["temperature"] = layer.temperature_now()
         return {**logs, **self.objective.logs(self._step)}
 
-    def _scheduled_layers(self):
-        """The layers whose temperatures have a schedule: the posterior comes first."""
+    def scheduled_layers(self) -> list[RelaxedLayer]:
+        """Returns the layers whose temperatures have a schedule, the posterior first."""
         layers = self._flatten_layers(include_self=False)
         relaxed = (one for one in layers if isinstance(one, RelaxedLayer))
         return [one for one in relaxed if one.is_scheduled]
@@ -270,30 +270,32 @@ class ObjectiveModel(keras.Model):
             )
             self._meters.balances[player].update_state(balance)
         turns = self.objective.turns(trace, self._step)
+        updated = turns
         if self._skip_threshold is not None:
-            turns |= self._small_enough(gradients, turns)
+            turns, updated = self._small_enough(gradients, turns)
         for player in losses:
             apply_if(
                 turns.get(player), optimizers[player], gradients[player], variables[player]
             )
-        for player, turn in turns.items():
+        for player, turn in updated.items():
             self._meters.updates[player].update_state(tf.cast(turn, tf.float32))
         self._record(trace, losses, terms, batch.weight, penalties)
         return logs_of_step(self._logs(of_training=True))
 
     def _small_enough(self, gradients, turns):
-        """Which players' gradients are small enough for an update, if it is their turn."""
-        found = {}
+        """Which players' optimizers get their gradients, and which of them are updated."""
+        passed, updated = {}, {}
         for player, of_player in gradients.items():
             optimizer = self.optimizers[player]
             norm = sum_over_replicas(tf.linalg.global_norm(of_player))
             threshold = self._skip_threshold * optimizer.scale_loss(tf.ones([]))
             small = norm <= tf.cast(threshold, norm.dtype)
+            turn = turns.get(player, True)
+            updated[player] = passed[player] = small & turn
             if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
                 # It skips infinite gradients itself, and must see them.
-                small |= ~tf.math.is_finite(norm)
-            found[player] = small & turns.get(player, True)
-        return found
+                passed[player] = (small | ~tf.math.is_finite(norm)) & turn
+        return passed, updated
 
     def test_step(self, data):
         """Evaluates one batch, with the noise of its place in the evaluation.
@@ -342,7 +344,7 @@ class ObjectiveModel(keras.Model):
                 "takes no sample_weight. Leave it out."
             )
         if training:
-            for layer in self._scheduled_layers():
+            for layer in self.scheduled_layers():
                 layer.at_step(self._step)
         seed = self._next_seed(training)
         x = with_enough(self.batch_to_units(batch, fold(seed, _DATA)), self.objective)

@@ -254,7 +254,7 @@ class VAE(LatentVariableModel):
             has_density=q.has_density,
             is_factorized=is_factorized(q),
             has_moments=knows_moments(q),
-            is_encoded=not (q.weights or self.prior.asks_encoder),
+            is_encoded=not (q.trainable_variables or self.prior.asks_encoder),
             name=type(q).__name__,
         )
 
@@ -689,6 +689,9 @@ class VAE(LatentVariableModel):
             if other is not prior:
                 other.set_weights(mine.get_weights())
                 other.trainable = False
+        for layer in copied.scheduled_layers():
+            # A fitted prior has the temperature at which the model arrived.
+            layer.present_temperature.assign(self.posterior.temperature_now())
         return copied
 
     def shares_encoder(self, other: LatentVariableModel) -> bool:

@@ -166,8 +166,8 @@ class Objective:
             raise ValueError(
                 f"Draws from the posterior {latent.name} have no gradient with respect to "
                 f"its parameters, so the objective {name} would not train the encoder. Use "
-                "objectives.VIMCO(), or a reparameterized posterior, such as "
-                "IndependentNormal or, near one-hot vectors, RelaxedOneHotCategorical."
+                "objectives.VIMCO(), or a posterior whose draws have one, such as "
+                "IndependentNormal, StraightThroughBernoulli or RelaxedOneHotCategorical."
             )
 
     def draw(self, q: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:

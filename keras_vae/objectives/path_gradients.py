@@ -5,9 +5,19 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from keras_vae.core.latent import Latent
 from keras_vae.objectives.base import Objective
 from keras_vae.objectives.multisample import importance_weighted
 from keras_vae.objectives.score_function import with_gradient_of
+
+
+def _refuse_surrogates(objective: Objective, latent: Latent) -> None:
+    if latent.is_discrete:
+        raise ValueError(
+            f"{type(objective).__name__} holds for draws that depend smoothly on the "
+            f"parameters, but {latent.name} draws discrete values and passes on a surrogate "
+            "gradient. Use objectives.ELBO(), or objectives.VIMCO()."
+        )
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -27,6 +37,11 @@ class STL(Objective):
     """
 
     needs = ("frozen_log_q",)
+
+    def check(self, latent):
+        """Refuses draws whose gradient is a surrogate."""
+        super().check(latent)
+        _refuse_surrogates(self, latent)
 
     def call(self, trace, step):
         """The negative ELBO of the draws."""
@@ -63,6 +78,7 @@ class DReG(Objective):
     def check(self, latent):
         """Refuses weights that are neither the encoder's alone nor the decoder's."""
         super().check(latent)
+        _refuse_surrogates(self, latent)
         if not latent.is_encoded:
             raise ValueError(
                 "DReG needs a posterior whose parameters all come from the encoder, and a "

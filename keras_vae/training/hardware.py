@@ -24,6 +24,7 @@ def prepare_devices(recipe: Recipe) -> None:
     """Makes settings of this process that TensorFlow takes before it computes anything.
 
     GPUs allocate memory as they need it, so that other processes can use them, too.
+    Deterministic operations stay on until the process ends.
 
     Args:
         recipe: What to train.
@@ -31,7 +32,8 @@ def prepare_devices(recipe: Recipe) -> None:
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
     # Refused once the process has computed something: then its memory is the caller's choice.
-    with contextlib.suppress(RuntimeError):
+    # (A ValueError where it has limited the memory.)
+    with contextlib.suppress(RuntimeError, ValueError):
         for one in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(one, True)
 

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import importlib.util
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -101,11 +102,18 @@ def _mlflow(run: LoggedRun) -> Iterator[Log]:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
 
     def log(epoch, logs):
-        mlflow.log_metrics(logs, step=epoch)
+        with _or_warning(mlflow.MlflowException):
+            mlflow.log_metrics(logs, step=epoch)
 
     def show(name, picture, epoch):
-        mlflow.log_image(picture, key=name, step=epoch, synchronous=True)
+        with _or_warning(mlflow.MlflowException):
+            mlflow.log_image(picture, key=name, step=epoch, synchronous=True)
 
+    if mlflow.active_run() is not None:
+        raise ValueError(
+            "--log mlflow begins a run of its own, but this process has an active MLflow "
+            "run. End it first: mlflow.end_run()."
+        )
     try:
         active = mlflow.start_run(_kept_id(run, "mlflow"), run_name=run.name)
     except mlflow.MlflowException as error:
@@ -113,7 +121,8 @@ def _mlflow(run: LoggedRun) -> Iterator[Log]:
     # An exception in the block, or Ctrl-C, marks the run as failed.
     with active:
         _keep_id(run, "mlflow", active.info.run_id)
-        mlflow.log_params(run.recipe.to_config())
+        with _or_warning(mlflow.MlflowException):
+            mlflow.log_params(run.recipe.to_config())
         # Not MLflow's own callback: it logs validation scores once more without their epoch,
         # and hides its errors.
         yield Log(keras.callbacks.LambdaCallback(on_epoch_end=log), show)
@@ -147,6 +156,15 @@ def _wandb(run: LoggedRun) -> Iterator[Log]:
         active.finish(exit_code=code)
 
 
+@contextlib.contextmanager
+def _or_warning(error: type[Exception]) -> Iterator[None]:
+    """Goes on where a server is out of reach: a training is worth more than its log."""
+    try:
+        yield
+    except error as gone:
+        warnings.warn(f"The log of this epoch is incomplete: {gone}", stacklevel=2)
+
+
 def _cannot_begin(logger: str, error: Exception) -> ValueError:
     return ValueError(
         f"--log {logger} cannot begin: {error} (A resumed run goes on in the log that "
@@ -178,14 +196,13 @@ LOGGERS = {
 
 
 def check_logs(names: Sequence[str], every: int) -> None:
-    """Refuses loggers that are not known, or whose package is missing.
+    """Refuses loggers that are not known.
 
     Args:
         names: Of `LOGGERS`.
         every: Number of epochs from one picture to the next, 0 for none.
 
     Raises:
-        ImportError: If a package is not installed.
         ValueError: If a name is unknown, or `every` is not a number of epochs.
     """
     if isinstance(every, bool) or not isinstance(every, int) or every < 0:
@@ -196,6 +213,18 @@ def check_logs(names: Sequence[str], every: int) -> None:
     for name in names:
         if name not in LOGGERS:
             raise unknown("logger", name, LOGGERS)
+
+
+def check_packages(names: Sequence[str]) -> None:
+    """Refuses loggers whose package is missing.
+
+    Args:
+        names: Of `LOGGERS`.
+
+    Raises:
+        ImportError: If a package is not installed.
+    """
+    for name in names:
         package = LOGGERS[name].package
         if package is not None and not _is_installed(package):
             raise ImportError(

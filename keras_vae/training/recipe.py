@@ -176,8 +176,8 @@ class Recipe:
     )
     deterministic: bool = _field(
         False,
-        "Whether a GPU takes only operations that give the same numbers each time, which "
-        "are slower.",
+        "Whether the process uses only operations that give the same numbers each time, "
+        "which are slower on GPUs.",
     )
     jit: bool | None = _field(
         None,

@@ -27,6 +27,7 @@ from keras_vae.training.logs import (
     LOGGERS,
     LoggedRun,
     check_logs,
+    check_packages,
     open_logs,
 )
 from keras_vae.training.pictures import PictureLog, shows_images
@@ -100,6 +101,7 @@ def train(
     every = log_images if any(LOGGERS[name].shows_pictures for name in log) else 0
     if not workers.is_chief:
         say, verbose, log = None, False, ()
+    check_packages(log)
     quiet, say = say is None, say or _nothing
     with workers.in_step(), workers.folder(output) as own:
         recipe, before, data = _read(recipe, output, resume, say)

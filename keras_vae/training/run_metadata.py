@@ -108,7 +108,7 @@ def describe(
     sizes = [len(data.split(name)[0]) for name in ("train", "validation", "test")]
     return (
         f"{metadata['model']} with {model.count_params():,} weights, latent size "
-        f"{model.latent_dim}, likelihood {metadata['likelihood']}\n"
+        f"{model.latent_size_text}, likelihood {metadata['likelihood']}\n"
         f"{data.name}: {sizes[0]:,} examples of shape {data.event_shape} for training, "
         f"{sizes[1]:,} for validation, {sizes[2]:,} for the test\n"
         + _values(data, model)

@@ -242,6 +242,20 @@ def test_relaxed_codes_are_those_of_tfp(name):
     laws.close(layer.distribution(params).log_prob(z + 0.0), found, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", OF_TFP)
+def test_copies_of_draws_that_round_to_a_bound_have_a_density(name):
+    cold = type(made(name)[0])(made(name)[0].event_shape, temperature=0.05)
+    params = tf.constant(np.resize([9.0, 0.0, -9.0], (200, cold.params_size)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(params)
+        q = cold.distribution(params)
+        z = q.sample(seed=(0, 1))
+        log_prob = q.log_prob(tf.stop_gradient(z))
+    assert ((z.numpy() == 0) | (z.numpy() == 1)).any()
+    laws.all_finite(log_prob)
+    laws.all_finite(tape.gradient(log_prob, params))
+
+
 @pytest.mark.parametrize("temperature", [None, 0.5])
 @pytest.mark.parametrize(
     "make",

@@ -58,9 +58,21 @@ def test_a_run_in_two_parts_cools_like_one(name):
 @every_relaxed
 def test_evaluation_leaves_the_temperature_alone(name):
     model = made(name)
+    model.fit(X, batch_size=4, verbose=0)
+    # After two steps the value is that of the second one.
+    before = float(model.posterior.temperature_now())
+    laws.close(before, 0.25 ** (1 / STEPS))
     model.evaluate(X, verbose=0)
     model.elbo(X)
-    assert float(model.posterior.temperature_now()) == 1.0
+    assert float(model.posterior.temperature_now()) == before
+
+
+@every_relaxed
+def test_a_fitted_prior_has_the_temperature_of_the_model(name):
+    model = made(name)
+    model.fit(X, batch_size=4, verbose=0)
+    again = model.with_prior("learned")
+    laws.close(again.prior.layer.temperature_now(), model.posterior.temperature_now())
 
 
 @pytest.mark.parametrize(
@@ -68,6 +80,7 @@ def test_evaluation_leaves_the_temperature_alone(name):
     [
         ("0", "temperature must be positive"),
         ("(warm_up:steps=3)", "temperature at the first step must be positive"),
+        ("(warm_up:steps=3,start=1,end=0)", "temperature at the end must be positive"),
         ("(exponential:end=0)", "end must be positive"),
         ("(colder:steps=3)", "temperature must be a number or a schedule"),
     ],

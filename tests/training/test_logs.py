@@ -14,7 +14,7 @@ from keras_vae import DenseVAE
 from keras_vae.core.files import read_json
 from keras_vae.data import DataSet, Preprocessor
 from keras_vae.training import logs
-from keras_vae.training.logs import Log, Logger, check_logs
+from keras_vae.training.logs import Log, Logger, check_packages
 from keras_vae.training.pictures import PictureLog
 
 NAMES = {"samples", "reconstructions"}
@@ -170,7 +170,7 @@ def test_a_missing_package_is_named(name, folder, tmp_path, monkeypatch):
     logger = logs.LOGGERS[name]._replace(package="missing_logger")
     monkeypatch.setitem(logs.LOGGERS, name, logger)
     with pytest.raises(ImportError, match=rf'--log {name} needs .*".\[missing_logger\]"'):
-        check_logs([name], 5)
+        check_packages([name])
 
 
 def test_every_package_is_an_extra():

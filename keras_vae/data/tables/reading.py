@@ -113,7 +113,8 @@ def cells_as_written(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     names = list(frame.columns)
     written = read_frame(path, any(isinstance(one, str) for one in names), names)
     for name in names:
-        if pd.api.types.is_numeric_dtype(frame[name].dtype):
+        kind = frame[name].dtype
+        if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
             numbers = pd.to_numeric(written[name], errors="coerce")
             if numbers.isna().ne(frame[name].isna()).any():
                 written[name] = frame[name]
