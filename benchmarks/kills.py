@@ -84,7 +84,9 @@ def kill_workers(folder: Path, kills: int, longest: float, chance: random.Random
     for attempt in range(2 * kills + 1):
         processes, victim = two_workers(folder, logs), attempt % 2
         began = time.monotonic()
-        while "training on" not in logs[0].read_text():
+        # A run that has epochs says where it goes on, a line later.
+        line = "continuing after epoch" if known else "training on"
+        while line not in logs[0].read_text():
             if time.monotonic() - began > SLOWEST or processes[0].poll():
                 raise SystemExit(f"the chief did not start training: {logs[0].read_text()}")
             time.sleep(0.05)

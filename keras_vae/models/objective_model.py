@@ -85,15 +85,15 @@ class ObjectiveModel(keras.Model):
             objective: A name such as "elbo" or "elbo:beta=4", or an object of
                 `keras_vae.objectives`; None takes the model's default.
             skip_threshold: Norm of a player's gradient above which its update is skipped,
-                as for very deep hierarchies (Child 2021); over replicas, norms are added.
-                None skips none. The share of updates is logged.
+                as for very deep hierarchies (Child 2021), on one device. None skips none.
+                The share of updates is logged.
             **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile`,
                 `auto_scale_loss` of `keras.Model.compile`.
 
         Raises:
             ValueError: If the objective does not fit the model, the dict not the players,
-                `skip_threshold` is not positive, or a loss or metrics are given: the
-                objective is the loss.
+                `skip_threshold` is not positive or there are replicas, or a loss or metrics
+                are given: the objective is the loss.
 
         Example:
             >>> vae.compile("adam", "elbo:beta=4")
@@ -112,9 +112,15 @@ class ObjectiveModel(keras.Model):
         players = objective.players or (_ALL,)
         optimizer = self.usual_optimizer if optimizer is None else optimizer
         first, *others = optimizers_for(optimizer, players).items()
-        self._skip_threshold = (
-            None if skip_threshold is None else positive(skip_threshold, "skip_threshold")
-        )
+        if skip_threshold is not None:
+            skip_threshold = positive(skip_threshold, "skip_threshold")
+            if num_replicas() > 1:
+                raise ValueError(
+                    "skip_threshold needs the gradient of the whole batch, which "
+                    f"{num_replicas()} replicas share out. Train on one device, or clip "
+                    "gradients: the optimizer's global_clipnorm."
+                )
+        self._skip_threshold = skip_threshold
         self._set_objective(objective)
         super().compile(optimizer=first[1], **kwargs)
         # Keras wraps the optimizer that it knows, in half precision.
@@ -287,7 +293,7 @@ class ObjectiveModel(keras.Model):
         passed, updated = {}, {}
         for player, of_player in gradients.items():
             optimizer = self.optimizers[player]
-            norm = sum_over_replicas(tf.linalg.global_norm(of_player))
+            norm = tf.linalg.global_norm(of_player)
             threshold = self._skip_threshold * optimizer.scale_loss(tf.ones([]))
             small = norm <= tf.cast(threshold, norm.dtype)
             turn = turns.get(player, True)

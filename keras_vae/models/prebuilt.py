@@ -11,7 +11,7 @@ import keras
 
 from keras_vae import layers
 from keras_vae.core.names import unknown
-from keras_vae.core.numbers import sizes
+from keras_vae.core.numbers import positive_int, sizes
 from keras_vae.core.support import POSITIVE, Support
 from keras_vae.layers import (
     Blockwise,
@@ -59,9 +59,10 @@ def make_layers(
         ValueError: If a name is not known, or a layer that was given has another event
             shape.
     """
-    latent_shape = sizes(latent_dim, "latent_dim")
-    if not latent_shape:
-        raise ValueError("latent_dim must be a size or a shape, but is empty.")
+    if isinstance(latent_dim, list | tuple) and latent_dim:
+        latent_shape = sizes(latent_dim, "every size in latent_dim")
+    else:
+        latent_shape = (positive_int(latent_dim, "latent_dim"),)
     expected = {
         "posterior": (posterior, latent_shape, f"latent_dim is {latent_dim}"),
         "likelihood": (

@@ -44,7 +44,7 @@ def test_limits():
 def test_flat_images_differ_in_luminance_alone():
     a, b = 0.3, 0.5
     found = structural_similarity(np.full((1, 11, 11, 1), a), np.full((1, 11, 11, 1), b))
-    assert found[0] == pytest.approx((2 * a * b + 1e-4) / (a**2 + b**2 + 1e-4), rel=1e-5)
+    assert found[0] == pytest.approx((2 * a * b + 1e-4) / (a**2 + b**2 + 1e-4), rel=1e-4)
 
 
 def test_it_knows_the_range_and_the_order():

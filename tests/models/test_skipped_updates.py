@@ -16,7 +16,14 @@ def vae_gan():
 
 
 MODELS = {"one player": dense, "three players": vae_gan}
-every_model = pytest.mark.parametrize("make", MODELS.values(), ids=list(MODELS))
+every_model = pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make, marks=[pytest.mark.slow] * (make is vae_gan))
+        for make in MODELS.values()
+    ],
+    ids=list(MODELS),
+)
 
 
 def trained(make, threshold, dtype=None, **arguments):
@@ -62,6 +69,12 @@ def test_the_threshold_is_saved(tmp_path):
     again = keras.models.load_model(tmp_path / "model.keras")
     logs = again.fit(images(), batch_size=6, verbose=0).history
     assert logs["model_updates"] == [0.0]
+
+
+def test_replicas_are_refused(monkeypatch):
+    monkeypatch.setattr("keras_vae.models.objective_model.num_replicas", lambda: 2)
+    with pytest.raises(ValueError, match="skip_threshold needs .* Train on one device"):
+        dense().compile("adam", skip_threshold=1.0)
 
 
 @pytest.mark.parametrize("threshold", [0, -1.0, "high", float("nan")])

@@ -47,6 +47,7 @@ def test_the_history_has_every_player(whole):
     assert "decoder_updates" in columns and "val_decoder_updates" not in columns
 
 
+@pytest.mark.slow
 def test_a_run_of_maps_of_codes(tmp_path):
     model = "autoencoder_kl:latent_channels=2,filters=4-4"
     said = run(adversarial(model=model, objective=None, epochs=1), tmp_path / "run")
