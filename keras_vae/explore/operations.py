@@ -22,7 +22,7 @@ BINARY = frozenset(
 )
 # What goes through as it is.
 SAME = frozenset(
-    "CheckNumerics EnsureShape Identity PreventGradient Snapshot StopGradient".split()
+    "CheckNumerics EnsureShape Identity IdentityN PreventGradient Snapshot StopGradient".split()
 )
 # What moves numbers about: which of the inputs hold them. The others say where to.
 MOVES: dict[str, tuple[int, ...] | None] = {

@@ -214,7 +214,10 @@ class _Writing:
         if not all(shape.is_fully_defined() for shape in shapes):
             self.refuse(op, "of a shape that depends on values")
         if op.type in operations.SAME:
-            self.numbers[op.outputs[0].name] = self.numbers[op.inputs[0].name]
+            for made, given in zip(op.outputs, op.inputs, strict=True):
+                # Others than those that are read may be constants.
+                if given.name in self.numbers:
+                    self.numbers[made.name] = self.numbers[given.name]
         elif op.type in operations.MOVES:
             self.add_moves(op)
         elif op.type in operations.REDUCTIONS | operations.SOFTMAX:

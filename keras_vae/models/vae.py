@@ -21,7 +21,7 @@ from keras_vae.core.seeds import fold, make_seed
 from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
 from keras_vae.data import Preprocessor
-from keras_vae.layers import DistributionLayer
+from keras_vae.layers import DistributionLayer, RelaxedLayer
 from keras_vae.models.checks import (
     one_hot_or_float,
     read_condition,
@@ -246,6 +246,8 @@ class VAE(LatentVariableModel):
     def latent(self) -> Latent:
         """Description of the latent variable."""
         q = self.posterior
+        # A relaxed layer's is its temperature.
+        has_weights = q.weights and not isinstance(q, RelaxedLayer)
         return Latent(
             shape=q.event_shape,
             support=q.support,
@@ -254,7 +256,7 @@ class VAE(LatentVariableModel):
             has_density=q.has_density,
             is_factorized=is_factorized(q),
             has_moments=knows_moments(q),
-            is_encoded=not (q.trainable_variables or self.prior.asks_encoder),
+            is_encoded=not (has_weights or self.prior.asks_encoder),
             name=type(q).__name__,
         )
 

@@ -12,7 +12,8 @@ from keras_vae.objectives.score_function import with_gradient_of
 
 
 def _refuse_surrogates(objective: Objective, latent: Latent) -> None:
-    if latent.is_discrete:
+    # Codes of a codebook are chosen without noise, and have no score.
+    if latent.is_discrete and latent.support.vectors != "codes":
         raise ValueError(
             f"{type(objective).__name__} holds for draws that depend smoothly on the "
             f"parameters, but {latent.name} draws discrete values and passes on a surrogate "

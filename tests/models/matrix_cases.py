@@ -309,6 +309,8 @@ def refusal(cell, is_adversarial=False):
         return "measures distances between codes"
     if objective.pathwise and not q.pathwise:
         return "have no gradient with respect to its parameters.*VIMCO"
+    if cell.objective in ("stl", "dreg") and q.on in MASSES:
+        return "holds for draws that depend smoothly.*ELBO"
     if objective.needs_reals and q.on != "reals":
         return "HVAE moves latent variables.*in R\\^D"
     if objective.needs_bits and not (q.on == "bits" and q.factorized):
