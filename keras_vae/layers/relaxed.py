@@ -60,7 +60,8 @@ class RelaxedLayer(DistributionLayer):
     move it on at each step of training.
 
     Args:
-        *args: Arguments of the other base class, such as `event_shape`.
+        event_shape: Shape of one event; see the other base class.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         temperature: A number above 0, or a schedule of the optimizer's iterations, such as
             "exponential:steps=10000,start=1,end=0.3".
         **kwargs: Arguments of the other base class.
@@ -74,10 +75,17 @@ class RelaxedLayer(DistributionLayer):
     """
 
     def __init__(
-        self, *args, temperature: float | str | LearningRateSchedule = 0.5, **kwargs
+        self,
+        event_shape=(),
+        convert_to_tensor_fn="sample",
+        *,
+        temperature: float | str | LearningRateSchedule = 0.5,
+        **kwargs,
     ):
         """Creates the layer."""
-        super().__init__(*args, **kwargs)
+        super().__init__(
+            event_shape=event_shape, convert_to_tensor_fn=convert_to_tensor_fn, **kwargs
+        )
         self.temperature: Any = schedule_of(temperature, "temperature")
         self.is_scheduled = isinstance(self.temperature, LearningRateSchedule)
         if not self.is_scheduled:

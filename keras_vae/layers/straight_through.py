@@ -58,7 +58,8 @@ class StraightThroughLayer(DistributionLayer):
     such as "elbo" can use it.
 
     Args:
-        *args: Arguments of the other base class, such as `event_shape`.
+        event_shape: Shape of one event; see the other base class.
+        convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
         temperature: None passes the gradient on to the probabilities; a number above 0, to
             the Concrete variable of this temperature that the draw rounds.
         **kwargs: Arguments of the other base class.
@@ -71,9 +72,18 @@ class StraightThroughLayer(DistributionLayer):
         True
     """
 
-    def __init__(self, *args, temperature: float | None = None, **kwargs):
+    def __init__(
+        self,
+        event_shape=(),
+        convert_to_tensor_fn="sample",
+        *,
+        temperature: float | None = None,
+        **kwargs,
+    ):
         """Creates the layer."""
-        super().__init__(*args, **kwargs)
+        super().__init__(
+            event_shape=event_shape, convert_to_tensor_fn=convert_to_tensor_fn, **kwargs
+        )
         given = temperature is not None
         self.temperature = positive(temperature, "temperature") if given else None
 
