@@ -1,6 +1,7 @@
 """The programs of benchmarks/ run, and what they print keeps the laws of what it is."""
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -141,6 +142,20 @@ def test_the_side_of_keras_vae_is_trained_and_scored(tmp_path, network):
     assert len(scored["elbo"]) == 10_000 and len(scored["log_likelihood"]) == 5
     # After four steps at most a little worse than a fair coin for each pixel.
     assert -784 * np.log(2) - 100 < np.mean(scored["elbo"]) < -100
+
+
+@pytest.mark.parametrize(
+    ("means", "reached"),
+    [((-9, -8, -7), 2), ((-9, -7, -9), None), ((-7, -9, -8), 3), ((-7, -7, -7), 1)],
+)
+def test_a_target_is_reached_when_it_is_never_missed_again(monkeypatch, means, reached):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    until = importlib.import_module("peers").until
+    scores = {
+        f"m{epoch}": {"log_likelihood": [mean]} for epoch, mean in enumerate(means, 1)
+    }
+    found = until(-8, "m{epoch}", len(means), scores.get)
+    assert found == {"log_likelihood": [means[-1]], "reached": reached}
 
 
 def test_peers_needs_the_peer(tmp_path):
