@@ -10,6 +10,7 @@ with an error if one fails:
 - precision: a mixed float16 model scales its loss, and its loss stays near float32's;
 - speed: examples a second in `fit`, dense and convolutional, with and without XLA, in
   float32 and mixed precision, and their share of the device's matrix speed;
+- prefetch: examples a second with batches that are copied to the device ahead of their step;
 - replicas: two devices give the same weights after a step as one device;
 - determinism: two trainings with one seed end with the same weights.
 
@@ -115,14 +116,21 @@ class Training:
         batch_size: Images of a step.
         jit: Whether XLA compiles the step.
         dtype: Policy of the model.
+        prefetch_to: Device that batches are copied to ahead of their step; None leaves them
+            in the memory of the CPU.
     """
 
-    def __init__(self, network: str, x, batch_size: int, jit: bool = False, dtype=None):
+    def __init__(
+        self, network: str, x, batch_size, jit=False, dtype=None, prefetch_to=None
+    ):
         """Makes the model and its batches."""
         self.model = make(network, dtype)
         self.model.compile(keras.optimizers.Adam(1e-3), jit_compile=jit)
         batches = tf.data.Dataset.from_tensor_slices(x).repeat()
         self.batches = batches.batch(batch_size, drop_remainder=True).prefetch(4)
+        if prefetch_to:
+            ahead = tf.data.experimental.prefetch_to_device(prefetch_to, 2)
+            self.batches = self.batches.apply(ahead)
         self.batch_size = batch_size
 
     def run(self, steps: int, epochs: int) -> tuple[float, float]:
@@ -177,6 +185,19 @@ def check_speed(check: Check, x, device: str, options) -> None:
                     bool(np.isfinite(loss)),
                     f"{rate:,.0f} examples a second, {share:.0%} of the matrix speed",
                 )
+
+
+def check_prefetch(check: Check, x, device: str, options) -> None:
+    """Trains with and without batches that are copied to the device ahead of their step."""
+    rates = []
+    for place in (None, device):
+        training = Training("conv", x, options.batch_size, prefetch_to=place)
+        _, rate = training.run(3, 2)
+        steps = int(np.clip(options.seconds * rate / options.batch_size, 3, 5000))
+        loss, rate = training.run(steps, 1)
+        rates.append(rate)
+    text = f"{rates[1]:,.0f} examples in a second, {rates[0]:,.0f} without"
+    check("prefetch", bool(np.isfinite(loss)), text)
 
 
 def check_replicas(check: Check, x, names: list[str]) -> None:
@@ -236,6 +257,7 @@ def main() -> None:
     text = f"loss {half:.2f} in mixed float16, {whole:.2f} in float32"
     check("precision", scaled and abs(half - whole) < 0.05 * whole, text)
     check_speed(check, x, names[0], options)
+    check_prefetch(check, x, names[0], options)
     if len(names) > 1:
         check_replicas(check, x, names)
     # Last: with it Keras compiles nothing with XLA.

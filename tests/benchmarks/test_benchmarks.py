@@ -175,7 +175,7 @@ def test_what_a_person_with_a_gpu_runs_works_without_one(tmp_path):
     printed = printed_by(tmp_path, "gpu_check.py", *options)
     assert "FAILED" not in printed
     names = re.findall(r"^ok     ([^:]+):", printed, re.MULTILINE)
-    assert {"agreement, dense", "precision", "determinism"} < set(names)
+    assert {"agreement, dense", "precision", "prefetch", "determinism"} < set(names)
     assert len(re.findall(r"[\d,]+ examples a second, \d+%", printed)) == 8
 
 
