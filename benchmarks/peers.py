@@ -8,10 +8,9 @@ its BaseTrainer. Then further processes score both with the same code, `VAE.elbo
 models' outputs are compared first. Memory is the process's resident peak, and the part of
 it that the imports took.
 
-A third way trains keras_vae for fewer epochs (`--short-epochs`) with the command's default
-schedule, a cosine that starts at 2e-3. The last lines give the time that each way needs until
-its NLL is at most pythae's. It ends at the first epoch from which on this stays so, and
-includes compilation.
+The last line gives the time that keras_vae needs until its NLL is at most that of pythae
+after all epochs. It ends with the first epoch from which on this stays so, and includes
+compilation.
 
     KERAS_VAE_DATA=... python benchmarks/peers.py --peer-python PYTHON [--epochs 10]
 
@@ -33,7 +32,7 @@ from train_speed import PEER, epoch_clock, has_pythae, in_process
 
 NETWORKS = ("dense", "conv")
 LATENT = 50
-OURS, SHORT, PEERS = "keras_vae", "keras_vae, cosine", "pythae"
+OURS, PEERS = "keras_vae", "pythae"
 
 
 def make_model(network: str, seed: int, posterior="normal"):
@@ -73,14 +72,11 @@ def train(options) -> dict:
     imported = peak_memory()
     model, clock = make_model(options.network, options.seed), epoch_clock()
     x = load("binarized_mnist").x_train[: options.train_limit]
-    steps, rate = steps_per_epoch(len(x), options.batch_size), 1e-3
-    if options.cosine:
-        rate = keras.optimizers.schedules.CosineDecay(2e-3, steps * options.epochs)
     # The command's choice on CPUs for batches of the usual size.
-    model.compile(keras.optimizers.Adam(rate), jit_compile=options.network == "dense")
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=options.network == "dense")
     model.fit(
         pipeline(x, options.batch_size, seed=options.seed),
-        steps_per_epoch=steps,
+        steps_per_epoch=steps_per_epoch(len(x), options.batch_size),
         epochs=options.epochs,
         shuffle=False,
         # The clock comes first and does not count the time of saving.
@@ -160,45 +156,39 @@ def score(options) -> dict:
 
 
 def compare(network: str, options) -> None:
-    """Runs all ways with every seed, and prints the table of one network.
+    """Runs both sides with every seed, and prints the table of one network.
 
     Args:
         network: As in `make_model`.
         options: The parsed command line.
     """
-    results: dict[str, list[dict]] = {OURS: [], SHORT: [], PEERS: []}
-    settings = ["--network", network, "--batch-size", str(options.batch_size)]
-    if options.train_limit is not None:
-        settings += ["--train-limit", str(options.train_limit)]
+    results: dict[str, list[dict]] = {OURS: [], PEERS: []}
+    settings = ["--network", network]
+    for name in ("epochs", "batch_size", "train_limit"):
+        value = getattr(options, name)
+        if value is not None:
+            settings += [f"--{name.replace('_', '-')}", str(value)]
     counts = ["--images", str(options.images), "--num-samples", str(options.num_samples)]
 
     def scores_of(path: str) -> dict:
         return in_process(__file__, "--score", path, *settings, *counts)
 
     with tempfile.TemporaryDirectory() as folder:
-        ours, short = (str(Path(folder) / f"{name}_{{epoch}}.keras") for name in "as")
-        peers = str(Path(folder) / "peer.npz")
-        python = options.peer_python
+        ours, peers = (str(Path(folder) / name) for name in ("{epoch}.keras", "peer.npz"))
         ways = {
-            OURS: ((__file__, "--train", ours), sys.executable, options.epochs),
-            SHORT: (
-                (__file__, "--cosine", "--train", short),
-                sys.executable,
-                options.short_epochs,
-            ),
-            PEERS: ((str(PEER), "--weights", peers), python, options.epochs),
+            OURS: ((__file__, "--train", ours), sys.executable),
+            PEERS: ((str(PEER), "--weights", peers), options.peer_python),
         }
         for seed in range(options.seeds):
-            # They take turns to go first.
+            # The two take turns to go first.
             for name in sorted(ways, reverse=seed % 2 == 1):
-                command, interpreter, epochs = ways[name]
-                asked = [*settings, "--seed", str(seed), "--epochs", str(epochs)]
-                results[name].append(in_process(*command, *asked, python=interpreter))
-            results[PEERS][-1].update(scores_of(peers))
-            target = np.mean(results[PEERS][-1]["log_likelihood"])
-            for name, path in ((OURS, ours), (SHORT, short)):
-                run = results[name][-1]
-                run.update(until(target, path, len(run["seconds"]), scores_of))
+                command, python = ways[name]
+                asked = (*command, *settings, "--seed", str(seed))
+                results[name].append(in_process(*asked, python=python))
+            theirs = scores_of(peers)
+            target = float(np.mean(theirs["log_likelihood"]))
+            results[OURS][-1].update(until(target, ours, options.epochs, scores_of))
+            results[PEERS][-1].update(theirs)
     report(network, results, options)
 
 
@@ -253,16 +243,13 @@ def report(network: str, results: dict[str, list[dict]], options) -> None:
         scores = f"{mean_and_error_of(elbo)} | {mean_and_error_of(-log_likelihood)}"
         print(f"| {name} | {spread} | {memory:.0f} | {imports:.0f} | {scores} |")
     print(f"\ntime of an epoch, keras_vae / pythae: {times[OURS] / times[PEERS]:.2f}")
-    for name in (OURS, SHORT):
-        pairs = list(zip(results[name], results[PEERS], strict=True))
-        print(f"NLL, {name} - pythae, over paired images, for each seed:", end="")
-        for ours, peers in pairs:
-            pair = (over_seeds([run], "log_likelihood") for run in (peers, ours))
-            print(f" {mean_and_error_of(np.subtract(*pair))}", end="")
-        print(f"\ntime until pythae's NLL, {name}, for each seed:", end="")
-        for ours, peers in pairs:
-            print(f" {time_until(ours, sum(peers['seconds']))}", end=";")
-        print()
+    pairs = list(zip(results[OURS], results[PEERS], strict=True))
+    print("NLL, keras_vae - pythae, over paired images, for each seed:", end="")
+    for ours, peers in pairs:
+        pair = (over_seeds([run], "log_likelihood") for run in (peers, ours))
+        print(f" {mean_and_error_of(np.subtract(*pair))}", end="")
+    words = [time_until(ours, sum(peers["seconds"])) for ours, peers in pairs]
+    print(f"\ntime until pythae's NLL, for each seed: {'; '.join(words)}")
 
 
 def time_until(run: dict, peers: float) -> str:
@@ -298,7 +285,6 @@ def main() -> None:
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--network", choices=NETWORKS, action="append")
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--short-epochs", type=int, default=5, help="with the schedule")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds")
     parser.add_argument("--images", type=int, default=1000, help="test images for the NLL")
@@ -306,7 +292,6 @@ def main() -> None:
     parser.add_argument("--train-limit", type=int, help="training images; default: all")
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--train", help=argparse.SUPPRESS)
-    parser.add_argument("--cosine", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--score", help=argparse.SUPPRESS)
     options = parser.parse_args()
     networks = options.network or NETWORKS

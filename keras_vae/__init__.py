@@ -20,6 +20,7 @@ from keras_vae import (
     objectives,
     plots,
     priors,
+    training,
 )
 from keras_vae.models import (
     VAE,
@@ -58,6 +59,7 @@ __all__ = [
     "plots",
     "presets",
     "priors",
+    "training",
 ]
 
 # `keras_vae.presets()` lists all presets, `keras_vae.presets.upload(...)` adds one.

@@ -99,6 +99,7 @@ def load(
     Raises:
         ValueError: If the name is unknown, an argument does not apply, or the data
             cannot be read.
+        TypeError: If an array is given.
         FileNotFoundError: If the path does not exist, or a named set is not available.
 
     Example:
@@ -109,6 +110,11 @@ def load(
         raise ValueError(
             "stream is for folders of images and TFRecord files; tables and named sets are "
             "held in memory. Leave it out (--stream)."
+        )
+    if hasattr(name_or_path, "__array__") and not hasattr(name_or_path, "iloc"):
+        raise TypeError(
+            "load reads a name, a path or a pandas.DataFrame, but an array was given. Pass "
+            "arrays to fit, or save them first: numpy.save('own.npy', x)."
         )
     if hasattr(name_or_path, "iloc"):
         foreign = image_size, channels, header, sample_rate, seconds

@@ -116,7 +116,13 @@ class Preprocessor:
 
         Raises:
             ValueError: If the data cannot be brought into the support.
+            TypeError: If the support is none.
         """
+        if not isinstance(support, Support):
+            raise TypeError(
+                f"support must be the support of a model's likelihood, such as vae.support, "
+                f"but is {support!r}."
+            )
         x = data.x_train
         if isinstance(x, Streamed):
             # Only the two ends of the levels count.

@@ -30,7 +30,8 @@ def refuse_form(x, name: str = "x") -> None:
     if isinstance(x, list | tuple):
         raise ValueError(
             f"{name} is a {type(x).__name__} of {len(x)}; Keras would read it as separate "
-            "inputs. Pass one array: np.stack(...)."
+            "inputs. Pass one array: np.stack(...). A condition is an argument of its own, "
+            "as in reconstruct(x, y=y); predict takes a tf.data.Dataset of (x, y)."
         )
     if isinstance(x, dict):
         raise ValueError(
@@ -361,8 +362,9 @@ def require_condition(is_given: bool, shape, num_classes: int | None) -> None:
     """
     if is_given and shape is None:
         raise ValueError(
-            "y was given, but this model has no condition. Leave y out, or make the "
-            "model with condition=10 (for ten classes) or condition=shape."
+            "y was given, but this model has no condition. Leave y out: the model "
+            "reconstructs x itself. Or make the model with condition=10 (for ten classes) "
+            "or condition=shape."
         )
     if not is_given and shape is not None:
         raise ValueError(

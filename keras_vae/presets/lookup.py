@@ -86,6 +86,11 @@ def find_preset(name_or_folder: str | os.PathLike) -> Path:
         return path
     if name in known:
         return known[name]
+    if path.is_file():
+        raise FileNotFoundError(
+            f"{name} is a file, but a preset is a folder. Load a .keras file with "
+            "keras.saving.load_model."
+        )
     nearest = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
     raise FileNotFoundError(

@@ -95,7 +95,10 @@ def _worse_than_nothing(model, scores) -> list[str]:
             "Fit a prior to the codes (keras-vae fit-prior), or train with another objective "
             "(adversarial:...): raise pixel_weight, gamma or beta, or lower sample_weight."
         ]
+    levels = model.preprocessor.levels if model.preprocessor else None
     low, high = model.support.low, model.support.high
+    # The support of counts has no upper bound; pixels have.
+    low, high = levels if high is None and levels else (low, high)
     bits = scores.get("bits_per_dimension")
     if bits is None or not model.is_discrete or None in (low, high):
         return []
@@ -114,7 +117,7 @@ def _remarks(model, x, y, scores) -> list[str]:
     """Remarks that help to read the scores."""
     remarks = []
     shift = model.preprocessor.scaling.log_scale if model.preprocessor else 0.0
-    if shift and not model.is_discrete:
+    if shift and model.trains_likelihood and not model.is_discrete:
         remarks.append(
             "these scores are of raw values; those of the epochs are of scaled ones, which "
             f"are {'lower' if shift > 0 else 'higher'} by {abs(shift):.2f} nats"

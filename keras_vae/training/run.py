@@ -34,7 +34,7 @@ from keras_vae.training.pictures import PictureLog, shows_images
 from keras_vae.training.progress import EpochLines
 from keras_vae.training.reading import load_to_train
 from keras_vae.training.recipe import Recipe
-from keras_vae.training.run_folder import RunRecorder
+from keras_vae.training.run_folder import RunRecorder, check_folder
 from keras_vae.training.run_metadata import check_unchanged, describe, metadata_of
 from keras_vae.training.setup import Setup, set_up
 from keras_vae.training.workers import Workers
@@ -103,6 +103,9 @@ def train(
         say, verbose, log = None, False, ()
     check_packages(log)
     quiet, say = say is None, say or _nothing
+    if strategy is None:
+        # Said before the data are read. (Workers say it together, below.)
+        check_folder(output, resume, overwrite)
     with workers.in_step(), workers.folder(output) as own:
         recipe, before, data = _read(recipe, output, resume, say)
         given = {"resume": resume, "overwrite": overwrite, "data": data.name}

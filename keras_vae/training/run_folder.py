@@ -71,6 +71,36 @@ def for_one_process(folder: Path) -> Iterator[None]:
         os.close(opened)
 
 
+def check_folder(folder: Path, resume: bool, overwrite: bool) -> bool:
+    """Refuses a folder that holds what a run must not touch.
+
+    Args:
+        folder: The folder.
+        resume: Whether to continue the run in it.
+        overwrite: Whether to delete the run in it.
+
+    Returns:
+        Whether it holds a run.
+
+    Raises:
+        FileExistsError: If the folder holds anything that must not be touched.
+    """
+    # A process that was killed may have left a hidden temporary file.
+    if not folder.exists() or all(file.name[0] == "." for file in folder.iterdir()):
+        return False
+    if not (folder / RECIPE).exists():
+        raise FileExistsError(
+            f"{folder} exists and is not the folder of a run (it has no {RECIPE}). "
+            "Choose another --output."
+        )
+    if not (resume or overwrite):
+        raise FileExistsError(
+            f"{folder} holds a run already. Continue it (--resume), replace it "
+            "(--overwrite), or choose another --output."
+        )
+    return True
+
+
 def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> None:
     """Begins a run in a folder, or refuses to.
 
@@ -84,19 +114,11 @@ def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> 
         FileExistsError: If the folder holds anything that must not be touched.
         ValueError: If `resume` is True and it holds a run of another recipe.
     """
-    # A process that was killed may have left a hidden temporary file.
-    files = [f for f in folder.iterdir() if f.name[0] != "."] if folder.exists() else []
-    if not files:
+    if not check_folder(folder, resume, overwrite):
         write_json(folder / RECIPE, recipe.to_config())
-        return
-    if not (folder / RECIPE).exists():
-        raise FileExistsError(
-            f"{folder} exists and is not the folder of a run (it has no {RECIPE}). "
-            "Choose another --output."
-        )
-    if resume:
+    elif resume:
         _check_same(Recipe.from_json(folder / RECIPE), recipe, folder)
-    elif overwrite:
+    else:
         for name in (METADATA, WEIGHTS, CONFIG, HISTORY, LOG, LOG_IDS, *PICTURES):
             (folder / name).unlink(missing_ok=True)
         # TensorBoard would draw both runs as one.
@@ -104,11 +126,6 @@ def open_folder(folder: Path, recipe: Recipe, resume: bool, overwrite: bool) -> 
             shutil.rmtree(folder / TENSORBOARD)
         remove_checkpoints(folder)
         write_json(folder / RECIPE, recipe.to_config())
-    else:
-        raise FileExistsError(
-            f"{folder} holds a run already. Continue it (--resume), replace it "
-            "(--overwrite), or choose another --output."
-        )
 
 
 def _check_same(before: Recipe, now: Recipe, folder: Path) -> None:

@@ -23,6 +23,11 @@ def make(**changes):
     return DataSet(**parts | changes)
 
 
+def test_arrays_need_not_be_loaded():
+    with pytest.raises(TypeError, match="an array was given. Pass arrays to fit"):
+        load(np.zeros((3, 2)))
+
+
 def test_split_returns_x_and_y():
     data = make(
         y_train=np.array([0, 1, 2]), y_validation=np.array([3]), y_test=np.array([4, 5])

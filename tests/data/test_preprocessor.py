@@ -30,6 +30,11 @@ def test_it_is_fitted_to_the_training_data_alone():
     )
 
 
+def test_a_name_is_no_support():
+    with pytest.raises(TypeError, match="such as vae.support, but is 'real'"):
+        Preprocessor.fit(made(GREY), "real")
+
+
 @pytest.mark.parametrize(
     "support, levels, value_range",
     [

@@ -23,6 +23,7 @@ from keras_vae.data.tables import (
     to_codes,
     to_frame,
 )
+from keras_vae.data.tables.cells import MISSING
 
 RNG = np.random.default_rng(0)
 N = 60
@@ -162,6 +163,15 @@ def test_kinds_that_cannot_be_are_refused(given, words):
         infer_columns(frame(empty=None), given)
 
 
+@pytest.mark.parametrize("kind", [None, "real", "constant"])
+def test_infinite_numbers_are_refused(kind):
+    table = frame(endless=[np.inf, None] * (N // 2))
+    with pytest.raises(ValueError, match="'endless' holds infinite numbers"):
+        infer_columns(table, {"endless": kind} if kind else None)
+    (*_, column) = infer_columns(table, {"endless": "identifier"})
+    assert not column.is_modelled
+
+
 DAYS = [datetime.date(2021, 3, 1 + i % 3) for i in range(N)]
 AS_OTHERS_GIVE_THEM = [
     ("real", [Decimal(i) / 7 for i in range(N)]),
@@ -196,6 +206,18 @@ def test_cells_of_other_types_are_refused_or_left_out(name):
     with pytest.raises(ValueError, match="cells must be text, numbers"):
         infer_columns(table)
     assert to_codes(table, infer_columns(table, {"a": "identifier"})).shape == (2, 1)
+
+
+@pytest.mark.parametrize("mark", [*MISSING, " ?", "NA"])
+@pytest.mark.parametrize("dtype", [object, "category", "string"])
+def test_marks_are_gaps_in_frames_as_in_files(tmp_path, mark, dtype):
+    words = pd.Series(["red", mark, "blue", "green"] * 10, dtype=dtype)
+    given = pd.DataFrame({"a": words, "b": [1.5, 2.25, mark, -4.125] * 10})
+    given.to_csv(tmp_path / "own.csv", index=False)
+    file, frame = load(tmp_path / "own.csv"), load(given)
+    assert frame.columns == file.columns
+    np.testing.assert_array_equal(frame.x_train, file.x_train)
+    assert np.isnan(frame.x_train).mean() > 0.2
 
 
 @pytest.mark.parametrize("values", [[1, "b", 2, "b", 3], [True, "b", None, False]])

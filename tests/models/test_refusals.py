@@ -56,6 +56,12 @@ def shared_vamp():
     return [from_parts(prior=prior) for _ in range(2)]
 
 
+@pytest.mark.parametrize("make", [keras_vae.DenseVAE, keras_vae.ConvVAE])
+def test_colours_as_black_and_white_are_warned_about(make):
+    with pytest.warns(UserWarning, match=r"\(4, 4, 3\) have colours.*data.likelihood"):
+        make((4, 4, 3), 2)
+
+
 WRONG_PARTS = {
     "encoder": (
         lambda: from_parts(encoder=5),

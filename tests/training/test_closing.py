@@ -49,6 +49,15 @@ def test_scores_in_two_units_are_explained(factor, word, tmp_path):
     assert (f"{word} by {nats}" in said) if word else ("raw values" not in said)
 
 
+@pytest.mark.parametrize("bits, is_said", [(20.0, True), (7.0, False)])
+def test_counts_know_the_levels_of_pixels(bits, is_said, tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (50, 6)).astype(np.uint8)
+    model, _ = model_of(x, tmp_path, "poisson")
+    scores = {"bits_per_dimension": {"mean": bits, "standard_error": 0.1}}
+    said = "\n".join(closing._worse_than_nothing(model, scores))
+    assert ("8.00 of a uniform guess" in said) == is_said
+
+
 def test_probabilities_have_no_units(tmp_path):
     x = np.random.default_rng(0).poisson(3.0, (50, 6))
     model, x = model_of(x, tmp_path, "poisson")

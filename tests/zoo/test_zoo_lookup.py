@@ -79,6 +79,12 @@ def test_an_unknown_name_is_told_the_nearest_and_the_list(own_zoo, name, words):
     assert ("Did you mean" in str(error.value)) == ("iny" in name)
 
 
+def test_a_file_is_no_preset(tmp_path):
+    (tmp_path / "model.keras").touch()
+    with pytest.raises(FileNotFoundError, match=r"is a file, .* keras.saving.load_model"):
+        keras_vae.VAE.from_preset(tmp_path / "model.keras")
+
+
 def test_a_variable_that_names_nothing_is_said(own_zoo, monkeypatch):
     monkeypatch.setenv("KERAS_VAE_ZOO", "nowhere")
     with pytest.raises(FileNotFoundError, match="KERAS_VAE_ZOO is 'nowhere'"):

@@ -12,6 +12,8 @@ _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 _DATES = ("date", "datetime", "datetime64")
 _OTHERS = ("string", "boolean", "empty")
 _PLAIN = (str, int, float, bool)
+# Text that stands for a missing value, in small letters.
+MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
 
 
 def check_names(frame: pd.DataFrame) -> None:
@@ -41,7 +43,8 @@ def check_names(frame: pd.DataFrame) -> None:
 def plain_cells(series: pd.Series, name: str | int) -> pd.Series:
     """Brings the cells of a column to text, numbers, booleans or dates.
 
-    Python's own numbers and dates, as databases give them, become those of pandas.
+    Python's own numbers and dates, as databases give them, become those of pandas. Text such
+    as "?" is a missing value, as in files.
 
     Args:
         series: The column.
@@ -61,6 +64,12 @@ def plain_cells(series: pd.Series, name: str | int) -> pd.Series:
 
     series = series.reset_index(drop=True)
     is_category = isinstance(series.dtype, pd.CategoricalDtype)
+    if is_category:
+        categories = pd.Series(series.cat.categories)
+        series = series.cat.remove_categories(categories[_stand_for_gaps(categories)])
+    elif not pd.api.types.is_numeric_dtype(series):
+        gaps = _stand_for_gaps(series)
+        series = series.mask(gaps) if gaps.any() else series
     values = pd.Series(series.cat.categories) if is_category else series
     kind = pd.api.types.infer_dtype(values)
     if kind in _NUMBERS:
@@ -70,6 +79,11 @@ def plain_cells(series: pd.Series, name: str | int) -> pd.Series:
     if kind in _OTHERS:
         return series
     raise _refusal(values.dropna(), name)
+
+
+def _stand_for_gaps(values: pd.Series) -> pd.Series:
+    """Tells for each cell whether it is text that stands for a missing value."""
+    return values.map(lambda one: isinstance(one, str) and one.strip().lower() in MISSING)
 
 
 def _refusal(values: pd.Series, name: str | int) -> ValueError:

@@ -209,6 +209,11 @@ def _column(series: pd.Series, name, given) -> Column:
         return Column(name, kind)
     series = plain_cells(series, name)
     values = series.dropna()
+    if pd.api.types.is_float_dtype(values) and np.isinf(values.to_numpy(np.float64)).any():
+        raise ValueError(
+            f"Column {name!r} holds infinite numbers. Leave these cells empty if the values "
+            "are missing, drop the column, or give it the kind identifier."
+        )
     if kind is None:
         kind = "ordinal" if _is_ranked(series) else _kind(values, name)
     if kind == "identifier":
