@@ -153,8 +153,8 @@ class MixtureSameFamily(_Mixture):
 class IndependentMixture(DistributionLayer):
     """Independent elements, each with its own mixture.
 
-    It suits columns of tables with several modes. Parameters: for each element its
-    `num_components` logits, then the parameters of each of its components.
+    It suits columns of tables with several modes, and pixels. Parameters: for each element
+    its `num_components` logits, then the parameters of each of its components.
 
     Args:
         event_shape: Shape of one observation; an integer means a vector, () a scalar.
@@ -170,7 +170,8 @@ class IndependentMixture(DistributionLayer):
 
     Source:
         Bishop 1994, "Mixture density networks"; Xu et al. 2019, "Modeling tabular data
-        using conditional GAN" (mode-specific normalization).
+        using conditional GAN" (mode-specific normalization); Salimans et al. 2017,
+        "PixelCNN++" (mixtures of discretized logistics for pixels).
     """
 
     def __init__(
@@ -211,6 +212,18 @@ class IndependentMixture(DistributionLayer):
         """For each element and component a logit and the component's parameters."""
         size = self.num_components * (1 + self.component.params_size)
         return math.prod(self.event_shape) * size
+
+    def params_shapes(self) -> list[tuple[int, ...]]:
+        """Flat, or the output of a convolution: [*event[:-1], channels * numbers of each]."""
+        shapes = super().params_shapes()
+        if self.event_shape:
+            *sizes, _ = self.event_shape
+            shapes.append((*sizes, self.params_size // math.prod(sizes)))
+        return list(dict.fromkeys(shapes))
+
+    def flat_params(self, outputs):
+        """The parameters of an element are adjacent already."""
+        return tf.reshape(outputs, (-1, self.params_size))
 
     def make_distribution(self, params):
         """Splits the parameters of each element into logits and components."""

@@ -223,6 +223,7 @@ CONVOLVED = {
     "bernoulli": lambda shape: layers.IndependentBernoulli(shape),
     "discretized_logistic": lambda shape: layers.DiscretizedLogistic(shape),
     "categorical": lambda shape: layers.IndependentCategorical(shape, 3),
+    "mixture": lambda shape: layers.IndependentMixture(shape, 3, "discretized_logistic"),
 }
 
 
@@ -237,9 +238,15 @@ def test_the_parameters_of_a_pixel_come_from_that_pixel(name, shape):
 
     def parameters(image):
         elements = layer.distribution(layer.flat_params(rest(image))).distribution
+        parts = [elements]
+        if name == "mixture":
+            components = elements.components_distribution.distribution
+            parts = [elements.mixture_distribution, components]
         names = ("loc", "scale", "df", "logits")
-        values = [getattr(elements, one, None) for one in names]
-        return [np.asarray(one) for one in values if one is not None]
+        values = [getattr(part, one, None) for part in parts for one in names]
+        values = [np.asarray(one) for one in values if one is not None]
+        assert sum(one.size for one in values) == layer.params_size
+        return values
 
     image = np.ones((1, *start.shape[1:]), "float32")
     moved = image.copy()
