@@ -196,7 +196,7 @@ def check_prefetch(check: Check, x, device: str, options) -> None:
         steps = int(np.clip(options.seconds * rate / options.batch_size, 3, 5000))
         loss, rate = training.run(steps, 1)
         rates.append(rate)
-    text = f"{rates[1]:,.0f} examples in a second, {rates[0]:,.0f} without"
+    text = f"{rates[1]:,.0f} examples in a second, {rates[0]:,.0f} without prefetching"
     check("prefetch", bool(np.isfinite(loss)), text)
 
 

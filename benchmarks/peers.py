@@ -207,7 +207,7 @@ def until(target: float, path: str, epochs: int, scores_of) -> dict:
     """
     final, reached = None, None
     for epoch in range(epochs, 0, -1):
-        scores = scores_of(path.format(epoch=f"{epoch}"))
+        scores = scores_of(path.format(epoch=epoch))
         final = final or scores
         if np.mean(scores["log_likelihood"]) < target:
             break

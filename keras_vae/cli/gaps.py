@@ -94,6 +94,7 @@ def _known_cells(path, data_set, output):
 def _in_the_table(filled, data_set, known_cells):
     """The known cells of a table, with its gaps filled."""
     from keras_vae.data.tables import as_text, to_frame
+    from keras_vae.data.tables.cells import plain_cells
 
     table, columns = data_set.table, data_set.columns
     if table is None:
@@ -105,7 +106,7 @@ def _in_the_table(filled, data_set, known_cells):
     for column in columns:
         if column.name not in filled or column.name not in table:
             continue
-        new, known = filled[column.name], table[column.name]
+        new, known = filled[column.name], plain_cells(table[column.name], column.name)
         if column.kind == "date":
             new = as_text(new, known, column.day_first)
         answer[column.name] = answer[column.name].where(known.notna().to_numpy(), new.array)

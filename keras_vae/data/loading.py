@@ -61,7 +61,8 @@ def load(
       `y`;
     - `.csv` (of any separator), `.tsv`, `.parquet`: a table. What its columns are is found
       out (`keras_vae.data.tables.infer_columns`) unless `columns` says it; empty cells,
-      `?`, `NA` and the like are missing. A `pandas.DataFrame` is the same.
+      `?`, `NA` and the like are missing. A `pandas.DataFrame` is the same; missing are what
+      pandas says, empty text and `?`.
 
     Splits that your data lack are drawn from the training rows with `seed`, a tenth for
     each. Named sets have fixed splits, whatever the seed. Likelihood and levels of your
@@ -99,24 +100,26 @@ def load(
     Raises:
         ValueError: If the name is unknown, an argument does not apply, or the data
             cannot be read.
-        TypeError: If an array is given.
+        TypeError: If something else is given, such as an array.
         FileNotFoundError: If the path does not exist, or a named set is not available.
 
     Example:
         >>> load("digits")
         >>> load("photos/", image_size=(64, 64), seed=1)
     """
-    if stream and (hasattr(name_or_path, "iloc") or name_or_path in names()):
+    is_frame = hasattr(name_or_path, "iloc") and hasattr(name_or_path, "columns")
+    if not is_frame and not isinstance(name_or_path, str | os.PathLike):
+        raise TypeError(
+            "load reads a name, a path or a pandas.DataFrame, but was given a "
+            f"{type(name_or_path).__name__}. Pass arrays to fit, or save them first "
+            "(numpy.save('own.npy', x)). Convert other tables to a pandas.DataFrame."
+        )
+    if stream and (is_frame or name_or_path in names()):
         raise ValueError(
             "stream is for folders of images and TFRecord files; tables and named sets are "
             "held in memory. Leave it out (--stream)."
         )
-    if hasattr(name_or_path, "__array__") and not hasattr(name_or_path, "iloc"):
-        raise TypeError(
-            "load reads a name, a path or a pandas.DataFrame, but an array was given. Pass "
-            "arrays to fit, or save them first: numpy.save('own.npy', x)."
-        )
-    if hasattr(name_or_path, "iloc"):
+    if is_frame:
         foreign = image_size, channels, header, sample_rate, seconds
         if any(one is not None for one in foreign):
             raise ValueError(

@@ -248,8 +248,8 @@ def _pixels(frame, path) -> np.ndarray:
     if x.dtype.kind not in "buif":
         raise ValueError(
             f"levels are for whole numbers, but {path} has columns of other values. Leave "
-            "levels out, or these columns. (A trained model of images or other whole "
-            "numbers always reads data with its levels: it takes no such table.)"
+            "levels out, or these columns. (A model of whole numbers reads all data with its "
+            "levels, so it cannot read this table.)"
         )
     # The splits move rows within this array, which must not be the caller's.
     return np.require(x, requirements=["W", "O"])

@@ -116,7 +116,7 @@ class Preprocessor:
 
         Raises:
             ValueError: If the data cannot be brought into the support.
-            TypeError: If the support is none.
+            TypeError: If `support` is something else.
         """
         if not isinstance(support, Support):
             raise TypeError(

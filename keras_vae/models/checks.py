@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae.core.numbers import positive_int
+from keras_vae.layers import IndependentBernoulli
 from keras_vae.models.several_workers import check_shares
 
 
@@ -237,6 +239,26 @@ def refuse_class_weight(class_weight) -> None:
         )
 
 
+def warn_of_colours(model) -> None:
+    """Warns if colours are to be learned as probabilities of white.
+
+    Args:
+        model: A model that is about to be trained.
+    """
+    shape, prepare = model.event_shape, model.preprocessor
+    if prepare is None or prepare.binarize or prepare.levels in (None, (0, 1)):
+        return
+    is_bits = isinstance(getattr(model, "likelihood", None), IndependentBernoulli)
+    if is_bits and model.trains_likelihood and len(shape) == 3 and shape[-1] > 1:
+        warnings.warn(
+            "The likelihood bernoulli is for pixels that are 0 or 1, but these images have "
+            f"colours of levels {prepare.levels[0]} to {prepare.levels[1]}, which it takes "
+            "for probabilities. Choose discretized_logistic, or that of the data "
+            "(likelihood=data.likelihood).",
+            stacklevel=3,
+        )
+
+
 def check_stream(model, x, y=None, weight=None, name: str = "x") -> None:
     """Checks data that are not an array, as far as possible.
 
@@ -261,7 +283,8 @@ def check_stream(model, x, y=None, weight=None, name: str = "x") -> None:
                 "sample_weight); None stands for no y."
             )
     if isinstance(x, tf.data.Dataset):
-        batch = next(iter(x.take(1)), None)
+        # (Nothing may follow a stream's last step, prefetch_to_device.)
+        batch = next(iter(x), None)
     elif isinstance(x, keras.utils.PyDataset):
         batch = x[0] if x.num_batches != 0 else None
     else:

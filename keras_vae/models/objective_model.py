@@ -22,6 +22,7 @@ from keras_vae.models.checks import (
     refuse_class_weight,
     refuse_form,
     refuse_unmet_needs,
+    warn_of_colours,
     with_enough,
 )
 from keras_vae.models.inputs import pack, stream, unpack
@@ -437,6 +438,7 @@ class ObjectiveModel(keras.Model):
         """
         self._assert_compile_called("fit")
         refuse_class_weight(class_weight)
+        warn_of_colours(self)
         if validation_split:
             if validation_data is not None:
                 raise ValueError("Give validation_data or validation_split, not both.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from tensorflow_probability import distributions as tfd
 from keras_vae import layers
 from keras_vae.core.centers import elements_of, has_moments
 from keras_vae.core.descriptions import parse
-from keras_vae.layers import DistributionLayer, IndependentBernoulli, Quantizer
+from keras_vae.layers import DistributionLayer, Quantizer
 from keras_vae.priors import Prior, SecondStageVAE
 
 # Names of activations whose results are bounded on a side, and so are not logits.
@@ -54,9 +53,6 @@ def check_parts(posterior: DistributionLayer, likelihood: DistributionLayer) -> 
 
     Raises:
         ValueError: If one of them does not, or the likelihood is a single point.
-
-    Warns:
-        UserWarning: If the likelihood is for black-and-white images, but they have colours.
     """
     for layer, role in ((posterior, "posterior"), (likelihood, "likelihood")):
         name = type(layer).__name__
@@ -81,15 +77,6 @@ def check_parts(posterior: DistributionLayer, likelihood: DistributionLayer) -> 
             f"The likelihood {type(likelihood).__name__} is a point, which gives no score to "
             "other observations. Use IndependentNormal(event_shape, scale=1.0) for squared "
             "errors."
-        )
-    shape = likelihood.event_shape
-    if isinstance(likelihood, IndependentBernoulli) and len(shape) == 3 and shape[-1] == 3:
-        warnings.warn(
-            f"The likelihood bernoulli is for pixels that are black or white, but images of "
-            f"shape {shape} have colours, which it hardly learns. Choose another one: "
-            "likelihood='discretized_logistic' for 8-bit colours, or that of the data "
-            "(likelihood=data.likelihood).",
-            stacklevel=4,
         )
 
 

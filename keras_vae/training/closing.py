@@ -95,10 +95,10 @@ def _worse_than_nothing(model, scores) -> list[str]:
             "Fit a prior to the codes (keras-vae fit-prior), or train with another objective "
             "(adversarial:...): raise pixel_weight, gamma or beta, or lower sample_weight."
         ]
-    levels = model.preprocessor.levels if model.preprocessor else None
     low, high = model.support.low, model.support.high
-    # The support of counts has no upper bound; pixels have.
-    low, high = levels if high is None and levels else (low, high)
+    if high is None and model.preprocessor and model.preprocessor.levels:
+        # The support of counts has no upper bound, but pixels have one.
+        low, high = model.preprocessor.levels
     bits = scores.get("bits_per_dimension")
     if bits is None or not model.is_discrete or None in (low, high):
         return []

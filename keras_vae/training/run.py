@@ -34,7 +34,7 @@ from keras_vae.training.pictures import PictureLog, shows_images
 from keras_vae.training.progress import EpochLines
 from keras_vae.training.reading import load_to_train
 from keras_vae.training.recipe import Recipe
-from keras_vae.training.run_folder import RunRecorder, check_folder
+from keras_vae.training.run_folder import RunRecorder, check_folder, for_one_process
 from keras_vae.training.run_metadata import check_unchanged, describe, metadata_of
 from keras_vae.training.setup import Setup, set_up
 from keras_vae.training.workers import Workers
@@ -103,11 +103,13 @@ def train(
         say, verbose, log = None, False, ()
     check_packages(log)
     quiet, say = say is None, say or _nothing
-    if strategy is None:
-        # Said before the data are read. (Workers say it together, below.)
-        check_folder(output, resume, overwrite)
     with workers.in_step(), workers.folder(output) as own:
-        recipe, before, data = _read(recipe, output, resume, say)
+        before = _open_preset(recipe, output)
+        if workers.count == 1 and output.exists():
+            # Said before the data are read. (Several workers say it together, below.)
+            with for_one_process(output):
+                check_folder(output, resume, overwrite)
+        recipe, data = _read(recipe, before, output, resume, say)
         given = {"resume": resume, "overwrite": overwrite, "data": data.name}
         given["log_images"] = every
         # Before the models are made, which wait for each other. The data may lie at other
@@ -148,15 +150,14 @@ def _nothing(_: str) -> None:
     """Prints nothing."""
 
 
-def _read(recipe: Recipe, output: Path, resume: bool, say) -> tuple:
-    """The recipe with the usual choices, the model to start from, and the data."""
-    before = _open_preset(recipe, output)
+def _read(recipe: Recipe, before, output: Path, resume: bool, say) -> tuple:
+    """The recipe with the usual choices, and the data."""
     # All files of a resumed run were read when it began.
     goes_on = resume and (output / METADATA).exists()
     data = load_to_train(recipe, before, check=not goes_on)
     for line in [*data.notes, *describe_columns(data.columns or ())]:
         say(line)
-    return recipe.resolve(data, before), before, data
+    return recipe.resolve(data, before), data
 
 
 def _open_preset(recipe: Recipe, output: Path) -> LatentVariableModel | None:

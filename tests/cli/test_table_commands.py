@@ -77,12 +77,16 @@ def test_gaps_are_filled_and_the_rest_is_as_it_was(command, run, tmp_path):
     data.loc[3, "age"] = 99
     data = data.astype({"id": "Int64"})
     data.loc[5, "id"] = None
+    data["job"] = data["job"].fillna("? ")
+    assert (data["job"] == "? ").any()
     data.to_csv("mine.csv", index=False, float_format="%.3f")
+    data["job"] = data["job"].replace("? ", None)
     answer = command("impute", folder, "--data", "mine.csv", "--draws", "2")
     assert answer.code == 0 and "of 200 rows" in answer.out
     filled = pd.read_csv("filled.csv")
     assert list(filled.columns) == list(data.columns)
     assert filled.drop(columns="id").notna().all(axis=None)
+    assert set(filled["job"]) <= {"nurse", "cook", "pupil"}
     # Identifiers with a gap are still whole.
     lines = (tmp_path / "filled.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines[6:8]] == ["", "6"]

@@ -24,7 +24,7 @@ def make(**changes):
 
 
 def test_arrays_need_not_be_loaded():
-    with pytest.raises(TypeError, match="an array was given. Pass arrays to fit"):
+    with pytest.raises(TypeError, match="given a ndarray. Pass arrays to fit"):
         load(np.zeros((3, 2)))
 
 

@@ -1,5 +1,7 @@
 """What cannot work is refused in plain words, before any step is taken."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -56,10 +58,31 @@ def shared_vamp():
     return [from_parts(prior=prior) for _ in range(2)]
 
 
-@pytest.mark.parametrize("make", [keras_vae.DenseVAE, keras_vae.ConvVAE])
-def test_colours_as_black_and_white_are_warned_about(make):
-    with pytest.warns(UserWarning, match=r"\(4, 4, 3\) have colours.*data.likelihood"):
-        make((4, 4, 3), 2)
+@pytest.mark.parametrize(
+    "channels, likelihood, levels, binarize, is_said",
+    [
+        (3, "bernoulli", (0, 255), False, True),
+        (3, "bernoulli", (0, 255), True, False),
+        (3, "bernoulli", (0, 1), False, False),
+        (1, "bernoulli", (0, 255), False, False),
+        (3, "continuous_bernoulli", (0, 255), False, False),
+    ],
+)
+def test_colours_as_black_and_white_are_said(
+    channels, likelihood, levels, binarize, is_said
+):
+    shape = (4, 4, channels)
+    x = np.random.default_rng(0).integers(0, levels[1] + 1, (8, *shape)).astype(np.uint8)
+    model = keras_vae.DenseVAE(shape, 2, likelihood, hidden_units=4)
+    scaling = keras_vae.data.Scaling.fit(x, model.support, levels)
+    model.preprocessor = keras_vae.data.Preprocessor(scaling, binarize, levels=levels)
+    model.compile("adam", run_eagerly=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(x, verbose=0)
+    said = [one for one in caught if "takes for probabilities" in str(one.message)]
+    assert len(said) == is_said
+    assert all(one.filename == __file__ for one in said)
 
 
 WRONG_PARTS = {

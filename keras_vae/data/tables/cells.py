@@ -12,8 +12,11 @@ _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 _DATES = ("date", "datetime", "datetime64")
 _OTHERS = ("string", "boolean", "empty")
 _PLAIN = (str, int, float, bool)
-# Text that stands for a missing value, in small letters.
-MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
+# No zeros in front: these are text.
+_NUMBER = r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_TEXT = ("string", "mixed", "mixed-integer")
+# pandas knows the gaps of a frame, except these.
+_GAPS = ("", "?")
 
 
 def check_names(frame: pd.DataFrame) -> None:
@@ -43,8 +46,8 @@ def check_names(frame: pd.DataFrame) -> None:
 def plain_cells(series: pd.Series, name: str | int) -> pd.Series:
     """Brings the cells of a column to text, numbers, booleans or dates.
 
-    Python's own numbers and dates, as databases give them, become those of pandas. Text such
-    as "?" is a missing value, as in files.
+    Python's own numbers and dates, as databases give them, become those of pandas. "?" and
+    empty text are missing values; where they stood among numbers, these become numbers.
 
     Args:
         series: The column.
@@ -62,14 +65,8 @@ def plain_cells(series: pd.Series, name: str | int) -> pd.Series:
     """
     import pandas as pd
 
-    series = series.reset_index(drop=True)
+    series = _without_marks(series.reset_index(drop=True))
     is_category = isinstance(series.dtype, pd.CategoricalDtype)
-    if is_category:
-        categories = pd.Series(series.cat.categories)
-        series = series.cat.remove_categories(categories[_stand_for_gaps(categories)])
-    elif not pd.api.types.is_numeric_dtype(series):
-        gaps = _stand_for_gaps(series)
-        series = series.mask(gaps) if gaps.any() else series
     values = pd.Series(series.cat.categories) if is_category else series
     kind = pd.api.types.infer_dtype(values)
     if kind in _NUMBERS:
@@ -81,9 +78,26 @@ def plain_cells(series: pd.Series, name: str | int) -> pd.Series:
     raise _refusal(values.dropna(), name)
 
 
-def _stand_for_gaps(values: pd.Series) -> pd.Series:
-    """Tells for each cell whether it is text that stands for a missing value."""
-    return values.map(lambda one: isinstance(one, str) and one.strip().lower() in MISSING)
+def _without_marks(series: pd.Series) -> pd.Series:
+    """The column with gaps where text says that a value is missing."""
+    import pandas as pd
+
+    is_category = isinstance(series.dtype, pd.CategoricalDtype)
+    values = pd.Series(series.cat.categories) if is_category else series
+    if pd.api.types.infer_dtype(values) not in _TEXT:
+        return series
+    gaps = values.map(lambda one: isinstance(one, str) and one.strip() in _GAPS)
+    if not gaps.any():
+        return series
+    if is_category:
+        return series.cat.remove_categories(values[gaps])
+    series = series.mask(gaps)
+    known = series.dropna()
+    is_text = known.map(lambda one: isinstance(one, str))
+    # Without the marks, pandas would have read numbers.
+    if len(known) and is_text.all() and known.str.strip().str.fullmatch(_NUMBER).all():
+        return pd.to_numeric(series)
+    return series
 
 
 def _refusal(values: pd.Series, name: str | int) -> ValueError:

@@ -209,7 +209,10 @@ def _column(series: pd.Series, name, given) -> Column:
         return Column(name, kind)
     series = plain_cells(series, name)
     values = series.dropna()
-    if pd.api.types.is_float_dtype(values) and np.isinf(values.to_numpy(np.float64)).any():
+    numbers = (
+        values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
+    )
+    if pd.api.types.is_float_dtype(numbers) and np.isinf(numbers.to_numpy(float)).any():
         raise ValueError(
             f"Column {name!r} holds infinite numbers. Leave these cells empty if the values "
             "are missing, drop the column, or give it the kind identifier."

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_vae.data.tables.cells import MISSING
-
 if TYPE_CHECKING:
     import pandas as pd
 
-_MARKS = sorted({form for m in MISSING for form in (m, m.upper(), m.title())})
+_MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
+_MARKS = sorted({form for m in _MISSING for form in (m, m.upper(), m.title())})
 # Python's float() also takes underscores and the digits of other scripts.
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _SNIFFED = 1 << 16
@@ -237,7 +236,7 @@ def _header(lines: list[list[str]], path: Path, given: bool | None) -> list[str]
         given = not any(map(is_number, first)) or _counts(first, below)
     if not first or not given:
         return None
-    empty = all(name.lower() in MISSING for name in first)
+    empty = all(name.lower() in _MISSING for name in first)
     for column, name in enumerate(first, start=1):
         # A name may be that of sodium ("NA"), or of the class "none".
         if empty or name in ("", "?"):
