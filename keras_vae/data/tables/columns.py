@@ -263,7 +263,7 @@ def _check_numbers(numbers, kind, name):
         "positive": numbers <= 0,
         "count": (numbers < 0) | (numbers != np.floor(numbers)),
         "whole": numbers != np.floor(numbers),
-    }.get(kind, np.zeros(1, bool)) | ~np.isfinite(numbers)
+    }.get(kind, np.zeros(1, bool))
     if wrong.any():
         raise ValueError(
             f"Column {name!r} must be {kind}, but holds {numbers[np.argmax(wrong)]:g}. "
