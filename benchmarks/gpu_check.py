@@ -145,6 +145,16 @@ class Training:
         ).history
         return history["loss"][-1], steps * self.batch_size / clock.seconds
 
+    def measure(self, seconds: float) -> tuple[float, float]:
+        """Trains for about `seconds`.
+
+        Returns:
+            The loss, and examples a second.
+        """
+        # The first epoch compiles, the second one says how fast it will be.
+        _, rate = self.run(3, 2)
+        return self.run(int(np.clip(seconds * rate / self.batch_size, 3, 5000)), 1)
+
 
 def operations(model: keras.Model) -> float:
     """Multiplications and additions of a training step, for one example."""
@@ -174,10 +184,7 @@ def check_speed(check: Check, x, device: str, options) -> None:
         for jit in (False, True):
             for dtype in (None, "mixed_float16" if on_gpu() else "mixed_bfloat16"):
                 training = Training(network, x, options.batch_size, jit, dtype)
-                # The first epoch compiles, the second one says how fast it will be.
-                _, rate = training.run(3, 2)
-                steps = int(np.clip(options.seconds * rate / options.batch_size, 3, 5000))
-                loss, rate = training.run(steps, 1)
+                loss, rate = training.measure(options.seconds)
                 share = rate * operations(training.model) / peak
                 name = f"{network}, {'XLA' if jit else 'no XLA'}, {dtype or 'float32'}"
                 check(
@@ -189,15 +196,12 @@ def check_speed(check: Check, x, device: str, options) -> None:
 
 def check_prefetch(check: Check, x, device: str, options) -> None:
     """Trains with and without batches that are copied to the device ahead of their step."""
-    rates = []
-    for place in (None, device):
-        training = Training("conv", x, options.batch_size, prefetch_to=place)
-        _, rate = training.run(3, 2)
-        steps = int(np.clip(options.seconds * rate / options.batch_size, 3, 5000))
-        loss, rate = training.run(steps, 1)
-        rates.append(rate)
-    text = f"{rates[1]:,.0f} examples in a second, {rates[0]:,.0f} without prefetching"
-    check("prefetch", bool(np.isfinite(loss)), text)
+    (first, plain), (second, ahead) = (
+        Training("conv", x, options.batch_size, prefetch_to=place).measure(options.seconds)
+        for place in (None, device)
+    )
+    text = f"{ahead:,.0f} examples a second, {plain:,.0f} without prefetching"
+    check("prefetch", bool(np.isfinite([first, second]).all()), text)
 
 
 def check_replicas(check: Check, x, names: list[str]) -> None:

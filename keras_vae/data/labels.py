@@ -108,7 +108,7 @@ def as_numbers(values, column) -> np.ndarray:
     import pandas as pd
 
     if column.kind == "date":
-        dates = plain_cells(pd.Series(values).replace("", None), column.name)
+        dates = plain_cells(pd.Series(values), column.name)
         if not pd.api.types.is_numeric_dtype(dates):
             return to_days(dates, column.name, column.day_first)
     if values.dtype.kind in "OUS":

@@ -11,6 +11,7 @@ from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.support import ONE_HOT, Support, levels
+from keras_vae.layers.adjacent import AdjacentLayer
 from keras_vae.layers.base import DistributionLayer, event_tuple
 
 
@@ -138,7 +139,7 @@ class OneHotCategorical(ChoiceLayer):
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class IndependentCategorical(DistributionLayer):
+class IndependentCategorical(AdjacentLayer):
     """Independent choices among `num_classes` for each element; parameters: logits.
 
     The logits of an element are adjacent: parameters are read as [*event_shape,
@@ -201,16 +202,9 @@ class IndependentCategorical(DistributionLayer):
         return levels(0, self.num_classes - 1)
 
     def params_shapes(self) -> list[tuple[int, ...]]:
-        """Flat, [*event, num_classes], or the classes of an image with its channels."""
+        """Flat, the output of a convolution, or [*event, num_classes]."""
         shapes = [*super().params_shapes(), (*self.event_shape, self.num_classes)]
-        if self.event_shape:
-            *sizes, channels = self.event_shape
-            shapes.append((*sizes, channels * self.num_classes))
         return list(dict.fromkeys(shapes))
-
-    def flat_params(self, outputs):
-        """The logits of an element are adjacent already."""
-        return tf.reshape(outputs, (-1, self.params_size))
 
     def summary(self, distribution):
         """The probabilities of the classes, [..., *event_shape, num_classes]."""

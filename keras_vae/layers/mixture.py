@@ -11,6 +11,7 @@ from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.support import Support
+from keras_vae.layers.adjacent import AdjacentLayer
 from keras_vae.layers.base import DistributionLayer, event_tuple
 from keras_vae.layers.categorical import OneHotCategorical
 from keras_vae.layers.independent import IndependentLogistic
@@ -150,7 +151,7 @@ class MixtureSameFamily(_Mixture):
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class IndependentMixture(DistributionLayer):
+class IndependentMixture(AdjacentLayer):
     """Independent elements, each with its own mixture.
 
     It suits columns of tables with several modes, and pixels. Parameters: for each element
@@ -212,18 +213,6 @@ class IndependentMixture(DistributionLayer):
         """For each element and component a logit and the component's parameters."""
         size = self.num_components * (1 + self.component.params_size)
         return math.prod(self.event_shape) * size
-
-    def params_shapes(self) -> list[tuple[int, ...]]:
-        """Flat, or the output of a convolution: [*event[:-1], channels * numbers of each]."""
-        shapes = super().params_shapes()
-        if self.event_shape:
-            *sizes, _ = self.event_shape
-            shapes.append((*sizes, self.params_size // math.prod(sizes)))
-        return list(dict.fromkeys(shapes))
-
-    def flat_params(self, outputs):
-        """The parameters of an element are adjacent already."""
-        return tf.reshape(outputs, (-1, self.params_size))
 
     def make_distribution(self, params):
         """Splits the parameters of each element into logits and components."""

@@ -150,12 +150,19 @@ def test_the_side_of_keras_vae_is_trained_and_scored(tmp_path, network):
 )
 def test_a_target_is_reached_when_it_is_never_missed_again(monkeypatch, means, reached):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    until = importlib.import_module("peers").until
+    peers = importlib.import_module("peers")
     scores = {
         f"m{epoch}": {"log_likelihood": [mean]} for epoch, mean in enumerate(means, 1)
     }
-    found = until(-8, "m{epoch}", len(means), scores.get)
+    found = peers.until(-8, "m{epoch}", len(means), scores.get)
     assert found == {"log_likelihood": [means[-1]], "reached": reached}
+    words = peers.time_until({"seconds": [3.0, 1.0, 2.0], **found}, 8.0)
+    time = {
+        1: "3.0 s of 8.0 s (0.38)",
+        2: "4.0 s of 8.0 s (0.50)",
+        3: "6.0 s of 8.0 s (0.75)",
+    }
+    assert words == (f"epoch {reached}, {time[reached]}" if reached else "not reached")
 
 
 def test_peers_needs_the_peer(tmp_path):

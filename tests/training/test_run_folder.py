@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from runs import contents, recipe
 
+from keras_vae.training import train
 from keras_vae.training.recipe import Recipe
 from keras_vae.training.run_folder import (
     RunRecorder,
@@ -53,6 +54,12 @@ def test_a_new_or_empty_folder_is_taken(tmp_path, exists, resume):
     if exists:
         folder.mkdir(parents=True)
     assert opened(folder, resume=resume) == recipe()
+
+
+def test_a_taken_folder_is_said_before_the_data_are_read(tmp_path):
+    opened(tmp_path)
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        train(recipe(data=str(tmp_path / "nothing.npy")), tmp_path)
 
 
 @pytest.mark.parametrize("resume", [False, True])

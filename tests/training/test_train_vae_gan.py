@@ -32,6 +32,8 @@ def test_a_run_keeps_the_last_epoch_and_scores_images(whole):
     assert type(model) is VAEGAN and metadata["training"]["best_epoch"] == 3
     assert said.count("the discriminator wins") == 1
     assert "kept the last of 3 epochs" in said and "sharpness of samples" in said
+    # It scores no likelihood, so there are no units to explain.
+    assert "raw values" not in said
     scores = image_scores(model, load("digits").x_test, 500)
     assert metadata["scores"] == {**scores, "split": "test"}
     assert metadata["training"]["monitor"] is None

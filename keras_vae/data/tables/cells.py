@@ -12,8 +12,6 @@ _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 _DATES = ("date", "datetime", "datetime64")
 _OTHERS = ("string", "boolean", "empty")
 _PLAIN = (str, int, float, bool)
-# No zeros in front: these are text.
-_NUMBER = r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _TEXT = ("string", "mixed", "mixed-integer")
 # pandas knows the gaps of a frame, except these.
 _GAPS = ("", "?")
@@ -93,11 +91,14 @@ def _without_marks(series: pd.Series) -> pd.Series:
         return series.cat.remove_categories(values[gaps])
     series = series.mask(gaps)
     known = series.dropna()
-    is_text = known.map(lambda one: isinstance(one, str))
-    # Without the marks, pandas would have read numbers.
-    if len(known) and is_text.all() and known.str.strip().str.fullmatch(_NUMBER).all():
-        return pd.to_numeric(series)
-    return series
+    # Without the marks pandas would have read numbers. (Zeros in front mean text.)
+    are_numbers = (
+        len(known)
+        and known.map(lambda one: isinstance(one, str)).all()
+        and pd.to_numeric(known, errors="coerce").notna().all()
+        and not known.str.match(r"\s*0\d").any()
+    )
+    return pd.to_numeric(series) if are_numbers else series
 
 
 def _refusal(values: pd.Series, name: str | int) -> ValueError:

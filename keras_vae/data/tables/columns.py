@@ -209,14 +209,7 @@ def _column(series: pd.Series, name, given) -> Column:
         return Column(name, kind)
     series = plain_cells(series, name)
     values = series.dropna()
-    numbers = (
-        values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
-    )
-    if pd.api.types.is_float_dtype(numbers) and np.isinf(numbers.to_numpy(float)).any():
-        raise ValueError(
-            f"Column {name!r} holds infinite numbers. Leave these cells empty if the values "
-            "are missing, drop the column, or give it the kind identifier."
-        )
+    _refuse_infinite_numbers(values, name)
     if kind is None:
         kind = "ordinal" if _is_ranked(series) else _kind(values, name)
     if kind == "identifier":
@@ -302,6 +295,18 @@ def _kind(values: pd.Series, name) -> str:
         return "category"
     is_count = numbers.min() == 0 and numbers.max() <= _LARGEST_COUNT
     return "count" if is_count else "whole"
+
+
+def _refuse_infinite_numbers(values, name):
+    import pandas as pd
+
+    is_category = isinstance(values.dtype, pd.CategoricalDtype)
+    numbers = values.cat.categories if is_category else values
+    if pd.api.types.is_float_dtype(numbers) and np.isinf(numbers.to_numpy(float)).any():
+        raise ValueError(
+            f"Column {name!r} holds infinite numbers. Leave these cells empty if the values "
+            "are missing, drop the column, or give it the kind identifier."
+        )
 
 
 def _refuse_words_among_numbers(values, name):
