@@ -289,6 +289,7 @@ FILES = {
     "keras_vae.presets.building": lambda folder: (runs(folder), zoo(folder)),
     "keras_vae.presets.lookup": runs,
     "keras_vae.presets.tables": zoo,
+    "keras_vae.training.logs": lambda folder: (folder / "runs" / "a").mkdir(parents=True),
 }
 # What is something else in the examples of a module.
 OBJECTS_OF = {
@@ -307,4 +308,7 @@ OBJECTS_OF = {
         "vae": lambda: vae((64, 64, 3), "discretized_logistic"),
         "vectors": lambda: {"smiling": np.ones(CODES)},
     },
+    "keras_vae.training.logs": {"recipe": lambda: Recipe("digits", "dense_vae")},
+    # The example changes the model, so it has its own.
+    "keras_vae.training.pictures": {"vae": vae.__wrapped__},
 }

@@ -1,6 +1,7 @@
 """Runs the examples in the docstrings of the package."""
 
 import ast
+import builtins
 import doctest
 import importlib
 import inspect
@@ -72,6 +73,24 @@ def names_in(text):
     return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
+def names_made_in(text):
+    """The names that the code of an example sets: variables, functions, arguments, imports."""
+    code = "".join(one.source for one in PARSER.get_examples(text))
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+                yield name
+            case ast.alias(name=name, asname=other):
+                yield other or name.partition(".")[0]
+
+
+def known_in(module):
+    """The names of a module, and what makes the objects that its examples find ready."""
+    return vars(importlib.import_module(module)), {**OBJECTS, **OBJECTS_OF.get(module, {})}
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty working directory, with no data or presets but the package's own."""
@@ -100,8 +119,7 @@ def test_example_runs(owner, folder):
         pytest.importorskip(NEEDS[owner])
     if module in FILES:
         FILES[module](folder)
-    own = vars(importlib.import_module(module))
-    ready = {**OBJECTS, **OBJECTS_OF.get(module, {})}
+    own, ready = known_in(module)
     made = {name: ready[name]() for name in names_in(text) & set(ready) - set(own)}
     # Graphs of training cost more than its few steps. (Long loops are better off in one.)
     tf.config.run_functions_eagerly(".fit(" in text)
@@ -110,6 +128,18 @@ def test_example_runs(owner, folder):
     said = []
     doctest.DocTestRunner(Checker(), False, FLAGS).run(test, out=said.append)
     assert not said, "".join(said)
+
+
+def test_examples_know_their_names():
+    # The examples themselves are slow; a name that is nowhere shows at once.
+    unknown = {}
+    for owner in sorted(set(EXAMPLES) - set(NOT_RUN)):
+        _, module, _, text, _ = EXAMPLES[owner]
+        own, ready = known_in(module)
+        known = {*own, *ready, *dir(builtins), *names_made_in(text)}
+        if names := names_in(text) - known:
+            unknown[owner] = sorted(names)
+    assert not unknown
 
 
 def test_what_is_not_run_exists():

@@ -150,7 +150,8 @@ class RelaxedOneHotCategorical(RelaxedLayer, ChoiceLayer):
         >>> q = RelaxedOneHotCategorical(10).distribution(tf.zeros([4, 10]))
         >>> q.sample(seed=(0, 1)).shape
         TensorShape([4, 10])
-        >>> get("relaxed_one_hot_categorical:temperature=(exponential:steps=5000)", (20, 10))
+        >>> cooling = "temperature=(exponential:steps=5000)"
+        >>> layers.get(f"relaxed_one_hot_categorical:{cooling}", (20, 10))
 
     Source:
         Maddison, Mnih and Teh 2017, "The Concrete distribution"; Jang, Gu and Poole 2017,

@@ -252,7 +252,7 @@ def open_logs(names: Sequence[str], run: LoggedRun) -> Iterator[list[Log]]:
 
     Example:
         >>> run = LoggedRun("a", Path("runs/a"), recipe, resumed=False, quiet=False)
-        >>> with open_logs(["csv", "mlflow"], run) as logs:
+        >>> with open_logs(["csv"], run) as logs:
         ...     vae.fit(x_train, callbacks=[log.callback for log in logs])
     """
     with contextlib.ExitStack() as opened:

@@ -101,7 +101,9 @@ class PictureLog(keras.callbacks.Callback):
     Example:
         >>> def show(name, picture, epoch):
         ...     plots.save_image(picture, f"{name}-{epoch}.png")
-        >>> vae.fit(x_train, callbacks=[PictureLog(vae, data, 5, [show])])
+        >>> vae.preprocessor = Preprocessor.fit(data, vae.support)
+        >>> pictures = PictureLog(vae, data, 5, [show])
+        >>> vae.fit(data.x_train, callbacks=[pictures])
     """
 
     def __init__(
