@@ -211,6 +211,11 @@ class DistributionLayer(Family):
             q = self.distribution(self.initial_params()[np.newaxis])
         return q.reparameterization_type == tfd.FULLY_REPARAMETERIZED
 
+    @property
+    def has_own_parameters(self) -> bool:
+        """Whether its weights are parameters too, such as a scale that all examples share."""
+        return bool(self.weights)
+
     def cost(self, distribution: tfd.Distribution) -> tf.Tensor | None:
         """The layer's own loss term, such as a quantizer's commitment.
 

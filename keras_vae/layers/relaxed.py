@@ -101,6 +101,11 @@ class RelaxedLayer(DistributionLayer):
             aggregation="only_first_replica",
         )
 
+    @property
+    def has_own_parameters(self) -> bool:
+        """Whether it has weights beside the temperature."""
+        return len(self.weights) > self.is_scheduled
+
     def at_step(self, step) -> None:
         """Moves a schedule on.
 

@@ -9,7 +9,7 @@ import keras
 
 from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
-from keras_vae.models.checks import read_condition
+from keras_vae.models.conditions import read_condition
 from keras_vae.models.prebuilt import latent_size, make_layers, policy, reading
 from keras_vae.models.vae import VAE
 from keras_vae.networks import conv_decoder, conv_encoder

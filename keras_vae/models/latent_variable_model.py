@@ -17,7 +17,8 @@ from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import fold, make_seed, row_seeds
 from keras_vae.core.support import REAL
 from keras_vae.data import Streamed
-from keras_vae.models.checks import as_array, check_condition
+from keras_vae.models.checks import as_array
+from keras_vae.models.conditions import check_condition
 from keras_vae.models.inputs import Batch
 from keras_vae.models.interface import ModelInterface
 from keras_vae.presets import folder as preset_folder

@@ -22,7 +22,6 @@ from keras_vae.models.checks import (
     refuse_class_weight,
     refuse_form,
     refuse_unmet_needs,
-    warn_of_colours,
     with_enough,
 )
 from keras_vae.models.inputs import pack, stream, unpack
@@ -397,6 +396,12 @@ class ObjectiveModel(keras.Model):
             counts = _weighted(tf.cast(counts, value.dtype), weight)
             self._meters.of_some[name].update_state(value, sample_weight=counts)
 
+    def check_before_fit(self) -> None:
+        """Refuses what would make training worthless, or warns of it.
+
+        `fit` calls it first; a model with more to check extends it.
+        """
+
     def fit(
         self,
         x=None,
@@ -438,7 +443,7 @@ class ObjectiveModel(keras.Model):
         """
         self._assert_compile_called("fit")
         refuse_class_weight(class_weight)
-        warn_of_colours(self)
+        self.check_before_fit()
         if validation_split:
             if validation_data is not None:
                 raise ValueError("Give validation_data or validation_split, not both.")

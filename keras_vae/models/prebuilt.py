@@ -19,7 +19,7 @@ from keras_vae.layers import (
     IndependentCategorical,
     event_tuple,
 )
-from keras_vae.models.checks import read_condition
+from keras_vae.models.conditions import read_condition
 from keras_vae.networks import ColumnFeatures, Gaps
 
 

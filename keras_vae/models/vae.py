@@ -21,12 +21,9 @@ from keras_vae.core.seeds import fold, make_seed
 from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
 from keras_vae.data import Preprocessor
-from keras_vae.layers import DistributionLayer, RelaxedLayer
-from keras_vae.models.checks import (
-    one_hot_or_float,
-    read_condition,
-    require_condition,
-)
+from keras_vae.layers import DistributionLayer
+from keras_vae.models.checks import warn_of_colours
+from keras_vae.models.conditions import one_hot_or_float, read_condition, require_condition
 from keras_vae.models.extras import (
     ALWAYS,
     are_pictures,
@@ -237,6 +234,11 @@ class VAE(LatentVariableModel):
         """Whether observations may have gaps, marked by NaN: whether the encoder reads them."""
         return reads_gaps(self.encoder)
 
+    def check_before_fit(self) -> None:
+        """Warns if colours are to be learned as probabilities of white."""
+        super().check_before_fit()
+        warn_of_colours(self)
+
     @property
     def likelihood_text(self) -> str:
         """The likelihood p(x|z), written as a part."""
@@ -246,8 +248,6 @@ class VAE(LatentVariableModel):
     def latent(self) -> Latent:
         """Description of the latent variable."""
         q = self.posterior
-        # A relaxed layer's is its temperature.
-        has_weights = q.weights and not isinstance(q, RelaxedLayer)
         return Latent(
             shape=q.event_shape,
             support=q.support,
@@ -256,7 +256,7 @@ class VAE(LatentVariableModel):
             has_density=q.has_density,
             is_factorized=is_factorized(q),
             has_moments=knows_moments(q),
-            is_encoded=not (has_weights or self.prior.asks_encoder),
+            is_encoded=not (q.has_own_parameters or self.prior.asks_encoder),
             name=type(q).__name__,
         )
 

@@ -271,6 +271,13 @@ def test_perceptual_distances_need_a_network():
         vae_gan().train_perceptual_network(images(), [0, 1] * 6)
 
 
+def test_distances_in_a_perceptual_network_that_learned_nothing_are_refused():
+    model = vae_gan(perceptual=True)
+    model.compile(None, keras_vae.objectives.Adversarial(perceptual_weight=1.0))
+    with pytest.raises(ValueError, match=r"untrained.*train_perceptual_network"):
+        model.fit(images())
+
+
 @pytest.mark.parametrize(
     "y, words",
     [

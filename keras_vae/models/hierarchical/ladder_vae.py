@@ -9,7 +9,7 @@ import keras
 
 from keras_vae.core.names import unknown
 from keras_vae.layers import DistributionLayer
-from keras_vae.models.checks import read_condition
+from keras_vae.models.conditions import read_condition
 from keras_vae.models.hierarchical.dense import DenseLevels
 from keras_vae.models.hierarchical.level_numbers import one_a_level, several_levels
 from keras_vae.models.hierarchical.model import HierarchicalVAE

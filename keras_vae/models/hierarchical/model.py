@@ -16,7 +16,7 @@ from keras_vae.core.latent import Latent
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.seeds import by_row, fold, make_seed
 from keras_vae.layers import DistributionLayer
-from keras_vae.models.checks import read_condition
+from keras_vae.models.conditions import read_condition
 from keras_vae.models.hierarchical.conv import ConvLevels
 from keras_vae.models.hierarchical.level_numbers import several_levels
 from keras_vae.models.hierarchical.posteriors import LevelledPosterior

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_vae.models.checks import as_array, check_condition, one_hot_or_float
+from keras_vae.models.checks import as_array
+from keras_vae.models.conditions import check_condition, one_hot_or_float
 
 UNKNOWN = -1
 

@@ -28,7 +28,11 @@ from keras_vae.models.vae_gan.networks import (
     paper_networks,
     residual_networks,
 )
-from keras_vae.models.vae_gan.perceptual import perceptual_distance, train_perceptual
+from keras_vae.models.vae_gan.perceptual import (
+    is_untrained,
+    perceptual_distance,
+    train_perceptual,
+)
 from keras_vae.networks import perceptual_network
 from keras_vae.objectives import Adversarial
 from keras_vae.priors import Prior
@@ -262,6 +266,16 @@ class VAEGAN(VAE):
         """The names of what an objective may need of the model's passes; see `Objective.needs`."""
         own = [] if self.perceptual is None else ["perceptual"]
         return super().provides | frozenset(own)
+
+    def check_before_fit(self) -> None:
+        """Refuses distances in a perceptual network that has learned nothing."""
+        super().check_before_fit()
+        if "perceptual" in self.objective.needs and is_untrained(self.perceptual):
+            raise ValueError(
+                "The objective measures distances in the model's perceptual network, which "
+                "is untrained. Train it on labels before fit: "
+                "model.train_perceptual_network(x_train, y_train)."
+            )
 
     def train_perceptual_network(self, x, y, epochs: int = 6) -> float:
         """Trains the network for perceptual distances on labels, before `fit`.

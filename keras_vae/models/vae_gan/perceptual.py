@@ -38,6 +38,23 @@ def _unit(features):
     return features * tf.math.rsqrt(tf.reduce_sum(features**2, -1, keepdims=True) + 1e-6)
 
 
+def is_untrained(network: keras.Model) -> bool:
+    """Tells whether a network still has the statistics it was made with.
+
+    Args:
+        network: Model x -> list of features.
+
+    Returns:
+        Whether none of its batch normalizations has seen a batch; without any, False.
+    """
+    norms = [
+        layer
+        for layer in network.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    return bool(norms) and not any(np.any(layer.moving_mean) for layer in norms)
+
+
 def train_perceptual(network: keras.Model, x, y, epochs: int, seed: int) -> float:
     """Trains a perceptual network to predict labels, and freezes it.
 
