@@ -48,6 +48,7 @@ ROWS = {
     "mixture prior": {"prior": "mixture_of_normals:num_components=500"},
     "flow prior": {"prior": "learned:layer=(flow:num_layers=4,hidden_units=128)"},
     "IWAE-5": {"objective": "iwae:num_samples=5"},
+    "IWAE-50": {"objective": "iwae:num_samples=50"},
     "DReG-5": {"objective": "dreg:num_samples=5"},
     "sticking the landing": {"objective": "stl"},
     "25 free nats": {"objective": "elbo:free_bits=25"},

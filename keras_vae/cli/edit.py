@@ -75,7 +75,8 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
 
     if output.suffix.lower() != ".png":
         raise click.UsageError(f"--output must end in .png, but is {output}.")
-    model, data_set = open_run(run, data, split)
+    # The training split is needed even where all rows are edited.
+    model, data_set = open_run(run, data, "train" if split == "all" else split)
     shape = tuple(model.event_shape)
     if len(shape) != 3 or shape[-1] not in (1, 3):
         raise click.UsageError(
@@ -89,7 +90,7 @@ def edit(run, data, split, names, strength, steps, count, originals, output):
     attributes = {name: having[known] for name, having in attributes.items()}
     vector = sum(mean_differences(z, attributes).values())
     x, y = split_for(model, data_set, split)
-    x, y = x[:count], None if y is None else y[:count]
+    x, y = np.asarray(x[:count]), None if y is None else y[:count]
     strengths = np.linspace(-strength, strength, steps)
     edited = edit_attribute(model, x, vector, strengths, y=y)
     rows = np.concatenate([x[:, np.newaxis], edited], axis=1) if originals else edited

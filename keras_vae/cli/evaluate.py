@@ -67,6 +67,7 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
     images instead. --metrics computes other scores.
     """
     from keras_vae import evaluation
+    from keras_vae.data import names as data_names
 
     _check_output(output)
     metrics = _names(metrics)
@@ -96,8 +97,9 @@ def evaluate(run, data, split, metrics, anomalies, num_samples, limit, seed, out
     else:
         options = {"num_samples": num_samples, "seed": seed, "limit": limit}
         if anomalies is not None:
-            others = open_run(run, anomalies, split)[-1].split(split)[0]
-            options["anomalies"] = others
+            # Files of one's own hold nothing but anomalies, so all of them count.
+            part = split if anomalies in data_names() else "all"
+            options["anomalies"] = open_run(run, anomalies, part)[-1].split(part)[0]
         evaluation.evaluate_metrics(metrics, held_out(*opened, split, **options), done)
     if output is not None:
         click.echo(f"wrote {output}")

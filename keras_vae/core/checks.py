@@ -50,7 +50,10 @@ def check_array(
     if not len(x):
         raise ValueError(f"{name} is empty: it has shape {x.shape}.")
     if x.dtype.kind not in "biuf":
-        raise ValueError(f"{name} must hold numbers, but has dtype {x.dtype}.")
+        raise ValueError(
+            f"{name} must hold numbers, but has dtype {x.dtype}. Convert it: "
+            f"{name}.astype('float32'). (Tables with text: keras_vae.data.load.)"
+        )
     if gaps:
         x = np.where(np.isnan(x), support.some_value(), x)
     support.check(x, name)

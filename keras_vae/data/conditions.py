@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,8 @@ class Conditions:
     Otherwise it is a vector: one-hot classes for each category; for each number its place
     between the smallest and the largest, from -1 to 1, and a 1 that marks it as known.
     Unknown labels are zeros; they are allowed only if the training data had unknown ones,
-    too. A library size, the total of an observation's counts, comes first, as log(size /
-    typical size).
+    too. A library size, the total of an observation's counts, comes first: log(size /
+    typical size), and the 1 of a known number.
 
     Args:
         columns: The columns of labels, or their configs. Numbers given for categories are
@@ -105,6 +106,12 @@ class Conditions:
                 if name not in known:
                     raise unknown("label", name, [ALL_LABELS, *known])
             columns = tuple(known[name] for name in asked)
+        for one in columns:
+            if one.kind in ("category", "ordinal") and not one.categories:
+                raise ValueError(
+                    f"The label {one.name} is empty in all rows of {data.name!r}, so it "
+                    "cannot be a condition. Leave it out."
+                )
         self = cls(columns, gaps=True)
         gaps = any(
             np.isnan(self.numbers(self.select(data, split))).any()
@@ -123,8 +130,7 @@ class Conditions:
         """The `condition` of a model: the number of classes, or the shape of a vector."""
         if self.classes is not None and not self.gaps:
             return len(self.classes)
-        sizes = [len(one.categories) or 2 for one in self.labels]
-        return (sum(sizes) + (self.library_size is not None),)
+        return (sum(len(one.categories) or 2 for one in self.columns),)
 
     def select(self, data: DataSet, split: str) -> np.ndarray:
         """Takes the labels of the condition from a split of a data set.
@@ -196,7 +202,12 @@ class Conditions:
         if isinstance(y, Mapping):
             y = pd.DataFrame([dict(y)])
         if hasattr(y, "columns"):
-            return to_codes(y, self.columns)
+            # Whole numbers beyond those of training stay what they are, as in arrays.
+            free = [
+                dataclasses.replace(one, kind="real") if one.kind == "whole" else one
+                for one in self.columns
+            ]
+            return to_codes(y, free)
         y = np.asarray(y, None if not isinstance(y, list | tuple) else object)
         y = y.reshape(-1, 1) if y.ndim < 2 and len(self.columns) == 1 else np.atleast_2d(y)
         if y.ndim != 2 or y.shape[1] != len(self.columns):
@@ -244,13 +255,16 @@ class Conditions:
         return np.concatenate(coded, axis=1).astype(np.float32)
 
     def _log_size(self, totals: np.ndarray) -> np.ndarray:
-        """Logarithms of library sizes, [N, 1]; zero for the typical one."""
+        """Logarithms of library sizes, zero for the typical one, beside ones, [N, 2].
+
+        Without the ones, totals and their codes would have the same shape.
+        """
         if not (totals > 0).all():
             raise ValueError(
                 f"library_size must be above zero, but is {totals[~(totals > 0)][0]:g}: an "
                 "observation without counts has no library size. Leave it out."
             )
-        return np.asarray(np.log(totals / self.library_size))[:, np.newaxis]
+        return np.stack([np.log(totals / self.library_size), np.ones(len(totals))], axis=1)
 
     def as_table(self, y: Any, n: int) -> pd.DataFrame:
         """Converts labels to columns of a table.

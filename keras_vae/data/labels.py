@@ -114,6 +114,8 @@ def as_numbers(values, column) -> np.ndarray:
     if values.dtype.kind in "OUS":
         values = np.array([_as_number(one, column) for one in values.tolist()], np.float64)
     values = values.astype(np.float64)
+    if np.isinf(values).any():
+        raise ValueError(f"The {column.name} must be a finite number, or NaN if unknown.")
     if not column.categories:
         return values
     values = np.where(values == -1, np.nan, values)

@@ -72,7 +72,7 @@ def data_set_of(
         (x, y, files), rows = _cut((x, y, files), seed, path)
     else:
         (x, y, files), rows = _uncut((x, y, files)), None
-    drawn = [name for name in SPLITS if name not in given]
+    drawn = [name for name in SPLITS if cut and name not in given]
     how = f"{', '.join(drawn)} drawn with seed {seed}" if drawn else "as in the source"
     return DataSet(
         name=path.resolve().name if path.is_dir() else path.stem,
@@ -152,16 +152,22 @@ def _moved_up(x: Any, rows: np.ndarray) -> Any:
 
 
 def _uncut(groups) -> tuple[dict, ...]:
-    """All rows without a split become the test split."""
+    """All rows become the test split, unless the source has three splits."""
     groups = tuple(dict(arrays) for arrays in groups)
     for arrays in groups:
-        if "all" in arrays:
-            arrays["test"] = arrays.pop("all")
-        some = next(iter(arrays.values()), None)
-        for split in SPLITS:
-            if some is not None and split not in arrays:
-                arrays[split] = some[:0]
+        if arrays and set(arrays) != set(SPLITS):
+            parts = [arrays.pop(one) for one in ("all", *SPLITS) if one in arrays]
+            whole = _joined(parts)
+            arrays.update({"train": whole[:0], "validation": whole[:0], "test": whole})
     return groups
+
+
+def _joined(parts: list[Any]) -> Any:
+    if len(parts) == 1:
+        # Not a second time in memory.
+        return parts[0]
+    is_streamed = isinstance(parts[0], Streamed)
+    return Streamed.joined(parts) if is_streamed else np.concatenate(parts)
 
 
 def _cut(groups, seed, path) -> tuple[tuple[dict, ...], dict | None]:

@@ -153,16 +153,15 @@ def condition_of(model: LatentVariableModel) -> dict[str, Any] | None:
             controls.append(_classes(name, at, column.categories, True, known.gaps))
             start[at] = 1
             at += len(column.categories)
-        elif column not in known.labels:
+            continue
+        ends, shown = (-1, 1), (column.low, column.high)
+        if column not in known.labels:
             # The logarithm of a library size over the typical one.
             name = f"log({name} / {known.library_size:g})"
-            controls.append(_number(name, at, None, (-2, 2), (-2, 2)))
-            at += 1
-        else:
-            bounds = (column.low, column.high)
-            controls.append(_number(name, at, at + 1, (-1, 1), bounds))
-            start[at + 1] = 1
-            at += 2
+            ends = shown = (-2, 2)
+        controls.append(_number(name, at, at + 1, ends, shown))
+        start[at + 1] = 1
+        at += 2
     return {"start": start, "controls": controls}
 
 

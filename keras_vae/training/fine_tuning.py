@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any, cast
@@ -62,6 +63,7 @@ def start(
     """
     check_shape(before, data, f"The preset {recipe.from_preset!r}")
     check_levels(before, data, f"The preset {recipe.from_preset!r}")
+    _check_columns(before, data, f"The preset {recipe.from_preset!r}")
     # Of its own name and seed.
     model = type(before).from_config({**before.get_config(), "seed": recipe.seed})
     model.set_weights(before.get_weights())
@@ -124,6 +126,20 @@ def check_levels(model: LatentVariableModel, data: DataSet, whose: str) -> None:
             f"{_kind(data.levels)}. Bring the data to the form of the training data; 8-bit "
             "images are saved as uint8."
         )
+
+
+def _check_columns(model: LatentVariableModel, data: DataSet, whose: str) -> None:
+    """Refuses a table that was read in another way, whose codes mean something else."""
+    columns = model.preprocessor.columns if model.preprocessor is not None else None
+    for mine, other in zip(columns or (), data.columns or (), strict=False):
+        # Bounds do not change what a number means.
+        same = {"low": mine.low, "high": mine.high, "decimals": mine.decimals}
+        if dataclasses.replace(other, **same, integer=mine.integer) != mine:
+            raise ValueError(
+                f"{whose} was made for a table with {mine}, but {data.name!r} was read with "
+                f"{other}. Load it with the preset's columns: load(path, **settings_like("
+                "path, model.event_shape, model.preprocessor))."
+            )
 
 
 def _alike(levels, others) -> bool:

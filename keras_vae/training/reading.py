@@ -36,6 +36,7 @@ def load_to_train(
         "seconds": recipe.seconds,
     }
     if before is not None:
+        _refuse_columns(recipe, before)
         given = {key: value for key, value in settings.items() if value is not None}
         settings |= {**_settings_like(recipe.data, before, recipe), **given}
     settings.setdefault("label", _labels(recipe))
@@ -48,6 +49,14 @@ def load_to_train(
         check=check,
         **settings,
     )
+
+
+def _refuse_columns(recipe: Recipe, before: LatentVariableModel) -> None:
+    if recipe.columns and before.preprocessor and before.preprocessor.columns:
+        raise ValueError(
+            f"The preset {recipe.from_preset!r} decides how a table is read, so kinds of "
+            "columns cannot be given. Leave columns out, or train without a preset."
+        )
 
 
 def load_to_use(
@@ -71,6 +80,8 @@ def load_to_use(
     is_same = recipe is not None and name == recipe.data
     if recipe is not None and is_same:
         settings |= {"header": recipe.header, "skip_damaged": recipe.skip_damaged}
+        if recipe.levels is not None:
+            settings["levels"] = recipe.levels
         # The fingerprint of streamed images differs from that of images in memory.
         settings["stream"] = bool(recipe.stream)
     elif data_module.is_table(name) and settings.get("columns"):

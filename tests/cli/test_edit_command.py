@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from commands import SMALL
+from commands import MODEL, SMALL, write_images
 from PIL import Image
 
 from keras_vae import VAE, generation, plots
@@ -122,6 +122,17 @@ def test_classes_have_names_and_numbers(edit_own):
     result = edit_own("dogs", y=y)
     assert result.code == 1
     assert "Unknown class 'dogs'. Did you mean 'dog'? Known: cat, dog." in result.err
+
+
+@pytest.mark.parametrize("split", ["test", "all"])
+def test_images_that_are_read_from_their_files_are_edited(command, tmp_path, split):
+    for start, label in ((0, "cat"), (6, "dog")):
+        write_images(tmp_path / "photos" / label, 12, start=start)
+    given = ["--data", "photos", "--stream", "--epochs", "1", *SMALL]
+    assert command("train", MODEL, *given, "--output", "run").code == 0
+    result = command("edit", "run", "--attribute", "dog", "--split", split)
+    assert result.code == 0, result.err
+    assert f"{2 if split == 'test' else 8} rows" in result.out
 
 
 def test_examples_of_unknown_classes_are_left_out(command, digits_run, monkeypatch):

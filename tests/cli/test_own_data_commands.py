@@ -1,10 +1,11 @@
 """The subcommands on own data: prepared as in training, and refused where they changed."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
-from commands import write_images
+from commands import MODEL, SMALL, write_images
 from PIL import Image
 
 from keras_vae import VAE
@@ -92,6 +93,31 @@ def test_changed_data_are_used_as_a_whole(command, here, subcommand):
 def test_a_rewritten_file_with_the_same_data_is_no_change(command, here):
     np.save("own.npy", np.load("own.npy").astype("f8"))
     assert command("evaluate", "run", "--num-samples", "2").code == 0
+
+
+def test_levels_that_were_given_for_training_hold_for_its_data(command, tmp_path):
+    # The values alone would fit 8 bits.
+    np.save("own.npy", other_images(40).astype(np.uint16))
+    given = ["--data", "own.npy", "--levels", "0:1023", "--epochs", "1", *SMALL]
+    assert command("train", MODEL, *given, "--output", "run").code == 0
+    result = command("evaluate", "run", "--num-samples", "2")
+    assert result.code == 0, result.err
+
+
+def test_all_anomalies_in_files_of_ones_own_count(command, here):
+    np.save("other.npy", other_images())
+    given = [
+        "--metrics",
+        "anomalies",
+        "--anomalies",
+        "other.npy",
+        "--output",
+        "scores.json",
+    ]
+    result = command("evaluate", "run", "--num-samples", "2", *given)
+    assert result.code == 0, result.err
+    found = json.loads((here / "scores.json").read_text())["metrics"]["anomalies"]
+    assert found["num_anomalies"] == 25
 
 
 def test_data_that_were_named_by_hand_are_not_compared(command, here):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_vae.data import Conditions, DataSet
+from keras_vae.data import Conditions, DataSet, tables
 from keras_vae.data.conditions import labels_of
 from keras_vae.data.tables import Column
 
@@ -106,8 +106,30 @@ WRONG = {
     "half a class": ([KIND], np.array([0.5]), "kind 0.5 does not exist"),
     "a word for a number": ([AGE], ["old"], "age must be a number, not 'old'"),
     "one label of two": ([KIND, AGE], [1, 2, 3], "2 labels .* kind, age"),
+    "an endless number": ([AGE], [np.inf], "age must be a finite number"),
     "an unknown column": ([KIND], pd.DataFrame({"kin": ["dog"]}), "missing are kind"),
 }
+
+
+def test_whole_numbers_beyond_the_training_data_are_the_same_in_every_form():
+    years = Conditions([Column("age", "whole", low=17.0, high=90.0)])
+    forms = [200], np.array([200.0]), {"age": 200}, pd.DataFrame({"age": [200]})
+    codes = [years.codes(one) for one in forms]
+    np.testing.assert_allclose(np.concatenate(codes)[:, 0], 2 * (200 - 17) / 73 - 1)
+
+
+def test_a_label_that_is_always_empty_is_no_condition():
+    x, y = np.ones((3, 2), "f4"), np.full((3, 1), np.nan)
+    columns = tables.infer_labels(pd.DataFrame({"kind": [None, None]}))
+    splits = ("train", "validation", "test")
+    data = DataSet(
+        name="made",
+        likelihood="normal",
+        labels=columns,
+        **{f"{axis}_{one}": v for axis, v in (("x", x), ("y", y)) for one in splits},
+    )
+    with pytest.raises(ValueError, match="label kind is empty in all rows"):
+        Conditions.of(data, "labels")
 
 
 @pytest.mark.parametrize("what", WRONG)

@@ -250,6 +250,11 @@ def test_missing_validation_folder_is_taken_from_train(tmp_path):
     assert [len(data.split(s)[0]) for s in SPLITS] == [18, 2, 20]
     assert (data.x_validation[..., 0] == 1).all()
     assert data.y_train is None
+    for stream in (False, True):
+        joined = load(tmp_path, cut=False, stream=stream, image_size=(8, 8), channels=3)
+        x = np.asarray(joined.split("all")[0][:])
+        assert len(joined.x_train) == 0 and x[:, 0, 0, 0].tolist() == [1] * 20 + [2] * 20
+        assert len(joined.files["test"]) == 40
 
 
 def test_folders_beside_splits_are_refused(tmp_path):

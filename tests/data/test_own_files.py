@@ -444,6 +444,17 @@ def test_long_tables_are_read_as_short_ones(late, tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(tables.read_frame(path), whole)
 
 
+@pytest.mark.parametrize("place", [0, 1500, 2999])
+def test_zeros_in_front_are_kept_wherever_they_stand(place, tmp_path):
+    codes = [str(10_000 + i) for i in range(3000)]
+    codes[place] = "01234"
+    path = csv(
+        tmp_path, "code,n\n" + "\n".join(f"{one},{i}" for i, one in enumerate(codes))
+    )
+    read = tables.read_frame(path)
+    assert read["code"].tolist() == codes and read["n"].tolist() == list(range(3000))
+
+
 def test_csv_of_other_bytes(tmp_path):
     (tmp_path / "own.csv").write_bytes(b"a,b\n\xff\xfe,2\n")
     with pytest.raises(ValueError, match=r"own\.csv is not text in UTF-8"):
@@ -566,6 +577,19 @@ def test_data_to_use_are_not_cut(rows, tmp_path):
     frame = pd.DataFrame({"a": np.arange(rows) / 3, "b": ["u"] * rows})
     columns = load(pd.DataFrame({"a": np.arange(9) / 3, "b": ["u", "v", "w"] * 3})).columns
     assert len(load(frame, columns=columns, cut=False).x_test) == rows
+
+
+@pytest.mark.parametrize("given", [["train", "test"], ["train", "validation"]])
+def test_data_to_use_are_joined_if_a_split_is_missing(given, tmp_path):
+    parts = {name: PIXELS[5 * i : 5 * i + 5] for i, name in enumerate(given)}
+    labels = {f"y_{name}": np.arange(5) + i for i, name in enumerate(given)}
+    path = tmp_path / "own.npz"
+    np.savez(path, **{f"x_{name}": x for name, x in parts.items()}, **labels)
+    data = load(path, cut=False)
+    x, y = data.split("all")
+    assert len(data.x_train) == 0 and "drawn" not in data.description
+    np.testing.assert_array_equal(x.reshape(10, -1), PIXELS[:10].reshape(10, -1))
+    np.testing.assert_array_equal(y, [0, 1, 2, 3, 4, 1, 2, 3, 4, 5])
 
 
 def in_csv(path, x):

@@ -155,6 +155,19 @@ def test_tables_of_other_columns_or_values_are_refused(change, words):
         ({"whole": "date"}, r"the number \d+, which is not a date"),
         ({"empty": "count"}, "'empty' must be count, but all its cells are empty"),
         ({"empty": "date"}, "'empty' must be date, but all its cells are empty"),
+        ({"empty": "category"}, "'empty' must be category, but all its cells are empty"),
+        ({"real": 5}, "'real' was given 5. Give its kind"),
+        (
+            {"category": {"kind": "category", "categorys": ["a"]}},
+            "Did you mean 'categories'",
+        ),
+        ({"category": {"categories": ["a"]}}, "but not the kind category or ordinal"),
+        (
+            {"category": {"kind": "ordinal", "categories": "abc"}},
+            "different values, but are",
+        ),
+        ({"category": {"kind": "ordinal", "categories": ["a", "a"]}}, "list of different"),
+        ({"category": {"kind": "ordinal", "categories": []}}, "list of different values"),
     ],
 )
 def test_kinds_that_cannot_be_are_refused(given, words):
@@ -169,6 +182,14 @@ def test_infinite_numbers_are_refused(kind):
         infer_columns(table, {"endless": kind} if kind else None)
     (*_, column) = infer_columns(table, {"endless": "identifier"})
     assert not column.is_modelled
+
+
+def test_a_column_of_one_day_is_saved_and_no_category():
+    table = frame(day=pd.Timestamp("2021-03-05"))
+    (*_, column) = infer_columns(table)
+    assert column.kind == "constant" and json.loads(json.dumps(column.to_config()))
+    with pytest.raises(ValueError, match="must be category, but holds dates"):
+        infer_columns(table, {"day": "category"})
 
 
 DAYS = [datetime.date(2021, 3, 1 + i % 3) for i in range(N)]

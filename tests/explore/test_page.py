@@ -163,7 +163,7 @@ def test_a_vector_of_labels_has_a_control_for_each():
 
     found = explore.contents.condition_of(Told)
     size, animal, age = found["controls"]
-    assert (size["at"], animal["at"], age["at"], age["knownAt"]) == (0, 1, 3, 4)
+    assert (size["at"], animal["at"], age["at"], age["knownAt"]) == (0, 2, 4, 5)
     coded = told.codes({"library_size": 100.0, "kind": "cat", "age": 45.0})
     np.testing.assert_array_equal(found["start"], coded[0])
     assert age["shown"] == [0, 90] and animal["mayBeUnknown"]

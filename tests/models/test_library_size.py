@@ -48,7 +48,7 @@ def test_means_are_proportional_to_the_library_size(cells, likelihood):
     model = model_of(cells, likelihood)
     # The decoder's layers read the size as well: what they add is left out.
     kernel = model.decoder.get_layer("hidden_1").kernel
-    kernel.assign(np.where(np.arange(3)[:, None] < 2, kernel, 0.0))
+    kernel.assign(np.where(np.arange(4)[:, None] < 2, kernel, 0.0))
     small, large = (model.sample(5, y=size, seed=0) for size in (100.0, 1000.0))
     np.testing.assert_allclose(large, 10 * small, rtol=1e-4)
     # The decoder's biases start at the marginals of an observation of typical size.
@@ -63,7 +63,8 @@ def test_the_condition_is_the_total_of_the_counts(cells, tmp_path):
     median = np.median(np.asarray(cells.x_train).sum(axis=1))
     np.testing.assert_allclose(y[:, 0], np.log(totals / median), rtol=1e-5)
     table = pd.DataFrame({"library_size": totals})
-    np.testing.assert_array_equal(model.check_condition(table, len(x)), y)
+    for form in (table, totals, totals.astype("f4")[:, None], y):
+        np.testing.assert_allclose(model.check_condition(form, len(x)), y, rtol=1e-5)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     bound = [one.log_likelihood(x, y=totals, num_samples=2) for one in (model, loaded)]
@@ -78,9 +79,9 @@ def test_labels_stand_behind_the_library_size():
     data = keras_vae.data.DataSet(name="small", **parts, **labels, likelihood="poisson")
     conditions = Conditions.of(data, "labels", library_size=True)
     y = conditions.select(data, "all")
-    assert conditions.shape == (3,) and conditions.columns[0].name == "library_size"
+    assert conditions.shape == (4,) and conditions.columns[0].name == "library_size"
     codes = conditions.codes(y)
-    np.testing.assert_array_equal(codes[:, 1:], np.eye(2)[data.split("all")[1]])
+    np.testing.assert_array_equal(codes[:, 2:], np.eye(2)[data.split("all")[1]])
     assert conditions.read("library_size=30,label=1") == {"library_size": 30.0, "label": 1}
     again = Conditions(**conditions.get_config())
     np.testing.assert_array_equal(again.codes(y), codes)

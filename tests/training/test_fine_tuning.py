@@ -5,6 +5,7 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from runs import (
@@ -83,6 +84,22 @@ def test_a_table_is_prepared_as_the_presets_data_were(tmp_path):
         started(tmp_path, table_set((5,)), data="made")
     with pytest.raises(ValueError, match="real values, but .* levels from 0 to 1"):
         started(tmp_path, dataclasses.replace(moved, levels=(0, 1)), data="made")
+
+
+def test_the_columns_of_a_table_are_those_of_the_preset(tmp_path):
+    table = pd.DataFrame({"n": np.arange(30) / 7, "k": list("ABC") * 10})
+    source = load(table)
+    before = saved(tmp_path / "preset", recipe(data="made"), source)
+    others = table[table.k != "A"]
+    with pytest.raises(
+        ValueError, match="made for a table with Column.*'A'.*settings_like"
+    ):
+        started(tmp_path / "preset", load(others), data="made")
+    started(tmp_path / "preset", load(others, columns=source.columns), data="made")
+    others.to_csv(tmp_path / "new.csv", index=False)
+    given = {"data": str(tmp_path / "new.csv"), "columns": {"n": "real"}}
+    with pytest.raises(ValueError, match="decides how a table is read"):
+        load_to_train(tuned(tmp_path / "preset", **given), before)
 
 
 GREY = table_set((4, 4, 1), likelihood="bernoulli")

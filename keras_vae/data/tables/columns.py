@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ _WRITTEN = re.compile(
     r"\(?[-+\u2212]?\s*[$€£¥]?\s*[-+\u2212]?"
     r"(\d+|\d{1,3}([.,'\u2019\s]\d{3})+)([.,]\d+)?\s*[$€£¥%]?\s*\)?"
 )
+_SETTINGS = ("kind", "categories", "day_first")
 _IDENTIFIER = re.compile(r"(.*[_\s])?(id|ids|uuid|guid)", re.IGNORECASE)
 
 
@@ -154,7 +155,10 @@ def infer_labels(
     for name in frame.columns:
         kind = (given or {}).get(name)
         column = _column(frame[name], name, kind)
-        if not column.is_modelled:
+        if column.kind == "constant" and not column.categories:
+            # No class is known, as in new data for a trained model.
+            column = Column(column.name, "category")
+        elif not column.is_modelled:
             column = _column(frame[name], name, "category")
         found.append(column)
     return tuple(found)
@@ -200,10 +204,8 @@ def _known_name(name, frame):
 def _column(series: pd.Series, name, given) -> Column:
     import pandas as pd
 
-    settings = {"kind": given} if isinstance(given, str) else dict(given or {})
-    kind = settings.get("kind")
-    if kind is not None and kind not in KINDS:
-        raise unknown(f"kind of column {name!r}", kind, KINDS)
+    settings = _settings(name, given)
+    kind, categories = settings.get("kind"), settings.get("categories")
     name = name if isinstance(name, str) else int(name)
     if kind == "identifier":
         return Column(name, kind)
@@ -216,8 +218,17 @@ def _column(series: pd.Series, name, given) -> Column:
         return Column(name, kind)
     if kind == "constant":
         return Column(name, kind, tuple(_plain(values.unique()[:1])))
+    if values.empty and categories is None:
+        raise ValueError(
+            f"Column {name!r} must be {kind}, but all its cells are empty. Drop it, or give "
+            "it no kind."
+        )
     if kind in ("category", "ordinal"):
-        categories = settings.get("categories")
+        if pd.api.types.is_datetime64_any_dtype(values):
+            raise ValueError(
+                f"Column {name!r} must be {kind}, but holds dates. Give it the kind date, or "
+                "make its cells text: frame[name].astype(str)."
+            )
         if categories is None:
             ranked = _is_ranked(series)
             categories = series.cat.categories if ranked else sorted(values.unique())
@@ -226,11 +237,6 @@ def _column(series: pd.Series, name, given) -> Column:
         if pd.api.types.is_float_dtype(categories) and _is_whole(categories.to_numpy()):
             categories = categories.astype(np.int64)
         return Column(name, kind, tuple(_plain(categories)))
-    if values.empty:
-        raise ValueError(
-            f"Column {name!r} must be {kind}, but all its cells are empty. Drop it, or give "
-            "it no kind."
-        )
     if kind == "date":
         day_first = bool(settings.get("day_first", is_day_first(values)))
         days = to_days(values, name, day_first)
@@ -249,6 +255,42 @@ def _column(series: pd.Series, name, given) -> Column:
     return Column(
         name, kind, low=low, high=high, decimals=_decimals(numbers), integer=whole
     )
+
+
+def _settings(name, given) -> dict[str, Any]:
+    """Reads what was given for a column: its kind, and what goes with it."""
+    if given is None or isinstance(given, str):
+        settings = {} if given is None else {"kind": given}
+    elif isinstance(given, Mapping):
+        settings = dict(given)
+    else:
+        raise ValueError(
+            f"Column {name!r} was given {given!r}. Give its kind, one of "
+            f"{', '.join(KINDS)}, or a dict such as {{'kind': 'ordinal', 'categories': "
+            "['S', 'M', 'L']}."
+        )
+    for key in settings:
+        if key not in _SETTINGS:
+            raise unknown(f"setting of column {name!r}", str(key), _SETTINGS)
+    kind, categories = settings.get("kind"), settings.get("categories")
+    if kind is not None and kind not in KINDS:
+        raise unknown(f"kind of column {name!r}", str(kind), KINDS)
+    if categories is None:
+        return settings
+    if kind not in ("category", "ordinal"):
+        raise ValueError(
+            f"Column {name!r} was given categories, but not the kind category or ordinal. "
+            "Give both."
+        )
+    is_list = isinstance(categories, Iterable) and not isinstance(categories, str | Mapping)
+    settings["categories"] = values = list(categories) if is_list else []
+    are_plain = all(isinstance(one, str | int | float | np.generic) for one in values)
+    if not (values and are_plain and len(set(values)) == len(values)):
+        raise ValueError(
+            f"The categories of column {name!r} must be a list of different values, but are "
+            f"{categories!r}."
+        )
+    return settings
 
 
 def _check_numbers(numbers, kind, name):
@@ -378,5 +420,8 @@ def _decimals(numbers):
 
 
 def _plain(values):
-    """Values as JSON holds them."""
-    return [v.item() if isinstance(v, np.generic) else v for v in values]
+    """Values as JSON holds them; dates as text."""
+    import pandas as pd
+
+    plain = (v.item() if isinstance(v, np.generic) else v for v in values)
+    return [str(v) if isinstance(v, pd.Timestamp) else v for v in plain]

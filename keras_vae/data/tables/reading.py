@@ -22,7 +22,8 @@ _MARKS = sorted({form for m in _MISSING for form in (m, m.upper(), m.title())})
 # Python's float() also takes underscores and the digits of other scripts.
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _SNIFFED = 1 << 16
-_ROWS_LOOKED_AT = 1000
+_ZERO_IN_FRONT = re.compile(r"[\s,;|\"']0\d")
+_ROWS_AT_A_TIME = 1 << 16
 _CELLS_AT_A_TIME, _LEAST_MAP = 1 << 19, 1 << 20
 # This many equally spaced numbers hardly occur by chance.
 _COUNTED = 4
@@ -76,9 +77,7 @@ def read_frame(
         with warnings.catch_warnings():
             # pandas would drop the end of rows that are longer than others.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            rows = pd.read_csv(path, nrows=_ROWS_LOOKED_AT, dtype=str, **options)
-            zeros = [c for c in rows if rows[c].str.match(r"0\d").any()]
-            dtype = dict.fromkeys([*text, *zeros], str)
+            dtype = dict.fromkeys([*text, *_with_zeros_in_front(path, options)], str)
             frame = _read_in_pieces(path, {"dtype": dtype, **options})
     except pd.errors.EmptyDataError:
         frame = pd.DataFrame()
@@ -119,6 +118,27 @@ def cells_as_written(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
             if numbers.isna().ne(frame[name].isna()).any():
                 written[name] = frame[name]
     return written
+
+
+def _with_zeros_in_front(path: Path, options: dict[str, Any]) -> set[Any]:
+    """The columns in which a number has zeros in front, as postal codes have."""
+    import pandas as pd
+
+    # A look at the text is cheap; only where it finds such a number, cells are read.
+    with open(path, newline="", encoding=options["encoding"]) as file:
+        end = "\n"
+        while text := file.read(_SNIFFED):
+            if _ZERO_IN_FRONT.search(end + text):
+                break
+            end = text[-2:]
+        else:
+            return set()
+    found: set[Any] = set()
+    with pd.read_csv(path, dtype=str, chunksize=_ROWS_AT_A_TIME, **options) as reader:
+        for rows in reader:
+            others = (name for name in rows if name not in found)
+            found |= {one for one in others if rows[one].str.match(r"0\d").any()}
+    return found
 
 
 def _read_in_pieces(path: Path, options: dict[str, Any]) -> pd.DataFrame:
