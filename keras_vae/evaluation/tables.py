@@ -33,7 +33,9 @@ def table_scores(
         classes the total variation), over columns; `marginal_distance_by_chance`, the
         distance from other samples instead of the held-out rows; and `imputation_error`,
         over rows: 30% of the numbers are hidden, and the squared error of the filled values
-        is divided by the variance of the column. Columns with a single value are left out.
+        is divided by the variance of the column. Columns with a single value are left out
+        of it; without others, so is the score. Columns without any known value are left out
+        of the distances.
 
     Raises:
         ValueError: If these are not tables, or y does not fit.
@@ -55,35 +57,38 @@ def table_scores(
     x = np.asarray(x if model.preprocessor is None else model.preprocessor.codes(x))
     y = model.check_condition(y, len(x))
     drawn = [_samples(model, n, seed + i, y) for i, n in enumerate((_ROWS, len(x)))]
-    is_number = model.has_mean
+    is_number, is_known = model.has_mean, ~np.isnan(x).all(axis=0)
 
     def apart(rows):
-        pairs = zip(drawn[0].T, rows.T, is_number, strict=True)
-        return np.array([_distance(*pair) for pair in pairs])
+        pairs = zip(drawn[0].T, rows.T, is_number, is_known, strict=True)
+        return np.array([_distance(*pair) for *pair, known in pairs if known])
 
     scores = {
         "num_rows": _ROWS,
         "marginal_distance": mean_and_error(apart(x)),
         "marginal_distance_by_chance": mean_and_error(apart(drawn[1])),
     }
-    if fill is not None:
-        scores["imputation_error"] = _imputation_error(model, x, fill, is_number, seed)
+    errors = None if fill is None else _imputation_errors(model, x, fill, is_number, seed)
+    if errors is not None:
+        scores["imputation_error"] = mean_and_error(errors)
     return scores
 
 
-def _imputation_error(model, x, fill, is_number, seed):
-    """Hides numbers, and measures the error of the filled values; the mean for each row."""
+def _imputation_errors(model, x, fill, is_number, seed):
+    """The mean error of a row's filled values, if some of its numbers can be hidden."""
     hidden = np.random.default_rng(seed).random(x.shape) < _HIDDEN
     # Rounding gives a constant column a tiny variance.
     varies = np.array([len(np.unique(column[~np.isnan(column)])) > 1 for column in x.T])
     hidden &= is_number & varies & ~np.isnan(x)
+    if not hidden.any():
+        return None
     filled = fill(np.where(hidden, np.nan, x), ~hidden & ~np.isnan(x))
     filled = filled if model.preprocessor is None else model.preprocessor.codes(filled)
     variance = np.where(varies, np.nanvar(np.where(varies, x, 0.0), axis=0), 1.0)
     errors = np.square(np.asarray(filled) - x) / variance
     # Rows are independent, cells are not.
     pairs = zip(errors, hidden, strict=True)
-    return mean_and_error(np.array([row[gaps].mean() for row, gaps in pairs if gaps.any()]))
+    return np.array([row[gaps].mean() for row, gaps in pairs if gaps.any()])
 
 
 def _samples(model, n, seed, y):

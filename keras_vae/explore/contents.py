@@ -286,9 +286,12 @@ def attributes_of(
 
 
 def _known(values: np.ndarray) -> np.ndarray:
-    """Which values are known: not None, NA, NaN or empty."""
+    """Which values are known: not None, NA, NaN or empty, nor the -1 of class numbers."""
     pairs = zip(values.tolist(), pd.isna(values), strict=True)
-    return np.array([not is_missing and one != "" for one, is_missing in pairs], bool)
+    known = np.array([not is_missing and one != "" for one, is_missing in pairs], bool)
+    if values.dtype.kind in "if" and known.any() and not _is_number(values):
+        known &= (values != -1) | (values[known].min() < -1)
+    return known
 
 
 def _is_number(values: np.ndarray) -> bool:

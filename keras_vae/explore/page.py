@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from keras_vae.core.files import write_atomically
@@ -161,6 +162,14 @@ def _checked_labels(labels, n: int) -> dict[str, Any]:
                 f"The label {name!r} has shape {values.shape}, but must have a value for "
                 f"each of the {n} observations in x."
             )
+        if values.dtype.kind == "f" and np.isinf(values).any():
+            raise ValueError(
+                f"The label {name!r} has infinite values. Replace them by NaN if they are "
+                "unknown."
+            )
+        if values.dtype == object:
+            # Classes of several types cannot be put in order, but their names can.
+            found[name] = np.array([v if pd.isna(v) else str(v) for v in values], object)
     return found
 
 

@@ -17,6 +17,7 @@ from keras_vae.core.folders import write_folder_atomically
 from keras_vae.core.names import unknown
 from keras_vae.export import serving as beside
 from keras_vae.export.images import image_signatures
+from keras_vae.export.reading import read_signatures
 from keras_vae.export.signatures import Signature, signatures_of
 
 FORMATS = ("tf_saved_model", "onnx", "litert")
@@ -101,11 +102,23 @@ def write(
 
 
 def _keep(before: Path, folder: Path) -> None:
-    """Copies the server's files beside an earlier export."""
+    """Copies the server's files beside an earlier export, unless they do not fit."""
     if (before / beside.EXTRA).is_dir():
         shutil.copytree(before / beside.EXTRA, folder / beside.EXTRA)
+        # The server would refuse a model for requests of other shapes.
+        old, new = map(_signatures_in, (before, folder))
+        if old is None or old != new:
+            (folder / beside.WARM_UP).unlink(missing_ok=True)
     if (before / beside.BATCHING).is_file():
         shutil.copyfile(before / beside.BATCHING, folder / beside.BATCHING)
+
+
+def _signatures_in(folder: Path) -> dict[str, str] | None:
+    """Names, dtypes and shapes of all signatures; None without a readable SavedModel."""
+    try:
+        return {name: str(one) for name, one in read_signatures(folder).items()}
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _is_written_here(name: str) -> bool:

@@ -38,7 +38,8 @@ def drawn_codes(
         `keras_vae.data.pipeline`.
 
     Raises:
-        ValueError: If x does not fit the model, or its posterior is not a single layer.
+        ValueError: If x does not fit the model, it has a condition, or its posterior is
+            not a single layer.
 
     Example:
         >>> y = keras_vae.data.keep_labels(y_train, 8)
@@ -52,6 +53,11 @@ def drawn_codes(
         Kingma et al. 2014, "Semi-supervised learning with deep generative models",
         section 2 (M1+M2).
     """
+    if model.condition_shape is not None:
+        raise ValueError(
+            "drawn_codes encodes x alone, but this model has a condition. Use a model "
+            "without one; y is for the second model."
+        )
     params = in_batches(lambda x, _: model.posterior_params(x), model.to_units(x), 256)
     batches = pipeline(params, batch_size, y=y, seed=seed, start_step=start_step)
 

@@ -31,14 +31,19 @@ def make_critic(critic: Any, latent_shape: Sequence[int]) -> keras.Model | None:
     Raises:
         ValueError: If the widths are invalid, or the network's output has another shape.
     """
-    if critic is None or isinstance(critic, keras.Model):
-        if critic is not None and critic.output_shape[1:] != (1,):
-            raise ValueError(
-                f"The critic ends in shape {critic.output_shape}, but one logit for each "
-                "code is needed. Let it end in Dense(1)."
-            )
-        return critic
-    return code_critic(latent_shape, sizes(critic, "critic"))
+    if critic is None:
+        return None
+    if not isinstance(critic, keras.Model):
+        return code_critic(latent_shape, sizes(critic, "critic"))
+    if not critic.built:
+        raise ValueError("The critic has no shape yet. Let it begin with keras.Input.")
+    if critic.input_shape[1:] != tuple(latent_shape) or critic.output_shape[1:] != (1,):
+        raise ValueError(
+            f"The critic takes shape {critic.input_shape} and ends in shape "
+            f"{critic.output_shape}, but it must take codes of shape "
+            f"{('B', *latent_shape)} and give one logit for each. Let it end in Dense(1)."
+        )
+    return critic
 
 
 def make_baseline(

@@ -85,6 +85,7 @@ class LatentVariableModel(ModelInterface):
             (64, 28, 28, 1)
         """
         positive_int(n, "n")
+        positive_int(batch_size, "batch_size")
         seed, y = make_seed(seed), self.check_condition(y, n)
         if draw is None:
             draw = self.preprocessor is not None and self.preprocessor.columns is not None
@@ -205,8 +206,8 @@ class LatentVariableModel(ModelInterface):
         z0, z1 = np.asarray(start, dtype), np.asarray(end, dtype)
         if z0.shape != z1.shape:
             raise ValueError(
-                f"start and end must hold as many observations each, but hold {len(z0)} "
-                f"and {len(z1)}."
+                "start and end must have the same shape [N, *latent], but have "
+                f"{z0.shape} and {z1.shape}."
             )
         self._check_codes(z0)
         z = self.latent.support.path(z0, z1, steps)

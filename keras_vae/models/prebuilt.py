@@ -137,7 +137,8 @@ def offset_places(likelihood: DistributionLayer, condition) -> tuple[int, int]:
             "likelihood 'poisson', 'negative_binomial' or 'zero_inflated', but not "
             f"{type(likelihood).__name__}."
         )
-    if read_condition(condition)[0] is None or isinstance(condition, int):
+    shape, num_classes = read_condition(condition)
+    if shape is None or num_classes is not None or len(shape) != 1:
         raise ValueError(
             "offset needs a condition of numbers, whose first is added to the logarithms "
             f"of means, such as condition=(1,), but condition is {condition!r}."

@@ -21,7 +21,7 @@ from keras_vae.core.seeds import fold, make_seed
 from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
 from keras_vae.data import Preprocessor
-from keras_vae.layers import DistributionLayer
+from keras_vae.layers import DistributionLayer, RelaxedLayer
 from keras_vae.models.checks import warn_of_colours
 from keras_vae.models.conditions import one_hot_or_float, read_condition, require_condition
 from keras_vae.models.extras import (
@@ -691,9 +691,12 @@ class VAE(LatentVariableModel):
             if other is not prior:
                 other.set_weights(mine.get_weights())
                 other.trainable = False
-        for layer in copied.scheduled_layers():
+        if isinstance(self.posterior, RelaxedLayer):
             # A fitted prior has the temperature at which the model arrived.
-            layer.present_temperature.assign(self.posterior.temperature_now())
+            now = self.posterior.temperature_now()
+            for layer in copied.scheduled_layers():
+                if layer is not copied.likelihood:
+                    layer.present_temperature.assign(now)
         return copied
 
     def shares_encoder(self, other: LatentVariableModel) -> bool:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_vae.core.dtypes import float_dtype
 from keras_vae.core.numbers import fraction
+from keras_vae.core.replicas import sum_over_replicas
 from keras_vae.networks.inputs import latent_input
 
 
@@ -102,9 +103,12 @@ class Baseline(keras.layers.Layer):
         spread = tf.maximum(spread, 1e-3 * (1.0 + tf.abs(mean)))
         if training:
             signal = tf.stop_gradient(tf.cast(signal, tf.float32))
-            seen = tf.reduce_mean(signal), tf.reduce_mean(signal**2), 1.0
+            size = tf.cast(tf.size(signal), tf.float32)
+            parts = tf.stack([tf.reduce_sum(signal), tf.reduce_sum(signal**2), size])
+            # A replica may have fewer examples than others, or none.
+            parts = sum_over_replicas(parts)
             keep = self.decay
-            self.sums.assign(keep * self.sums + (1 - keep) * tf.stack(seen))
+            self.sums.assign(keep * self.sums + (1 - keep) * parts / parts[2])
         of_x = tf.cast(self.network(x, training=training), signal.dtype)[:, 0]
         return tf.cast(mean, signal.dtype), tf.cast(spread, signal.dtype), of_x
 

@@ -71,7 +71,8 @@ class Gaps(keras.layers.Layer):
 class ColumnFeatures(keras.layers.Layer):
     """Reads the columns of a table: classes one-hot, amounts by their logarithms.
 
-    Gaps (NaN) become zeros. Its precision is at least single.
+    Gaps (NaN) become zeros, as do amounts that are not positive, and counts below zero.
+    Its precision is at least single.
 
     Args:
         kinds: Kind of each column: "number" (as it is), "count" (log(1 + x)), "positive"
@@ -132,6 +133,10 @@ class ColumnFeatures(keras.layers.Layer):
         """
         ops = keras.ops
         missing = ops.isnan(x)
+        if "positive" in self.kinds:
+            # A corruption's zeros have no logarithm either.
+            low = [0.0 if one == "positive" else float("-inf") for one in self.kinds]
+            missing = ops.logical_or(missing, x <= ops.cast(low, x.dtype))
         known = ops.cast(ops.logical_not(missing), x.dtype)
         parts = []
         for kind in ("number", "count", "positive"):
@@ -140,7 +145,11 @@ class ColumnFeatures(keras.layers.Layer):
                 filled = ops.where(missing, 1.0 if kind == "positive" else 0.0, x)
                 part = ops.take(filled, columns, axis=-1)
                 if kind != "number":
-                    part = ops.log1p(part) if kind == "count" else ops.log(part)
+                    part = (
+                        ops.log1p(ops.maximum(part, 0.0))
+                        if kind == "count"
+                        else ops.log(part)
+                    )
                 scale = ops.cast([self.rescale[i] for i in columns], part.dtype)
                 shift = ops.cast([self.shift[i] for i in columns], part.dtype)
                 part = part * scale + shift

@@ -122,7 +122,8 @@ def scaled_features(
         Symbolic tensor; x itself where nothing is asked for.
     """
     if log_scale:
-        x = keras.ops.log1p(x)
+        # Noise may have moved counts below zero, and a gap must have no gradient.
+        x = keras.ops.log1p(keras.ops.maximum(x, 0.0))
     if (rescale, shift) != (1.0, 0.0):
         # At full precision: half precision does not hold levels of 16 bits.
         x = keras.layers.Rescaling(rescale, shift, dtype=float_dtype(), name="rescaling")(x)

@@ -26,8 +26,9 @@ class STL(Objective):
     """The ELBO without the score of q: sticking the landing.
 
     The derivative of log q with respect to its own parameters is zero in expectation, so it
-    is only noise. Without it the gradient has no variance if q is the true posterior. See
-    `Objective` for the argument.
+    is only noise. Without it the gradient has no variance if q is the true posterior. Only
+    the encoder's part of the score is left out: where the posterior has weights of its own,
+    such as a flow's, their part stays. See `Objective` for the argument.
 
     Example:
         >>> vae.compile("adam", objective=STL())

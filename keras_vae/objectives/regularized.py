@@ -107,7 +107,8 @@ class RAE(Objective):
             penalty = squared_jacobian(extras.expected, z, fold(trace.seed, 1))
         else:
             norms = [self._norm(w, trace.seed) for w in extras.decoder_kernels()]
-            penalty = tf.cast(tf.add_n(norms), z.dtype)
+            # None are left of a frozen decoder.
+            penalty = tf.cast(tf.add_n(norms), z.dtype) if norms else tf.zeros([], z.dtype)
         code, weight = (tf.cast(one, z.dtype) for one in (self.code, self.weight))
         loss = tf.reduce_mean(trace.distortion, axis=0) + code * size + weight * penalty
         return loss, {"code_size": size, "decoder_penalty": penalty}
@@ -195,6 +196,16 @@ class Contractive(Objective):
         """Creates the objective."""
         super().__init__(1)
         self.weight = weight
+
+    def check(self, latent):
+        """Refuses codes without a derivative."""
+        super().check(latent)
+        if latent.is_discrete:
+            raise ValueError(
+                "Contractive() penalizes the derivative of codes with respect to x, but "
+                f"{latent.name} has discrete codes. Use another objective, or the posterior "
+                "normal or deterministic."
+            )
 
     def call(self, trace, step):
         """The loss, and the norm as a term."""

@@ -16,9 +16,10 @@ _LEAST = 1e-4
 
 
 def multi_scale_similarity(x: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
-    """The multi-scale structural similarity of pictures, with gradients everywhere.
+    """The multi-scale structural similarity of pictures, which is never NaN.
 
-    As `tf.image.ssim_multiscale`, whose gradient is NaN where structures are opposed. It
+    As `tf.image.ssim_multiscale`, whose gradient is NaN where structures are opposed; here
+    it is zero if the mean over a picture is opposed at some scale. It
     uses those of the five scales into which the window of 11 x 11 pixels fits (two for a
     picture of 28 x 28 pixels, three for 44 x 44); smaller pictures have a smaller window.
     The mean over a picture's channels is taken at each scale, not of the results.

@@ -28,7 +28,11 @@ _PANELS = {
 }
 
 
-def loss_curves(history: Mapping[str, Sequence], caption: str | None = None) -> Figure:
+def loss_curves(
+    history: Mapping[str, Sequence],
+    caption: str | None = None,
+    validation_freq: int | None = None,
+) -> Figure:
     """Draws how the ELBO and its two parts went in training.
 
     A panel each for `elbo`, `reconstruction_loss` and `kl_loss`, with training and, if
@@ -40,13 +44,14 @@ def loss_curves(history: Mapping[str, Sequence], caption: str | None = None) -> 
             columns of the CSV file that `CSVLogger` writes, as numbers or text. With a
             column `epoch` (counted from 0, as Keras does) a run may begin anywhere.
         caption: One line above the panels.
+        validation_freq: That of `fit`; None finds it out from the number of validations.
 
     Returns:
         The figure.
 
     Raises:
         ValueError: If the history has none of the three, no epochs, or epoch numbers
-            that do not fit.
+            that do not fit; or if `validation_freq` must be given.
 
     Example:
         >>> history = vae.fit(x_train, validation_data=x_test, epochs=20)
@@ -70,7 +75,7 @@ def loss_curves(history: Mapping[str, Sequence], caption: str | None = None) -> 
         epochs = _epochs(history.get("epoch"), len(train))
         _curve(ax, epochs, train, _TRAIN, "training")
         # validation_freq=k validates in every k-th epoch only, ...
-        every = max(1, len(epochs) // max(1, len(validation)))
+        every = validation_freq or _frequency(len(epochs), len(validation))
         at = epochs[every - 1 :: every][: len(validation)]
         # ... which leaves cells of a CSV file empty: a line would have gaps there.
         known = ~np.isnan(validation[: len(at)])
@@ -187,6 +192,18 @@ def _epochs(column, count):
             f"{list(column)}."
         )
     return epochs
+
+
+def _frequency(epochs: int, validations: int) -> int:
+    """Every which epoch was validated."""
+    fitting = [k for k in range(1, epochs + 1) if epochs // k == validations]
+    if len(fitting) > 1:
+        raise ValueError(
+            f"history has {validations} validations in {epochs} epochs, which several values "
+            f"of validation_freq give: {', '.join(map(str, fitting))}. Give the one of fit: "
+            f"loss_curves(..., validation_freq={fitting[0]})."
+        )
+    return fitting[0] if fitting else 1
 
 
 def _limits(*curves):

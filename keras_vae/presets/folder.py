@@ -6,8 +6,9 @@ import copy
 import datetime
 import functools
 import inspect
+import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,38 @@ def _networks_anew(kind: type, dtype: str) -> dict[str, Any]:
     return dict.fromkeys(_NETWORKS)
 
 
+def _check_alike(model: keras.Model, saved: Mapping[str, Any]) -> None:
+    """Refuses networks that are not the saved ones in another precision."""
+    for name in _NETWORKS:
+        new = plain_config(keras.saving.serialize_keras_object(getattr(model, name)))
+        pairs = itertools.zip_longest(_layers_of(saved[name]), _layers_of(new))
+        if not all(one and other and _is_alike(one, other) for one, other in pairs):
+            raise TypeError(
+                f"its {name} is frozen, or not the one that {type(model).__name__} makes "
+                "itself, so dtype cannot be chosen here: leave dtype out"
+            )
+
+
+def _layers_of(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The layers of a network, and of those in it."""
+    inner = config["config"].get("layers")
+    if inner is None:
+        yield config
+    for layer in inner or ():
+        yield from _layers_of(layer)
+
+
+def _is_alike(one: Any, other: Any) -> bool:
+    """Whether configs of layers agree in all that both know but names, dtypes and places."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        common = (set(one) & set(other)) - {"name", "dtype", "inbound_nodes"}
+        return all(_is_alike(one[key], other[key]) for key in common)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        pairs = itertools.zip_longest(one, other, fillvalue=object())
+        return all(_is_alike(*pair) for pair in pairs)
+    return bool(one == other)
+
+
 def _model_of(path: Path, file_size: int, overrides: Mapping[str, Any]) -> keras.Model:
     """Makes the model of an untrusted config."""
     config = read_json(path)
@@ -150,12 +183,16 @@ def _model_of(path: Path, file_size: int, overrides: Mapping[str, Any]) -> keras
             raise TypeError(f"{config['registered_name']!r} is not a model of keras_vae")
         screen(config)
         # After the screen, since these come from the program, not from the file.
+        saved = dict(config["config"])
         if "dtype" in overrides:
             config["config"] |= _networks_anew(kind, overrides["dtype"])
         config["config"] |= overrides
         check_sizes(config, file_size)
         with limited_weights(file_size):
-            return keras.saving.deserialize_keras_object(config, safe_mode=True)
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        if "dtype" in overrides:
+            _check_alike(model, saved)
+        return model
     # Keras raises many kinds of errors for malformed configs.
     except Exception as error:
         given = f" with the given {', '.join(overrides)}" if overrides else ""

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from keras_vae.presets.files import METADATA, check_all
+from keras_vae.presets.files import METADATA, check_all, files_in
 
 # A path made from a handle has one slash.
 _HANDLE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
@@ -90,7 +90,10 @@ def download(handle: str | os.PathLike) -> Path:
 def upload(
     handle: str, folder: str | os.PathLike, private: bool = False, api: Any = None
 ) -> str:
-    """Publishes a model's folder on the hub, after checking that its files are undamaged.
+    """Publishes a model's folder on the hub, after checking that the model is undamaged.
+
+    Other files in the folder, such as a README.md or the pictures of a run, are published
+    with it; hidden files are not.
 
     Args:
         handle: `hf://user/name`; the repository is created if there is none.
@@ -105,8 +108,7 @@ def upload(
     Raises:
         FileNotFoundError: If a file of the model is missing.
         ImportError: If the package huggingface_hub is missing.
-        ValueError: If a file is damaged or has no checksum, or the handle has another form
-            or a revision.
+        ValueError: If a file is damaged, or the handle has another form or a revision.
 
     Example:
         >>> keras_vae.presets.upload("hf://user/faces", "zoo/conv_vae_celeba")
@@ -118,7 +120,10 @@ def upload(
         )
     # One by one: names may hold what a pattern of names reads as something else, and files of
     # an interrupted save are in another place.
-    files = {**check_all(folder), METADATA: Path(folder) / METADATA}
+    folder = Path(folder)
+    shown = files_in(folder)
+    files = {name: folder / name for name in (*shown, METADATA)}
+    files |= check_all(folder, ignore=shown)
     hub = hub_module("huggingface_hub")
     api = hub.HfApi() if api is None else api
     api.create_repo(repository, exist_ok=True, private=private)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Any, cast
@@ -133,8 +132,10 @@ def _check_columns(model: LatentVariableModel, data: DataSet, whose: str) -> Non
     columns = model.preprocessor.columns if model.preprocessor is not None else None
     for mine, other in zip(columns or (), data.columns or (), strict=False):
         # Bounds do not change what a number means.
-        same = {"low": mine.low, "high": mine.high, "decimals": mine.decimals}
-        if dataclasses.replace(other, **same, integer=mine.integer) != mine:
+        kinds = [
+            (one.name, one.kind, one.categories, one.day_first) for one in (mine, other)
+        ]
+        if kinds[0] != kinds[1]:
             raise ValueError(
                 f"{whose} was made for a table with {mine}, but {data.name!r} was read with "
                 f"{other}. Load it with the preset's columns: load(path, **settings_like("

@@ -48,6 +48,10 @@ def test_input_complexity_is_the_length_of_the_file():
     file = io.BytesIO()
     Image.fromarray((255 * X[0, ..., 0]).astype("u1")).save(file, "PNG", optimize=True)
     assert lengths[0] == 8 * len(file.getvalue())
+    # Bytes below black do not wrap around to white.
+    grey = RNG.integers(0, 256, (3, 9, 9, 1), np.uint8)
+    as_floats = png_length(grey.astype(float), (16, 235))
+    np.testing.assert_array_equal(png_length(grey, (16, 235)), as_floats)
     found = anomaly_scores(MODEL, X, "input_complexity", 5)
     expected = -MODEL.log_likelihood(X, 5) - math.log(2) * lengths
     np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -116,6 +116,8 @@ def test_random_features_are_the_same_everywhere():
     np.testing.assert_array_equal(random_conv()(IMAGES), features)
     np.testing.assert_allclose(extract(IMAGES, batch_size=7), features, atol=1e-5)
     np.testing.assert_allclose(random_conv((0, 255))(255 * IMAGES), features, atol=1e-4)
+    grey, studio = np.round(255 * IMAGES).astype(np.uint8), random_conv((16, 235))
+    np.testing.assert_allclose(studio(grey), studio(grey.astype(float)), atol=1e-4)
     # Written down, so that a change of the network gets another name.
     ramp = np.linspace(0, 1, 64).reshape(1, 8, 8, 1)
     np.testing.assert_allclose(extract(ramp)[0, :3], RAMP_FEATURES, rtol=1e-3)

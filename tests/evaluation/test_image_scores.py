@@ -144,6 +144,13 @@ def test_scores_of_a_vae_gan_are_those_of_what_it_shows():
     assert limited["num_examples"] == 5 and limited != scores
 
 
+def test_an_exact_reconstruction_has_a_finite_score(monkeypatch):
+    model = keras_vae.ConvVAE((8, 8, 1), 2, filters=(2,))
+    x = RNG.integers(0, 2, (6, 8, 8, 1)).astype("float32")
+    monkeypatch.setattr(model, "reconstruct", lambda x, y: x)
+    assert evaluation.image_scores(model, x, num_samples=2)["psnr"]["mean"] == 100
+
+
 def test_images_of_a_vae_can_be_scored_too():
     model = keras_vae.ConvVAE((8, 8, 1), 2, filters=(2,))
     x = RNG.integers(0, 2, (6, 8, 8, 1)).astype("float32")

@@ -57,6 +57,18 @@ def test_columns_with_one_value_are_left_out():
     assert abs(found["mean"] - error) < 4 * found["standard_error"]
 
 
+def test_what_cannot_be_measured_is_left_out():
+    x = np.random.default_rng(0).normal(size=(60, 2)).astype("f4")
+    known = table_scores(model_of_normals(), x)["marginal_distance"]
+    model = keras_vae.DenseVAE(2, 1, "normal", hidden_units=(3,), gaps="mask")
+    x[:, 1] = np.nan
+    found = table_scores(model, x)["marginal_distance"]
+    assert known["standard_error"] is not None and 0 < found["mean"] < 1
+    assert found["standard_error"] is None
+    x[:, 0] = 0.5
+    assert "imputation_error" not in table_scores(model, x, lambda x, known: x)
+
+
 def test_classes_are_compared_by_their_shares():
     model = keras_vae.DenseVAE(1, 1, "categorical:num_classes=3", ())
     model.decoder.layers[-1].set_weights([np.zeros((1, 3)), np.log([0.5, 0.3, 0.2])])

@@ -173,6 +173,7 @@ def test_a_vector_of_labels_has_a_control_for_each():
     "change, words",
     [
         ({"labels": {"a": [1, 2]}}, "label 'a' has shape .2,., but must have a value"),
+        ({"labels": {"a": np.full(12, np.inf)}}, "label 'a' has infinite values"),
         ({"examples": -1}, "examples"),
     ],
 )
@@ -209,6 +210,18 @@ def test_a_page_of_every_kind(name, tmp_path):
     inside = CLASSES if model.learns_labels else 0
     assert len(content["latents"]["order"]) == model.latent_dim - inside
     assert len(content["latents"]["classes"]) == bool(inside)
+
+
+def test_class_numbers_of_minus_one_are_unknown():
+    flags = {"smiles": np.array([1, -1, 0, 1])}
+    codes = np.array([[0.0, 1.0], [9.0, 9.0], [4.0, 1.0], [2.0, 1.0]])
+    (label,) = contents.map_of(codes, [0, 1], flags, "rows")["labels"]
+    assert (label["names"], label["values"]) == (["0", "1"], [1, None, 0, 1])
+    (found,) = contents.attributes_of(kind("normal").model, codes, flags, "rows")["vectors"]
+    assert found["name"] == "smiles"
+    degrees = {"degrees": np.array([1, -1, -2, 1])}
+    (label,) = contents.map_of(codes, [0, 1], degrees, "rows")["labels"]
+    assert None not in label["values"]
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, ""])

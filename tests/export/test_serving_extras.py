@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_vae
 from keras_vae.export.serving import BATCHING, WARM_UP, serving_config
 
 prediction_log_pb2 = pytest.importorskip(
@@ -73,6 +74,10 @@ def test_what_the_server_reads_is_kept_or_written_anew(model, tmp_path):
     model.export(folder, overwrite=True, serving=True)
     assert len((folder / WARM_UP).read_bytes()) > 100
     assert "mine" not in (folder / BATCHING).read_text()
+    # Requests of other shapes than the model's would keep the server from starting it.
+    other = keras_vae.DenseVAE(5, 2, hidden_units=(4,))
+    other.export(folder, overwrite=True)
+    assert not (folder / WARM_UP).exists() and (folder / BATCHING).exists()
 
 
 @pytest.mark.parametrize("format", ["onnx", "litert"])

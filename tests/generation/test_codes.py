@@ -23,6 +23,12 @@ def taken(stream, count):
     return [tuple(np.asarray(one) for one in batch) for batch in stream.take(count)]
 
 
+def test_a_first_model_with_a_condition_is_refused(x):
+    conditional = keras_vae.DenseVAE(6, 2, hidden_units=(4,), condition=3)
+    with pytest.raises(ValueError, match="this model has a condition"):
+        drawn_codes(conditional, x, y=np.arange(N))
+
+
 def test_codes_are_draws_from_the_posterior_of_their_row(vae, x):
     stream = drawn_codes(vae, x, N, y=np.arange(N), seed=1)
     steps, rows = zip(*taken(stream, 400), strict=True)

@@ -141,10 +141,9 @@ def semi_supervised(seed=0, **arguments):
         SIZE,
         LATENT,
         3,
-        hidden_units=(5,),
         activation="tanh",
         seed=seed,
-        **{"alpha": 2.0, **arguments},
+        **{"alpha": 2.0, "hidden_units": (5,), **arguments},
     )
 
 

@@ -18,7 +18,7 @@ tf.config.set_logical_device_configuration(
 from model_cases import weights  # noqa: E402
 from replica_cases import CASES, noise, run  # noqa: E402
 
-from keras_vae import layers, priors  # noqa: E402
+from keras_vae import DenseVAE, LadderVAE, layers, priors  # noqa: E402
 
 # Only one: a second strategy would take over the collectives of the first.
 TWO_REPLICAS = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
@@ -51,11 +51,30 @@ def of_layers(term, rate=0.1):
     return [float(np.abs(one - other).max()) for other in (start, two)]
 
 
+def with_an_empty_share(make, objective):
+    """Weights after two epochs, in each of which one replica has nothing to do once."""
+    x = np.random.default_rng(6).integers(0, 2, (9, 6)).astype("float32")
+    with TWO_REPLICAS.scope():
+        model = make()
+        model.compile(keras.optimizers.SGD(0.01), objective)
+    start = weights(model)
+    model.fit(x, batch_size=4, epochs=2, verbose=0)
+    return [start.tolist(), weights(model).tolist()]
+
+
 def main():
     report = {}
     for name, make_case in CASES.items():
         report[name] = [run(one, **make_case()) for one in (None, TWO_REPLICAS.scope())]
     report["KL terms"] = {term: of_layers(term) for term in ("layer", "regularizer")}
+    makers = {
+        "score_function": lambda: DenseVAE(6, 2, hidden_units=(5,)),
+        "elbo": lambda: LadderVAE(6, (3, 2), hidden_units=(5, 4)),
+    }
+    report["empty share"] = {
+        objective: with_an_empty_share(make, objective)
+        for objective, make in makers.items()
+    }
     report["noise"] = noise(TWO_REPLICAS)
     print("REPORT" + json.dumps(report, default=float))
 

@@ -332,6 +332,11 @@ def dense(*shapes):
         (lambda: Ladder([3]).distribution(tf.zeros([1, 6])), "part of a HierarchicalVAE"),
         (lambda: ladder().sample(2, levels=3), "model's 2 levels, but is 3"),
         (lambda: ladder().sample(2, levels=0), "2 levels, but is 0"),
+        (lambda: ladder().sample(2, levels=True), "2 levels, but is True"),
+        (
+            lambda: ladder().sample(2, levels=1, temperature=0.5),
+            "combined with temperature",
+        ),
         (lambda: ladder().reconstruct(np.zeros((1, SIZE)), levels=-1), "positive"),
         (
             lambda: ladder().level_ratios(np.zeros((1, SIZE)), levels=2),

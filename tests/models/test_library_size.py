@@ -99,6 +99,9 @@ def test_sizes_that_no_observation_has_are_refused(cells, size):
         ("normal", (1,), "offset is for counts"),
         ("poisson", None, "offset needs a condition of numbers"),
         ("poisson", 3, "offset needs a condition of numbers"),
+        ("poisson", np.int64(3), "offset needs a condition of numbers"),
+        ("poisson", (2, 3), "offset needs a condition of numbers"),
+        ("poisson", (), "offset needs a condition of numbers"),
     ],
 )
 def test_an_offset_needs_counts_and_numbers(likelihood, condition, words):

@@ -135,6 +135,10 @@ def test_a_model_that_sums_over_classes_refuses_what_it_cannot_answer(objective)
         model.compile("adam", objective)
 
 
+def dense_critic(size, outputs):
+    return keras.Sequential([keras.Input((size,)), keras.layers.Dense(outputs)])
+
+
 def test_the_encoder_sees_damage_in_training_alone():
     objective = keras_vae.objectives.Denoising("mask", 0.5)
     x = np.ones((2000, 6), "float32")
@@ -150,6 +154,49 @@ def test_the_encoder_sees_damage_in_training_alone():
     model.compile("adam", objective)
     # What is rebuilt, and what is scored in testing, is x itself.
     assert model.evaluate(X, verbose=0, return_dict=True)["loss"] == pytest.approx(clean)
+
+
+AMOUNTS = keras_vae.layers.Blockwise(
+    [keras_vae.layers.IndependentNormal(1), keras_vae.layers.get("gamma", 1)], [[0], [1]]
+)
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", AMOUNTS])
+@pytest.mark.parametrize(
+    "objective", ["denoising:corruption=mask", "denoising:corruption=normal,amount=3"]
+)
+def test_damage_has_a_place_on_the_scale_of_logarithms(likelihood, objective):
+    x = np.random.default_rng(0).integers(1, 5, (64, 2)).astype("float32")
+    model = keras_vae.DenseVAE(2, 2, likelihood, hidden_units=(4,), seed=0)
+    model.compile("adam", objective, run_eagerly=True)
+    assert np.isfinite(model.fit(x, verbose=0).history["loss"]).all()
+
+
+def test_gaps_in_counts_add_nothing_to_a_contraction():
+    x = np.array([[1.0, np.nan], [np.nan, 3.0]] * 4, "float32")
+    model = keras_vae.DenseVAE(2, 2, "poisson", hidden_units=(4,), gaps="mask", seed=0)
+    model.compile("adam", "contractive", run_eagerly=True)
+    history = model.fit(x, verbose=0).history
+    assert np.isfinite(history["loss"]).all() and history["contraction"][0] > 0
+
+
+def test_codes_without_a_derivative_have_no_contraction():
+    model = keras_vae.DenseVAE(6, 2, posterior="straight_through_bernoulli")
+    with pytest.raises(ValueError, match="has discrete codes"):
+        model.compile("adam", "contractive")
+
+
+@pytest.mark.parametrize(
+    "critic, words",
+    [
+        (keras.Sequential([keras.layers.Dense(1)]), "begin with keras.Input"),
+        (dense_critic(3, 1), r"must take codes of shape \('B', 2\)"),
+        (dense_critic(2, 2), r"must take codes of shape \('B', 2\) and give one logit"),
+    ],
+)
+def test_a_critic_that_does_not_fit_is_refused(critic, words):
+    with pytest.raises(ValueError, match=words):
+        keras_vae.DenseVAE(6, 2, hidden_units=(4,), critic=critic)
 
 
 def test_shuffled_codes_have_the_same_elements_in_another_order():

@@ -213,6 +213,10 @@ def test_what_is_no_array_is_refused_with_help(name, make, match):
     [
         (lambda m, x: m.sample(0), "n must be a positive integer, but is 0"),
         (lambda m, x: m.sample(2, batch_size=0), "batch_size must be a positive"),
+        (
+            lambda m, x: m.sample(2, draw=True, batch_size=0),
+            "batch_size must be a positive",
+        ),
         (lambda m, x: m.sample(2, temperature=0.0), "temperature must be positive"),
         (lambda m, x: m.sample(2, temperature=-1.0), "temperature must be positive"),
         (lambda m, x: m.embed(x, batch_size=0), "batch_size must be a positive"),
@@ -228,7 +232,7 @@ def test_what_is_no_array_is_refused_with_help(name, make, match):
         (lambda m, x: m.decode_codes(np.zeros((2, 3))), r"z has shape \(2, 3\)"),
         (lambda m, x: m.decode_codes(np.full((2, 2), np.nan)), "z has 4 of 4 values"),
         (lambda m, x: m.interpolate_codes(np.zeros(2), np.ones(2)), r"z has shape"),
-        (lambda m, x: m.interpolate(x, x[:3]), "hold 12 and 3"),
+        (lambda m, x: m.interpolate(x, x[:3]), r"have \(12, 2\) and \(3, 2\)"),
         (lambda m, x: m.decode(np.zeros((2, 3))), r"latent variables have shape \(2,\)"),
         (lambda m, x: m.encode(x[:, :5]), "takes batches of events"),
     ],

@@ -49,6 +49,12 @@ def test_the_divergence_of_layers_weighs_the_same_on_two_replicas(report, term):
     assert moved > 1e-2 and apart < 1e-5
 
 
+@pytest.mark.parametrize("objective", ["score_function", "elbo"])
+def test_running_means_outlast_a_replica_without_examples(report, objective):
+    start, end = map(np.array, report["empty share"][objective])
+    assert np.isfinite(end).all() and np.abs(end - start).max() > 1e-4
+
+
 def test_replicas_draw_different_noise(report):
     first, second = np.array(report["noise"])
     assert np.abs(first - second).min() > 1e-6

@@ -12,6 +12,7 @@ from tensorflow_probability import distributions as tfd
 import keras_vae
 from keras_vae import layers, priors
 from keras_vae.models.semi_supervised.class_and_code import ClassAndCode
+from keras_vae.models.semi_supervised.labels import read_labels
 
 K, B = 3, 6
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
@@ -201,6 +202,7 @@ REFUSED = {
     "a condition": ({"condition": 3}, "condition is not for"),
     "a point": ({"posterior": "deterministic"}, "is a point"),
     "a bad alpha": ({"alpha": -1.0}, "alpha"),
+    "no layer": ({"hidden_units": ()}, "at least one hidden layer"),
 }
 
 
@@ -230,6 +232,15 @@ def test_wrong_labels_of_a_stream_are_an_error_of_the_step():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("dtype", [tf.bool, tf.uint8])
+def test_labels_that_cannot_be_minus_one_are_all_known(dtype):
+    y = tf.cast([1, 0, 255, 1] if dtype == tf.uint8 else [1, 0, 1, 1], dtype)
+    num_classes = 256 if dtype == tf.uint8 else 2
+    known, one_hot = read_labels(y, 4, num_classes, "float32")
+    assert known.numpy().all()
+    np.testing.assert_array_equal(np.argmax(one_hot, axis=1), tf.cast(y, tf.int32))
+
+
 def test_few_labels_are_enough_where_classes_are_apart():
     """Three clusters, one label of each: the others' classes follow."""
     rng = np.random.default_rng(0)

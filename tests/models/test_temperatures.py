@@ -75,6 +75,14 @@ def test_a_fitted_prior_has_the_temperature_of_the_model(name):
     laws.close(again.prior.layer.temperature_now(), model.posterior.temperature_now())
 
 
+def test_a_likelihood_keeps_its_own_temperature_beside_another_prior():
+    cooling = "temperature=(exponential:steps=10)"
+    model = keras_vae.DenseVAE(6, 2, f"relaxed_bernoulli:{cooling}", hidden_units=(4,))
+    model.likelihood.at_step(5)
+    again = model.with_prior("mixture_of_normals:num_components=2")
+    laws.close(again.likelihood.temperature_now(), model.likelihood.temperature_now())
+
+
 @pytest.mark.parametrize(
     "temperature, message",
     [

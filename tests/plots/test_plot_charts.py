@@ -65,6 +65,12 @@ def test_runs_without_validation_and_without_some_of_the_losses():
 def test_validation_in_every_third_epoch_stands_at_these_epochs():
     given = history(10) | {"val_elbo": [-3.0, -2.0, -1.0]}
     assert lines(plots.loss_curves(given))["validation"][0] == [3, 6, 9]
+    # Every fourth epoch and every fifth give as many.
+    given = history(11) | {"val_elbo": [-2.0, -1.0]}
+    with pytest.raises(ValueError, match=r"4, 5. Give the one of fit.*validation_freq=4"):
+        plots.loss_curves(given)
+    figure = plots.loss_curves(given, validation_freq=4)
+    assert lines(figure)["validation"][0] == [4, 8]
 
 
 def test_a_csv_file_of_keras_can_be_drawn():

@@ -294,3 +294,12 @@ def test_other_precisions_and_networks_of_ones_own_are_refused(tmp_path):
     keras_vae.VAE(encoder, decoder, *parts).save_to_preset(tmp_path / "own")
     with pytest.raises(ValueError, match="VAE does not make its networks itself"):
         VAE.from_preset(tmp_path / "own", dtype="mixed_bfloat16")
+    # They have the shapes of those that the class makes, and compute something else.
+    encoder = keras_vae.DenseVAE(6, 2, hidden_units=(4,), activation="tanh").encoder
+    model = keras_vae.DenseVAE(6, 2, hidden_units=(4,), encoder=encoder)
+    model.save_to_preset(tmp_path / "changed")
+    frozen = keras_vae.DenseVAE(6, 2, hidden_units=(4,)).with_prior("learned")
+    frozen.save_to_preset(tmp_path / "frozen")
+    for name in ("changed", "frozen"):
+        with pytest.raises(ValueError, match="its encoder is frozen, or not the one"):
+            VAE.from_preset(tmp_path / name, dtype="mixed_bfloat16")

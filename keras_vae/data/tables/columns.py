@@ -259,6 +259,7 @@ def _column(series: pd.Series, name, given) -> Column:
 
 def _settings(name, given) -> dict[str, Any]:
     """Reads what was given for a column: its kind, and what goes with it."""
+    settings: dict[str, Any]
     if given is None or isinstance(given, str):
         settings = {} if given is None else {"kind": given}
     elif isinstance(given, Mapping):

@@ -101,7 +101,9 @@ def random_conv(value_range: tuple[float, float] = (0.0, 1.0)) -> FeatureExtract
             )
         # NumPy guarantees that the numbers of this generator never change.
         rng = np.random.RandomState(_SEED)
-        x = tf.constant(2.0 * (images - low) / (high - low) - 1.0, tf.float32)
+        # Bytes would wrap around below black.
+        shares = (np.asarray(images, np.float32) - low) / (high - low)
+        x = tf.constant(2.0 * shares - 1.0, tf.float32)
         for filters in _FILTERS:
             # The kernel keeps the variance, and the bias makes units differ.
             kernel = rng.normal(size=(4, 4, x.shape[-1], filters))

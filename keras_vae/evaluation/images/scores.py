@@ -15,6 +15,8 @@ from keras_vae.models import LatentVariableModel
 
 # The window of structural similarity, and the number of images at a time.
 _WINDOW, _AT_A_TIME = 11, 100
+# The error of an exact reconstruction has no logarithm.
+_MOST_DECIBELS = 100.0
 
 
 def sharpness(images) -> np.ndarray:
@@ -175,7 +177,7 @@ def image_scores(
 
     Returns:
         `num_examples`, `num_samples`, and `{"mean", "standard_error"}` of `psnr`
-        (decibels), `ssim` (of images of at least 11 x 11 pixels),
+        (decibels, 100 for exact reconstructions), `ssim` (of images of at least 11 x 11 pixels),
         `sharpness_of_reconstructions` and `sharpness_of_samples` (mean variance of the
         Laplacian over that of the originals; 1 is as sharp), and scores that only this kind
         of model has (`own_scores`), such as a VAE-GAN's `feature_distance` (nats). Values
@@ -196,7 +198,11 @@ def image_scores(
     scores = {
         "num_examples": len(x),
         "num_samples": num_samples,
-        "psnr": mean_and_error(peak_signal_to_noise(x, reconstructions, value_range)),
+        "psnr": mean_and_error(
+            np.minimum(
+                peak_signal_to_noise(x, reconstructions, value_range), _MOST_DECIBELS
+            )
+        ),
         "sharpness_of_reconstructions": ratio_of_means(
             sharpness(reconstructions), originals, paired=True
         ),

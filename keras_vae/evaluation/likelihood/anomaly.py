@@ -139,7 +139,8 @@ def png_length(x, value_range: tuple[float, float] | None) -> np.ndarray:
     lengths = []
     for piece in map(np.asarray, pieces(x)):
         REAL.check(piece)
-        levels = 255.0 * np.clip((piece - low) / (high - low), 0.0, 1.0)
+        # Bytes would wrap around below black.
+        levels = 255.0 * np.clip((piece.astype(np.float64) - low) / (high - low), 0.0, 1.0)
         for image in np.round(levels).astype(np.uint8):
             file = io.BytesIO()
             Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(

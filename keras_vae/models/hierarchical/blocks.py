@@ -27,7 +27,7 @@ class Blocks(NamedTuple):
     def active(self, x, name: str):
         """Activates an image [B, height, width, filters], after its normalization."""
         if self.normalize:
-            x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
+            x = keras.layers.BatchNormalization(synchronized=True, name=f"{name}_norm")(x)
         return keras.layers.Activation(self.activation, name=f"{name}_active")(x)
 
     def residual(self, x, name: str):

@@ -62,7 +62,9 @@ class DenseLevels:
             one = f"{name}_{i + 1}"
             x = keras.layers.Dense(units, use_bias=not self.normalize, name=one)(x)
             if self.normalize:
-                x = keras.layers.BatchNormalization(name=f"{one}_norm")(x)
+                x = keras.layers.BatchNormalization(synchronized=True, name=f"{one}_norm")(
+                    x
+                )
             x = keras.layers.Activation(self.activation, name=f"{one}_active")(x)
         return x
 

@@ -246,7 +246,8 @@ class HierarchicalVAE(VAE):
 
     def _checked_levels(self, levels):
         count = self.num_levels
-        if not isinstance(levels, int) or not 0 < abs(levels) <= count:
+        is_number = hasattr(levels, "__index__") and not isinstance(levels, bool | np.bool_)
+        if not is_number or not 0 < abs(levels) <= count:
             raise ValueError(
                 f"levels must be a number of this model's {count} levels, but is {levels!r}."
             )
@@ -279,6 +280,8 @@ class HierarchicalVAE(VAE):
         """
         if levels is None:
             return super().sample(n, y, seed, **kwargs)
+        if given := sorted(set(kwargs) - {"batch_size"}):
+            raise ValueError(f"levels cannot be combined with {', '.join(given)}.")
         every = range(self.num_levels)
         first = -self._checked_levels(levels)
         shared = every[first:] if levels > 0 else every[:first]

@@ -91,6 +91,9 @@ def read_labels(y, n, num_classes: int, dtype: str) -> Labels:
     y = tf.convert_to_tensor(y)
     if y.shape.rank == 2 and y.shape[1] == 1:
         y = y[:, 0]
+    if y.dtype == tf.bool or y.dtype.is_unsigned:
+        # These cannot hold the number of unknown labels.
+        y = tf.cast(y, tf.int32)
     unknown = y == tf.cast(UNKNOWN, y.dtype)
     if y.dtype.is_floating:
         unknown = tf.logical_or(unknown, tf.math.is_nan(y))

@@ -123,6 +123,8 @@ class SemiSupervisedVAE(VAE):
             )
         classes = positive_int(num_classes, "num_classes")
         hidden_units = sizes(hidden_units, "hidden_units")
+        if not hidden_units:
+            raise ValueError("hidden_units must name at least one hidden layer, but is ().")
         with policy(dtype):
             posterior, likelihood = make_layers(
                 event_shape,

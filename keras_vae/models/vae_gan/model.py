@@ -280,6 +280,8 @@ class VAEGAN(VAE):
     def train_perceptual_network(self, x, y, epochs: int = 6) -> float:
         """Trains the network for perceptual distances on labels, before `fit`.
 
+        Keras's global seed is set to the model's.
+
         Args:
             x: Images [N, *event] in the model's units, from 0 to 1.
             y: Attributes, 0 or 1, [N, A]; or class numbers [N].
@@ -394,10 +396,11 @@ class VAEGAN(VAE):
 
     def _perceptual_distance(self, x, reconstruction):
         features = self.perceptual(x, training=False)
-        return perceptual_distance(
+        distance = perceptual_distance(
             [tf.stop_gradient(one) for one in features],
             self.perceptual(reconstruction, training=False),
         )
+        return tf.cast(distance, self.probability_dtype)
 
     def _slope(self, x):
         """Squared norm of the logit's gradient with respect to x, [B]."""

@@ -63,7 +63,7 @@ def train_perceptual(network: keras.Model, x, y, epochs: int, seed: int) -> floa
         x: Images [N, height, width, channels] with values in [0, 1].
         y: Attributes, 0 or 1, [N, A]; or class numbers [N].
         epochs: Passes through the images.
-        seed: Seed of the head's weights and the order.
+        seed: Seed of the head's weights and the order; Keras's global seed is set to it.
 
     Returns:
         The last epoch's mean loss, nats.
