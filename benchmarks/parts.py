@@ -58,9 +58,10 @@ ROWS = {
     "bits, straight-through": {**BITS, "posterior": "straight_through_bernoulli"},
     "bits, Concrete": {**BITS, "posterior": "relaxed_bernoulli:temperature=0.5"},
     "5 numbers": {"latent_dim": 5},
-    "5 numbers, on a sphere": {"latent_dim": 5, "posterior": "power_spherical"},
+    # Vectors of length 1 have a number less to choose.
+    "sphere of 5 dimensions": {"latent_dim": 6, "posterior": "power_spherical"},
     "20 numbers": {"latent_dim": 20},
-    "20 numbers, on a sphere": {"latent_dim": 20, "posterior": "power_spherical"},
+    "sphere of 20 dimensions": {"latent_dim": 21, "posterior": "power_spherical"},
 }
 
 
@@ -94,7 +95,9 @@ def make_model(
     x, z = keras.Input(SHAPE), keras.Input((latent_dim,))
     h = gated(gated(keras.layers.Flatten()(x), UNITS), UNITS)
     encoder = keras.Model(x, keras.layers.Dense(q.params_size)(h), name="encoder")
-    h = gated(gated(z, UNITS), UNITS)
+    # As the decoders of the package read unit vectors.
+    scale = latent_dim**0.5 if posterior == "power_spherical" else 1.0
+    h = gated(gated(keras.layers.Rescaling(scale)(z), UNITS), UNITS)
     decoder = keras.Model(z, keras.layers.Dense(784)(h), name="decoder")
     likelihood = keras_vae.layers.IndependentBernoulli(SHAPE)
     model = keras_vae.VAE(

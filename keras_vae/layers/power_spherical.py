@@ -12,6 +12,9 @@ from keras_vae.core.numbers import not_negative, positive_int
 from keras_vae.core.support import SPHERE, Support
 from keras_vae.layers.base import DistributionLayer
 
+# The smooth upper limit of the concentration's logarithm: beyond it, all draws round to the
+# mean direction.
+_LARGEST_LOG = 14.0
 # The cosine of a draw and the mean direction is nearer to 0 than 1 minus this.
 _NEAREST = 1e-6
 
@@ -54,7 +57,8 @@ class PowerSpherical(DistributionLayer):
     Args:
         event_size: Length D of the vectors, at least 2; the sphere has D - 1 dimensions.
         convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
-        floor: Smallest concentration, which is floor + softplus(u); 0 is uniform.
+        floor: Smallest concentration, which is floor + exp(u); 0 is uniform. (u has a smooth
+            limit of 14.)
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
@@ -90,7 +94,7 @@ class PowerSpherical(DistributionLayer):
         return np.eye(1, self.params_size, dtype=np.float32)[0]
 
     def make_distribution(self, params):
-        """Power spherical with a normalised direction and softplus concentration."""
+        """Power spherical with a normalised direction, and a concentration from its logarithm."""
         direction, concentration = params[..., :-1], params[..., -1]
         # A network's zero vector has no direction, so it becomes the first axis. (So does a
         # shorter one than TensorFlow stretches to length 1.)
@@ -98,9 +102,11 @@ class PowerSpherical(DistributionLayer):
         square = tf.reduce_sum(tf.square(direction), axis=-1, keepdims=True)
         is_zero = square < 1e-12
         direction = tf.where(is_zero, direction + axis, direction)
+        # Posteriors need concentrations of hundreds; their logarithm is learned sooner.
+        log_concentration = _LARGEST_LOG - tf.nn.softplus(_LARGEST_LOG - concentration)
         return _PowerSpherical(
             tf.math.l2_normalize(direction, axis=-1),
-            self.floor + tf.nn.softplus(concentration),
+            self.floor + tf.exp(log_concentration),
             validate_args=self.validate_args,
         )
 
@@ -138,7 +144,8 @@ class VonMisesFisher(PowerSpherical):
     Args:
         event_size: Length D of the vectors, from 2 to 5.
         convert_to_tensor_fn: Output of a call; see `DistributionLayer`.
-        floor: Smallest concentration, which is floor + softplus(u); 0 is uniform.
+        floor: Smallest concentration, which is floor + exp(u); 0 is uniform. (u has a smooth
+            limit of 14.)
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:

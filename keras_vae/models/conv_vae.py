@@ -10,7 +10,13 @@ import keras
 from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.conditions import read_condition
-from keras_vae.models.prebuilt import latent_size, make_layers, policy, reading
+from keras_vae.models.prebuilt import (
+    latent_scale,
+    latent_size,
+    make_layers,
+    policy,
+    reading,
+)
 from keras_vae.models.vae import VAE
 from keras_vae.networks import conv_decoder, conv_encoder
 
@@ -89,6 +95,7 @@ class ConvVAE(VAE):
                 likelihood.params_size,
                 filters[::-1],
                 **common,
+                latent_scale=latent_scale(posterior),
             )
         super().__init__(encoder, decoder, posterior, likelihood, dtype=dtype, **kwargs)
         self.filters = filters

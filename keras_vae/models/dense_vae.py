@@ -10,6 +10,7 @@ from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.conditions import read_condition
 from keras_vae.models.prebuilt import (
+    latent_scale,
     latent_size,
     make_layers,
     offset_places,
@@ -90,6 +91,7 @@ class DenseVAE(VAE):
                 activation,
                 condition_shape,
                 places,
+                latent_scale(posterior),
             )
         super().__init__(encoder, decoder, posterior, likelihood, dtype=dtype, **kwargs)
         self.hidden_units = hidden_units

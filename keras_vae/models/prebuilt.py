@@ -83,6 +83,19 @@ def make_layers(
     return made[0], made[1]
 
 
+def latent_scale(posterior: DistributionLayer) -> float:
+    """The factor with which a decoder reads latent vectors, so that elements are near 1.
+
+    Args:
+        posterior: The model's posterior.
+
+    Returns:
+        sqrt(D) for unit vectors of length D, otherwise 1.
+    """
+    is_sphere = posterior.support.vectors == "sphere"
+    return math.sqrt(posterior.event_shape[-1]) if is_sphere else 1.0
+
+
 def latent_size(posterior: DistributionLayer) -> int | list[int]:
     """The `latent_dim` of a model: the size of its latent vector, or the whole shape.
 

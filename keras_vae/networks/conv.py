@@ -88,6 +88,7 @@ def conv_decoder(
     activation: str = "relu",
     normalization: bool = False,
     condition_shape: Sequence[int] | None = None,
+    latent_scale: float = 1.0,
 ) -> keras.Model:
     """Dense layers, then transposed convolutions, one doubling of the image each.
 
@@ -107,6 +108,7 @@ def conv_decoder(
         normalization: Whether the start image and all convolutions but the last are
             followed by group normalization.
         condition_shape: Shape of a condition y that is read beside it; None for none.
+        latent_scale: Factor of latent vectors; see `dense_decoder`.
 
     Returns:
         A model z [B, *latent_shape] -> [B, height, width, output_size / (height *
@@ -124,7 +126,7 @@ def conv_decoder(
     outputs = outputs_per_pixel(event_shape, output_size)
     scale, precise = 2 ** len(filters), float_dtype()
     start = (math.ceil(height / scale), math.ceil(width / scale), filters[0])
-    x, inputs = latent_input(latent_shape)
+    x, inputs = latent_input(latent_shape, latent_scale)
     x, inputs = with_condition(x, inputs, condition_shape)
     x = keras.layers.Dense(dense_units, activation, name="dense")(x)
     dense = keras.layers.Dense(math.prod(start), use_bias=not normalization, name="start")

@@ -63,6 +63,7 @@ def dense_decoder(
     activation: str = "relu",
     condition_shape: Sequence[int] | None = None,
     offset: tuple[int, int] | None = None,
+    latent_scale: float = 1.0,
 ) -> keras.Model:
     """A multilayer perceptron from a latent vector to a vector.
 
@@ -74,6 +75,8 @@ def dense_decoder(
         condition_shape: Shape of a condition y that is read beside it; None for none.
         offset: Outputs, from the first of these places up to the second, to which the
             first number of y is added; see `AddOffset`. None for none.
+        latent_scale: Factor of latent vectors; sqrt(D) brings the elements of unit vectors
+            of length D near 1, without which they are learned slowly.
 
     Returns:
         A model z [B, *latent_shape] -> [B, output_size], or [z, y] with a condition.
@@ -82,7 +85,7 @@ def dense_decoder(
         >>> dense_decoder(16, 784).output_shape
         (None, 784)
     """
-    x, inputs = latent_input(latent_shape)
+    x, inputs = latent_input(latent_shape, latent_scale)
     x, inputs = with_condition(x, inputs, condition_shape)
     for i, units in enumerate(hidden_units):
         x = keras.layers.Dense(units, activation, name=f"hidden_{i + 1}")(x)

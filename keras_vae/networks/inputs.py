@@ -45,20 +45,23 @@ class AddOffset(keras.layers.Layer):
         return {**super().get_config(), "start": self.start, "stop": self.stop}
 
 
-def latent_input(latent_shape: int | Sequence[int]):
+def latent_input(latent_shape: int | Sequence[int], scale: float = 1.0):
     """Makes the input of a decoder.
 
     Args:
         latent_shape: Shape of one latent variable; an integer means a vector.
+        scale: Factor of the vector.
 
     Returns:
-        The variable as a vector, and the input itself.
+        The variable as a vector, times the factor, and the input itself.
     """
     shape = (latent_shape,) if isinstance(latent_shape, int) else tuple(latent_shape)
-    z = keras.Input(shape, name="z")
-    if len(shape) == 1:
-        return z, z
-    return keras.layers.Flatten(data_format="channels_last", name="flat_z")(z), z
+    x = z = keras.Input(shape, name="z")
+    if len(shape) > 1:
+        x = keras.layers.Flatten(data_format="channels_last", name="flat_z")(x)
+    if scale != 1.0:
+        x = keras.layers.Rescaling(scale, name="scaled_z")(x)
+    return x, z
 
 
 def with_condition(x, inputs, condition_shape: Sequence[int] | None):

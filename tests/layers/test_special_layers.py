@@ -149,7 +149,7 @@ def test_a_zero_vector_points_along_the_first_axis(size):
 
 def test_gradients_of_narrow_directions_are_finite_on_the_circle():
     layer = layers.PowerSpherical(2)
-    params = tf.tile([[0.6, 0.8, 1000.0]], [20_000, 1])
+    params = tf.tile([[0.6, 0.8, np.log(1000.0)]], [20_000, 1])
     with tf.GradientTape() as tape:
         tape.watch(params)
         z = layer.distribution(params).sample(seed=(0, 1))
@@ -166,15 +166,21 @@ def test_a_power_sphere_is_that_of_tfp():
     layer, params = made("power_spherical")
     z = layer.distribution(params).sample(seed=(0, 1))
     direction = tf.linalg.l2_normalize(params[:, :3], axis=-1)
-    expected = tfd.PowerSpherical(direction, layer.floor + tf.nn.softplus(params[:, 3]))
+    expected = tfd.PowerSpherical(direction, layer.floor + tf.exp(params[:, 3]))
     laws.close(layer.distribution(params).log_prob(z), expected.log_prob(z), rtol=1e-4)
+    # Whatever a network says, the concentration is finite.
+    with tf.GradientTape() as tape:
+        tape.watch(huge := tf.constant([[1.0, 0.0, 0.0, 300.0]]))
+        concentration = layer.distribution(huge).concentration
+    assert 1e6 < concentration.numpy()[0] < 1e7
+    assert np.isfinite(tape.gradient(concentration, huge)).all()
 
 
 def test_a_von_mises_fisher_distribution_is_that_of_tfp():
     layer, params = made("von_mises_fisher")
     z = layer.distribution(params).sample(seed=(0, 1))
     direction = tf.linalg.l2_normalize(params[:, :3], axis=-1)
-    expected = tfd.VonMisesFisher(direction, layer.floor + tf.nn.softplus(params[:, 3]))
+    expected = tfd.VonMisesFisher(direction, layer.floor + tf.exp(params[:, 3]))
     laws.close(layer.distribution(params).log_prob(z), expected.log_prob(z), rtol=1e-4)
     assert layers.VonMisesFisher(3).is_reparameterized
     assert not layers.VonMisesFisher(4).is_reparameterized

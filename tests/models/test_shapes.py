@@ -129,3 +129,20 @@ def test_levels_reach_the_encoder_between_minus_one_and_one(cls):
     rescaling = model.encoder.get_layer("rescaling")
     ends = np.reshape(np.float32([0, 255]), (2, 1, 1, 1))
     np.testing.assert_allclose(np.ravel(rescaling(ends)), [-1.0, 1.0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda posterior: keras_vae.DenseVAE(6, 4, posterior=posterior),
+        lambda posterior: keras_vae.ConvVAE((8, 8, 1), 4, posterior=posterior),
+        lambda posterior: keras_vae.SemiSupervisedVAE(6, 4, 3, posterior=posterior),
+        lambda posterior: keras_vae.VAEGAN.for_images((8, 8, 1), 4, posterior=posterior),
+    ],
+)
+def test_decoders_read_unit_vectors_on_the_scale_of_normal_ones(make):
+    scales = [
+        [one.scale for one in make(posterior).decoder.layers if one.name == "scaled_z"]
+        for posterior in ("power_spherical", "normal")
+    ]
+    assert scales == [[2.0], []]

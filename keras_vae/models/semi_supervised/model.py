@@ -20,7 +20,7 @@ from keras_vae.core.support import ONE_HOT, Joined
 from keras_vae.core.trace import Trace
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.latent_variable_model import LatentVariableModel
-from keras_vae.models.prebuilt import make_layers, policy, reading
+from keras_vae.models.prebuilt import latent_scale, make_layers, policy, reading
 from keras_vae.models.row_draws import draws
 from keras_vae.models.semi_supervised.class_and_code import ClassAndCode, select
 from keras_vae.models.semi_supervised.labels import (
@@ -156,6 +156,7 @@ class SemiSupervisedVAE(VAE):
                 hidden_units[::-1],
                 activation,
                 (classes,),
+                latent_scale=latent_scale(posterior),
             )
         self.alpha = not_negative(alpha, "alpha")
         self.hidden_units, self.activation, self.gaps = hidden_units, activation, gaps

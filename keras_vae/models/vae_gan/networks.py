@@ -12,6 +12,7 @@ from keras_vae.core.names import unknown
 from keras_vae.core.numbers import sizes
 from keras_vae.layers import DistributionLayer
 from keras_vae.models.conv_vae import default_filters
+from keras_vae.models.prebuilt import latent_scale
 from keras_vae.networks import (
     conv_decoder,
     conv_discriminator,
@@ -41,6 +42,7 @@ def light_networks(event_shape, latent_dim, posterior, filters, **discriminating
             math.prod(event_shape),
             filters[::-1],
             normalization=True,
+            latent_scale=latent_scale(posterior),
         ),
         # This limit holds for any depth: on smaller feature maps, distances would carry
         # less information about places.
