@@ -68,7 +68,7 @@ def main():
         report[name] = [run(one, **make_case()) for one in (None, TWO_REPLICAS.scope())]
     report["KL terms"] = {term: of_layers(term) for term in ("layer", "regularizer")}
     makers = {
-        "score_function": lambda: DenseVAE(6, 2, hidden_units=(5,)),
+        "score_function": lambda: DenseVAE(6, 2, hidden_units=(5,), baseline=(4,)),
         "elbo": lambda: LadderVAE(6, (3, 2), hidden_units=(5, 4)),
     }
     report["empty share"] = {
