@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
-from keras_vae.core.support import Codes, Joined, Support
+from keras_vae.core.support import Codes, Columns, Joined, Support
 
 
 def check_shape(shape, event_shape, name: str = "x") -> None:
@@ -79,6 +81,16 @@ def checked(
     if isinstance(support, Joined):
         parts = zip(support.split(x), support.blocks, strict=True)
         return tf.concat([checked(part, one, name, gaps) for part, (_, one) in parts], -1)
+    if isinstance(support, Columns):
+        places: dict[Support, list[int]] = {}
+        for i, one in enumerate(support.columns):
+            places.setdefault(one, []).append(i)
+        kinds = [
+            checked(tf.gather(x, columns, axis=-1), one, name, gaps)
+            for one, columns in places.items()
+        ]
+        with tf.control_dependencies(kinds):
+            return tf.identity(x)
     given = x
     if gaps:
         x = tf.where(tf.math.is_nan(x), tf.cast(support.some_value(), x.dtype), x)
@@ -95,6 +107,9 @@ def checked(
         size = tf.square(x) if support.vectors == "sphere" else x
         total = tf.reduce_sum(size, axis=-1)
         inside &= tf.reduce_all(tf.abs(total - 1.0) < 1e-3)
+    if support.vectors == "sphere":
+        # Its bounds are those of the sum; an element may round beyond.
+        support = dataclasses.replace(support, low=None, high=None)
     if support.low is not None:
         inside &= tf.reduce_all(x > support.low if support.is_open else x >= support.low)
     if support.high is not None:

@@ -76,9 +76,11 @@ class Support:
             Array of bools of the shape of `x`.
         """
         inside = np.isfinite(x)
-        if self.low is not None:
+        # An element of a unit vector may round beyond 1; the sum below has a tolerance.
+        is_bounded = self.vectors != "sphere"
+        if is_bounded and self.low is not None:
             inside &= (x > self.low) if self.is_open else (x >= self.low)
-        if self.high is not None:
+        if is_bounded and self.high is not None:
             inside &= (x < self.high) if self.is_open else (x <= self.high)
         if self.integer and not np.issubdtype(x.dtype, np.integer):
             with np.errstate(invalid="ignore"):

@@ -172,6 +172,8 @@ class IndependentBeta(PositiveLayer):
     def marginal_params(self, x):
         """By mean and variance."""
         mean, std = element_moments(x)
+        # At the ends no density has such a mean.
+        mean = np.clip(mean, 1e-3, 1 - 1e-3)
         total = np.maximum(mean * (1 - mean) / std**2 - 1, 0.1)
         return np.concatenate(
             [inverse_softplus(mean * total), inverse_softplus((1 - mean) * total)]

@@ -134,7 +134,8 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         """Builds the prior: for its own events, or for those of the input's shape."""
         prior = self.distribution_b
         if isinstance(prior, keras.layers.Layer):
-            prior.build(prior.event_shape or input_shape[1:])
+            shape = prior.event_shape
+            prior.build(input_shape[1:] if shape is None else shape)
         self.built = True
 
     def call(self, tensor, mask=None):
@@ -229,6 +230,11 @@ def _penalty(term, tensor, mask):
         raise ValueError(
             f"{q} lives on {support_of(q)}, but {prior} on {support_of(p)}: there is no "
             "divergence between them. Take a prior of the same kind."
+        )
+    if p.event_shape != q.event_shape:
+        raise ValueError(
+            f"The events of {q} have shape {tuple(q.event_shape)}, but those of {prior} "
+            f"{tuple(p.event_shape)}. Give the prior the shape of one event."
         )
     if term.use_exact_kl:
         kl = exact_kl(q, p) if p is prior else prior.kl_divergence(q, p)

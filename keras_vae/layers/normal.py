@@ -152,7 +152,7 @@ class MultivariateNormalTriL(DistributionLayer):
 
     def initial_params(self, seed=0):
         """The standard normal's."""
-        unit = tfb.FillScaleTriL(diag_shift=self.floor).inverse(tf.eye(self.event_size))
+        unit = tfb.FillTriangular().inverse(np.diag(raw_ones(self.event_size, self.floor)))
         return np.concatenate([np.zeros(self.event_size, np.float32), unit])
 
     def get_config(self):

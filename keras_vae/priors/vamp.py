@@ -11,7 +11,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.numbers import positive_int
-from keras_vae.core.support import Support
+from keras_vae.core.support import Columns, Support
 from keras_vae.layers.quantizers import Quantizer
 from keras_vae.priors.base import Prior
 
@@ -100,11 +100,11 @@ class VampPrior(Prior):
         rng = np.random.default_rng(self.seed)
         rows = rng.choice(len(x), self.num_components, replace=len(x) < self.num_components)
         u = np.asarray(x)[np.sort(rows)].astype(np.float32)
-        low, high = self._accepts.low, self._accepts.high
-        if low is not None:
-            top = u if high is None else np.minimum(u, high - _MARGIN * (high - low))
-            bottom = _MARGIN if high is None else _MARGIN * (high - low)
-            u = np.maximum(top, low + bottom)
+        if isinstance(self._accepts, Columns):
+            pairs = zip(u.T, self._accepts.columns, strict=True)
+            u = np.stack([_inside(*pair) for pair in pairs], axis=1)
+        else:
+            u = _inside(u, self._accepts)
         self.raw_inputs.assign(self._into_support().inverse(u))
 
     @property
@@ -113,13 +113,10 @@ class VampPrior(Prior):
         return self._into_support().forward(tf.convert_to_tensor(self.raw_inputs))
 
     def _into_support(self):
-        low, high = self._accepts.low, self._accepts.high
-        if low is None:
-            return tfb.Identity()
-        low = tf.constant(low, self.compute_dtype)
-        if high is None:
-            return tfb.Chain([tfb.Shift(low), tfb.Softplus()])
-        return tfb.Sigmoid(low, tf.constant(high, self.compute_dtype))
+        if not isinstance(self._accepts, Columns):
+            return _onto(self._accepts, self.compute_dtype)
+        columns = [_onto(one, self.compute_dtype) for one in self._accepts.columns]
+        return tfb.Blockwise(columns, block_sizes=[1] * len(columns))
 
     def distribution(self, y=None, training=False):
         """The mixture of posteriors, encoded in the same mode as x (training or not)."""
@@ -157,3 +154,24 @@ class VampPrior(Prior):
     def get_build_config(self):
         """Nothing: the prior's model builds it."""
         return None
+
+
+def _onto(support: Support, dtype: str) -> tfb.Bijector:
+    """From real numbers onto the elements of a set."""
+    low, high = support.low, support.high
+    if low is None:
+        return tfb.Identity()
+    low = tf.constant(low, dtype)
+    if high is None:
+        return tfb.Chain([tfb.Shift(low), tfb.Softplus()])
+    return tfb.Sigmoid(low, tf.constant(high, dtype))
+
+
+def _inside(u: np.ndarray, support: Support) -> np.ndarray:
+    """Moves observations away from the ends of their set, which have no finite inverse."""
+    low, high = support.low, support.high
+    if low is None:
+        return u
+    top = u if high is None else np.minimum(u, high - _MARGIN * (high - low))
+    bottom = _MARGIN if high is None else _MARGIN * (high - low)
+    return np.maximum(top, low + bottom)

@@ -192,6 +192,32 @@ def test_a_flow_of_networks_starts_at_the_normal(name):
     laws.close(layer.distribution(params).log_prob(z), expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", WITH_NETWORKS)
+def test_flows_with_other_networks_score_the_same_draws_by_their_own(name):
+    one, params = made(name)
+    other, _ = made(name)
+    other.set_weights([-weight for weight in one.get_weights()])
+    z = one.distribution(params).sample(3, seed=(0, 1))
+    expected = other.distribution(params).log_prob(np.array(z))
+    laws.close(other.distribution(params).log_prob(z), expected, rtol=1e-6)
+    # Nor does a flow remember what it was before its weights changed.
+    one.set_weights(other.get_weights())
+    laws.close(one.distribution(params).log_prob(z), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["affine_coupling", "spline_coupling", "maf"])
+def test_the_rate_between_two_flows_is_that_of_their_densities(name):
+    keras.config.set_dtype_policy("float32")
+    parts = {"posterior": name, "prior": f"learned:layer=({name})"}
+    model = keras_vae.DenseVAE(6, 3, hidden_units=(4,), seed=0, **parts)
+    rng = np.random.default_rng(0)
+    model.set_weights([0.3 * rng.normal(size=w.shape) for w in model.get_weights()])
+    trace = model.trace(rng.integers(0, 2, (4, 6)).astype("float32"), seed=1)
+    log_p = model.log_prior(np.array(trace.z))
+    laws.close(trace.log_p, log_p, rtol=1e-4)
+    laws.close(trace.rate, trace.log_q - log_p, rtol=1e-3)
+
+
 @pytest.mark.thinned
 @every_bijector
 def test_a_saved_flow_scores_the_draws_of_the_one_that_drew_them(name):

@@ -345,6 +345,13 @@ def test_masses_and_spheres_have_no_divergence_from_a_density(make, prior, exact
     laws.all_finite(own.losses)
 
 
+@pytest.mark.parametrize("shape, words", [(16, r"\(1,\), but .* \(16,\)"), ((), r"\(\)")])
+def test_priors_of_other_events_are_refused(shape, words):
+    term = KLDivergenceAddLoss(priors.StandardNormal(shape))
+    with pytest.raises(ValueError, match=words):
+        keras.Sequential([layers.IndependentNormal(1), term])(np.ones([3, 2]))
+
+
 @pytest.mark.parametrize("prior", ["normal", None, keras.layers.Dense(2)])
 @pytest.mark.parametrize("cls", [KLDivergenceAddLoss, KLDivergenceRegularizer])
 def test_refuses_what_is_no_prior(cls, prior):

@@ -164,6 +164,11 @@ def test_bad_arguments_are_refused(arguments, message):
         layers.VectorQuantizer(**{"event_shape": (2, 3), **arguments})
 
 
+def test_more_codes_than_int32_numbers_are_refused():
+    with pytest.raises(ValueError, match="more than int32 can number"):
+        layers.FiniteScalarQuantizer((1, 11), levels=(8,) * 11)
+
+
 def test_levels_and_codes_must_fit_the_shape():
     with pytest.raises(ValueError, match="one number of at least 2"):
         layers.FiniteScalarQuantizer((2, 3), levels=(3, 4))

@@ -311,3 +311,16 @@ def test_a_point_has_no_density():
     params = np.arange(8, dtype="float32").reshape(2, 4)
     drawn = layer.distribution(params).sample(seed=(0, 0))
     np.testing.assert_array_equal(drawn, params.reshape(2, 2, 2))
+
+
+def test_a_mixture_of_betas_starts_from_values_at_the_ends():
+    x = np.repeat([0.01, 0.5, 0.99995], [200, 200, 1])[:, np.newaxis]
+    layer = layers.get("mixture:num_components=3,component=beta", 1)
+    laws.all_finite(layer.marginal_params(x))
+    laws.all_finite(layers.IndependentBeta(1).marginal_params(np.full((4, 1), np.nan)))
+
+
+def test_a_floor_above_one_is_the_scale_that_training_starts_from():
+    layer = layers.MultivariateNormalTriL(2, floor=1.5)
+    scale = layer.distribution(layer.initial_params()[np.newaxis]).stddev()
+    laws.close(scale, [[1.5, 1.5]], rtol=1e-2)

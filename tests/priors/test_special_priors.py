@@ -84,6 +84,27 @@ def test_a_conditional_prior_depends_on_its_condition():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("start", [False, True])
+def test_pseudo_inputs_of_tables_stay_within_their_columns(start):
+    columns = layers.Blockwise(
+        ["log_normal:event_shape=1", "poisson:event_shape=1", "bernoulli:event_shape=2"],
+        [[0], [1], [2, 3]],
+    )
+    rng = np.random.default_rng(0)
+    x = np.stack(
+        [rng.lognormal(size=64), rng.poisson(2, 64), *rng.integers(0, 2, (2, 64))], 1
+    )
+    x = x.astype("float32")
+    model = keras_vae.DenseVAE(4, 2, columns, (4,), prior="vamp:num_components=5", seed=0)
+    if start:
+        model.start_from(x)
+    model.compile(keras.optimizers.Adam(0.1), run_eagerly=True)
+    assert np.isfinite(model.fit(x, epochs=3, verbose=0).history["loss"]).all()
+    u = np.asarray(model.prior.pseudo_inputs)
+    assert (u[:, 0] > 0).all() and (u[:, 1] >= 0).all()
+    assert ((u[:, 2:] >= 0) & (u[:, 2:] <= 1)).all()
+
+
 @pytest.mark.parametrize("prior", ["vamp:num_components=3", "learned:layer=flow"])
 def test_a_model_with_it_trains_and_comes_back(prior, tmp_path):
     vae = keras_vae.DenseVAE(4, 2, hidden_units=(3,), prior=prior, likelihood="bernoulli")

@@ -81,8 +81,10 @@ class _ByThoseBefore(tfb.Bijector):
 
     def __init__(self, network, context):
         self.network, self.context = network, context
+        # TFP takes bijectors of equal parameters for equal, and looks up what one has
+        # computed for the other; networks are no parameters for it.
         super().__init__(
-            forward_min_event_ndims=1, parameters={"context": context}, name="by_those"
+            forward_min_event_ndims=1, parameters={"instance": object()}, name="by_those"
         )
 
     def _affine(self, x):

@@ -71,8 +71,10 @@ class _Halves(tfb.Bijector):
 
     def __init__(self, kept, network, context, moving):
         self.kept, self.network, self.context, self.moving = kept, network, context, moving
+        # TFP takes bijectors of equal parameters for equal, and looks up what one has
+        # computed for the other; networks are no parameters for it.
         super().__init__(
-            forward_min_event_ndims=1, parameters={"context": context}, name="coupling"
+            forward_min_event_ndims=1, parameters={"instance": object()}, name="coupling"
         )
 
     def _parts(self, x):

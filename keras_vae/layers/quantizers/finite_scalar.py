@@ -27,7 +27,8 @@ class FiniteScalarQuantizer(Quantizer):
         **kwargs: Arguments of `DistributionLayer`.
 
     Raises:
-        ValueError: If `levels` does not have D numbers, or one is 1.
+        ValueError: If `levels` does not have D numbers, one is 1, or there are more than
+            2^31 - 1 codes.
 
     Example:
         >>> FiniteScalarQuantizer((8, 8, 3), levels=(8, 6, 5)).num_codes
@@ -55,6 +56,11 @@ class FiniteScalarQuantizer(Quantizer):
                 f"of {self.event_shape[-1]} elements, the last axis of event_shape."
             )
         self.num_codes = math.prod(self.levels)
+        if self.num_codes > np.iinfo(np.int32).max:
+            raise ValueError(
+                f"levels {self.levels} have {self.num_codes:,} codes, more than int32 can "
+                "number. Take fewer elements or levels."
+            )
 
     def round_to_codes(self, inputs, training):
         """Bounds the elements and rounds them."""

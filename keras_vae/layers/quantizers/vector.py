@@ -20,7 +20,9 @@ class VectorQuantizer(Quantizer):
     The codebook starts at the k-means of the first batch, then follows moving averages of
     the vectors that chose each code ("ema") or a loss ("gradient"). Codes that are hardly
     chosen move to vectors of the batch. The averages are of shares, so neither the batch
-    size nor the number of replicas matters.
+    size nor the number of replicas matters; all examples count alike, whatever their
+    `sample_weight`. Only the models of keras_vae train codes: in another Keras model the
+    codebook stays as it was made.
 
     Args:
         event_shape: Shape (*positions, D) of the vectors of one observation.
