@@ -7,7 +7,9 @@ from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.support import BINARY, ONE_HOT, REAL, SIMPLEX, SPHERE, Support
 
-_WHOLE = Support(integer=True)
+# What distributions of this package say of themselves, in `measure`.
+WHOLE = Support(integer=True)
+CODES = Support(vectors="codes")
 _KINDS = {
     BINARY: (tfd.Bernoulli,),
     ONE_HOT: (tfd.OneHotCategorical,),
@@ -17,7 +19,7 @@ _KINDS = {
         tfd.ExpRelaxedOneHotCategorical,
         tfd.RelaxedOneHotCategorical,
     ),
-    _WHOLE: (
+    WHOLE: (
         tfd.BetaBinomial,
         tfd.Binomial,
         tfd.Categorical,
@@ -31,6 +33,7 @@ _KINDS = {
         tfd.PoissonLogNormalQuadratureCompound,
         tfd.QuantizedDistribution,
         tfd.Skellam,
+        tfd.StoppingRatioLogistic,
         tfd.Zipf,
     ),
 }
@@ -43,8 +46,9 @@ def support_of(distribution: tfd.Distribution) -> Support:
         distribution: Any distribution, in wrappers (`tfd.Independent`, a mixture) or not.
 
     Returns:
-        Whole numbers, bits, one-hot vectors, the sphere or the simplex; the real numbers
-        for all that has a density over an open set of them, and for unknown classes.
+        Whole numbers, bits, one-hot vectors, codes, the sphere or the simplex, or one of
+        these for each column; the real numbers for all that has a density over an open set
+        of them, and for unknown classes.
 
     Example:
         >>> str(support_of(tfd.Independent(tfd.Poisson([1.0, 2.0]), 1)))
@@ -52,9 +56,14 @@ def support_of(distribution: tfd.Distribution) -> Support:
     """
     inner = distribution
     while True:
+        if isinstance(own := getattr(inner, "measure", None), Support):
+            return own
         for support, classes in _KINDS.items():
             if isinstance(inner, classes):
                 return support
+        if isinstance(inner, tfd.Mixture):
+            inner = inner.components[0]
+            continue
         names = ("components_distribution", "distribution")
         name = next((one for one in names if hasattr(inner, one)), None)
         transformed = isinstance(inner, tfd.TransformedDistribution)

@@ -43,7 +43,8 @@ def write(
         filepath: The folder.
         format: "tf_saved_model", "onnx" or "litert".
         overwrite: Whether to replace an earlier export; the files for TensorFlow Serving
-            beside it (`assets.extra/`, `batching_params.pbtxt`) are kept.
+            beside it (`assets.extra/`, `batching_params.pbtxt`) are kept, but no warm-up
+            requests if a signature has changed.
         serving: Whether to write that anew, and `models.config` beside the versions.
         images: Whether to write signatures that take image files, too.
 

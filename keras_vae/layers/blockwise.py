@@ -12,6 +12,7 @@ import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from keras_vae.core.centers import center_of, elements_of, expectation_of
+from keras_vae.core.measures import WHOLE
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.support import REAL, Columns, Support
 from keras_vae.layers.base import DistributionLayer
@@ -170,6 +171,14 @@ class ColumnDistributions(tfd.Distribution):
             parameters=parameters,
             name="ColumnDistributions",
         )
+
+    @property
+    def measure(self) -> Columns:
+        """Whole or real numbers for each column."""
+        kinds = [WHOLE if one else REAL for one in self.is_discrete]
+        pairs = zip(kinds, self.columns, strict=True)
+        whole = [one for one, columns in pairs for _ in columns]
+        return Columns(columns=tuple(whole[i] for i in self.order))
 
     def each(self, function, *arguments) -> tf.Tensor:
         """Applies a function to all parts and brings the columns into their order.

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.measures import WHOLE
 from keras_vae.core.support import Support, levels
 from keras_vae.layers.independent import (
     PositiveLayer,
@@ -41,6 +42,8 @@ class Discretized(tfd.Distribution):
         validate_args: As in TFP.
         name: As in TFP.
     """
+
+    measure = WHOLE
 
     def __init__(self, loc, scale, low, high, validate_args=False, name="Discretized"):
         """Creates the distribution."""

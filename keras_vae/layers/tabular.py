@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.measures import WHOLE
 from keras_vae.core.numbers import positive_int
 from keras_vae.core.support import POSITIVE, Support, levels
 from keras_vae.layers.independent import (
@@ -192,6 +193,8 @@ class ZeroInflatedDistribution(tfd.Distribution):
         validate_args: As in TFP.
     """
 
+    measure = WHOLE
+
     def __init__(self, logits, counts, validate_args=False):
         """Creates the distribution."""
         parameters = dict(locals())
@@ -331,6 +334,8 @@ class OrdinalDistribution(tfd.Distribution):
         loc: Locations, of the shape of `cuts` without its last axis, or more.
         validate_args: As in TFP.
     """
+
+    measure = WHOLE
 
     def __init__(self, cuts, loc, validate_args=False):
         """Creates the distribution."""

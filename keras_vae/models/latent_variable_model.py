@@ -571,9 +571,10 @@ class LatentVariableModel(ModelInterface):
         `decode`; LiteRT has both as signatures of `model.tflite`. These check no values.
 
         If the process is killed, either the earlier export or the new one is there. Only
-        files of exports are replaced; warm-up requests in `assets.extra/` and
-        `batching_params.pbtxt` are kept. If there is any other file, such as a vocabulary
-        in `assets/`, an error names it, and nothing is written.
+        files of exports are replaced; `batching_params.pbtxt` is kept, and as long as the
+        signatures stay the same, so are warm-up requests in `assets.extra/`. If there is
+        any other file, such as a vocabulary in `assets/`, an error names it, and nothing is
+        written.
 
         Args:
             filepath: The folder. TF Serving reads numbered versions: `models/NAME/1`.

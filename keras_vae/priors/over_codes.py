@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.measures import CODES
 from keras_vae.core.support import CODES_APART, Support
 from keras_vae.layers.quantizers import Quantizer
 from keras_vae.priors.base import Prior
@@ -22,6 +23,7 @@ class OverCodes(tfd.Distribution):
         quantizer: The quantizer.
     """
 
+    measure = CODES
     # While training the codebook moves after codes are chosen and before they are scored:
     # then each vector stands for its nearest code.
     moves = False

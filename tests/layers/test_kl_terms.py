@@ -327,6 +327,10 @@ OTHER_MEASURES = {
     "sphere": lambda: layers.PowerSpherical(2),
     "simplex": lambda: layers.RelaxedOneHotCategorical(2),
     "mixture": lambda: layers.CategoricalMixtureOfOneHotCategorical(2, 2),
+    "levels": lambda: layers.DiscretizedLogistic(2, low=0, high=9),
+    "ranks": lambda: layers.IndependentOrdinal(2, num_classes=3),
+    "many zeros": lambda: layers.ZeroInflated(2),
+    "columns": lambda: layers.Blockwise(["normal:event_shape=1", "poisson:event_shape=1"]),
 }
 
 

@@ -7,6 +7,7 @@ import math
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.measures import CODES
 from keras_vae.core.support import Codes
 from keras_vae.layers.base import DistributionLayer, event_tuple
 
@@ -26,6 +27,8 @@ class ChosenCode(tfd.Distribution):
         >>> layer.distribution(np.zeros((3, 8), "float32")).indices.shape
         TensorShape([3, 4])
     """
+
+    measure = CODES
 
     def __init__(self, point, inputs, codes, indices, rank: int):
         """Creates the distribution."""
