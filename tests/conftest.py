@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 
 _SEED = 20_140_501
-# Of this many cases of a thinned test one is fast, and every second one is slow.
+# Of this many cases of a thinned test one is fast, and three are slow.
 _THINNED = 8
 _FAST, _SLOW, _RELEASE = range(3)
 
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config, items):
             test = item.nodeid.partition("[")[0]
             turn = turns[test] % _THINNED
             turns[test] += 1
-            rank = (_SLOW if turn % 2 else _RELEASE) if turn else _FAST
+            rank = (_SLOW if turn % 3 == 1 else _RELEASE) if turn else _FAST
             if thinned.kwargs.get("every_case"):
                 rank = min(rank, _SLOW)
         if item.get_closest_marker("release"):

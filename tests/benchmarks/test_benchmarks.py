@@ -195,6 +195,7 @@ def test_the_package_costs_little_beside_keras(tmp_path):
     assert float(rows[0][2]) < 1.5
 
 
+@pytest.mark.release
 def test_replicas_and_workers_come_to_the_same_loss(tmp_path):
     table = printed_by(tmp_path, "several_machines.py", "--steps", "3")
     rows = re.findall(
@@ -282,6 +283,7 @@ def test_errors_with_few_labels_are_measured(tmp_path):
     assert kept["20/0"]["error"] == pytest.approx(float(error), abs=0.005)
 
 
+@pytest.mark.release
 @needs_data
 def test_the_more_is_given_the_less_is_left_to_say(tmp_path):
     table = printed_by(
