@@ -48,7 +48,7 @@ def _names(value: str | None) -> list[str] | None:
 @click.option("--metrics", cls=_MetricsOption)
 @click.option(
     "--anomalies",
-    help="For the metric anomalies: name or path of anomalous data.",
+    help="For the metric anomalies: name or path of anomalous data. All rows of a path count.",
 )
 @click.option(
     "--num-samples",

@@ -42,7 +42,8 @@ def data_set_of(
         columns: Columns of a table.
         labels: The columns of labels of a table.
         levels: Smallest and largest possible value, if `kind` does not give it.
-        cut: Whether to draw missing splits; otherwise the rest is the test split.
+        cut: Whether to draw missing splits; otherwise all rows are the test split, unless
+            there are three splits.
         notes: Lines for the user.
         files: Names of files by split.
         counts: Whether x are counts.

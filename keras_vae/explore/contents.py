@@ -286,11 +286,14 @@ def attributes_of(
 
 
 def _known(values: np.ndarray) -> np.ndarray:
-    """Which values are known: not None, NA, NaN or empty, nor the -1 of class numbers."""
+    """Which values are known: not None, NA, NaN or empty, nor -1 beside class numbers."""
     pairs = zip(values.tolist(), pd.isna(values), strict=True)
     known = np.array([not is_missing and one != "" for one, is_missing in pairs], bool)
-    if values.dtype.kind in "if" and known.any() and not _is_number(values):
-        known &= (values != -1) | (values[known].min() < -1)
+    if values.dtype.kind in "if" and not _is_number(values):
+        classes = set(values[known].tolist())
+        # (Flags may be -1 and 1.)
+        if min(classes, default=0) == -1 and len(classes) > 2:
+            known &= values != -1
     return known
 
 

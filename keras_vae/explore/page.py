@@ -162,15 +162,23 @@ def _checked_labels(labels, n: int) -> dict[str, Any]:
                 f"The label {name!r} has shape {values.shape}, but must have a value for "
                 f"each of the {n} observations in x."
             )
+        if values.dtype == object:
+            found[name] = values = _of_one_type(values)
         if values.dtype.kind == "f" and np.isinf(values).any():
             raise ValueError(
                 f"The label {name!r} has infinite values. Replace them by NaN if they are "
                 "unknown."
             )
-        if values.dtype == object:
-            # Classes of several types cannot be put in order, but their names can.
-            found[name] = np.array([v if pd.isna(v) else str(v) for v in values], object)
     return found
+
+
+def _of_one_type(values: np.ndarray) -> np.ndarray:
+    """Objects as numbers, or as text: values of several types cannot be put in order."""
+    missing = pd.isna(values)
+    if all(isinstance(one, int | float | np.number) for one in values[~missing]):
+        return np.where(missing, np.nan, values).astype(np.float64)
+    pairs = zip(values, missing, strict=True)
+    return np.array([one if is_gap else str(one) for one, is_gap in pairs], object)
 
 
 def _bounds(model, units: np.ndarray, kind: str) -> dict[str, Any]:

@@ -173,9 +173,11 @@ class ColumnDistributions(tfd.Distribution):
         )
 
     @property
-    def measure(self) -> Columns:
-        """Whole or real numbers for each column."""
+    def measure(self) -> Support:
+        """Whole or real numbers, for each column where they differ."""
         kinds = [WHOLE if one else REAL for one in self.is_discrete]
+        if len(set(kinds)) == 1:
+            return kinds[0]
         pairs = zip(kinds, self.columns, strict=True)
         whole = [one for one, columns in pairs for _ in columns]
         return Columns(columns=tuple(whole[i] for i in self.order))

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from keras_vae.core.numbers import positive_int
 from keras_vae.plots.panels import FAINT, INK, PALETTE, add_caption, dress, new_figure
 
 _TRAIN = "#9aa7b5"
@@ -57,6 +58,8 @@ def loss_curves(
         >>> history = vae.fit(x_train, validation_data=x_test, epochs=20)
         >>> save_figure(loss_curves(history.history), "loss.png")
     """
+    if validation_freq is not None:
+        positive_int(validation_freq, "validation_freq")
     panels = {key: title for key, title in _PANELS.items() if key in history}
     if not panels:
         raise ValueError(
@@ -75,7 +78,7 @@ def loss_curves(
         epochs = _epochs(history.get("epoch"), len(train))
         _curve(ax, epochs, train, _TRAIN, "training")
         # validation_freq=k validates in every k-th epoch only, ...
-        every = validation_freq or _frequency(len(epochs), len(validation))
+        every = _frequency(len(epochs), len(validation), validation_freq)
         at = epochs[every - 1 :: every][: len(validation)]
         # ... which leaves cells of a CSV file empty: a line would have gaps there.
         known = ~np.isnan(validation[: len(at)])
@@ -194,8 +197,12 @@ def _epochs(column, count):
     return epochs
 
 
-def _frequency(epochs: int, validations: int) -> int:
-    """Every which epoch was validated."""
+def _frequency(epochs: int, validations: int, given: int | None) -> int:
+    """The number of epochs from one value of the validation to the next."""
+    if validations == epochs:
+        return 1
+    if given is not None:
+        return given
     fitting = [k for k in range(1, epochs + 1) if epochs // k == validations]
     if len(fitting) > 1:
         raise ValueError(

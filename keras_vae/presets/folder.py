@@ -35,6 +35,9 @@ from keras_vae.version import __version__
 
 _PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 _NETWORKS = ("encoder", "decoder")
+# What may differ between layers that compute the same: names and their places, the precision,
+# and whether replicas share the statistics of a batch.
+_FREE = {"name", "inbound_nodes", "dtype", "synchronized"}
 # Entries of the metadata that `save` writes.
 WRITTEN_BY_SAVE = {"format", "versions", "files", "parameter_count", "date_saved"}
 
@@ -158,9 +161,9 @@ def _layers_of(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_alike(one: Any, other: Any) -> bool:
-    """Whether configs of layers agree in all that both know but names, dtypes and places."""
+    """Whether configs of layers agree in all that both know, but for `_FREE`."""
     if isinstance(one, dict) and isinstance(other, dict):
-        common = (set(one) & set(other)) - {"name", "dtype", "inbound_nodes"}
+        common = (set(one) & set(other)) - _FREE
         return all(_is_alike(one[key], other[key]) for key in common)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         pairs = itertools.zip_longest(one, other, fillvalue=object())

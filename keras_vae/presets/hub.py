@@ -8,10 +8,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from keras_vae.presets.files import METADATA, check_all, files_in
+from keras_vae.presets.files import METADATA, RECIPE, check_all, files_in
 
 # A path made from a handle has one slash.
 _HANDLE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
+# What is published beside the files of a model.
+_BESIDE = (".md", ".png", ".csv")
 _FORM = "hf://user/name, or hf://user/name@revision to read a branch, tag or commit"
 
 
@@ -92,8 +94,8 @@ def upload(
 ) -> str:
     """Publishes a model's folder on the hub, after checking that the model is undamaged.
 
-    Other files in the folder, such as a README.md or the pictures of a run, are published
-    with it; hidden files are not.
+    A README.md, pictures (.png), tables (.csv) and the recipe in the folder are published
+    with it; other files that do not belong to the model, such as checkpoints, are not.
 
     Args:
         handle: `hf://user/name`; the repository is created if there is none.
@@ -121,9 +123,11 @@ def upload(
     # One by one: names may hold what a pattern of names reads as something else, and files of
     # an interrupted save are in another place.
     folder = Path(folder)
-    shown = files_in(folder)
-    files = {name: folder / name for name in (*shown, METADATA)}
-    files |= check_all(folder, ignore=shown)
+    checked = check_all(folder, ignore=files_in(folder))
+    beside = [
+        one for one in folder.iterdir() if one.suffix in _BESIDE or one.name == RECIPE
+    ]
+    files = {one.name: one for one in (*beside, folder / METADATA)} | checked
     hub = hub_module("huggingface_hub")
     api = hub.HfApi() if api is None else api
     api.create_repo(repository, exist_ok=True, private=private)

@@ -18,6 +18,7 @@ from keras_vae.data.tables import (
     as_text,
     describe_columns,
     infer_columns,
+    infer_labels,
     likelihood_of,
     read_frame,
     to_codes,
@@ -158,6 +159,10 @@ def test_tables_of_other_columns_or_values_are_refused(change, words):
         ({"empty": "category"}, "'empty' must be category, but all its cells are empty"),
         ({"real": 5}, "'real' was given 5. Give its kind"),
         (
+            {"real": {"kind": "real", "day_first": True}},
+            "given day_first, but not the kind",
+        ),
+        (
             {"category": {"kind": "category", "categorys": ["a"]}},
             "Did you mean 'categories'",
         ),
@@ -182,6 +187,12 @@ def test_infinite_numbers_are_refused(kind):
         infer_columns(table, {"endless": kind} if kind else None)
     (*_, column) = infer_columns(table, {"endless": "identifier"})
     assert not column.is_modelled
+
+
+def test_labels_of_one_day_or_without_values_are_no_error():
+    table = pd.DataFrame({"day": [pd.Timestamp("2021-03-05")] * 3, "kind": [None] * 3})
+    day, kind = infer_labels(table, {"kind": "category"})
+    assert (day.kind, kind.kind, kind.categories) == ("date", "category", ())
 
 
 def test_a_column_of_one_day_is_saved_and_no_category():

@@ -212,6 +212,19 @@ def test_a_page_of_every_kind(name, tmp_path):
     assert len(content["latents"]["classes"]) == bool(inside)
 
 
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ([10, 2, None], np.array([10, 2, np.nan])),
+        ([1, "a", None], np.array(["1", "a", None], object)),
+    ],
+)
+def test_objects_are_numbers_if_they_can_be_and_otherwise_text(given, expected):
+    found = explore.page._checked_labels({"a": np.array(given, object)}, 3)["a"]
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_class_numbers_of_minus_one_are_unknown():
     flags = {"smiles": np.array([1, -1, 0, 1])}
     codes = np.array([[0.0, 1.0], [9.0, 9.0], [4.0, 1.0], [2.0, 1.0]])
@@ -219,6 +232,9 @@ def test_class_numbers_of_minus_one_are_unknown():
     assert (label["names"], label["values"]) == (["0", "1"], [1, None, 0, 1])
     (found,) = contents.attributes_of(kind("normal").model, codes, flags, "rows")["vectors"]
     assert found["name"] == "smiles"
+    signs = {"smiles": np.array([1, -1, -1, 1])}
+    (label,) = contents.map_of(codes, [0, 1], signs, "rows")["labels"]
+    assert label["names"] == ["-1", "1"]
     degrees = {"degrees": np.array([1, -1, -2, 1])}
     (label,) = contents.map_of(codes, [0, 1], degrees, "rows")["labels"]
     assert None not in label["values"]

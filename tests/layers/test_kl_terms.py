@@ -356,6 +356,14 @@ def test_priors_of_other_events_are_refused(shape, words):
         keras.Sequential([layers.IndependentNormal(1), term])(np.ones([3, 2]))
 
 
+def test_columns_of_one_kind_are_a_prior_of_that_kind():
+    columns = layers.Blockwise(["normal:event_shape=1", "logistic:event_shape=1"])
+    prior = priors.Learned(columns)
+    model = keras.Sequential([layers.IndependentNormal(2), KLDivergenceAddLoss(prior)])
+    model(np.ones([3, 4]))
+    laws.all_finite(model.losses)
+
+
 @pytest.mark.parametrize("prior", ["normal", None, keras.layers.Dense(2)])
 @pytest.mark.parametrize("cls", [KLDivergenceAddLoss, KLDivergenceRegularizer])
 def test_refuses_what_is_no_prior(cls, prior):

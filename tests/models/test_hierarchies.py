@@ -209,6 +209,7 @@ def test_levels_are_shared_and_told(make, inference):
     x = data_for(model)
     for levels in (2, -2):
         same = model.sample(4, levels=levels)
+        np.testing.assert_array_equal(same, model.sample(4, levels=levels, draw=False))
         np.testing.assert_allclose(same, np.broadcast_to(same[:1], same.shape), rtol=1e-5)
     for levels in (1, -1):
         assert (np.ptp(model.sample(4, levels=levels), axis=0) > 1e-5).all()

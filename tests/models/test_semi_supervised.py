@@ -231,7 +231,6 @@ def test_wrong_labels_of_a_stream_are_an_error_of_the_step():
     model.fit(batches.map(lambda x, y: (x, y - 1)), verbose=0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [tf.bool, tf.uint8])
 def test_labels_that_cannot_be_minus_one_are_all_known(dtype):
     y = tf.cast([1, 0, 255, 1] if dtype == tf.uint8 else [1, 0, 1, 1], dtype)
@@ -241,6 +240,7 @@ def test_labels_that_cannot_be_minus_one_are_all_known(dtype):
     np.testing.assert_array_equal(np.argmax(one_hot, axis=1), tf.cast(y, tf.int32))
 
 
+@pytest.mark.slow
 def test_few_labels_are_enough_where_classes_are_apart():
     """Three clusters, one label of each: the others' classes follow."""
     rng = np.random.default_rng(0)

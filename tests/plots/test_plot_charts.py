@@ -81,6 +81,10 @@ def test_a_csv_file_of_keras_can_be_drawn():
     assert curves["training"] == ([7, 8, 9, 10], [-90.5, -89.0, -88.0, -87.0])
     # One line, not lone points between gaps, which are not seen.
     assert curves["validation"] == ([8, 10], [-91.0, -90.0])
+    again = lines(plots.loss_curves(columns, validation_freq=2))
+    assert again["validation"] == curves["validation"]
+    with pytest.raises(ValueError, match="validation_freq must be a positive"):
+        plots.loss_curves(columns, validation_freq=-1)
     # Keras writes such a column even if there was no validation.
     columns["val_elbo"] = ["NA"] * 4
     assert "validation" not in lines(plots.loss_curves(columns))

@@ -136,10 +136,11 @@ def test_the_files_that_the_metadata_mean_are_uploaded(preset):
     metadata["files"]["a[1].png"] = describe_file(preset / "a[1].png")
     write_json(preset / METADATA, metadata)
     (preset / "README.md").write_text("a card of one's own")
+    (preset / "checkpoint-3.weights.h5").write_bytes(b"slots of an optimizer")
     api = Api()
     upload(f"hf://{REPOSITORY}", preset, api=api)
     assert api.sent["README.md"] == str(preset / "README.md")
-    assert not any(name.startswith(".") for name in api.sent)
+    assert not any(name.startswith((".", "checkpoint")) for name in api.sent)
     for name, about in metadata["files"].items():
         assert describe_file(Path(api.sent[name])) == about
 

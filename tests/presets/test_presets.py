@@ -284,6 +284,15 @@ def test_networks_compute_in_the_precision_that_is_asked_for(cls, dtype, tmp_pat
     np.testing.assert_array_equal(again.embed(x), model.embed(x))
 
 
+def test_a_ladder_of_the_zoo_computes_in_half_precision():
+    # It was saved before its batch normalization knew of replicas.
+    whole = VAE.from_preset("ladder_vae_mnist")
+    half = VAE.from_preset("ladder_vae_mnist", dtype="mixed_bfloat16")
+    assert "mixed_bfloat16" in {one.dtype_policy.name for one in half.encoder.layers}
+    x = np.zeros((2, 28, 28, 1), "float32")
+    np.testing.assert_allclose(half.embed(x), whole.embed(x), atol=0.1)
+
+
 def test_other_precisions_and_networks_of_ones_own_are_refused(tmp_path):
     keras_vae.DenseVAE(6, 2, seed=0).save_to_preset(tmp_path / "dense")
     with pytest.raises(ValueError, match="Unknown dtype 'float16'"):

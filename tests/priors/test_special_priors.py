@@ -83,7 +83,6 @@ def test_a_conditional_prior_depends_on_its_condition():
     assert not np.allclose(p.mean()[0], p.mean()[1])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("start", [False, True])
 def test_pseudo_inputs_of_tables_stay_within_their_columns(start):
     columns = layers.Blockwise(
@@ -105,6 +104,7 @@ def test_pseudo_inputs_of_tables_stay_within_their_columns(start):
     assert ((u[:, 2:] >= 0) & (u[:, 2:] <= 1)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["vamp:num_components=3", "learned:layer=flow"])
 def test_a_model_with_it_trains_and_comes_back(prior, tmp_path):
     vae = keras_vae.DenseVAE(4, 2, hidden_units=(3,), prior=prior, likelihood="bernoulli")

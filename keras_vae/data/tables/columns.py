@@ -150,16 +150,19 @@ def infer_labels(
     Example:
         >>> infer_labels(pd.DataFrame({"kind": ["dog", "cat"]}))
     """
+    import pandas as pd
+
     check_names(frame)
     found = []
     for name in frame.columns:
-        kind = (given or {}).get(name)
-        column = _column(frame[name], name, kind)
-        if column.kind == "constant" and not column.categories:
+        if frame[name].isna().all():
             # No class is known, as in new data for a trained model.
-            column = Column(column.name, "category")
-        elif not column.is_modelled:
-            column = _column(frame[name], name, "category")
+            found.append(Column(name if isinstance(name, str) else int(name), "category"))
+            continue
+        column = _column(frame[name], name, (given or {}).get(name))
+        if not column.is_modelled:
+            is_date = pd.api.types.is_datetime64_any_dtype(plain_cells(frame[name], name))
+            column = _column(frame[name], name, "date" if is_date else "category")
         found.append(column)
     return tuple(found)
 
@@ -276,6 +279,10 @@ def _settings(name, given) -> dict[str, Any]:
     kind, categories = settings.get("kind"), settings.get("categories")
     if kind is not None and kind not in KINDS:
         raise unknown(f"kind of column {name!r}", str(kind), KINDS)
+    if "day_first" in settings and kind != "date":
+        raise ValueError(
+            f"Column {name!r} was given day_first, but not the kind date. Give both."
+        )
     if categories is None:
         return settings
     if kind not in ("category", "ordinal"):

@@ -8,7 +8,22 @@ from typing import NamedTuple
 import keras
 
 from keras_vae.core.dtypes import float_dtype
+from keras_vae.core.replicas import num_replicas
 from keras_vae.networks.conv import surplus
+
+
+def batch_normalization(name: str) -> keras.layers.BatchNormalization:
+    """Makes a batch normalization whose statistics are those of all replicas.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        The layer. A single replica has the plain one: Keras's sums over replicas lose
+        digits where a mean is large beside the spread.
+    """
+    several = num_replicas() > 1
+    return keras.layers.BatchNormalization(synchronized=several, name=name)
 
 
 class Blocks(NamedTuple):
@@ -27,7 +42,7 @@ class Blocks(NamedTuple):
     def active(self, x, name: str):
         """Activates an image [B, height, width, filters], after its normalization."""
         if self.normalize:
-            x = keras.layers.BatchNormalization(synchronized=True, name=f"{name}_norm")(x)
+            x = batch_normalization(f"{name}_norm")(x)
         return keras.layers.Activation(self.activation, name=f"{name}_active")(x)
 
     def residual(self, x, name: str):

@@ -10,6 +10,7 @@ import keras
 from keras_vae.core.dtypes import float_dtype
 from keras_vae.core.numbers import positive_int
 from keras_vae.models.hierarchical.bidirectional import Bidirectional
+from keras_vae.models.hierarchical.blocks import batch_normalization
 from keras_vae.models.hierarchical.posteriors import (
     Ladder,
     LevelledPosterior,
@@ -62,9 +63,7 @@ class DenseLevels:
             one = f"{name}_{i + 1}"
             x = keras.layers.Dense(units, use_bias=not self.normalize, name=one)(x)
             if self.normalize:
-                x = keras.layers.BatchNormalization(synchronized=True, name=f"{one}_norm")(
-                    x
-                )
+                x = batch_normalization(f"{one}_norm")(x)
             x = keras.layers.Activation(self.activation, name=f"{one}_active")(x)
         return x
 

@@ -280,7 +280,8 @@ class HierarchicalVAE(VAE):
         """
         if levels is None:
             return super().sample(n, y, seed, **kwargs)
-        if given := sorted(set(kwargs) - {"batch_size"}):
+        usual = {"draw": (None, False), "temperature": (1.0,)}
+        if given := [name for name, v in kwargs.items() if v not in usual.get(name, (v,))]:
             raise ValueError(f"levels cannot be combined with {', '.join(given)}.")
         every = range(self.num_levels)
         first = -self._checked_levels(levels)
@@ -308,7 +309,8 @@ class HierarchicalVAE(VAE):
             return (same_noise() if has_rows else tf.broadcast_to(z[:1], z.shape)), None
 
         z = self.prior.walk(visit, top).z
-        return self.as_table(self.decode_codes(z, y, **kwargs))
+        size = {name: v for name, v in kwargs.items() if name == "batch_size"}
+        return self.as_table(self.decode_codes(z, y, **size))
 
     def reconstruct(self, x, y=None, batch_size: int = 256, levels: int | None = None):
         """Reconstructs x; see `VAE.reconstruct`.
