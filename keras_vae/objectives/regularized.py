@@ -200,7 +200,8 @@ class Contractive(Objective):
     def check(self, latent):
         """Refuses codes without a derivative."""
         super().check(latent)
-        if latent.is_discrete:
+        # Codes of a codebook pass a surrogate on.
+        if latent.is_discrete and latent.support.vectors != "codes":
             raise ValueError(
                 "Contractive() penalizes the derivative of codes with respect to x, but "
                 f"{latent.name} has discrete codes. Use another objective, or the posterior "

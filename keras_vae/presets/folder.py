@@ -35,6 +35,8 @@ from keras_vae.version import __version__
 
 _PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 _NETWORKS = ("encoder", "decoder")
+# Layers that only move numbers: decoders of some presets end in them, and newer ones do not.
+_FORMS = ("InputLayer", "Flatten", "Permute", "Reshape")
 # What may differ between layers that compute the same: names and their places, the precision,
 # and whether replicas share the statistics of a batch.
 _FREE = {"name", "inbound_nodes", "dtype", "synchronized"}
@@ -152,9 +154,9 @@ def _check_alike(model: keras.Model, saved: Mapping[str, Any]) -> None:
 
 
 def _layers_of(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The layers of a network, and of those in it."""
+    """The layers of a network that compute something, and of those in it."""
     inner = config["config"].get("layers")
-    if inner is None:
+    if inner is None and config["class_name"] not in _FORMS:
         yield config
     for layer in inner or ():
         yield from _layers_of(layer)

@@ -284,10 +284,12 @@ def test_networks_compute_in_the_precision_that_is_asked_for(cls, dtype, tmp_pat
     np.testing.assert_array_equal(again.embed(x), model.embed(x))
 
 
-def test_a_ladder_of_the_zoo_computes_in_half_precision():
-    # It was saved before its batch normalization knew of replicas.
-    whole = VAE.from_preset("ladder_vae_mnist")
-    half = VAE.from_preset("ladder_vae_mnist", dtype="mixed_bfloat16")
+@pytest.mark.parametrize("name", ["conv_vae_fashion_mnist", "ladder_vae_mnist"])
+def test_presets_whose_networks_ended_in_other_forms_compute_in_half_precision(name):
+    whole, half = VAE.from_preset(name), VAE.from_preset(name, dtype="mixed_bfloat16")
+    z = whole.draw(2, seed=0)
+    pictures = [np.ravel(one.decode_codes(z)) for one in (whole, half)]
+    assert np.corrcoef(*pictures)[0, 1] > 0.99
     assert "mixed_bfloat16" in {one.dtype_policy.name for one in half.encoder.layers}
     x = np.zeros((2, 28, 28, 1), "float32")
     # Eight bits of precision, in ten layers.
