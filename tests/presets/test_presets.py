@@ -291,9 +291,6 @@ def test_presets_whose_networks_ended_in_other_forms_compute_in_half_precision(n
     pictures = [np.ravel(one.decode_codes(z)) for one in (whole, half)]
     assert np.corrcoef(*pictures)[0, 1] > 0.99
     assert "mixed_bfloat16" in {one.dtype_policy.name for one in half.encoder.layers}
-    x = np.zeros((2, 28, 28, 1), "float32")
-    # Eight bits of precision, in ten layers.
-    assert np.corrcoef(half.embed(x)[0], whole.embed(x)[0])[0, 1] > 0.99
 
 
 def test_other_precisions_and_networks_of_ones_own_are_refused(tmp_path):
