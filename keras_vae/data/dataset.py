@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 
 
+def join(parts: list[Any]) -> Any:
+    """Joins arrays, or streamed observations, one behind the other."""
+    is_streamed = isinstance(parts[0], Streamed)
+    return Streamed.joined(parts) if is_streamed else np.concatenate(parts)
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class DataSet:
     """Raw arrays in three splits, and the likelihood that fits them.
@@ -227,8 +233,7 @@ class DataSet:
 
     def _ordered(self, parts: list[Any]) -> Any:
         """The contents of the three splits, in the order of the source."""
-        is_streamed = isinstance(parts[0], Streamed)
-        joined = Streamed.joined(parts) if is_streamed else np.concatenate(parts)
+        joined = join(parts)
         if self.rows is None:
             return joined
         order = np.concatenate([self.rows[split] for split in SPLITS])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.data.dataset import SPLITS, DataSet
+from keras_vae.data.dataset import SPLITS, DataSet, join
 from keras_vae.data.kinds import as_observations
 from keras_vae.data.streaming import Streamed
 
@@ -158,17 +158,10 @@ def _uncut(groups) -> tuple[dict, ...]:
     for arrays in groups:
         if arrays and set(arrays) != set(SPLITS):
             parts = [arrays.pop(one) for one in ("all", *SPLITS) if one in arrays]
-            whole = _joined(parts)
+            # Not a second time in memory.
+            whole = parts[0] if len(parts) == 1 else join(parts)
             arrays.update({"train": whole[:0], "validation": whole[:0], "test": whole})
     return groups
-
-
-def _joined(parts: list[Any]) -> Any:
-    if len(parts) == 1:
-        # Not a second time in memory.
-        return parts[0]
-    is_streamed = isinstance(parts[0], Streamed)
-    return Streamed.joined(parts) if is_streamed else np.concatenate(parts)
 
 
 def _cut(groups, seed, path) -> tuple[tuple[dict, ...], dict | None]:

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from keras_vae.layers.bijectors.base import FlowBijector, apply_network
+from keras_vae.layers.bijectors.base import FlowBijector, OfNetwork, apply_network
 from keras_vae.layers.bijectors.coupling import bounded_affine
 
 
@@ -73,19 +73,14 @@ class _Autoregressive(FlowBijector):
         return keras.Model(inputs, outputs, name=name)
 
 
-class _ByThoseBefore(tfb.Bijector):
+class _ByThoseBefore(OfNetwork):
     """y_i = x_i * scale(x_1, ..., x_{i-1}) + shift(x_1, ..., x_{i-1}).
 
     One pass of the network forwards, and D of them back.
     """
 
     def __init__(self, network, context):
-        self.network, self.context = network, context
-        # TFP takes bijectors of equal parameters for equal, and looks up what one has
-        # computed for the other; networks are no parameters for it.
-        super().__init__(
-            forward_min_event_ndims=1, parameters={"instance": object()}, name="by_those"
-        )
+        super().__init__(network, context, name="by_those")
 
     def _affine(self, x):
         outputs = apply_network(self.network, x, self.context)

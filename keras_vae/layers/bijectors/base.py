@@ -109,6 +109,26 @@ class FlowBijector:
 ROOM = Room("bijector", FlowBijector)
 
 
+class OfNetwork(tfb.Bijector):
+    """Base of TFP's bijectors of vectors that apply a network, and equal themselves alone.
+
+    TFP takes bijectors of equal parameters for equal, and looks up what one has computed
+    for the other; networks are no parameters for it.
+
+    Args:
+        network: The network.
+        context: What it reads beside the vector, or None.
+        name: Name of the bijector.
+    """
+
+    def __init__(self, network, context, name: str):
+        """Keeps the network."""
+        self.network, self.context = network, context
+        super().__init__(
+            forward_min_event_ndims=1, parameters={"instance": object()}, name=name
+        )
+
+
 def get(identifier: Any) -> FlowBijector:
     """Returns a bijector for a name, a description or a bijector.
 

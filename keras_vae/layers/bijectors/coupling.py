@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from keras_vae.core.numbers import positive, positive_int
-from keras_vae.layers.bijectors.base import FlowBijector, apply_network
+from keras_vae.layers.bijectors.base import FlowBijector, OfNetwork, apply_network
 
 # Least width, height and slope of a spline's bins, in shares of what is there.
 _LEAST = 1e-3
@@ -63,19 +63,15 @@ class _Coupling(FlowBijector):
         return _Halves(size // 2, network, context, self._moving)
 
 
-class _Halves(tfb.Bijector):
+class _Halves(OfNetwork):
     """Transforms the second half of a vector by a network of the first.
 
     Unlike TFP's `RealNVP` it lets the batch axes of vector and context differ.
     """
 
     def __init__(self, kept, network, context, moving):
-        self.kept, self.network, self.context, self.moving = kept, network, context, moving
-        # TFP takes bijectors of equal parameters for equal, and looks up what one has
-        # computed for the other; networks are no parameters for it.
-        super().__init__(
-            forward_min_event_ndims=1, parameters={"instance": object()}, name="coupling"
-        )
+        self.kept, self.moving = kept, moving
+        super().__init__(network, context, name="coupling")
 
     def _parts(self, x):
         kept = x[..., : self.kept]
