@@ -30,8 +30,8 @@ class Flow(DistributionLayer):
         bijector: The kind of the layers, by name. With networks that are weights of the
             flow: "affine_coupling" (RealNVP), "spline_coupling", "iaf" (for posteriors),
             "maf" (for priors). With parameters from an encoder: "planar", "radial",
-            "householder", "sylvester:kind=orthogonal". Between layers of the former, and of
-            triangular Sylvester ones, the order of the elements is reversed.
+            "householder", "sylvester:kind=orthogonal". Each layer of the former, and each
+            triangular Sylvester one, reverses the order of the elements first.
         num_layers: Number of layers.
         hidden_units: Widths of the hidden layers of each network.
         context_size: Numbers from the encoder that the networks also read. None takes D for
@@ -126,6 +126,8 @@ class Flow(DistributionLayer):
     def marginal_params(self, x):
         """Means and scales of data for the normal, initial parameters for the layers."""
         params = self.initial_params()
+        is_reversed = self.num_layers % 2 == 1 and not self.bijector.mixes
+        x = x[..., ::-1] if is_reversed else x
         params[: self.base.params_size] = self.base.marginal_params(x)
         return params
 

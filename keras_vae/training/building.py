@@ -108,15 +108,27 @@ def build_model(recipe: Recipe, data: DataSet) -> tuple[LatentVariableModel, str
     model.preprocessor = Preprocessor.fit(
         data, model.support, drawn, recipe.seed, conditions, spectrogram
     )
-    # Rows from all parts of the data, which may be sorted.
-    starts = max(1, min(_MOST_STARTS, _MOST_ELEMENTS // math.prod(data.event_shape)))
-    stride = -(-len(x_train) // starts)
-    model.start_from(model.to_units(x_train[::stride], name="x_train"))
+    rows = rows_to_start_from(model, len(x_train))
+    model.start_from(model.to_units(x_train[rows], name="x_train"))
     if "perceptual" in model.provides:
         model.train_perceptual_network(
             model.to_units(x_train[:], name="x_train"), data.y_train
         )
     return model, binarize
+
+
+def rows_to_start_from(model: LatentVariableModel, num_rows: int) -> slice:
+    """Chooses training examples for `start_from`, from all parts of data that may be sorted.
+
+    Args:
+        model: The model.
+        num_rows: Number of training examples.
+
+    Returns:
+        The rows.
+    """
+    most = max(1, min(_MOST_STARTS, _MOST_ELEMENTS // math.prod(model.event_shape)))
+    return slice(None, None, -(-num_rows // most))
 
 
 def _choices(recipe):

@@ -6,12 +6,17 @@ import os
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from keras_vae.data import DataSet, Preprocessor, Scaling
+from keras_vae.generation.ex_post import draw_codes
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import RECIPE, WEIGHTS, check_file, read_metadata
 from keras_vae.presets.lookup import find_preset
-from keras_vae.training.building import binarization
+from keras_vae.training.building import binarization, rows_to_start_from
+from keras_vae.training.new_parts import with_new_parts
 from keras_vae.training.recipe import Recipe
+from keras_vae.training.splits import split_for
 
 
 def read_run(
@@ -53,19 +58,18 @@ def start(
         before: The preset's model.
 
     Returns:
-        The same model with the recipe's seed and the preset's preprocessor (or one that
-        does not change values, if it has none), and the binarization of training data:
-        "dynamic", "static" or "none".
+        The same model with the recipe's seed, posterior and prior and the preset's
+        preprocessor (or one that does not change values, if it has none), and the
+        binarization of training data: "dynamic", "static" or "none".
 
     Raises:
-        ValueError: If the form of the data differs from that of the preset's training data.
+        ValueError: If the form of the data differs from that of the preset's training data,
+            or a new part does not fit the preset.
     """
     check_shape(before, data, f"The preset {recipe.from_preset!r}")
     check_levels(before, data, f"The preset {recipe.from_preset!r}")
     _check_columns(before, data, f"The preset {recipe.from_preset!r}")
-    # Of its own name and seed.
-    model = type(before).from_config({**before.get_config(), "seed": recipe.seed})
-    model.set_weights(before.get_weights())
+    model = with_new_parts(before, recipe.seed, recipe.posterior, recipe.prior)
     same = Preprocessor(Scaling(data.event_shape), value_range=before.shown_range)
     settings = (before.preprocessor or same).get_config()
     usual = "dynamic" if settings["binarize"] else None
@@ -73,7 +77,18 @@ def start(
     settings |= {"binarize": binarize != "none", "seed": recipe.seed}
     model.preprocessor = Preprocessor.from_config(settings)
     model.to_units(data.x_train, name="x_train")
+    if recipe.prior is not None:
+        _start_prior(model, data, recipe.seed)
     return model, binarize
+
+
+def _start_prior(model, data, seed):
+    """Gives a new prior its first values, from training data and their codes."""
+    x, y = split_for(model, data, "train")
+    rows = rows_to_start_from(model, len(x))
+    x, y = model.to_units(x[rows], scores=True), None if y is None else y[rows]
+    model.prior.start_from(np.where(np.isnan(x), model.support.some_value(), x))
+    model.prior.start_from_codes(draw_codes(model, x, y, seed))
 
 
 def check_shape(model: LatentVariableModel, data: DataSet, whose: str) -> None:

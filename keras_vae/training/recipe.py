@@ -185,7 +185,9 @@ class Recipe:
         "machine]",
     )
     from_preset: str | None = _field(
-        None, "Name or folder of a trained model from which training starts."
+        None,
+        "Name or folder of a trained model from which training starts. It decides the model "
+        "but for --posterior and --prior.",
     )
 
     def __post_init__(self):
@@ -289,10 +291,7 @@ class Recipe:
             raise ValueError(f"from_preset must be a name or path: {self.from_preset!r}.")
         given = [
             n
-            for n in (
-                *("model", "posterior", "prior", "likelihood", "condition"),
-                "library_size",
-            )
+            for n in (*("model", "likelihood", "condition", "library_size"),)
             if getattr(self, n)
         ]
         if given:

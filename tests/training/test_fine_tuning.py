@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,12 +20,13 @@ from runs import (
     table_set,
 )
 
-from keras_vae import VAE, DenseVAE
+from keras_vae import VAE, DenseVAE, layers
 from keras_vae.data import Preprocessor, Scaling, load
 from keras_vae.models import LatentVariableModel
 from keras_vae.presets.files import read_metadata
 from keras_vae.training import fine_tuning
 from keras_vae.training.building import build_model
+from keras_vae.training.new_parts import with_new_parts
 from keras_vae.training.reading import load_to_train
 from keras_vae.training.recipe import Recipe
 
@@ -72,6 +74,76 @@ def test_the_weights_are_those_of_the_preset(tmp_path, one):
     np.testing.assert_allclose(start.embed(x, *rest), model.embed(x, *rest), rtol=1e-5)
     assert start.preprocessor.scaling == model.preprocessor.scaling
     assert binarize == ("dynamic" if one.binarize else "none")
+
+
+@pytest.mark.parametrize(
+    "posterior, prior",
+    [
+        ("iaf:num_layers=2,hidden_units=4", None),
+        ("flow:num_layers=2,hidden_units=4,context_size=2", None),
+        ("normal", None),
+        ("householder:num_layers=2", "learned:layer=(flow:num_layers=3,hidden_units=4)"),
+        (None, "mixture_of_normals:num_components=3"),
+        (None, "vamp:num_components=3"),
+    ],
+)
+def test_a_new_posterior_or_prior_leaves_the_other_parts(tmp_path, posterior, prior):
+    """A flow begins as the normal that it continues, and a prior at the codes."""
+    data = load("digits")
+    before = saved(tmp_path, binarized(), data)
+    bias = before.encoder.layers[-1].bias
+    bias.assign(np.random.default_rng(0).normal(size=bias.shape))
+    before.save_to_preset(tmp_path)
+    start, _ = started(tmp_path, data, posterior=posterior, prior=prior)
+    x = data.x_test[:8]
+    mine, old = (one.posterior_params(one.to_units(x)) for one in (start, before))
+    np.testing.assert_allclose(mine[:, : old.shape[1]], old, rtol=1e-5)
+    z = np.random.default_rng(1).normal(size=(8, 2)).astype(np.float32)
+    mine, old = (one.decode(z).mean() for one in (start, before))
+    np.testing.assert_allclose(mine, old, rtol=1e-5)
+    if prior is None:
+        mine, old = (one.encode(one.to_units(x)).log_prob(z) for one in (start, before))
+        np.testing.assert_allclose(mine, old, rtol=1e-3)
+    else:
+        codes = before.encode(before.to_units(data.x_train)).sample(seed=2)
+        drawn = start.prior.distribution(None).sample(4000, seed=3)
+        error = np.std(codes, 0) / np.sqrt(100)
+        assert (np.abs(np.mean(drawn, 0) - np.mean(codes, 0)) < 5 * error).all()
+    start.compile("adam")
+    start.fit(x, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "one, given, words",
+    [
+        (
+            recipe(posterior="full_normal"),
+            {"posterior": "normal"},
+            "IndependentNormal has 4 parameters, fewer than the 5",
+        ),
+        (recipe(), {"prior": "uniform_on_sphere"}, "sphere"),
+        (
+            recipe(model="ladder_vae:latent_dims=4-2,hidden_units=8-8"),
+            {"posterior": "normal"},
+            "LadderVAE takes the argument inference instead",
+        ),
+    ],
+)
+def test_new_parts_that_do_not_fit_are_refused(tmp_path, one, given, words):
+    data = load("digits")
+    saved(tmp_path, one, data)
+    with pytest.raises(ValueError, match=words):
+        before = LatentVariableModel.from_preset(tmp_path)
+        fine_tuning.start(tuned(tmp_path, **given).resolve(data, before), data, before)
+
+
+def test_an_encoder_that_ends_otherwise_gets_no_new_outputs():
+    encoder = keras.Sequential([keras.layers.Dense(4), keras.layers.LeakyReLU()])
+    decoder = keras.Sequential([keras.layers.Dense(3)])
+    parts = layers.IndependentNormal(2), layers.IndependentBernoulli(3)
+    vae = VAE(encoder, decoder, *parts)
+    with pytest.raises(ValueError, match="ends with the layer 'leaky_re_lu.*dense layer"):
+        with_new_parts(vae, 0, "iaf:num_layers=2")
 
 
 def test_a_table_is_prepared_as_the_presets_data_were(tmp_path):

@@ -190,7 +190,7 @@ def test_nothing_is_said_in_two_places(name):
     refused("model", f"dense_vae:latent_dim=2,{name}=3", words)
 
 
-@pytest.mark.parametrize("name", ["model", "posterior", "prior", "likelihood"])
+@pytest.mark.parametrize("name", ["model", "likelihood", "condition"])
 def test_a_preset_decides_what_the_model_is(name):
     words = f"'other' decides the model, so {name} cannot be given, too"
     with pytest.raises(ValueError, match=words):
