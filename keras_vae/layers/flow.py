@@ -95,6 +95,11 @@ class Flow(DistributionLayer):
             )
 
     @property
+    def is_reversed(self) -> bool:
+        """Whether the layers together reverse the order of the elements."""
+        return self.num_layers % 2 == 1 and not self.bijector.mixes
+
+    @property
     def _has_usual_context(self) -> bool:
         return self.context_size == self.bijector.usual_context(self.event_size)
 
@@ -126,8 +131,7 @@ class Flow(DistributionLayer):
     def marginal_params(self, x):
         """Means and scales of data for the normal, initial parameters for the layers."""
         params = self.initial_params()
-        is_reversed = self.num_layers % 2 == 1 and not self.bijector.mixes
-        x = x[..., ::-1] if is_reversed else x
+        x = x[..., ::-1] if self.is_reversed else x
         params[: self.base.params_size] = self.base.marginal_params(x)
         return params
 

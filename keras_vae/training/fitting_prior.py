@@ -72,7 +72,9 @@ def fit_prior_of_run(
     fitted = fit_prior(model, x, prior, y=y, **options)
     x, y = split_for(model, data, "test")
     scores = {**test_scores(fitted, x, y), "split": "test"}
-    before = metadata.get("scores", {}).get("elbo")
+    trained_on = metadata.get("data", {}).get("name", data.name)
+    is_other = data.name != trained_on
+    before = None if is_other else metadata.get("scores", {}).get("elbo")
     if before:
         say(f"ELBO of the test data before: {plus_minus(before, '.2f')}")
     say(describe_scores(scores))
@@ -86,6 +88,7 @@ def fit_prior_of_run(
         "prior": prior,
         **{name: value for name, value in options.items() if name != "verbose"},
         "sha256": metadata["files"][WEIGHTS]["sha256"],
+        **({"data": data.name} if is_other else {}),
     }
     if recipe is not None:
         write_json(output / RECIPE, recipe.to_config())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_vae import VAE
+from keras_vae.data import load
 
 PRIOR = ["--prior", "mixture_of_normals:num_components=3", "--epochs", "1"]
 
@@ -40,6 +41,17 @@ def test_the_run_stays_and_the_new_folder_samples(command, run, tmp_path):
     assert np.isfinite(change) and ("is worse than" in result.out) == (change < 0)
     assert command("sample", "run-prior", "--count", "2").code == 0
     assert command("evaluate", "run-prior", "--limit", "4", "--num-samples", "2").code == 0
+
+
+def test_other_data_are_named_and_not_compared(command, run, tmp_path):
+    x = load("digits").x_train[:40]
+    np.savez(tmp_path / "other.npz", x=x)
+    result = command("fit-prior", "run", *PRIOR, "--data", "other.npz")
+    assert result.code == 0, result
+    assert "before" not in result.out and "is worse than" not in result.out
+    kept = json.loads((tmp_path / "run-prior" / "metadata.json").read_text())
+    assert kept["fitted_prior"]["data"] == "other"
+    assert kept["data"]["name"] == "digits"
 
 
 @pytest.mark.parametrize(
