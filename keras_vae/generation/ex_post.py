@@ -103,13 +103,13 @@ def fit_prior(
     held_out, rest = (
         (x[rows], None if y is None else y[rows]) for rows in (is_held_out, ~is_held_out)
     )
-    prior.start_from_codes(draw_codes(model, *rest, seed))
+    prior.start_from_codes(model.draw_codes(*rest, seed))
     scores = _Scores(fitted)
     scores.compile(keras.optimizers.Adam(learning_rate), loss=_negative)
     batch_size = min(positive_int(batch_size, "batch_size"), len(rest[0]))
     batches = _batches(model, *rest, batch_size, seed)
     parts = tuple(
-        one for one in (draw_codes(model, *held_out, seed), held_out[1]) if one is not None
+        one for one in (model.draw_codes(*held_out, seed), held_out[1]) if one is not None
     )
     validation = tf.data.Dataset.from_tensor_slices(parts).batch(256).map(_with_targets)
     stop = keras.callbacks.EarlyStopping(
@@ -136,26 +136,6 @@ def _with_targets(z, *y):
     """Pairs (x, y) for Keras: the loss needs no targets, so y is a row of zeros."""
     inputs = (z, *y) if len(y) > 0 else z
     return inputs, tf.zeros(tf.shape(z)[:1])
-
-
-def draw_codes(model: LatentVariableModel, x, y, seed: int) -> np.ndarray:
-    """Draws a code of each observation.
-
-    Args:
-        model: The model.
-        x: Observations [N, *event], in the model's units.
-        y: Their conditions, or None.
-        seed: Seed of the draws.
-
-    Returns:
-        Codes [N, *latent].
-    """
-
-    def draw(rows, index):
-        q = model.posterior_at(model.posterior_params(*rows))
-        return q.sample(seed=fold(seed, 1, index))
-
-    return in_batches(draw, (x, y), 256)
 
 
 def _batches(model, x, y, batch_size, seed):

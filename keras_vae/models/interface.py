@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from keras_vae.core.batches import in_batches
 from keras_vae.core.latent import Latent
-from keras_vae.core.seeds import by_row
+from keras_vae.core.seeds import by_row, fold
 from keras_vae.core.support import Support
 from keras_vae.core.trace import Trace
 from keras_vae.data import Preprocessor
@@ -217,6 +218,16 @@ class ModelInterface(ObjectiveModel):
     def posterior_at(self, params) -> tfd.Distribution:
         """Returns the member of the posterior's family with given parameters."""
         raise ValueError(f"{type(self).__name__} has no posterior of a single layer.")
+
+    def draw_codes(self, x, y=None, seed: int = 0) -> np.ndarray:
+        """Returns a draw from q(z|x, y) of each observation, for x in the model's units."""
+
+        def draw(rows, index):
+            return self.posterior_at(self.posterior_params(*rows)).sample(
+                seed=fold(seed, 1, index)
+            )
+
+        return in_batches(draw, (x, y), 256)
 
     def codes_of(self, indices) -> tf.Tensor:
         """Returns the latent variables of indices."""

@@ -6,15 +6,12 @@ import os
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-
 from keras_vae.data import DataSet, Preprocessor, Scaling
-from keras_vae.generation.ex_post import draw_codes
 from keras_vae.models import LatentVariableModel
+from keras_vae.models.new_parts import start_prior, with_new_parts
 from keras_vae.presets.files import RECIPE, WEIGHTS, check_file, read_metadata
 from keras_vae.presets.lookup import find_preset
 from keras_vae.training.building import binarization, rows_to_start_from
-from keras_vae.training.new_parts import with_new_parts
 from keras_vae.training.recipe import Recipe
 from keras_vae.training.splits import split_for
 
@@ -78,17 +75,11 @@ def start(
     model.preprocessor = Preprocessor.from_config(settings)
     model.to_units(data.x_train, name="x_train")
     if recipe.prior is not None:
-        _start_prior(model, data, recipe.seed)
+        x, y = split_for(model, data, "train")
+        rows = rows_to_start_from(model, len(x))
+        y = None if y is None else y[rows]
+        start_prior(model, model.to_units(x[rows], scores=True), y, recipe.seed)
     return model, binarize
-
-
-def _start_prior(model, data, seed):
-    """Gives a new prior its first values, from training data and their codes."""
-    x, y = split_for(model, data, "train")
-    rows = rows_to_start_from(model, len(x))
-    x, y = model.to_units(x[rows], scores=True), None if y is None else y[rows]
-    model.prior.start_from(np.where(np.isnan(x), model.support.some_value(), x))
-    model.prior.start_from_codes(draw_codes(model, x, y, seed))
 
 
 def check_shape(model: LatentVariableModel, data: DataSet, whose: str) -> None:

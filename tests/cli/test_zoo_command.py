@@ -202,10 +202,11 @@ def test_the_preset_says_what_the_model_is(command, monkeypatch):
     [
         (["train", "dense_vae", *TUNE[1:]], 1, "decides the model, so model cannot"),
         ([*TUNE, "--likelihood", "normal"], 1, "so likelihood cannot be given, too"),
+        ([*TUNE, "--posterior", "full_normal"], 1, "cannot continue the trained Indep"),
         (
-            [*TUNE, "--posterior", "normal", "--prior", "vamp"],
+            [*TUNE, "--likelihood", "normal", "--condition", "labels"],
             1,
-            "so posterior and prior cannot be given, too. Leave them out",
+            "so likelihood and condition cannot be given, too. Leave them out",
         ),
         (["train", "--from-preset", NAME], 2, "--data"),
         (["train", "--from-preset", "digit", "--data", "digits"], 1, "'digits_vae'"),

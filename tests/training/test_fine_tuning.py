@@ -23,10 +23,10 @@ from runs import (
 from keras_vae import VAE, DenseVAE, layers
 from keras_vae.data import Preprocessor, Scaling, load
 from keras_vae.models import LatentVariableModel
+from keras_vae.models.new_parts import with_new_parts
 from keras_vae.presets.files import read_metadata
 from keras_vae.training import fine_tuning
 from keras_vae.training.building import build_model
-from keras_vae.training.new_parts import with_new_parts
 from keras_vae.training.reading import load_to_train
 from keras_vae.training.recipe import Recipe
 

@@ -70,6 +70,19 @@ def with_new_parts(
     return model
 
 
+def start_prior(model: LatentVariableModel, x, y=None, seed: int = 0) -> None:
+    """Gives a new prior of a trained model its first values, from data and their codes.
+
+    Args:
+        model: The model, whose prior is not trained yet.
+        x: Observations [N, *event], in the model's units.
+        y: Their conditions, or None.
+        seed: Seed of the codes.
+    """
+    model.prior.start_from(np.where(np.isnan(x), model.support.some_value(), x))
+    model.prior.start_from_codes(model.draw_codes(x, y, seed))
+
+
 def _flow_of(before: layers.DistributionLayer, posterior: str) -> layers.Flow:
     """The new posterior, whose first parameters are those of the one before."""
     flow = layers.get(posterior, before.event_shape, dtype=before.dtype)
