@@ -57,7 +57,9 @@ def serve(folder, name, port, grpc_port):
             click.echo("gRPC  off: the package tensorflow-serving-api is missing")
         else:
             click.echo(f"gRPC  localhost:{ports.grpc}")
-        if "sample" in read_signatures(model):
+        sample = read_signatures(model).get("sample")
+        # A conditional model also wants y.
+        if sample is not None and list(sample.inputs) == ["seed"]:
             click.echo(f"try   curl -d '{_SAMPLE}' {url}:predict")
         else:
             click.echo(f"try   curl {url}/metadata")

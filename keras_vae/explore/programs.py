@@ -146,6 +146,7 @@ def _read_by(op: tf.Operation) -> list[tf.Tensor]:
 def _in_order(outputs) -> list[tf.Operation]:
     """The operations that outputs come from, each behind those that it reads."""
     done: dict[str, tf.Operation] = {}
+    opened = set()
     waiting = [(tensor.op, False) for tensor in reversed(outputs)]
     while waiting:
         op, is_ready = waiting.pop()
@@ -153,7 +154,12 @@ def _in_order(outputs) -> list[tf.Operation]:
             continue
         if is_ready:
             done[op.name] = op
+        elif op.name in opened:
+            raise NotOnAPage(
+                f"The operation {op.name!r} is part of a loop, which the page cannot compute."
+            )
         else:
+            opened.add(op.name)
             waiting.append((op, True))
             waiting += [(tensor.op, False) for tensor in _read_by(op)]
     return list(done.values())

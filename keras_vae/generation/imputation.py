@@ -367,6 +367,7 @@ def _known(model, x, observed):
             "spectrograms, whose elements are not the samples of a sound. Take a model of "
             "tables or images."
         )
+    observed = _as_in_training(model, x, observed)
     x = np.asarray(x if model.preprocessor is None else model.preprocessor.codes(x))
     if observed is None:
         if x.dtype.kind != "f":
@@ -390,6 +391,27 @@ def _known(model, x, observed):
     inside = np.full((1, *model.event_shape), model.support.some_value(), np.float32)
     stand_in = model.from_units(inside)
     return np.where(observed, x, stand_in.astype(x.dtype)), observed
+
+
+def _as_in_training(model, x, observed):
+    """A mask with the columns of training in their order, as those of x will be."""
+    columns = model.preprocessor.columns if model.preprocessor is not None else None
+    table = observed if hasattr(observed, "columns") else x
+    if observed is None or not columns or not hasattr(table, "columns"):
+        return observed
+    places = {str(name): i for i, name in enumerate(table.columns)}
+    if missing := [one.name for one in columns if one.name not in places]:
+        raise ValueError(
+            f"observed must say for each column whether it is known, but {missing[0]!r} is "
+            f"missing; it has the columns {', '.join(places)}."
+        )
+    observed = np.asarray(observed)
+    if observed.ndim != 2 or observed.shape[1] != len(places):
+        raise ValueError(
+            f"observed has shape {observed.shape}, but the table has {len(places)} columns. "
+            "Give a mask of the table's shape."
+        )
+    return observed[:, [places[one.name] for one in columns]]
 
 
 def _fill(model, fill, shape, y, seed):

@@ -128,3 +128,25 @@ def test_prepared_data_are_not_prepared_twice_unnoticed():
     vae.preprocessor = Preprocessor(Scaling((4, 4, 1), 0.0, 255.0), levels=(0, 255))
     with pytest.raises(ValueError, match="If x is prepared already"):
         impute(vae, images, np.ones(images.shape, bool))
+
+
+def test_a_mask_follows_the_columns_of_its_table():
+    """Trained on a, b; given as b, a with a column that the model does not know."""
+    table = pd.DataFrame({"a": np.arange(18) / 7, "b": 100 + np.arange(18) / 9})
+    data = keras_vae.data.load(table)
+    vae = keras_vae.DenseVAE((2,), 1, data.likelihood, (4,), seed=0)
+    vae.preprocessor = Preprocessor.fit(data, vae.support)
+    x = table.head(3)
+    is_known = pd.DataFrame({"a": [True] * 3, "b": [False] * 3})
+    expected = impute(vae, x, is_known.to_numpy(), num_samples=4).mean
+    turned, mask = x[["b", "a"]], is_known[["b", "a"]]
+    for given, observed in ((turned, mask), (turned, is_known), (x, mask)):
+        found = impute(vae, given, observed, num_samples=4).mean
+        pd.testing.assert_frame_equal(found[["a", "b"]], expected[["a", "b"]])
+    found = impute(vae, turned, mask.to_numpy(), num_samples=4).mean
+    pd.testing.assert_frame_equal(found[["a", "b"]], expected[["a", "b"]])
+    np.testing.assert_allclose(expected["a"], x["a"], rtol=1e-5)
+    with pytest.raises(ValueError, match="'a' is missing; it has the columns b"):
+        impute(vae, x, mask[["b"]])
+    with pytest.raises(ValueError, match=r"shape \(3, 1\), but the table has 2 columns"):
+        impute(vae, x, np.ones((3, 1), bool))
