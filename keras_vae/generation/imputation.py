@@ -402,8 +402,8 @@ def _as_in_training(model, x, observed):
     places = {str(name): i for i, name in enumerate(table.columns)}
     if missing := [one.name for one in columns if one.name not in places]:
         raise ValueError(
-            f"observed must say for each column whether it is known, but {missing[0]!r} is "
-            f"missing; it has the columns {', '.join(places)}."
+            "x and observed must have each column of the training data, but "
+            f"{missing[0]!r} is missing; there are the columns {', '.join(places)}."
         )
     observed = np.asarray(observed)
     if observed.ndim != 2 or observed.shape[1] != len(places):

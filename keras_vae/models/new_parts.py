@@ -63,6 +63,9 @@ def with_new_parts(
     if prior is not None:
         config["prior"] = prior
     model = type(before).from_config(config)
+    if not new:
+        model.set_weights(before.get_weights())
+        return model
     for mine, trained in zip(model.layers, before.layers, strict=True):
         if mine not in [getattr(model, name) for name in new]:
             source = encoder if trained is before.encoder else trained

@@ -231,7 +231,7 @@ def _fitted_prior(metadata):
         return ""
     how = metadata["fitted_prior"]
     options = "".join(
-        f" --{name} {how[name]}" for name in ("epochs", "seed") if name in how
+        f" --{name} {how[name]}" for name in ("data", "epochs", "seed") if name in how
     )
     return (
         "Its prior was fitted afterwards to the codes of the training data: `keras-vae "

@@ -291,7 +291,7 @@ class Recipe:
             raise ValueError(f"from_preset must be a name or path: {self.from_preset!r}.")
         given = [
             n
-            for n in (*("model", "likelihood", "condition", "library_size"),)
+            for n in ("model", "likelihood", "condition", "library_size")
             if getattr(self, n)
         ]
         if given:

@@ -131,7 +131,7 @@ def test_prepared_data_are_not_prepared_twice_unnoticed():
 
 
 def test_a_mask_follows_the_columns_of_its_table():
-    """Trained on a, b; given as b, a with a column that the model does not know."""
+    """Trained on a, b; the table, its mask or both are given as b, a."""
     table = pd.DataFrame({"a": np.arange(18) / 7, "b": 100 + np.arange(18) / 9})
     data = keras_vae.data.load(table)
     vae = keras_vae.DenseVAE((2,), 1, data.likelihood, (4,), seed=0)
@@ -146,7 +146,7 @@ def test_a_mask_follows_the_columns_of_its_table():
     found = impute(vae, turned, mask.to_numpy(), num_samples=4).mean
     pd.testing.assert_frame_equal(found[["a", "b"]], expected[["a", "b"]])
     np.testing.assert_allclose(expected["a"], x["a"], rtol=1e-5)
-    with pytest.raises(ValueError, match="'a' is missing; it has the columns b"):
+    with pytest.raises(ValueError, match="'a' is missing; there are the columns b"):
         impute(vae, x, mask[["b"]])
     with pytest.raises(ValueError, match=r"shape \(3, 1\), but the table has 2 columns"):
         impute(vae, x, np.ones((3, 1), bool))
